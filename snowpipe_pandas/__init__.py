@@ -1,0 +1,1 @@
+"""Stream pandas DataFrames into Snowflake tables, exactly once: ``df.snowpipe.stream(channel)``."""

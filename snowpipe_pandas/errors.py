@@ -1,0 +1,255 @@
+"""Every exception of the package: one hierarchy, facts as attributes, a next step in every message.
+
+SnowpipeError                        .load (facts of an interrupted load, or None)
+├── UsageError                       the call cannot work as written; nothing was sent
+│   ├── ConfigError                  a setting is missing, malformed or given twice     .setting
+│   │   └── PrivateKeyError          the private key cannot be used                     .source
+│   ├── MissingDependencyError       an optional library is not installed               .extra
+│   ├── ClosedError                  the client or channel was closed
+│   ├── LoadMismatchError            the rows are not the ones this load began with     .load_id
+│   └── DataError                    the data cannot become rows as it is               .columns
+│       ├── EmptySourceError         a source without columns
+│       ├── DuplicateColumnError     column names collide
+│       ├── UnsupportedColumnError   columns whose type has no row JSON form
+│       ├── UnknownColumnError       columns which the target table does not have       .target
+│       ├── InvalidValueError        one cell cannot be written                         .column .row .value
+│       └── RowTooLargeError         one row exceeds the request limit                  .row .size .limit
+├── TransportError                   no usable answer: DNS, refused, TLS, time-out      .url .attempts
+├── ServiceError                     the service said no                                .status .code .request_id
+│   ├── AuthenticationError          credentials refused, twice                         .account .user .fingerprint
+│   ├── NotFoundError                no such object, or no grant on it
+│   └── ChannelError                 the channel's state forbids the call               .channel
+│       ├── ChannelInvalidError      its tokens are stale; it must be reopened
+│       ├── ChannelTakenOverError    another writer reopened it meanwhile
+│       └── UncommittedRowsError     reopening would discard rows not committed yet
+└── DeliveryError                    the rows did not all become durable
+    ├── CommitTimeoutError           acknowledged, not committed in time                .acknowledged .committed
+    ├── RowsRejectedError            the service skipped rows                           .rejected .last_message
+    └── AuditError                   the server's counters contradict what was sent     .expected .counted
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class LoadFacts:
+    """How far a load had come when it failed; attached to the exception as ``.load``."""
+
+    load_id: str
+    channel: str
+    rows_acknowledged: int
+    rows_committed: int
+
+    def __str__(self) -> str:
+        return (
+            f"load {self.load_id!r} on channel {self.channel!r}: {self.rows_acknowledged:,} rows acknowledged, "
+            f"{self.rows_committed:,} committed; run the same call with load_id={self.load_id!r} to go on"
+        )
+
+
+class SnowpipeError(Exception):
+    """Root of every error raised by this package."""
+
+    load: LoadFacts | None = None
+
+
+class UsageError(SnowpipeError):
+    """The call cannot work as written; nothing was sent."""
+
+
+class ConfigError(UsageError):
+    """A setting is missing, malformed or given twice."""
+
+    def __init__(self, message: str, *, setting: str | None = None) -> None:
+        super().__init__(message)
+        self.setting = setting
+
+
+class PrivateKeyError(ConfigError):
+    """The private key cannot be used; the message says where it came from, never what it holds."""
+
+    def __init__(self, message: str, *, source: str) -> None:
+        super().__init__(message, setting="private_key")
+        self.source = source
+
+
+class MissingDependencyError(UsageError):
+    """An optional library is not installed."""
+
+    def __init__(self, feature: str, extra: str) -> None:
+        super().__init__(
+            f"{feature} needs libraries that are not installed; run: pip install 'snowpipe-pandas[{extra}]'"
+        )
+        self.extra = extra
+
+
+class ClosedError(UsageError):
+    """The client or channel was closed."""
+
+
+class LoadMismatchError(UsageError):
+    """The rows differ from those which the load's committed offset token stands for."""
+
+    def __init__(self, message: str, *, load_id: str) -> None:
+        super().__init__(message)
+        self.load_id = load_id
+
+
+class DataError(UsageError):
+    """The data cannot become rows as it is."""
+
+    def __init__(self, message: str, *, columns: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.columns = tuple(columns)
+
+
+class EmptySourceError(DataError):
+    """The source has no columns."""
+
+
+class DuplicateColumnError(DataError):
+    """Column names collide, as they are or after folding their case."""
+
+
+class UnsupportedColumnError(DataError):
+    """Columns whose type has no row JSON form; all of them are named."""
+
+
+class UnknownColumnError(DataError):
+    """Columns which the target table does not have."""
+
+    def __init__(self, message: str, *, columns: Sequence[str], target: str) -> None:
+        super().__init__(message, columns=columns)
+        self.target = target
+
+
+class InvalidValueError(DataError):
+    """One cell cannot be written."""
+
+    def __init__(self, message: str, *, column: str, row: int, value: object) -> None:
+        super().__init__(message, columns=(column,))
+        self.column = column
+        self.row = row
+        self.value = value
+
+
+class RowTooLargeError(DataError):
+    """One row alone exceeds the request limit (sizes in bytes)."""
+
+    def __init__(self, *, row: int, size: int, limit: int) -> None:
+        super().__init__(
+            f"row {row} is {size:,} bytes as JSON; a request holds at most {limit:,} bytes: "
+            "shorten its longest value or leave that column out"
+        )
+        self.row = row
+        self.size = size
+        self.limit = limit
+
+
+class TransportError(SnowpipeError):
+    """No usable answer came back within the retry budget."""
+
+    def __init__(self, message: str, *, url: str, attempts: int = 1) -> None:
+        super().__init__(message)
+        self.url = url
+        self.attempts = attempts
+
+
+class ServiceError(SnowpipeError):
+    """The service refused the request."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int,
+        code: str = "",
+        request_id: str = "",
+        details: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.request_id = request_id
+        self.details = dict(details or {})
+
+
+class AuthenticationError(ServiceError):
+    """The credentials were refused again after one refresh."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int,
+        code: str = "",
+        request_id: str = "",
+        account: str = "",
+        user: str = "",
+        fingerprint: str = "",
+    ) -> None:
+        super().__init__(message, status=status, code=code, request_id=request_id)
+        self.account = account
+        self.user = user
+        self.fingerprint = fingerprint
+
+
+class NotFoundError(ServiceError):
+    """No such database, schema, table or pipe, or no grant on it."""
+
+
+class ChannelError(ServiceError):
+    """The channel's state forbids the call."""
+
+    def __init__(
+        self, message: str, *, channel: str, status: int = 0, code: str = "", request_id: str = ""
+    ) -> None:
+        super().__init__(message, status=status, code=code, request_id=request_id)
+        self.channel = channel
+
+
+class ChannelInvalidError(ChannelError):
+    """The channel's tokens are stale; it must be reopened."""
+
+
+class ChannelTakenOverError(ChannelError):
+    """Another writer reopened the channel while this one was streaming."""
+
+
+class UncommittedRowsError(ChannelError):
+    """Rows of this channel are accepted but not committed; reopening now would discard them."""
+
+
+class DeliveryError(SnowpipeError):
+    """The rows did not all become durable."""
+
+
+class CommitTimeoutError(DeliveryError):
+    """Rows were acknowledged, but not committed within the time given."""
+
+    def __init__(self, message: str, *, acknowledged: str | None, committed: str | None) -> None:
+        super().__init__(message)
+        self.acknowledged = acknowledged
+        self.committed = committed
+
+
+class RowsRejectedError(DeliveryError):
+    """The service accepted the requests and skipped some of their rows."""
+
+    def __init__(self, message: str, *, rejected: int, last_message: str | None) -> None:
+        super().__init__(message)
+        self.rejected = rejected
+        self.last_message = last_message
+
+
+class AuditError(DeliveryError):
+    """The server's row counters contradict what was sent."""
+
+    def __init__(self, message: str, *, expected: int, counted: int) -> None:
+        super().__init__(message)
+        self.expected = expected
+        self.counted = counted
