@@ -1,0 +1,88 @@
+"""Names of Snowflake objects: the one parser and the one way to quote.
+
+Unquoted parts fold to upper case, quoted ones stay as they are and double their inner quotes,
+as in Snowflake's SQL. The `-` of a default pipe (`FLIGHTS-STREAMING`) needs no quotes here.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+from .errors import ConfigError
+
+DEFAULT_PIPE_SUFFIX = "-STREAMING"
+_PART = re.compile(r'"((?:[^"]|"")+)"|([\w$-]+)')
+_PLAIN = re.compile(r"[A-Z_][A-Z0-9_$]*")
+
+
+def quote_identifier(name: str) -> str:
+    """Return `name` as it must stand in SQL: plain upper-case names as they are, others in quotes.
+
+    >>> quote_identifier("FLIGHTS"), quote_identifier('say "hi"')
+    ('FLIGHTS', '"say ""hi"""')
+    """
+    if _PLAIN.fullmatch(name):
+        return name
+    return '"' + name.replace('"', '""') + '"'
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectName:
+    """A table or pipe by its three parts, each as the service stores it (folded, without quotes)."""
+
+    database: str
+    schema: str
+    name: str
+
+    @classmethod
+    def parse(cls, text: str, *, database: str | None = None, schema: str | None = None) -> ObjectName:
+        """Read `DB.SCHEMA.NAME`; missing parts come from `database` and `schema`.
+
+        Raises:
+            ConfigError: the text is no object name, or a missing part has no default.
+
+        >>> ObjectName.parse('demo.public."my table"').name
+        'my table'
+        >>> str(ObjectName.parse("flights", database="DEMO", schema="PUBLIC"))
+        'DEMO.PUBLIC.FLIGHTS'
+        """
+        parts = _split(text)
+        defaults = [part for part in (database, schema) if part]
+        if len(parts) == 1 and len(defaults) == 2:
+            parts = defaults + parts
+        elif len(parts) == 2 and database:
+            parts = [database, *parts]
+        if len(parts) != 3:
+            raise ConfigError(
+                f"{text!r} does not name an object: write DATABASE.SCHEMA.NAME, "
+                "or give database= and schema= to connect()",
+                setting="table",
+            )
+        return cls(*parts)
+
+    def default_pipe(self) -> ObjectName:
+        """Return the pipe which the service keeps for this table (made on first use)."""
+        return replace(self, name=self.name + DEFAULT_PIPE_SUFFIX)
+
+    def __str__(self) -> str:
+        return ".".join(quote_identifier(part) for part in (self.database, self.schema, self.name))
+
+
+def _split(text: str) -> list[str]:
+    parts: list[str] = []
+    position = 0
+    while match := _PART.match(text, position):
+        quoted, plain = match.groups()
+        parts.append(quoted.replace('""', '"') if quoted is not None else plain.upper())
+        position = match.end()
+        if position == len(text):
+            return parts
+        if text[position] != ".":
+            break
+        position += 1
+    raise ConfigError(
+        f"{text!r} is not a name: parts are separated by single dots, and a part with other characters "
+        'than letters, digits, _, $ and - stands in double quotes (DB.SCHEMA."my table")',
+        setting="table",
+    )
