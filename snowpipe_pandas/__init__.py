@@ -1,1 +1,57 @@
-"""Stream pandas DataFrames into Snowflake tables, exactly once: ``df.snowpipe.stream(channel)``."""
+"""Stream pandas DataFrames into Snowflake tables, exactly once, through Snowpipe Streaming.
+
+Importing this package registers `df.snowpipe` and nothing else; what needs the network, the
+cryptography or the local account is imported on first use.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from . import accessor as _accessor  # noqa: F401  # registers df.snowpipe
+from .errors import SnowpipeError
+
+if TYPE_CHECKING:
+    from .embedded import LocalAccount, local
+    from .rest.channel import Channel
+    from .rest.client import Client, connect
+    from .streaming.progress import Progress
+    from .streaming.result import StreamResult
+    from .streaming.stream import stream
+
+__all__ = [
+    "Channel",
+    "Client",
+    "LocalAccount",
+    "Progress",
+    "SnowpipeError",
+    "StreamResult",
+    "connect",
+    "local",
+    "stream",
+]
+
+_HOMES = {
+    "Channel": ".rest.channel",
+    "Client": ".rest.client",
+    "LocalAccount": ".embedded",
+    "Progress": ".streaming.progress",
+    "StreamResult": ".streaming.result",
+    "connect": ".rest.client",
+    "local": ".embedded",
+    "stream": ".streaming.stream",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name from its room on first use (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOMES[name], __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

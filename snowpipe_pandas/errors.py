@@ -1,38 +1,36 @@
 """Every exception of the package: one hierarchy, facts as attributes, a next step in every message.
 
-SnowpipeError                        .load (facts of an interrupted load, or None)
-├── UsageError                       the call cannot work as written; nothing was sent
-│   ├── ConfigError                  a setting is missing, malformed or given twice     .setting
-│   │   └── PrivateKeyError          the private key cannot be used                     .source
-│   ├── MissingDependencyError       an optional library is not installed               .extra
-│   ├── ClosedError                  the client or channel was closed
-│   ├── LoadMismatchError            the rows are not the ones this load began with     .load_id
-│   └── DataError                    the data cannot become rows as it is               .columns
-│       ├── EmptySourceError         a source without columns
-│       ├── DuplicateColumnError     column names collide
-│       ├── UnsupportedColumnError   columns whose type has no row JSON form
-│       ├── UnknownColumnError       columns which the target table does not have       .target
-│       ├── InvalidValueError        one cell cannot be written                         .column .row .value
-│       └── RowTooLargeError         one row exceeds the request limit                  .row .size .limit
-├── TransportError                   no usable answer: DNS, refused, TLS, time-out      .url .attempts
-├── ServiceError                     the service said no                                .status .code .request_id
-│   ├── AuthenticationError          credentials refused, twice                         .account .user .fingerprint
-│   ├── NotFoundError                no such object, or no grant on it
-│   └── ChannelError                 the channel's state forbids the call               .channel
-│       ├── ChannelInvalidError      its tokens are stale; it must be reopened
-│       ├── ChannelTakenOverError    another writer reopened it meanwhile
-│       └── UncommittedRowsError     reopening would discard rows not committed yet
-└── DeliveryError                    the rows did not all become durable
-    ├── CommitTimeoutError           acknowledged, not committed in time                .acknowledged .committed
-    ├── RowsRejectedError            the service skipped rows                           .rejected .last_message
-    └── AuditError                   the server's counters contradict what was sent     .expected .counted
+SnowpipeError                       .load: how far an interrupted load came, or None
+├── UsageError                      the call cannot work as written; nothing was sent
+│   ├── ConfigError                 a setting is missing, malformed or given twice    .setting
+│   │   └── PrivateKeyError         the private key cannot be used                    .source
+│   ├── MissingDependencyError      an optional library is not installed              .extra
+│   ├── ClosedError                 the client or channel was closed
+│   ├── LoadMismatchError           the rows are not those this load began with       .load_id
+│   └── DataError                   the data cannot become rows as it is              .columns
+│       ├── EmptySourceError        a source without columns
+│       ├── DuplicateColumnError    column names collide
+│       ├── UnsupportedColumnError  columns whose type has no row JSON form
+│       ├── UnknownColumnError      columns which the target table does not have      .target
+│       ├── InvalidValueError       one cell cannot be written                        .column .row .value
+│       └── RowTooLargeError        one row exceeds the request limit                 .row .size .limit
+├── TransportError                  no usable answer: DNS, refused, TLS, time-out     .url
+├── ServiceError                    the service said no                               .status .code
+│   ├── AuthenticationError         credentials refused, twice                        .account .user
+│   ├── NotFoundError               no such object, or no grant on it
+│   └── ChannelError                the channel's state forbids the call              .channel .tries
+│       ├── ChannelInvalidError     its tokens are stale; it must be reopened
+│       ├── ChannelTakenOverError   another writer reopened it meanwhile
+│       └── UncommittedRowsError    reopening would discard rows not committed yet
+└── DeliveryError                   the rows did not all become durable
+    ├── CommitTimeoutError          acknowledged, not committed in time               .committed
+    └── RowsRejectedError           the service skipped rows                          .rejected
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +44,9 @@ class LoadFacts:
 
     def __str__(self) -> str:
         return (
-            f"load {self.load_id!r} on channel {self.channel!r}: {self.rows_acknowledged:,} rows acknowledged, "
-            f"{self.rows_committed:,} committed; run the same call with load_id={self.load_id!r} to go on"
+            f"load {self.load_id!r} on channel {self.channel!r}: {self.rows_acknowledged:,} rows "
+            f"acknowledged, {self.rows_committed:,} committed; "
+            f"run the same call with load_id={self.load_id!r} to go on"
         )
 
 
@@ -169,13 +168,11 @@ class ServiceError(SnowpipeError):
         status: int,
         code: str = "",
         request_id: str = "",
-        details: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
         self.request_id = request_id
-        self.details = dict(details or {})
 
 
 class AuthenticationError(ServiceError):
@@ -206,10 +203,18 @@ class ChannelError(ServiceError):
     """The channel's state forbids the call."""
 
     def __init__(
-        self, message: str, *, channel: str, status: int = 0, code: str = "", request_id: str = ""
+        self,
+        message: str,
+        *,
+        channel: str,
+        status: int = 0,
+        code: str = "",
+        request_id: str = "",
+        tries: int = 1,
     ) -> None:
         super().__init__(message, status=status, code=code, request_id=request_id)
         self.channel = channel
+        self.tries = tries
 
 
 class ChannelInvalidError(ChannelError):
@@ -244,12 +249,3 @@ class RowsRejectedError(DeliveryError):
         super().__init__(message)
         self.rejected = rejected
         self.last_message = last_message
-
-
-class AuditError(DeliveryError):
-    """The server's row counters contradict what was sent."""
-
-    def __init__(self, message: str, *, expected: int, counted: int) -> None:
-        super().__init__(message)
-        self.expected = expected
-        self.counted = counted

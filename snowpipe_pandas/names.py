@@ -19,8 +19,8 @@ _PLAIN = re.compile(r"[A-Z_][A-Z0-9_$]*")
 def quote_identifier(name: str) -> str:
     """Return `name` as it must stand in SQL: plain upper-case names as they are, others in quotes.
 
-    >>> quote_identifier("FLIGHTS"), quote_identifier('say "hi"')
-    ('FLIGHTS', '"say ""hi"""')
+    >>> quote_identifier("FLIGHTS"), quote_identifier("flight no")
+    ('FLIGHTS', '"flight no"')
     """
     if _PLAIN.fullmatch(name):
         return name

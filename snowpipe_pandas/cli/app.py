@@ -1,0 +1,63 @@
+"""The commands and their options; each one's work is in a module of its own."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from ..errors import SnowpipeError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_show_locals=False)
+_console = Console(highlight=False)
+
+
+@app.callback()
+def snowpipe_pandas() -> None:
+    """Put DataFrames into Snowflake tables, exactly once, through Snowpipe Streaming."""
+
+
+@app.command()
+def demo() -> None:
+    """Stream 336,776 flights into a local account and compare the table with the frame by SQL."""
+    from .demo import run
+
+    raise typer.Exit(_guarded(run))
+
+
+@app.command()
+def serve(
+    path: Annotated[
+        Path | None, typer.Argument(help="DuckDB file that keeps the account; in memory if left out")
+    ] = None,
+    port: Annotated[int, typer.Option(help="port on 127.0.0.1; 0 takes a free one")] = 0,
+    tls: Annotated[bool, typer.Option(help="speak https with a certificate made for this account")] = False,
+) -> None:
+    """Run the local account until Ctrl-C; other processes connect with its profile."""
+    from ..embedded import local
+
+    stop = threading.Event()
+    signal.signal(signal.SIGINT, lambda *_: stop.set())
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    try:
+        with local(path, port=port, tls=tls) as account:
+            _console.print(f"local account at {account.url}, profile {account.profile}", soft_wrap=True)
+            _console.print(f'connect with: sp.connect("{account.profile}")', soft_wrap=True)
+            stop.wait()
+    except SnowpipeError as error:
+        _console.print(f"[red]{error}[/red]")
+        raise typer.Exit(1) from None
+
+
+def _guarded(command: Callable[[Console], int]) -> int:
+    """Run a command; our errors become one line and exit status 1."""
+    try:
+        return command(_console)
+    except SnowpipeError as error:
+        _console.print(f"[red]{error}[/red]")
+        return 1

@@ -1,0 +1,185 @@
+"""What an answer means: its code, its kind of refusal, and the error to raise for it.
+
+Decisions rest on status and code, never on the message's words. The codes and the shapes of
+bodies are those of Snowflake's error-handling page and of answers seen from the service.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any
+
+from ..errors import (
+    ChannelError,
+    ChannelInvalidError,
+    NotFoundError,
+    ServiceError,
+    UncommittedRowsError,
+)
+
+HEALTHY_CHANNEL_CODES = frozenset({"SUCCESS", "ACTIVE"})
+STALE_CONTINUATION = "STALE_CONTINUATION_TOKEN_SEQUENCER"
+UNREADABLE_ANSWER = "UNREADABLE_ANSWER"
+"""Our own code: the append was answered with 200, but without the next continuation token."""
+
+_REOPEN_CODES = frozenset(
+    {
+        STALE_CONTINUATION,
+        UNREADABLE_ANSWER,
+        "ERR_CHANNEL_HAS_INVALID_ROW_SEQUENCER",
+        "ERR_CHANNEL_HAS_INVALID_CLIENT_SEQUENCER",
+        "ERR_CHANNEL_MUST_BE_REOPENED",
+        "ERR_CHANNEL_MUST_BE_REOPENED_DUE_TO_ROW_SEQ_GAP",
+        "ERR_CHANNEL_DOES_NOT_EXIST_OR_IS_NOT_AUTHORIZED",
+        "STALE_PIPE_CACHE",
+    }
+)
+_NOT_FOUND_CODES = frozenset(
+    {"ERR_PIPE_DOES_NOT_EXIST_OR_NOT_AUTHORIZED", "ERR_TABLE_DOES_NOT_EXIST_NOT_AUTHORIZED"}
+)
+_WAIT_TO_OPEN_CODES = frozenset({"ERR_CHANNEL_HAS_UNCOMMITTED_DATA", "ERR_OPEN_CHANNEL_IN_PROGRESS"})
+_TRANSIENT_STATUSES = frozenset({408, 429, 499})
+_STATUS_CODES_IN_BODY = {3: "AUTH_EXPIRED", 4: STALE_CONTINUATION}
+"""`{"status_code": 3 | 4}`: a body seen instead of a code."""
+
+_MESSAGE_LIMIT = 300
+
+
+class Refusal(Enum):
+    """Why an answer is no success, as far as it decides what to do next."""
+
+    NONE = auto()
+    TRANSIENT = auto()
+    CREDENTIALS = auto()
+    REOPEN = auto()
+    WAIT_TO_OPEN = auto()
+    NOT_FOUND = auto()
+    FINAL = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One HTTP answer, read once.
+
+    `payload` is the JSON value of the body, or its text where it is no JSON. `tries` counts the
+    requests that were sent for it; above 1, an append is ambiguous: an earlier try may have been applied.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    payload: Any
+    code: str
+    message: str
+    request_id: str
+    tries: int
+
+    @classmethod
+    def read(
+        cls, status: int, headers: Mapping[str, str], body: bytes, *, request_id: str, tries: int
+    ) -> Answer:
+        """Read status, headers and body as they came."""
+        text = body.decode("utf-8", errors="replace")
+        try:
+            payload: Any = json.loads(text)
+        except ValueError:
+            payload = text
+        code, message = ("", "") if status < 300 else _code_and_message(payload)
+        return cls(status, headers, payload, code, message, request_id, tries)
+
+    @property
+    def refusal(self) -> Refusal:
+        """What kind of refusal this is; `NONE` for a success."""
+        if self.status < 300:
+            return Refusal.NONE
+        if self.code in _REOPEN_CODES:
+            return Refusal.REOPEN
+        if self.code in _WAIT_TO_OPEN_CODES:
+            return Refusal.WAIT_TO_OPEN
+        if self.code in _NOT_FOUND_CODES:
+            return Refusal.NOT_FOUND
+        if self.status in (401, 403) or self.code == "AUTH_EXPIRED":
+            return Refusal.CREDENTIALS
+        if self.status in _TRANSIENT_STATUSES or self.status >= 500:
+            return Refusal.TRANSIENT
+        return Refusal.NOT_FOUND if self.status == 404 else Refusal.FINAL
+
+    def field(self, name: str) -> Any:
+        """Return a member of a JSON object body, None where there is none."""
+        return self.payload.get(name) if isinstance(self.payload, dict) else None
+
+    def text_or_field(self, name: str) -> str:
+        """Return the value which the service sends as plain text or as `{name: value}` (both are seen)."""
+        value = self.field(name) if isinstance(self.payload, dict) else self.payload
+        return value.strip() if isinstance(value, str) else ""
+
+    def error(self, action: str, *, channel: str | None = None) -> ServiceError:
+        """Return the exception for this refusal; `action` says what was tried ("open channel 'a'")."""
+        detail = f"{self.code}: {self.message}".strip(": ") or "no reason given"
+        message = f"could not {action}: HTTP {self.status}, {detail[:_MESSAGE_LIMIT]}"
+        facts: dict[str, Any] = {"status": self.status, "code": self.code, "request_id": self.request_id}
+        refusal = self.refusal
+        if refusal is Refusal.NOT_FOUND:
+            hint = "check the name and that the role may use it"
+            return NotFoundError(f"{message}; {hint}", **facts)
+        if channel is not None and refusal is Refusal.REOPEN:
+            return ChannelInvalidError(message, channel=channel, tries=self.tries, **facts)
+        if channel is not None and self.code == "ERR_CHANNEL_HAS_UNCOMMITTED_DATA":
+            hint = "rows of an earlier writer are still being committed; try again in a minute"
+            return UncommittedRowsError(f"{message}; {hint}", channel=channel, **facts)
+        if channel is not None:
+            return ChannelError(message, channel=channel, **facts)
+        if refusal is Refusal.TRANSIENT:
+            message += f" (after {self.tries} tries; the service may be busy, try again later)"
+        return ServiceError(message, **facts)
+
+
+def _code_and_message(payload: Any) -> tuple[str, str]:
+    """Read code and message from the shapes of error bodies seen: an object, a bare string, HTML."""
+    if isinstance(payload, dict):
+        code = payload.get("code") or payload.get("error_code") or payload.get("error")
+        if code is None:
+            code = _STATUS_CODES_IN_BODY.get(payload.get("status_code", 0), "")
+        return str(code), str(payload.get("message") or "")
+    text = str(payload).strip()
+    if text.startswith("ERR_") and len(text.split()) == 1:
+        return text, ""
+    return "", "" if text.startswith("<") else text
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelStatus:
+    """A channel as the service saw it; names are those of the protocol.
+
+    Counts are rows since the channel was made; `last_committed_offset_token` is None before the first commit.
+    """
+
+    channel_name: str
+    channel_status_code: str
+    last_committed_offset_token: str | None
+    rows_inserted: int
+    rows_parsed: int
+    rows_error_count: int
+    last_error_message: str | None
+    last_error_offset_upper_bound: str | None
+
+    @classmethod
+    def from_json(cls, name: str, fields: Mapping[str, Any]) -> ChannelStatus:
+        """Read the `channel_status` object (`rows_error_count` is also spelled `rows_errors`)."""
+        return cls(
+            channel_name=str(fields.get("channel_name", name)),
+            channel_status_code=str(fields.get("channel_status_code", "")),
+            last_committed_offset_token=fields.get("last_committed_offset_token"),
+            rows_inserted=int(fields.get("rows_inserted") or 0),
+            rows_parsed=int(fields.get("rows_parsed") or 0),
+            rows_error_count=int(fields.get("rows_error_count") or fields.get("rows_errors") or 0),
+            last_error_message=fields.get("last_error_message"),
+            last_error_offset_upper_bound=fields.get("last_error_offset_upper_bound"),
+        )
+
+    @property
+    def healthy(self) -> bool:
+        """Whether appends make sense; otherwise the channel must be reopened."""
+        return self.channel_status_code in HEALTHY_CHANNEL_CODES

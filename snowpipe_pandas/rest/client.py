@@ -1,0 +1,133 @@
+"""The client of one account: made from settings, signs at once, connects on first use."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..auth.tokens import Clock
+from ..config import Settings, load_settings
+from ..errors import ClosedError, UsageError
+from ..names import ObjectName
+from . import paths
+from .answers import ChannelStatus
+from .channel import Channel, fetch_statuses
+from .planes import Planes
+from .transport import RETRY_BUDGET_S, Transport
+
+
+@dataclass(frozen=True, slots=True)
+class TokenExpiry:
+    """When the client's tokens end, in seconds since the epoch; None where there is none yet.
+
+    `credential` is the signed JWT (or given token), `scoped` the one that the ingest host takes.
+    """
+
+    credential: float | None
+    scoped: float | None
+
+
+class Client:
+    """A client of one account; use `connect()` to make one.
+
+    The JWT is signed here and now; nothing is sent before the first call that needs the service.
+
+    Args:
+        settings: account, user, credential and hosts.
+        retry_budget_s: seconds which one request may spend on retries.
+    """
+
+    def __init__(self, settings: Settings, *, retry_budget_s: float = RETRY_BUDGET_S) -> None:
+        self._settings = settings
+        self._clock = Clock()
+        self._credential = settings.credential(self._clock)
+        self._credential.token()
+        self._transport = Transport(self._clock, ca_file=settings.ca_file, retry_budget_s=retry_budget_s)
+        self._planes = Planes(self._transport, settings.account_url, self._credential, self._clock)
+        self._closed = False
+
+    def __repr__(self) -> str:
+        return f"<Client of {self._settings.account} as {self._settings.user}>"
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def open_channel(
+        self,
+        name: str,
+        *,
+        table: str | None = None,
+        pipe: str | None = None,
+        offset_token: str | None = None,
+    ) -> Channel:
+        """Open a channel, making it if it is new, and fence its earlier writers.
+
+        Args:
+            name: the channel's name; one writer at a time.
+            table: the target, `DATABASE.SCHEMA.TABLE`, reached through its default pipe.
+            pipe: or a pipe of your own, `DATABASE.SCHEMA.PIPE`.
+            offset_token: sets the channel's committed token, for a writer with tokens of its own.
+
+        Raises:
+            NotFoundError: no such table or pipe, or no grant on it.
+            AuthenticationError: the credentials were refused.
+            UncommittedRowsError: an earlier writer's rows stayed uncommitted for two minutes.
+
+        >>> channel = client.open_channel("notebook-1", table="DEMO.PUBLIC.FLIGHTS")
+        """
+        self._check_open()
+        target = self._pipe_name(table, pipe)
+        return Channel(self._planes, name, target, user=self._settings.user, offset_token=offset_token)
+
+    def channel_statuses(
+        self, names: Sequence[str], *, table: str | None = None, pipe: str | None = None
+    ) -> dict[str, ChannelStatus]:
+        """Fetch the states of several channels of one table or pipe; unknown ones have no entry.
+
+        >>> client.channel_statuses(["notebook-1"], table="DEMO.PUBLIC.FLIGHTS")["notebook-1"].rows_inserted
+        336776
+        """
+        self._check_open()
+        return fetch_statuses(self._planes, self._pipe_name(table, pipe), list(names))
+
+    def token(self) -> str:
+        """Return the credential's current token (the signed JWT); a secret, so keep it out of outputs."""
+        return self._credential.token().value
+
+    @property
+    def token_expiry(self) -> TokenExpiry:
+        """When the credential's and the scoped token end."""
+        return TokenExpiry(self._credential.token().expires_at, self._planes.scoped.cache.expires_at)
+
+    def describe(self) -> dict[str, tuple[str, str]]:
+        """Return each setting's value and where it came from; secrets are masked."""
+        return self._settings.describe()
+
+    def close(self) -> None:
+        """Close the connections; idempotent. Channels stay open at the service."""
+        self._closed = True
+        self._transport.close()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ClosedError("the client is closed; make a new one with connect()")
+
+    def _pipe_name(self, table: str | None, pipe: str | None) -> ObjectName:
+        if (table is None) == (pipe is None):
+            raise UsageError("give either table= or pipe=, such as table='DEMO.PUBLIC.FLIGHTS'")
+        name = ObjectName.parse(
+            table or pipe or "", database=self._settings.database, schema=self._settings.schema
+        )
+        return name if table is None else name.default_pipe()
+
+
+def connect(
+    profile: str | Path | None = None, *, retry_budget_s: float = RETRY_BUDGET_S, **settings: Any
+) -> Client:
+    """Make a client from arguments, the environment, a profile or `connections.toml`."""
+    return Client(load_settings(profile, **settings), retry_budget_s=retry_budget_s)

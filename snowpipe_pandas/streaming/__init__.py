@@ -1,0 +1,1 @@
+"""The pipeline: where rows and the REST client meet, and where exactly-once is decided."""

@@ -1,0 +1,50 @@
+"""Fixtures that every test may use, and the hygiene that every test gets."""
+
+import os
+import threading
+import time
+
+import pytest
+
+import snowpipe_pandas as sp
+
+OUR_THREADS = "snowpipe-"
+
+
+@pytest.fixture(autouse=True)
+def no_settings_from_outside(monkeypatch, tmp_path_factory):
+    """No SNOWFLAKE_* variable and no configuration folder of the machine reaches a test."""
+    for name in [name for name in os.environ if name.startswith("SNOWFLAKE_")]:
+        monkeypatch.delenv(name)
+    home = tmp_path_factory.getbasetemp() / "home"
+    home.mkdir(exist_ok=True)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(home / ".config"))
+
+
+@pytest.fixture(autouse=True)
+def no_thread_left_behind():
+    """A thread of the package that outlives its test fails that test."""
+    before = set(threading.enumerate())
+    yield
+    deadline = time.monotonic() + 5.0
+    while True:
+        left = [t for t in set(threading.enumerate()) - before if t.name.startswith(OUR_THREADS)]
+        if not left or time.monotonic() > deadline:
+            break
+        left[0].join(0.05)
+    assert not left
+
+
+@pytest.fixture
+def account():
+    """A local account of this test's own, committing almost at once."""
+    with sp.local(commit_lag_s=0.05) as account:
+        yield account
+
+
+@pytest.fixture
+def client(account):
+    """A client of that account."""
+    with sp.connect(account.profile, retry_budget_s=10.0) as client:
+        yield client

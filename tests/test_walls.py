@@ -1,0 +1,81 @@
+"""The rooms' walls: who may import whom (docs/architecture.md), read from the sources themselves."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import snowpipe_pandas
+
+PACKAGE = Path(snowpipe_pandas.__file__).parent
+HTTP = {"requests", "urllib3", "http", "httpx"}
+FRAMES = {"pandas", "pyarrow", "numpy"}
+
+FORBIDDEN = {
+    # room: what it must not import (rooms of the package, and libraries)
+    "auth": {"rows", "rest", "streaming", "display", "embedded", "config", "cli"} | HTTP | FRAMES,
+    "rows": {"auth", "rest", "streaming", "display", "embedded", "config", "cli"} | HTTP,
+    "rest": {"rows", "streaming", "display", "embedded", "cli"} | FRAMES,
+    "streaming": {"embedded", "cli", "accessor", "auth", "config"} | HTTP,
+    "display": {"rows", "rest", "auth", "config", "embedded", "cli"} | HTTP | FRAMES,
+    "accessor": {"embedded", "cli", "auth", "config"} | HTTP,
+    "config": {"rows", "rest", "streaming", "display", "embedded", "cli"} | HTTP | FRAMES,
+    "embedded": {"auth", "rest", "streaming", "display", "config", "cli", "accessor"},
+}
+EMBEDDED_MAY_USE = {"errors", "names", "rows.types"}
+
+
+def sources():
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+def imports(path):
+    """Every imported module: package modules as dotted names relative to the package, others by root."""
+    here = path.relative_to(PACKAGE).with_suffix("").parts
+    runtime = ast.parse(path.read_text())
+    for node in ast.walk(runtime):
+        if isinstance(node, ast.Import):
+            yield from (outside(alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            yield outside(node.module)
+        elif isinstance(node, ast.ImportFrom):
+            base = here[: len(here) - node.level]
+            module = ".".join([*base, *(node.module.split(".") if node.module else [])])
+            if module:
+                yield module
+            else:
+                yield from (alias.name for alias in node.names)
+
+
+def outside(module):
+    """An absolute import: a library by its root, a module of ours relative to the package."""
+    root, _, rest = module.partition(".")
+    return rest if root == PACKAGE.name and rest else root
+
+
+def room(path):
+    return path.relative_to(PACKAGE).with_suffix("").parts[0]
+
+
+@pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_room_imports_nothing_from_beyond_its_walls(path):
+    forbidden = FORBIDDEN.get(room(path), set())
+    crossed = {name for name in imports(path) if name.split(".")[0] in forbidden}
+    assert not crossed
+
+
+@pytest.mark.parametrize("path", [p for p in sources() if room(p) == "embedded"], ids=lambda p: p.stem)
+def test_the_local_account_shares_only_names_types_and_errors_with_the_client(path):
+    rooms = {p.name for p in PACKAGE.iterdir() if p.is_dir()} | {p.stem for p in PACKAGE.glob("*.py")}
+    used = {name for name in imports(path) if name.split(".")[0] in rooms - {"embedded"}}
+    assert used <= EMBEDDED_MAY_USE
+
+
+def test_only_the_cli_and_the_lazy_public_names_know_the_local_account():
+    users = {room(path) for path in sources() if "embedded" in {n.split(".")[0] for n in imports(path)}}
+    assert users <= {"embedded", "cli", "__init__"}
+
+
+def test_no_module_is_longer_than_500_lines():
+    too_long = {str(path): n for path in sources() if (n := len(path.read_text().splitlines())) > 500}
+    assert not too_long
