@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Literal
 import pandas as pd
 
 if TYPE_CHECKING:
-    import pyarrow as pa
 
     from .rest.channel import Channel
     from .streaming.delivery import OnError

@@ -14,6 +14,10 @@ from .errors import ConfigError
 DEFAULT_PIPE_SUFFIX = "-STREAMING"
 _PART = re.compile(r'"((?:[^"]|"")+)"|([\w$-]+)')
 _PLAIN = re.compile(r"[A-Z_][A-Z0-9_$]*")
+_RESERVED = frozenset(
+    ["ACCOUNT", "ALL", "ALTER", "AND", "ANY", "AS", "BETWEEN", "BY", "CASE", "CAST", "CHECK", "COLUMN", "CONNECT", "CONNECTION", "CONSTRAINT", "CREATE", "CROSS", "CURRENT", "CURRENT_DATE", "CURRENT_TIME", "CURRENT_TIMESTAMP", "CURRENT_USER", "DATABASE", "DELETE", "DISTINCT", "DROP", "ELSE", "EXISTS", "FALSE", "FOLLOWING", "FOR", "FROM", "FULL", "GRANT", "GROUP", "GSCLUSTER", "HAVING", "ILIKE", "IN", "INCREMENT", "INNER", "INSERT", "INTERSECT", "INTO", "IS", "ISSUE", "JOIN", "LATERAL", "LEFT", "LIKE", "LOCALTIME", "LOCALTIMESTAMP", "MINUS", "NATURAL", "NOT", "NULL", "OF", "ON", "OR", "ORDER", "ORGANIZATION", "QUALIFY", "REGEXP", "REVOKE", "RIGHT", "RLIKE", "ROW", "ROWS", "SAMPLE", "SCHEMA", "SELECT", "SET", "SOME", "START", "TABLE", "TABLESAMPLE", "THEN", "TO", "TRIGGER", "TRUE", "TRY_CAST", "UNION", "UNIQUE", "UPDATE", "USING", "VALUES", "VIEW", "WHEN", "WHENEVER", "WHERE", "WITH"]
+)
+"""Words that Snowflake takes as names only in quotes (its page of reserved keywords)."""
 
 
 def quote_identifier(name: str) -> str:
@@ -22,9 +26,20 @@ def quote_identifier(name: str) -> str:
     >>> quote_identifier("FLIGHTS"), quote_identifier("flight no")
     ('FLIGHTS', '"flight no"')
     """
-    if _PLAIN.fullmatch(name):
+    if _PLAIN.fullmatch(name) and name not in _RESERVED:
         return name
     return '"' + name.replace('"', '""') + '"'
+
+
+def quote_column(name: str, *, keep_case: bool = False) -> str:
+    """Return a column's name for SQL: folded to upper case if it is plain, else quoted as it is.
+
+    >>> quote_column("year"), quote_column("year", keep_case=True), quote_column("flight no")
+    ('YEAR', '"year"', '"flight no"')
+    """
+    folded = name.upper()
+    plain = name.isascii() and _PLAIN.fullmatch(folded) is not None
+    return quote_identifier(folded if plain and not keep_case else name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +79,11 @@ class ObjectName:
     def default_pipe(self) -> ObjectName:
         """Return the pipe which the service keeps for this table (made on first use)."""
         return replace(self, name=self.name + DEFAULT_PIPE_SUFFIX)
+
+    @property
+    def quoted_name(self) -> str:
+        """The last part, quoted as SQL needs it."""
+        return quote_identifier(self.name)
 
     def __str__(self) -> str:
         return ".".join(quote_identifier(part) for part in (self.database, self.schema, self.name))

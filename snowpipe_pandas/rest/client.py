@@ -11,7 +11,6 @@ from ..auth.tokens import Clock
 from ..config import Settings, load_settings
 from ..errors import ClosedError, UsageError
 from ..names import ObjectName
-from . import paths
 from .answers import ChannelStatus
 from .channel import Channel, fetch_statuses
 from .planes import Planes

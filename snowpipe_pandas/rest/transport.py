@@ -20,8 +20,7 @@ import requests
 import tenacity
 from requests.auth import AuthBase
 
-from ..auth.credentials import Token
-from ..auth.tokens import Clock
+from ..auth.tokens import Clock, Token
 from ..errors import TransportError
 from .answers import Answer, Refusal
 

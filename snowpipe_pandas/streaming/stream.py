@@ -9,7 +9,7 @@ source itself is bounded: a few batches, two ready payloads, and the payloads no
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal
 

@@ -1,0 +1,121 @@
+"""Builds and signs the key-pair JWT on this machine: RS256, with the claims that Snowflake documents."""
+
+from __future__ import annotations
+
+import re
+import uuid
+import warnings
+from dataclasses import dataclass
+
+import jwt
+
+from ..errors import ConfigError
+from .keys import KeySource, PrivateKey
+from .tokens import Token
+
+DEFAULT_LIFETIME_S = 3600.0
+MIN_LIFETIME_S = 30.0
+MAX_LIFETIME_S = 3600.0
+"""Snowflake refuses tokens that live longer than an hour."""
+
+BEARER = "Bearer"
+SNOWFLAKE_JWT = "Snowflake JWT"
+_ACCOUNT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*")
+
+
+class LifetimeWarning(UserWarning):
+    """A JWT lifetime was outside of what the service takes, and was clamped."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuthConfig:
+    """Who signs, with what, and how.
+
+    Attributes:
+        account: any form in use: `locator`, `locator.region.cloud`, `org-account`, `org.account`.
+        user: the login name.
+        key: where the private key comes from.
+        lifetime_s: life of a JWT in seconds, clamped into 30 to 3600 with one warning.
+        audience: the `aud` claim, left out by default.
+        authorization_scheme: "Bearer" (with the token-type header) or "Snowflake JWT".
+
+    Raises:
+        ConfigError: account or user is empty or malformed, or the scheme is unknown.
+    """
+
+    account: str
+    user: str
+    key: KeySource
+    lifetime_s: float = DEFAULT_LIFETIME_S
+    audience: str | None = None
+    authorization_scheme: str = BEARER
+
+    def __post_init__(self) -> None:
+        account_claim(self.account)
+        if not self.user.strip():
+            raise ConfigError("the user is empty; give user= or SNOWFLAKE_USER", setting="user")
+        if self.authorization_scheme not in (BEARER, SNOWFLAKE_JWT):
+            raise ConfigError(
+                f"authorization_scheme={self.authorization_scheme!r} is unknown; "
+                f"take {BEARER!r} or {SNOWFLAKE_JWT!r}",
+                setting="authorization_scheme",
+            )
+        clamped = min(MAX_LIFETIME_S, max(MIN_LIFETIME_S, self.lifetime_s))
+        if clamped != self.lifetime_s:
+            warnings.warn(
+                f"a JWT lifetime of {self.lifetime_s:g} s is outside of {MIN_LIFETIME_S:g} to "
+                f"{MAX_LIFETIME_S:g} s; {clamped:g} s is used",
+                LifetimeWarning,
+                stacklevel=3,
+            )
+            object.__setattr__(self, "lifetime_s", clamped)
+
+
+def account_claim(account: str) -> str:
+    """Return the account as it stands in a JWT: upper case, without region.
+
+    `xy12345.eu-central-1.aws` is cut at the first dot, `xy-abc.global` at its first hyphen, and the
+    dot of `org.account` becomes a hyphen. An `org.account` and a `locator.region` look alike; a second
+    part that is a cloud region (`us-east-1`, `west-europe`) means the latter.
+
+    Raises:
+        ConfigError: the text is no account name.
+
+    >>> account_claim("xy12345.eu-central-1.aws"), account_claim("myorg.dev"), account_claim("myorg-dev")
+    ('XY12345', 'MYORG-DEV', 'MYORG-DEV')
+    """
+    text = account.strip()
+    if not _ACCOUNT.fullmatch(text):
+        raise ConfigError(
+            f"account {account!r} is no account name; take the form myorg-myaccount, without https://",
+            setting="account",
+        )
+    first, *rest = text.split(".")
+    if rest and rest[0].lower() == "global":
+        first = first.partition("-")[0]
+    elif len(rest) == 1 and "-" not in rest[0]:
+        first = f"{first}-{rest[0]}"
+    return first.upper()
+
+
+def sign_jwt(config: AuthConfig, key: PrivateKey, *, now: float) -> Token:
+    """Build and sign a JWT; return it with its times (whole seconds).
+
+    Args:
+        config: identity and lifetime.
+        key: the private key that belongs to the user's registered public key.
+        now: seconds since the epoch by the server's clock.
+    """
+    account, user = account_claim(config.account), config.user.strip().upper()
+    issued_at = int(now)
+    expires_at = issued_at + int(config.lifetime_s)
+    claims = {
+        "iss": f"{account}.{user}.{key.fingerprint}",
+        "sub": f"{account}.{user}",
+        "iat": issued_at,
+        "exp": expires_at,
+        "jti": str(uuid.uuid4()),
+    }
+    if config.audience is not None:
+        claims["aud"] = config.audience
+    return Token(jwt.encode(claims, key.signing_key(), algorithm="RS256"), issued_at, expires_at)

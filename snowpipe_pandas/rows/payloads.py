@@ -1,0 +1,188 @@
+"""Cuts encoded rows into request bodies: one zstd frame each, full, and never compressed in vain.
+
+A body grows by slices of whole rows. A slice whose raw size fits into the room that is left on the
+wire cannot overflow it, however badly it compresses; after it, a flush tells how much room is really
+left. So the limits hold, no compression is thrown away, and bodies end above 95 % full.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import xxhash
+
+from ..errors import LoadMismatchError, RowTooLargeError
+from .ndjson import EncodedRows
+
+MAX_RAW_BYTES = 16_000_000
+MAX_WIRE_BYTES = 4_000_000
+"""Snowflake's limits for one append, 16 MB of NDJSON and 4 MB on the wire, in the smaller reading of MB."""
+
+FULL_ENOUGH = 0.98
+_FRAME_BYTES = 64
+"""Upper bound of what closing a zstd frame still adds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """One request's rows.
+
+    Attributes:
+        first_row: number of the first row in the whole source.
+        rows: number of rows.
+        body: one zstd frame of their NDJSON.
+        raw_bytes: size before compression.
+        digest: xxh3 of the NDJSON of all rows of the source up to the last one in here.
+    """
+
+    first_row: int
+    rows: int
+    body: bytes
+    raw_bytes: int
+    digest: str
+
+    @property
+    def end_row(self) -> int:
+        """Number of the row behind the last one."""
+        return self.first_row + self.rows
+
+
+def pack(
+    encoded: Iterable[EncodedRows],
+    *,
+    load_id: str = "",
+    skip_rows: int = 0,
+    skip_digest: str = "",
+    max_raw_bytes: int = MAX_RAW_BYTES,
+    max_wire_bytes: int = MAX_WIRE_BYTES,
+) -> Iterator[Payload]:
+    """Yield the payloads of a source, in order.
+
+    Args:
+        encoded: the source's rows, from row 0 on.
+        load_id: for messages.
+        skip_rows: rows that are committed already; they are hashed, not packed.
+        skip_digest: what their digest must be.
+        max_raw_bytes: most NDJSON in a payload.
+        max_wire_bytes: most compressed bytes in a payload.
+
+    Raises:
+        LoadMismatchError: the skipped rows are fewer or other rows than the committed ones.
+        RowTooLargeError: one row alone is above a limit.
+    """
+    digest = xxhash.xxh3_64()
+    behind = 0
+    body = _Body(0, max_raw_bytes, max_wire_bytes)
+    for piece in encoded:
+        start = 0
+        if behind < skip_rows:
+            start = min(skip_rows - behind, piece.rows)
+            digest.update(piece.bytes_of(0, start))
+            _check_digest(behind + start, digest, skip_rows, skip_digest, load_id)
+            body = _Body(behind + start, max_raw_bytes, max_wire_bytes)
+        while start < piece.rows:
+            taken = body.take(piece, start)
+            if taken == 0:
+                yield body.close(digest.hexdigest())
+                body = _Body(piece.first_row + start, max_raw_bytes, max_wire_bytes)
+            else:
+                digest.update(piece.bytes_of(start, start + taken))
+                start += taken
+        behind = piece.end_row
+    if behind < skip_rows:
+        raise LoadMismatchError(
+            f"load {load_id!r} has {skip_rows:,} rows committed, the source has only {behind:,}: "
+            "it is not the data which this load began with; use another load_id for other data",
+            load_id=load_id,
+        )
+    if body.rows:
+        yield body.close(digest.hexdigest())
+
+
+def _check_digest(rows: int, digest: xxhash.xxh3_64, skip_rows: int, wanted: str, load_id: str) -> None:
+    if rows == skip_rows and digest.hexdigest() != wanted:
+        raise LoadMismatchError(
+            f"the first {skip_rows:,} rows differ from those which load {load_id!r} has committed: rows were "
+            "changed, moved or removed since; use another load_id for other data",
+            load_id=load_id,
+        )
+
+
+class _Body:
+    """A request body under construction."""
+
+    def __init__(self, first_row: int, max_raw_bytes: int, max_wire_bytes: int) -> None:
+        self.first_row = first_row
+        self.rows = 0
+        self._raw_bytes = 0
+        self._unflushed = 0
+        self._max_raw = max_raw_bytes
+        self._max_wire = max_wire_bytes - _FRAME_BYTES
+        self._sink = pa.BufferOutputStream()
+        self._frame = pa.CompressedOutputStream(self._sink, "zstd")
+
+    def take(self, piece: EncodedRows, start: int) -> int:
+        """Write as many rows from `start` on as surely fit; return their number, 0 when the body is full."""
+        count = _rows_within(piece, start, self._room())
+        if count == 0 and self._unflushed:
+            self._flush()
+            count = _rows_within(piece, start, self._room())
+        if self.rows and self._full():
+            return 0
+        if count == 0:
+            if self.rows:
+                return 0
+            count = self._check_single(piece, start)
+        chunk = piece.bytes_of(start, start + count)
+        self._frame.write(chunk)
+        self._raw_bytes += len(chunk)
+        self._unflushed += len(chunk)
+        self.rows += count
+        if count == 1 and len(chunk) > self._max_wire:
+            self._check_wire(piece, start, len(chunk))
+        return count
+
+    def close(self, digest: str) -> Payload:
+        """End the frame."""
+        self._frame.close()
+        body = self._sink.getvalue().to_pybytes()
+        return Payload(self.first_row, self.rows, body, self._raw_bytes, digest)
+
+    def _room(self) -> int:
+        """Raw bytes that fit for sure: what is not flushed yet may not compress at all."""
+        wire = self._max_wire - self._sink.tell() - _incompressible(self._unflushed)
+        return min(self._max_raw - self._raw_bytes, wire - wire // 256)
+
+    def _full(self) -> bool:
+        wire = self._sink.tell() + _incompressible(self._unflushed)
+        return wire > FULL_ENOUGH * self._max_wire
+
+    def _flush(self) -> None:
+        self._frame.flush()
+        self._unflushed = 0
+
+    def _check_single(self, piece: EncodedRows, start: int) -> int:
+        """A row that does not surely fit an empty body may still, compressed; its raw size must."""
+        size = int(piece.borders[start + 1] - piece.borders[start])
+        if size > self._max_raw:
+            raise RowTooLargeError(row=piece.first_row + start, size=size, limit=self._max_raw)
+        return 1
+
+    def _check_wire(self, piece: EncodedRows, start: int, size: int) -> None:
+        self._flush()
+        if self._sink.tell() > self._max_wire:
+            raise RowTooLargeError(row=piece.first_row + start, size=size, limit=self._max_wire)
+
+
+def _incompressible(size: int) -> int:
+    """Most that zstd makes of `size` bytes (ZSTD_compressBound and block headers)."""
+    return size + (size >> 8) + _FRAME_BYTES if size else 0
+
+
+def _rows_within(piece: EncodedRows, start: int, size: int) -> int:
+    """Number of whole rows from `start` on that are at most `size` bytes together."""
+    last = np.searchsorted(piece.borders, int(piece.borders[start]) + size, side="right") - 1
+    return max(0, int(last) - start)

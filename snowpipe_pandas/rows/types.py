@@ -1,0 +1,132 @@
+"""Arrow types and their Snowflake columns: the mapping, and the CREATE TABLE of a schema.
+
+The local account imports this module and nothing else of the room, so it must stand alone.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pyarrow as pa
+
+from ..names import ObjectName, quote_column
+
+JSON_FIELD = {b"snowpipe": b"json"}
+"""Metadata of a text field whose values are JSON already (object columns of dicts and lists)."""
+
+INTEGER = "NUMBER(38,0)"
+DURATION = "NUMBER(38,9)"
+
+
+def is_json_field(field: pa.Field) -> bool:
+    """Whether the field's text goes into the row as it is (`JSON_FIELD`)."""
+    return field.metadata is not None and field.metadata.get(b"snowpipe") == b"json"
+
+
+def snowflake_type(field: pa.Field) -> str:
+    """Return the Snowflake column type that takes this field's values.
+
+    Raises:
+        TypeError: the type has no row JSON form.
+
+    >>> snowflake_type(pa.field("a", pa.timestamp("ns", "UTC")))
+    'TIMESTAMP_TZ(9)'
+    """
+    if is_json_field(field):
+        return "VARIANT"
+    return _column_type(field.type)
+
+
+def _column_type(kind: pa.DataType) -> str:
+    for matches, name in _RULES:
+        if matches(kind):
+            return name(kind) if callable(name) else name
+    raise TypeError(f"no row JSON form for {kind}")
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(
+        pa.types.is_string(kind)
+        or pa.types.is_large_string(kind)
+        or pa.types.is_string_view(kind)
+        or pa.types.is_null(kind)
+        or _extension_name(kind) == "arrow.uuid"
+    )
+
+
+def _is_bytes(kind: pa.DataType) -> bool:
+    return bool(
+        pa.types.is_binary(kind)
+        or pa.types.is_large_binary(kind)
+        or pa.types.is_binary_view(kind)
+        or pa.types.is_fixed_size_binary(kind)
+    )
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind))
+
+
+def _extension_name(kind: pa.DataType) -> str:
+    return str(kind.extension_name) if isinstance(kind, pa.BaseExtensionType) else ""
+
+
+def _timestamp(kind: pa.TimestampType) -> str:
+    return "TIMESTAMP_NTZ(9)" if kind.tz is None else "TIMESTAMP_TZ(9)"
+
+
+def _decimal(kind: pa.Decimal128Type) -> str:
+    """NUMBER(p,s); a negative scale, which Snowflake has not, becomes digits before the point."""
+    scale = max(0, kind.scale)
+    return f"NUMBER({min(38, max(kind.precision - min(0, kind.scale), scale))},{scale})"
+
+
+_RULES = (
+    (pa.types.is_integer, INTEGER),
+    (pa.types.is_floating, "FLOAT"),
+    (pa.types.is_boolean, "BOOLEAN"),
+    (pa.types.is_decimal, _decimal),
+    (_is_text, "VARCHAR"),
+    (lambda kind: _extension_name(kind) == "arrow.json", "VARIANT"),
+    (pa.types.is_dictionary, lambda kind: _column_type(kind.value_type)),
+    (pa.types.is_timestamp, _timestamp),
+    (pa.types.is_date, "DATE"),
+    (pa.types.is_time, "TIME(9)"),
+    (pa.types.is_duration, DURATION),
+    (_is_bytes, "BINARY"),
+    (_is_list, "ARRAY"),
+    (lambda kind: pa.types.is_struct(kind) or pa.types.is_map(kind), "OBJECT"),
+)
+
+
+def create_table_ddl(
+    schema: pa.Schema, table: str, *, not_null: bool = False, error_logging: bool = False
+) -> str:
+    """Write the `CREATE TABLE` for rows of this schema.
+
+    Args:
+        schema: the rows' fields.
+        table: the table's name, `DATABASE.SCHEMA.TABLE`, with quotes where it needs them.
+        not_null: declare fields that are not nullable as NOT NULL.
+        error_logging: keep rejected rows in the table's error table.
+
+    Column names that are plain identifiers stand in upper case (the service matches names without regard
+    to case); others, and names that differ only in case, stand quoted as they are.
+    """
+    folded = Counter(name.upper() for name in schema.names)
+    columns = [
+        f"    {quote_column(field.name, keep_case=folded[field.name.upper()] > 1)} {snowflake_type(field)}"
+        + (" NOT NULL" if not_null and not field.nullable else "")
+        for field in schema
+    ]
+    parts = [f"CREATE TABLE {_table_text(table)} (\n", ",\n".join(columns), "\n)"]
+    if error_logging:
+        parts.append(" ERROR_LOGGING = TRUE")
+    return "".join(parts)
+
+
+def _table_text(table: str) -> str:
+    """Check the name by parsing it; a name without database keeps the session's."""
+    if table.count(".") == 0:
+        return ObjectName.parse(table, database="X", schema="X").quoted_name
+    return str(ObjectName.parse(table))

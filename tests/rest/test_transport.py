@@ -1,0 +1,155 @@
+"""Retries, renewals and refusals, against a real server with a script."""
+
+import socket
+import time
+from email.utils import formatdate
+
+import pytest
+
+from snowpipe_pandas.auth.tokens import Clock, Token
+from snowpipe_pandas.errors import TransportError
+from snowpipe_pandas.rest import transport
+from snowpipe_pandas.rest.answers import Refusal
+from snowpipe_pandas.rest.transport import Request, Transport
+from tests.support.scripted import Reply, scripted_server
+
+OK = Reply(200, {"next_continuation_token": "t"})
+
+
+class CountingSigner:
+    """A signer whose token is its number; `renewals` counts how often it was refused."""
+
+    def __init__(self, *, can_renew=True):
+        self.renewals = 0
+        self.can_renew = can_renew
+
+    def token(self):
+        now = time.time()
+        return Token(f"secret-{self.renewals}", now, now + 600)
+
+    def headers(self):
+        return {"Authorization": f"Bearer {self.token().value}"}
+
+    def refused(self, token):
+        self.renewals += 1
+        return self.can_renew
+
+
+@pytest.fixture
+def server():
+    with scripted_server() as server:
+        yield server
+
+
+@pytest.fixture
+def wire(monkeypatch):
+    monkeypatch.setattr(transport, "BACKOFF_BASE_S", 0.001)
+    wire = Transport(Clock(), retry_budget_s=5.0)
+    yield wire
+    wire.close()
+
+
+def send(wire, server, signer=None, **request):
+    return wire.send(Request("POST", f"{server.url}/v2/streaming/x", **request), signer or CountingSigner())
+
+
+@pytest.mark.parametrize("status", [408, 429, 499, 500, 501, 502, 503, 504, 507])
+def test_a_transient_answer_is_tried_again_with_the_same_request_id(wire, server, status):
+    server.script(Reply(status, b"<html>busy</html>"), Reply(status, "ERR_GENERAL_EXCEPTION_RETRY_REQUEST"), OK)
+    answer = send(wire, server, body=b'{"a":1}\n')
+    assert answer.status == 200
+    assert answer.tries == 3
+    assert [seen.query["retryCount"] for seen in server.seen] == ["0", "1", "2"]
+    assert len({seen.query["requestId"] for seen in server.seen}) == 1
+    assert {seen.body for seen in server.seen} == {b'{"a":1}\n'}
+
+
+@pytest.mark.parametrize("status", [400, 404, 409, 413])
+def test_a_final_answer_is_not_tried_again(wire, server, status):
+    server.script(Reply(status, {"code": "SOME_CODE", "message": "no"}))
+    answer = send(wire, server)
+    assert (answer.status, answer.code, answer.tries) == (status, "SOME_CODE", 1)
+
+
+def test_retry_after_is_obeyed_as_seconds_and_as_a_date(wire, server):
+    in_two_seconds = formatdate(time.time() + 2, usegmt=True)
+    server.script(
+        Reply(429, headers={"Retry-After": "1"}), Reply(503, headers={"Retry-After": in_two_seconds}), OK
+    )
+    started = time.monotonic()
+    assert send(wire, server).status == 200
+    assert 1.9 < time.monotonic() - started < 4.5
+
+
+def test_a_retry_after_beyond_the_budget_ends_at_once(wire, server):
+    server.script(Reply(429, {"code": "THROTTLED"}, {"Retry-After": "86400"}))
+    started = time.monotonic()
+    answer = send(wire, server)
+    assert (answer.status, answer.refusal) == (429, Refusal.TRANSIENT)
+    assert time.monotonic() - started < 2
+
+
+def test_an_answer_cut_short_is_tried_again(wire, server):
+    server.script(Reply(200, {"next_continuation_token": "t"}, cut=5), OK)
+    assert send(wire, server).field("next_continuation_token") == "t"
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [(401, {"code": "390303"}), (403, b"<html>"), (400, {"status_code": 3})],
+)
+def test_refused_credentials_are_renewed_once_and_the_request_is_repeated(wire, server, status, body):
+    signer = CountingSigner()
+    server.script(Reply(status, body), OK)
+    assert send(wire, server, signer).status == 200
+    assert signer.renewals == 1
+    assert [seen.headers["Authorization"] for seen in server.seen] == ["Bearer secret-0", "Bearer secret-1"]
+
+
+def test_credentials_refused_for_ever_are_given_up_after_one_renewal(wire, server):
+    signer = CountingSigner()
+    server.script(Reply(401, {"code": "390144"}))
+    assert send(wire, server, signer).refusal is Refusal.CREDENTIALS
+    assert len(server.seen) == 2
+
+
+def test_nothing_is_repeated_where_the_signer_sees_no_use_in_it(wire, server):
+    server.script(Reply(403, {"code": "no privilege"}))
+    send(wire, server, CountingSigner(can_renew=False))
+    assert len(server.seen) == 1
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_not_followed(wire, server, status):
+    server.script(Reply(status, headers={"Location": f"{server.url}/elsewhere"}))
+    assert send(wire, server).refusal is Refusal.FINAL
+    assert len(server.seen) == 1
+
+
+def test_a_netrc_entry_does_not_replace_our_header(wire, server, tmp_path, monkeypatch):
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login someone password else\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    server.script(OK)
+    send(wire, server)
+    assert server.seen[0].headers["Authorization"] == "Bearer secret-0"
+
+
+def test_a_refused_connection_is_our_error_naming_the_host_and_holding_no_secret():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        wire = Transport(Clock(), retry_budget_s=0.3)
+        with pytest.raises(TransportError, match=f"127.0.0.1:{port}.*connection refused") as caught:
+            wire.send(Request("GET", f"http://127.0.0.1:{port}/"), CountingSigner())
+        wire.close()
+    assert caught.value.attempts > 1
+    # the library's exception holds the prepared request with its headers: it must not hang on ours
+    assert caught.value.__context__ is None or "requests" not in type(caught.value.__context__).__module__
+
+
+def test_a_request_that_counts_nothing_carries_no_request_id(wire, server):
+    server.script(OK)
+    send(wire, server, counted=False)
+    assert server.seen[0].query == {}
