@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 if TYPE_CHECKING:
-
     from .rest.channel import Channel
+    from .rows.cells import BinaryFormat
+    from .rows.ndjson import Nulls
+    from .rows.source import ColumnCase
+    from .rows.targets import Problem
     from .streaming.delivery import OnError
     from .streaming.result import StreamResult
     from .streaming.stream import ShowProgress
@@ -35,9 +38,9 @@ class SnowpipeAccessor:
         commit_timeout_s: float = COMMIT_TIMEOUT_S,
         index: bool = False,
         columns: Mapping[str, str] | None = None,
-        column_case: Literal["keep", "upper"] = "keep",
-        nulls: Literal["emit", "omit"] = "emit",
-        binary_format: Literal["base64", "hex", "utf-8"] = "base64",
+        column_case: ColumnCase = "keep",
+        nulls: Nulls = "emit",
+        binary_format: BinaryFormat = "base64",
     ) -> StreamResult:
         """Send every row of the frame through `channel`, once, and wait until they are committed.
 
@@ -61,3 +64,85 @@ class SnowpipeAccessor:
             nulls=nulls,
             binary_format=binary_format,
         )
+
+    def to_ndjson(
+        self,
+        *,
+        index: bool = False,
+        columns: Mapping[str, str] | None = None,
+        column_case: ColumnCase = "keep",
+        nulls: Nulls = "emit",
+        binary_format: BinaryFormat = "base64",
+    ) -> bytes:
+        """Return the frame as the NDJSON that `stream()` would send, before compression.
+
+        >>> pd.DataFrame({"ID": [1], "NAME": [None]}).snowpipe.to_ndjson()
+        b'{"ID":1,"NAME":null}\\n'
+        """
+        from .rows.ndjson import to_ndjson
+
+        return to_ndjson(
+            self._frame,
+            nulls=nulls,
+            binary_format=binary_format,
+            index=index,
+            columns=columns,
+            column_case=column_case,
+        )
+
+    def ddl(
+        self,
+        table: str,
+        *,
+        not_null: bool = False,
+        error_logging: bool = False,
+        index: bool = False,
+        columns: Mapping[str, str] | None = None,
+        column_case: ColumnCase = "keep",
+    ) -> str:
+        """Return the Snowflake `CREATE TABLE` that takes this frame.
+
+        Args:
+            table: `DATABASE.SCHEMA.TABLE`.
+            not_null: declare columns without missing values as NOT NULL.
+            error_logging: keep rejected rows in the table's error table.
+            index, columns, column_case: as in `stream()`.
+
+        >>> print(pd.DataFrame({"id": [1]}).snowpipe.ddl("DEMO.PUBLIC.T"))
+        CREATE TABLE DEMO.PUBLIC.T (
+            ID NUMBER(38,0)
+        )
+        """
+        from .rows.source import open_source
+        from .rows.types import create_table_ddl, without_missing
+
+        source = open_source(self._frame, index=index, columns=columns, column_case=column_case)
+        schema = without_missing(source.schema, source.batches()) if not_null else source.schema
+        return create_table_ddl(schema, table, error_logging=error_logging)
+
+    def check(
+        self,
+        target: Channel | Mapping[str, str],
+        *,
+        index: bool = False,
+        columns: Mapping[str, str] | None = None,
+        column_case: ColumnCase = "keep",
+    ) -> list[Problem]:
+        """List what the target would reject, without sending anything; an empty list is good.
+
+        Args:
+            target: an open channel of a server that tells its columns (the local account), or a mapping of
+                column names to Snowflake types.
+            index, columns, column_case: as in `stream()`.
+
+        >>> df.snowpipe.check({"CARRIER": "VARCHAR", "DELAY": "FLOAT"})
+        []
+        """
+        from .rest.channel import TargetColumn
+        from .rows.source import open_source
+        from .rows.targets import find_problems
+
+        schema = open_source(self._frame, index=index, columns=columns, column_case=column_case).schema
+        if isinstance(target, Mapping):
+            return find_problems(schema, [TargetColumn(n, kind, True) for n, kind in target.items()])
+        return find_problems(schema, target.target_columns)

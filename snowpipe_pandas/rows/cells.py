@@ -157,10 +157,8 @@ def _floats(array: pa.Array, place: Place) -> Cells:
         return _bare(pa.array([_half_text(value) for value in array.to_pylist()], pa.string()), place)
     values = array.to_numpy(zero_copy_only=False)
     cells = _numbers(pa.array(values), place)
-    if (
-        np.isfinite(values).all()
-        or (int(np.isnan(values).sum()) == array.null_count
-        and not np.isinf(values).any())
+    if np.isfinite(values).all() or (
+        int(np.isnan(values).sum()) == array.null_count and not np.isinf(values).any()
     ):
         return cells
     special = pc.case_when(

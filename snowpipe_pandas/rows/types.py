@@ -6,6 +6,7 @@ The local account imports this module and nothing else of the room, so it must s
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 
 import pyarrow as pa
 
@@ -99,15 +100,20 @@ _RULES = (
 )
 
 
-def create_table_ddl(
-    schema: pa.Schema, table: str, *, not_null: bool = False, error_logging: bool = False
-) -> str:
-    """Write the `CREATE TABLE` for rows of this schema.
+def without_missing(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> pa.Schema:
+    """Return the schema with those fields not nullable that have no null in any batch."""
+    nulls = Counter[str]()
+    for batch in batches:
+        nulls.update({f.name: column.null_count for f, column in zip(schema, batch.columns, strict=True)})
+    return pa.schema([field.with_nullable(nulls[field.name] > 0) for field in schema])
+
+
+def create_table_ddl(schema: pa.Schema, table: str, *, error_logging: bool = False) -> str:
+    """Write the `CREATE TABLE` for rows of this schema; fields that are not nullable become NOT NULL.
 
     Args:
         schema: the rows' fields.
         table: the table's name, `DATABASE.SCHEMA.TABLE`, with quotes where it needs them.
-        not_null: declare fields that are not nullable as NOT NULL.
         error_logging: keep rejected rows in the table's error table.
 
     Column names that are plain identifiers stand in upper case (the service matches names without regard
@@ -116,7 +122,7 @@ def create_table_ddl(
     folded = Counter(name.upper() for name in schema.names)
     columns = [
         f"    {quote_column(field.name, keep_case=folded[field.name.upper()] > 1)} {snowflake_type(field)}"
-        + (" NOT NULL" if not_null and not field.nullable else "")
+        + (" NOT NULL" if not field.nullable else "")
         for field in schema
     ]
     parts = [f"CREATE TABLE {_table_text(table)} (\n", ",\n".join(columns), "\n)"]

@@ -45,7 +45,7 @@ class Delivery:
 
     def __init__(self, channel: Channel, load_id: str, tracker: Tracker, *, on_error: OnError) -> None:
         self._channel = channel
-        self._load_id = load_id
+        self.load_id = load_id
         self._tracker = tracker
         self._on_error = on_error
         self._held: deque[Payload] = deque()
@@ -103,8 +103,8 @@ class Delivery:
         try:
             tries = self._channel.append_rows(
                 payload.body,
-                start_offset_token=f"{self._load_id}:{payload.first_row}",
-                end_offset_token=format_token(self._load_id, position),
+                start_offset_token=f"{self.load_id}:{payload.first_row}",
+                end_offset_token=format_token(self.load_id, position),
                 raw_bytes=payload.raw_bytes,
                 content_encoding="zstd",
             ).tries
@@ -145,7 +145,7 @@ class Delivery:
     def _observe(self, status: ChannelStatus) -> None:
         """Take in a fresh status: committed rows are let go, rejected ones are counted."""
         self._next_status_at = time.monotonic() + STATUS_INTERVAL_S
-        position = parse_token(self._load_id, status.last_committed_offset_token)
+        position = parse_token(self.load_id, status.last_committed_offset_token)
         if position is not None and self._committed.rows < position.rows <= self._acknowledged.rows:
             self._committed = position
             self._release()
@@ -180,7 +180,7 @@ class Delivery:
 
     def _resume_after(self, status: ChannelStatus) -> None:
         token = status.last_committed_offset_token
-        position = parse_token(self._load_id, token)
+        position = parse_token(self.load_id, token)
         if position is None and self._committed == START and token == self._foreign_token:
             position = START
         borders = {self._committed.rows, *(payload.end_row for payload in self._held)}
@@ -212,7 +212,7 @@ class Delivery:
     def _rejected(self, status: ChannelStatus) -> RowsRejectedError:
         rejected = self._tracker.rows_rejected
         return RowsRejectedError(
-            f"the service rejected {rejected:,} rows of load {self._load_id!r}; the last reason: "
+            f"the service rejected {rejected:,} rows of load {self.load_id!r}; the last reason: "
             f"{status.last_error_message or 'not told'} "
             f"(up to offset {status.last_error_offset_upper_bound!r}); "
             'correct those rows and load them anew, or pass on_error="report" to count them only',

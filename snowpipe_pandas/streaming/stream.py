@@ -11,16 +11,18 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Literal
+from typing import Any
 
 import pyarrow as pa
 
 from ..display.choose import displayed
-from ..errors import LoadFacts, SnowpipeError, UsageError
+from ..errors import LoadFacts, SnowpipeError, UnknownColumnError, UsageError
 from ..rest.channel import COMMIT_TIMEOUT_S, Channel
-from ..rows.ndjson import Encoder
+from ..rows.cells import BinaryFormat
+from ..rows.ndjson import Encoder, Nulls
 from ..rows.payloads import pack
-from ..rows.source import Source, open_source
+from ..rows.source import ColumnCase, Source, open_source
+from ..rows.targets import find_problems
 from .delivery import Delivery, OnError
 from .offsets import check_load_id, format_token, new_load_id
 from .pipeline import Prefetch, map_ordered
@@ -45,9 +47,9 @@ def stream(
     commit_timeout_s: float = COMMIT_TIMEOUT_S,
     index: bool = False,
     columns: Mapping[str, str] | None = None,
-    column_case: Literal["keep", "upper"] = "keep",
-    nulls: Literal["emit", "omit"] = "emit",
-    binary_format: Literal["base64", "hex", "utf-8"] = "base64",
+    column_case: ColumnCase = "keep",
+    nulls: Nulls = "emit",
+    binary_format: BinaryFormat = "base64",
 ) -> StreamResult:
     """Send every row of `source` through `channel`, once, and wait until they are committed.
 
@@ -92,8 +94,8 @@ def stream(
     if on_error not in ("raise", "report"):
         raise UsageError(f'on_error={on_error!r} is neither "raise" nor "report"')
     rows = open_source(source, index=index, columns=columns, column_case=column_case)
-    encoder = Encoder(rows.schema, nulls=nulls, binary_format=binary_format)
-    check_target(rows, channel)
+    encoder = Encoder(nulls=nulls, binary_format=binary_format)
+    check_target(rows.schema, channel)
     tracker = Tracker(
         load_id=chosen_id,
         channel=channel.name,
@@ -135,17 +137,37 @@ def _run(
 def _send_all(delivery: Delivery, rows: Source, encoder: Encoder) -> None:
     workers = min(MAX_WORKERS, os.cpu_count() or 1)
     with ThreadPoolExecutor(workers, thread_name_prefix="snowpipe-render") as pool:
-        encoded = map_ordered(pool, _render(encoder), _numbered(rows), ahead=workers + 1)
-        with Prefetch(pack(encoded, start=delivery.start), depth=READY_PAYLOADS) as ready:
+        encoded = map_ordered(pool, lambda item: encoder.encode(*item), _numbered(rows), ahead=workers + 1)
+        start = delivery.start
+        payloads = pack(encoded, load_id=delivery.load_id, skip_rows=start.rows, skip_digest=start.digest)
+        with Prefetch(payloads, depth=READY_PAYLOADS) as ready:
             for payload in ready:
                 delivery.send(payload)
 
 
-def _numbered(rows: Source) -> Iterator[tuple[int, pa.RecordBatch]]:
+def _numbered(rows: Source) -> Iterator[tuple[pa.RecordBatch, int]]:
     first_row = 0
     for batch in rows.batches():
-        yield first_row, batch
+        yield batch, first_row
         first_row += batch.num_rows
+
+
+def check_target(schema: pa.Schema, channel: Channel) -> None:
+    """Refuse columns which the target table surely has not; a service that does not tell its columns passes.
+
+    Raises:
+        UnknownColumnError: names the columns, and what they may have been meant to be.
+    """
+    if not channel.target_columns:
+        return
+    unknown = [p for p in find_problems(schema, channel.target_columns) if p.kind == "unknown"]
+    if unknown:
+        raise UnknownColumnError(
+            f"the target of {channel.pipe} has {', '.join(map(str, unknown))} "
+            "(rename with columns={...} or leave them out)",
+            columns=[problem.column for problem in unknown],
+            target=str(channel.pipe),
+        )
 
 
 def _explain(error: BaseException, delivery: Delivery, tracker: Tracker) -> None:

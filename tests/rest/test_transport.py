@@ -55,7 +55,9 @@ def send(wire, server, signer=None, **request):
 
 @pytest.mark.parametrize("status", [408, 429, 499, 500, 501, 502, 503, 504, 507])
 def test_a_transient_answer_is_tried_again_with_the_same_request_id(wire, server, status):
-    server.script(Reply(status, b"<html>busy</html>"), Reply(status, "ERR_GENERAL_EXCEPTION_RETRY_REQUEST"), OK)
+    server.script(
+        Reply(status, b"<html>busy</html>"), Reply(status, "ERR_GENERAL_EXCEPTION_RETRY_REQUEST"), OK
+    )
     answer = send(wire, server, body=b'{"a":1}\n')
     assert answer.status == 200
     assert answer.tries == 3

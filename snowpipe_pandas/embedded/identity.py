@@ -1,0 +1,74 @@
+"""The account's files: a key pair, a ready profile.json, and with TLS a certificate to trust."""
+
+from __future__ import annotations
+
+import base64
+import json
+import ssl
+from pathlib import Path
+from typing import Any
+
+import trustme
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
+
+KEY_FILE = "rsa_key.p8"
+PROFILE_FILE = "profile.json"
+CA_FILE = "ca.pem"
+RSA_BITS = 2048
+
+
+class Identity:
+    """Files in a private folder; a folder that has a key already keeps it.
+
+    Args:
+        folder: where the files are; made with mode 0700.
+        tls: make a certificate for 127.0.0.1 and localhost.
+    """
+
+    def __init__(self, folder: Path, *, tls: bool) -> None:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._folder = folder
+        self.profile = folder / PROFILE_FILE
+        self.tls: ssl.SSLContext | None = None
+        self._key_file = folder / KEY_FILE
+        if not self._key_file.exists():
+            key = rsa.generate_private_key(public_exponent=65537, key_size=RSA_BITS)
+            pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+            self._key_file.touch(mode=0o600)
+            self._key_file.write_bytes(pem)
+        if tls:
+            self._make_certificate()
+
+    def public_key_base64(self) -> str:
+        """Return the public key as `ALTER USER ... SET RSA_PUBLIC_KEY` takes it."""
+        key = load_pem_private_key(self._key_file.read_bytes(), None)
+        der = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        return base64.b64encode(der).decode()
+
+    def write_profile(self, *, url: str, account: str, user: str, database: str, schema: str) -> None:
+        """Write profile.json, in the official SDK's format."""
+        profile: dict[str, Any] = {
+            "url": url,
+            "account": account,
+            "user": user,
+            "private_key_file": str(self._key_file.resolve()),
+            "database": database,
+            "schema": schema,
+        }
+        if self.tls is not None:
+            profile["ca_file"] = str((self._folder / CA_FILE).resolve())
+        self.profile.write_text(json.dumps(profile, indent=2) + "\n", encoding="utf-8")
+
+    def _make_certificate(self) -> None:
+        authority = trustme.CA()
+        certificate = authority.issue_cert("127.0.0.1", "localhost")
+        self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        certificate.configure_cert(self.tls)
+        authority.cert_pem.write_to_path(self._folder / CA_FILE)

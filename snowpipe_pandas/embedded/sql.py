@@ -1,0 +1,162 @@
+"""Snowflake SQL for DuckDB: sqlglot translates, column types get the DuckDB type that keeps their values."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.optimizer.normalize_identifiers import normalize_identifiers
+
+from ..errors import UsageError
+
+NANOSECOND_DIGITS = 7
+"""Timestamps declared with this many digits or more are stored in nanoseconds, others in microseconds."""
+
+_ALTER_USER = re.compile(
+    r"\s*ALTER\s+USER\s+(\S+)\s+(SET|UNSET)\s+(RSA_PUBLIC_KEY(?:_2)?)\s*(?:=\s*'([^']*)')?\s*;?\s*",
+    re.IGNORECASE,
+)
+_CREATE_PIPE = re.compile(
+    r"\s*CREATE\s+(?:OR\s+REPLACE\s+)?PIPE\s+(?:IF\s+NOT\s+EXISTS\s+)?(\S+)\s+AS\s+COPY\s+INTO\s+([^\s(]+).*",
+    re.IGNORECASE | re.DOTALL,
+)
+_SEMI_STRUCTURED = {"VARIANT": "JSON", "OBJECT": "JSON", "ARRAY": "JSON"}
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredColumn:
+    """A column as `CREATE TABLE` declared it; `type` is Snowflake's name with its parameters."""
+
+    name: str
+    type: str
+    nullable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One statement for DuckDB, and what the account must know of it.
+
+    `creates` names the table which a CREATE TABLE declares; `columns` are its columns.
+    """
+
+    text: str
+    creates: tuple[str, ...] = ()
+    columns: tuple[DeclaredColumn, ...] = ()
+    error_logging: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AlterUser:
+    """`ALTER USER name SET RSA_PUBLIC_KEY = '...'`, or UNSET."""
+
+    user: str
+    slot: str
+    key: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CreatePipe:
+    """`CREATE PIPE name AS COPY INTO table ...`; its SELECT is not looked at, columns match by name."""
+
+    pipe: str
+    table: str
+
+
+def translate(text: str) -> list[Statement | AlterUser | CreatePipe]:
+    """Translate one or more statements.
+
+    Raises:
+        UsageError: the text is no SQL that can be translated.
+    """
+    if match := _ALTER_USER.fullmatch(text):
+        user, verb, slot, key = match.groups()
+        return [AlterUser(user.strip('"').upper(), slot.upper(), key if verb.upper() == "SET" else None)]
+    if match := _CREATE_PIPE.fullmatch(text):
+        return [CreatePipe(match[1], match[2])]
+    try:
+        parsed = [tree for tree in sqlglot.parse(text, read="snowflake") if tree is not None]
+    except sqlglot.errors.ParseError as error:
+        raise UsageError(f"the SQL can't be read: {str(error).splitlines()[0]}") from error
+    return [_statement(tree) for tree in parsed]
+
+
+def duckdb_type(declared: str) -> str:
+    """Return the DuckDB type that stores a declared Snowflake type.
+
+    >>> duckdb_type("TIMESTAMP_TZ(9)"), duckdb_type("NUMBER(38,0)"), duckdb_type("VARIANT")
+    ('TIMESTAMPTZ_NS', 'DECIMAL(38, 0)', 'JSON')
+    """
+    if declared in _SEMI_STRUCTURED:
+        return _SEMI_STRUCTURED[declared]
+    tree = sqlglot.parse_one(declared, read="snowflake", into=exp.DataType)
+    digits = _digits(tree)
+    if declared.startswith(("TIMESTAMP_TZ", "TIMESTAMP_LTZ")):
+        return "TIMESTAMPTZ_NS" if digits >= NANOSECOND_DIGITS else "TIMESTAMPTZ"
+    if declared.startswith(("TIMESTAMP", "DATETIME")):
+        return "TIMESTAMP_NS" if digits >= NANOSECOND_DIGITS else "TIMESTAMP"
+    if declared.startswith("TIME"):
+        return "TIME_NS" if digits >= NANOSECOND_DIGITS else "TIME"
+    return str(tree.sql(dialect="duckdb"))
+
+
+def _digits(tree: exp.Expression) -> int:
+    """Return the declared fraction digits; Snowflake's default is 9."""
+    parameter = tree.find(exp.DataTypeParam)
+    return int(parameter.name) if parameter is not None else 9
+
+
+def _statement(tree: exp.Expression) -> Statement:
+    if isinstance(tree, exp.Command):
+        raise UsageError(f"the local account does not know this statement: {tree.sql()[:80]}")
+    tree = normalize_identifiers(tree, dialect="snowflake")
+    if not (isinstance(tree, exp.Create) and tree.kind == "TABLE" and isinstance(tree.this, exp.Schema)):
+        return Statement(_to_duckdb(tree))
+    columns = tuple(_declared(column) for column in tree.this.find_all(exp.ColumnDef))
+    error_logging = "ERROR_LOGGING" in tree.sql(dialect="snowflake").upper()
+    tree.set("properties", None)
+    for column in tree.this.find_all(exp.ColumnDef):
+        stored = duckdb_type(_declared(column).type)
+        column.set("kind", exp.DataType.build(stored, dialect="duckdb", udt=True))
+    table = tree.this.this
+    parts = tuple(part.name for part in table.parts)
+    return Statement(_to_duckdb(tree), parts, columns, error_logging)
+
+
+def _to_duckdb(tree: exp.Expression) -> str:
+    return str(tree.sql(dialect="duckdb", unsupported_level=sqlglot.ErrorLevel.IGNORE))
+
+
+def _declared(column: exp.ColumnDef) -> DeclaredColumn:
+    nullable = not any(
+        isinstance(constraint.kind, exp.NotNullColumnConstraint | exp.PrimaryKeyColumnConstraint)
+        for constraint in column.constraints
+    )
+    return DeclaredColumn(column.name, _snowflake_name(column.kind), nullable)
+
+
+_SNOWFLAKE_NAMES = {
+    "DECIMAL": "NUMBER",
+    "DOUBLE": "FLOAT",
+    "TEXT": "VARCHAR",
+    "TIMESTAMPNTZ": "TIMESTAMP_NTZ",
+    "TIMESTAMPTZ": "TIMESTAMP_TZ",
+    "TIMESTAMPLTZ": "TIMESTAMP_LTZ",
+    "TIMESTAMP": "TIMESTAMP_NTZ",
+    "VARBINARY": "BINARY",
+}
+
+
+def _snowflake_name(kind: exp.DataType | None) -> str:
+    """Write a type as Snowflake's documents do; sqlglot's own names for them differ."""
+    if kind is None:
+        return "VARCHAR"
+    name, _, parameters = str(kind.sql(dialect="snowflake")).upper().partition("(")
+    name = _SNOWFLAKE_NAMES.get(name.strip(), name.strip())
+    if name in _SEMI_STRUCTURED:
+        return name
+    parameters = "(" + parameters.replace(" ", "") if parameters else ""
+    if not parameters and name.startswith(("TIMESTAMP", "TIME")):
+        parameters = "(9)"
+    return name + parameters

@@ -1,0 +1,223 @@
+"""The account's DuckDB: databases, tables with their declared Snowflake types, pipes, and channels' durable state.
+
+DuckDB commits atomically within one attached database only, so each database keeps the state of its
+channels in a hidden schema of its own, beside the rows that it must be committed with.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ..errors import UsageError
+from ..names import DEFAULT_PIPE_SUFFIX, ObjectName, quote_identifier
+from .answers import not_found_pipe, not_found_table
+from .sql import CreatePipe, DeclaredColumn, Statement
+
+HIDDEN = "_SNOWPIPE"
+_CATALOGUE = """
+CREATE SCHEMA IF NOT EXISTS {hidden};
+CREATE TABLE IF NOT EXISTS {hidden}.columns (
+    table_schema VARCHAR, table_name VARCHAR, column_name VARCHAR, declared VARCHAR);
+CREATE TABLE IF NOT EXISTS {hidden}.pipes (
+    pipe_schema VARCHAR, pipe_name VARCHAR, table_schema VARCHAR, table_name VARCHAR);
+CREATE TABLE IF NOT EXISTS {hidden}.channels (
+    pipe_schema VARCHAR, pipe_name VARCHAR, channel VARCHAR, client_sequencer BIGINT, committed_token VARCHAR,
+    rows_inserted BIGINT, rows_errors BIGINT, last_error VARCHAR, last_error_token VARCHAR,
+    created_on_ms BIGINT, PRIMARY KEY (pipe_schema, pipe_name, channel));
+"""
+_FROM_DUCKDB = {"BIGINT": "NUMBER(38,0)", "INTEGER": "NUMBER(38,0)", "DOUBLE": "FLOAT", "BLOB": "BINARY"}
+
+
+class Store:
+    """A DuckDB instance with the databases of one account.
+
+    Args:
+        path: file of the first database, None for memory.
+        database: name of the first database.
+        schema: its first schema; both are what unqualified names mean.
+    """
+
+    def __init__(self, path: Path | None, *, database: str, schema: str) -> None:
+        self.database = database
+        self.schema = schema
+        self.writing = threading.RLock()
+        self._root = duckdb.connect()
+        try:
+            self._attach(database, path)
+        except duckdb.Error as error:
+            self._root.close()
+            raise UsageError(f"{path} can't be opened as a DuckDB file: {error}") from error
+        self._root.execute(f"CREATE SCHEMA IF NOT EXISTS {_quoted(database, schema)}")
+
+    def close(self) -> None:
+        """Write everything out and close."""
+        self._root.close()
+
+    @contextmanager
+    def cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Open a connection of its own, for one thread's work."""
+        cursor = self._root.cursor()
+        try:
+            cursor.execute(f"USE {_quoted(self.database, self.schema)}; SET TimeZone = 'UTC'")
+            yield cursor
+        finally:
+            cursor.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Open a connection in a transaction that commits at the end, or not at all."""
+        with self.writing, self.cursor() as cursor:
+            cursor.execute("BEGIN")
+            try:
+                yield cursor
+            except BaseException:
+                cursor.execute("ROLLBACK")
+                raise
+            cursor.execute("COMMIT")
+
+    def run(self, statement: Statement) -> pd.DataFrame:
+        """Run a translated statement; a statement without result gives an empty frame.
+
+        Raises:
+            UsageError: DuckDB refused it.
+        """
+        try:
+            with self.writing, self.cursor() as cursor:
+                if self._create_database(statement.text):
+                    return pd.DataFrame()
+                result = cursor.execute(statement.text)
+                table = result.to_arrow_table() if result.description else None
+                if statement.creates:
+                    self._declare(cursor, statement)
+        except duckdb.Error as error:
+            raise UsageError(f"the SQL failed: {error}") from error
+        return pd.DataFrame() if table is None else _frame(table)
+
+    def columns(self, table: ObjectName) -> list[DeclaredColumn]:
+        """Return a table's columns in order.
+
+        Raises:
+            Refused: 404, no such table.
+        """
+        with self.cursor() as cursor:
+            found = cursor.execute(
+                "SELECT column_name, data_type, is_nullable FROM duckdb_columns() "
+                "WHERE upper(database_name) = ? AND upper(schema_name) = ? AND upper(table_name) = ? "
+                "ORDER BY column_index",
+                _upper(table),
+            ).fetchall()
+            if not found:
+                raise not_found_table(table)
+            declared = dict(
+                cursor.execute(
+                    f"SELECT column_name, declared FROM {_quoted(table.database, HIDDEN)}.columns "  # noqa: S608
+                    "WHERE upper(table_schema) = ? AND upper(table_name) = ?",
+                    _upper(table)[1:],
+                ).fetchall()
+            )
+        return [
+            DeclaredColumn(name, declared.get(name) or _FROM_DUCKDB.get(kind, kind), bool(nullable))
+            for name, kind, nullable in found
+        ]
+
+    def pipe_table(self, pipe: ObjectName) -> ObjectName:
+        """Return the table that a pipe loads: its own, or a table's whose default pipe it is.
+
+        Raises:
+            Refused: 404, no such pipe.
+        """
+        if pipe.database.upper() not in self._databases():
+            raise not_found_pipe(pipe)
+        with self.cursor() as cursor:
+            found = cursor.execute(
+                f"SELECT table_schema, table_name FROM {_quoted(pipe.database, HIDDEN)}.pipes "  # noqa: S608
+                "WHERE upper(pipe_schema) = ? AND upper(pipe_name) = ?",
+                _upper(pipe)[1:],
+            ).fetchone()
+        if found:
+            return ObjectName(pipe.database, found[0], found[1])
+        if not pipe.name.upper().endswith(DEFAULT_PIPE_SUFFIX):
+            raise not_found_pipe(pipe)
+        return ObjectName(pipe.database, pipe.schema, pipe.name[: -len(DEFAULT_PIPE_SUFFIX)])
+
+    def create_pipe(self, command: CreatePipe) -> None:
+        """Remember a pipe of the user's own."""
+        pipe = ObjectName.parse(command.pipe, database=self.database, schema=self.schema)
+        table = ObjectName.parse(command.table, database=self.database, schema=self.schema)
+        self.columns(table)
+        with self.transaction() as cursor:
+            pipes = f"{_quoted(pipe.database, HIDDEN)}.pipes"
+            cursor.execute(
+                f"DELETE FROM {pipes} WHERE pipe_schema = ? AND pipe_name = ?",  # noqa: S608
+                [pipe.schema, pipe.name],
+            )
+            cursor.execute(
+                f"INSERT INTO {pipes} VALUES (?, ?, ?, ?)",  # noqa: S608
+                [pipe.schema, pipe.name, table.schema, table.name],
+            )
+
+    def _attach(self, database: str, path: Path | None) -> None:
+        source = ":memory:" if path is None else str(path)
+        self._root.execute(f"ATTACH '{source.replace(chr(39), chr(39) * 2)}' AS {quote_identifier(database)}")
+        self._root.execute(_CATALOGUE.format(hidden=_quoted(database, HIDDEN)))
+
+    def _create_database(self, text: str) -> bool:
+        """DuckDB attaches databases instead of creating them; others than the first live in memory."""
+        words = text.upper().split()
+        if words[:2] != ["CREATE", "DATABASE"]:
+            return False
+        name = text.split()[-1].strip('"')
+        if name not in self._databases():
+            self._attach(name, None)
+            self._root.execute(f"CREATE SCHEMA IF NOT EXISTS {_quoted(name, 'PUBLIC')}")
+        return True
+
+    def _databases(self) -> set[str]:
+        with self.cursor() as cursor:
+            return {
+                row[0].upper()
+                for row in cursor.execute("SELECT database_name FROM duckdb_databases()").fetchall()
+            }
+
+    def _declare(self, cursor: duckdb.DuckDBPyConnection, statement: Statement) -> None:
+        parts = [self.database, self.schema, *statement.creates][-3:]
+        if len(statement.creates) == 2:
+            parts = [self.database, *statement.creates]
+        columns = f"{_quoted(parts[0], HIDDEN)}.columns"
+        cursor.execute(f"DELETE FROM {columns} WHERE table_schema = ? AND table_name = ?", parts[1:])  # noqa: S608
+        cursor.executemany(
+            f"INSERT INTO {columns} VALUES (?, ?, ?, ?)",  # noqa: S608
+            [[*parts[1:], column.name, column.type] for column in statement.columns],
+        )
+
+
+def _quoted(*parts: str) -> str:
+    return ".".join('"' + part.replace('"', '""') + '"' for part in parts)
+
+
+def _upper(name: ObjectName) -> list[str]:
+    return [name.database.upper(), name.schema.upper(), name.name.upper()]
+
+
+def _frame(table: pa.Table) -> pd.DataFrame:
+    """Return a result as pandas: whole numbers as integers, other decimals as they are."""
+    for number, field in enumerate(table.schema):
+        if pa.types.is_decimal(field.type) and field.type.scale == 0:
+            try:
+                table = table.set_column(number, field.name, pc.cast(table.column(number), pa.int64()))
+            except pa.ArrowInvalid:
+                continue  # more than 64 bits: stays Decimal, exact
+    nullable = {pa.int64(): pd.Int64Dtype()}
+    frame = table.to_pandas(types_mapper=nullable.get, timestamp_as_object=False)
+    for name in frame.columns:
+        if frame[name].dtype == pd.Int64Dtype() and not frame[name].hasnans:
+            frame[name] = frame[name].astype("int64")
+    return frame
