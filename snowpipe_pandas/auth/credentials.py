@@ -25,7 +25,10 @@ class Credential(Protocol):
     kind: str
     account: str
     user: str
-    fingerprint: str
+
+    @property
+    def fingerprint(self) -> str:
+        """The public key's fingerprint, empty for credentials without a key."""
 
     def token(self) -> Token:
         """Return the token to use now, renewed if it is near its end."""

@@ -31,7 +31,7 @@ def run(console: Console) -> int:
     flights = load_flights()
     with local() as account, connect(account.profile) as client:
         console.print(f"local account at {account.url}; table {TABLE}, {len(flights.columns)} columns")
-        account.sql(flights.snowpipe.ddl(TABLE))  # type: ignore[operator]  # an accessor
+        account.sql(flights.snowpipe.ddl(TABLE))
         channel = client.open_channel("demo", table=TABLE)
         result = stream(flights, channel, load_id="flights-2013")
         console.print(str(result))

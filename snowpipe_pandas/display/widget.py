@@ -61,7 +61,7 @@ class WidgetView:
         ):
             widget.add_class(name)
         self.draw(progress)
-        self._handle = display(self._panel, display_id=True)
+        self._handle = display(self._panel, display_id=True)  # type: ignore[no-untyped-call]
 
     def draw(self, progress: Progress) -> None:
         """Show a snapshot."""

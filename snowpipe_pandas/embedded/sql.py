@@ -107,7 +107,7 @@ def _digits(tree: exp.Expression) -> int:
     return int(parameter.name) if parameter is not None else 9
 
 
-def _statement(tree: exp.Expression) -> Statement:
+def _statement(tree: exp.Expr) -> Statement:
     if isinstance(tree, exp.Command):
         raise UsageError(f"the local account does not know this statement: {tree.sql()[:80]}")
     tree = normalize_identifiers(tree, dialect="snowflake")
@@ -124,7 +124,7 @@ def _statement(tree: exp.Expression) -> Statement:
     return Statement(_to_duckdb(tree), parts, columns, error_logging)
 
 
-def _to_duckdb(tree: exp.Expression) -> str:
+def _to_duckdb(tree: exp.Expr) -> str:
     return str(tree.sql(dialect="duckdb", unsupported_level=sqlglot.ErrorLevel.IGNORE))
 
 

@@ -93,8 +93,8 @@ class Store:
             with self.writing, self.cursor() as cursor:
                 if self._create_database(statement.text):
                     return pd.DataFrame()
-                result = cursor.execute(statement.text)
-                table = result.to_arrow_table() if result.description else None
+                relation = cursor.sql(statement.text)
+                table = None if relation is None else relation.to_arrow_table()
                 if statement.creates:
                     self._declare(cursor, statement)
         except duckdb.Error as error:
@@ -207,6 +207,10 @@ def _upper(name: ObjectName) -> list[str]:
     return [name.database.upper(), name.schema.upper(), name.name.upper()]
 
 
+def _nullable_integers(kind: pa.DataType) -> pd.Int64Dtype | None:
+    return pd.Int64Dtype() if pa.types.is_int64(kind) else None
+
+
 def _frame(table: pa.Table) -> pd.DataFrame:
     """Return a result as pandas: whole numbers as integers, other decimals as they are."""
     for number, field in enumerate(table.schema):
@@ -215,8 +219,7 @@ def _frame(table: pa.Table) -> pd.DataFrame:
                 table = table.set_column(number, field.name, pc.cast(table.column(number), pa.int64()))
             except pa.ArrowInvalid:
                 continue  # more than 64 bits: stays Decimal, exact
-    nullable = {pa.int64(): pd.Int64Dtype()}
-    frame = table.to_pandas(types_mapper=nullable.get, timestamp_as_object=False)
+    frame: pd.DataFrame = table.to_pandas(types_mapper=_nullable_integers)
     for name in frame.columns:
         if frame[name].dtype == pd.Int64Dtype() and not frame[name].hasnans:
             frame[name] = frame[name].astype("int64")

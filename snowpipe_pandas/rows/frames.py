@@ -49,7 +49,7 @@ _BY_VALUES = frozenset({"integer", "decimal", "datetime", "datetime64", "timedel
 def with_index(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the frame with its index as columns, named by the index or `index`."""
     names = [
-        name if name is not None else ("index" if frame.index.nlevels == 1 else f"level_{number}")
+        str(name) if name is not None else ("index" if frame.index.nlevels == 1 else f"level_{number}")
         for number, name in enumerate(frame.index.names)
     ]
     taken = [name for name in names if name in frame.columns]

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -21,7 +21,7 @@ from .cells import BinaryFormat, Cells, Place, missing_cells, offsets_of, render
 from .source import open_source
 
 Nulls = Literal["emit", "omit"]
-Piece = str | pa.Array
+Piece: TypeAlias = "str | pa.Array"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,7 @@ def _without_first_commas(lines: pa.StringArray, first_row: int) -> EncodedRows:
     keep = np.ones(len(data), bool)
     keep[commas] = False
     shift = np.concatenate([[0], np.cumsum(data[seconds] == ord(","))]).astype(np.int32)
-    return EncodedRows(memoryview(data[keep]), borders - shift, first_row)
+    return EncodedRows(memoryview(data[keep].tobytes()), borders - shift, first_row)
 
 
 def to_ndjson(

@@ -154,10 +154,10 @@ class _Body:
     def _room(self) -> int:
         """Raw bytes that fit for sure: what is not flushed yet may not compress at all."""
         wire = self._max_wire - self._sink.tell() - _incompressible(self._unflushed)
-        return min(self._max_raw - self._raw_bytes, wire - wire // 256)
+        return int(min(self._max_raw - self._raw_bytes, wire - wire // 256))
 
     def _full(self) -> bool:
-        wire = self._sink.tell() + _incompressible(self._unflushed)
+        wire: int = self._sink.tell() + _incompressible(self._unflushed)
         return wire > FULL_ENOUGH * self._max_wire
 
     def _flush(self) -> None:
