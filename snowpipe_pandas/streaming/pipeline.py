@@ -24,15 +24,27 @@ STOP_GRACE_S = 1.0
 def map_ordered(
     pool: ThreadPoolExecutor, function: Callable[[T], R], items: Iterable[T], *, ahead: int
 ) -> Iterator[R]:
-    """Yield `function(item)` in the order of `items`, at most `ahead` of them rendered or in work."""
+    """Yield `function(item)` in the order of `items`, at most `ahead` of them rendered or in work.
+
+    An error of `items` is raised behind the results of the items before it.
+    """
     pending: deque[Future[R]] = deque()
+    source = iter(items)
+    failure: Exception | None = None
+    more = True
     try:
-        for item in items:
-            pending.append(pool.submit(function, item))
-            if len(pending) >= ahead:
+        while more or pending:
+            while more and len(pending) < ahead:
+                try:
+                    pending.append(pool.submit(function, next(source)))
+                except StopIteration:
+                    more = False
+                except Exception as error:  # noqa: BLE001  # raised below, whatever it is
+                    more, failure = False, error
+            if pending:
                 yield pending.popleft().result()
-        while pending:
-            yield pending.popleft().result()
+        if failure is not None:
+            raise failure
     finally:
         for future in pending:
             future.cancel()

@@ -64,6 +64,18 @@ def test_an_error_of_the_source_arrives_behind_the_items_before_it():
             next(items)
 
 
+def test_results_before_an_error_of_the_source_are_not_lost():
+    def source():
+        yield from (1, 2)
+        raise ZeroDivisionError
+
+    with ThreadPoolExecutor(2) as pool:
+        results = map_ordered(pool, lambda item: item, source(), ahead=10)
+        assert [next(results), next(results)] == [1, 2]
+        with pytest.raises(ZeroDivisionError):
+            next(results)
+
+
 def test_leaving_early_closes_the_source():
     closed = threading.Event()
 
