@@ -31,6 +31,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,17 @@ class SnowpipeError(Exception):
     """Root of every error raised by this package."""
 
     load: LoadFacts | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Errors cross processes (dask, multiprocessing); keyword-only facts would be lost by the default.
+        return _restored, (type(self), self.args, self.__dict__)
+
+
+def _restored(kind: type[SnowpipeError], args: tuple[Any, ...], facts: dict[str, Any]) -> SnowpipeError:
+    error = kind.__new__(kind, *args)
+    error.args = args
+    error.__dict__.update(facts)
+    return error
 
 
 class UsageError(SnowpipeError):

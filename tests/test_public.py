@@ -1,0 +1,88 @@
+"""What users import: the names, the lightness of the import, the accessor's signatures, the errors."""
+
+import copy
+import inspect
+import pickle
+import subprocess
+import sys
+
+import pytest
+
+import snowpipe_pandas as sp
+from snowpipe_pandas import errors
+from snowpipe_pandas.accessor import SnowpipeAccessor
+from snowpipe_pandas.rows.ndjson import to_ndjson
+from snowpipe_pandas.rows.source import open_source
+
+HEAVY = [
+    "requests",
+    "jwt",
+    "cryptography",
+    "ipywidgets",
+    "duckdb",
+    "starlette",
+    "uvicorn",
+    "sqlglot",
+    "orjson",
+]
+
+
+def test_the_public_names_are_all_there_and_no_others():
+    assert len(sp.__all__) <= 15
+    assert sorted(sp.__all__) == dir(sp)
+    for name in sp.__all__:
+        assert getattr(sp, name).__module__.startswith("snowpipe_pandas")
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = sp.nothing
+
+
+def test_the_import_registers_the_accessor_and_loads_nothing_heavy():
+    code = f"""
+import sys, pandas
+import snowpipe_pandas
+assert hasattr(pandas.DataFrame, "snowpipe")
+print([name for name in {HEAVY} if name in sys.modules])
+"""
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
+
+
+def parameters(function):
+    return {
+        name: p.default
+        for name, p in inspect.signature(function).parameters.items()
+        if p.kind == p.KEYWORD_ONLY
+    }
+
+
+def test_the_accessor_takes_what_stream_takes_with_the_same_defaults():
+    assert parameters(SnowpipeAccessor.stream) == parameters(sp.stream)
+
+
+def test_the_accessors_other_methods_take_what_their_rooms_take():
+    assert parameters(SnowpipeAccessor.to_ndjson) == parameters(to_ndjson) | parameters(open_source)
+    assert parameters(SnowpipeAccessor.check) == parameters(open_source)
+
+
+def classes():
+    return [c for c in vars(errors).values() if inspect.isclass(c) and issubclass(c, sp.SnowpipeError)]
+
+
+def test_every_error_stands_in_the_tree_that_opens_the_module():
+    for error in classes():
+        assert error.__name__ in errors.__doc__
+
+
+def test_errors_keep_their_facts_over_pickle_and_copy():
+    error = errors.AuthenticationError(
+        "no", status=401, code="390144", account="A", user="U", fingerprint="F"
+    )
+    error.load = errors.LoadFacts("load", "channel", 2, 1)
+    for twin in (pickle.loads(pickle.dumps(error)), copy.deepcopy(error)):
+        assert (type(twin), str(twin), vars(twin)) == (type(error), str(error), vars(error))
+    large = pickle.loads(pickle.dumps(errors.RowTooLargeError(row=3, size=20, limit=10)))
+    assert (large.row, large.size, large.limit) == (3, 20, 10)
+    assert "row 3" in str(large)
