@@ -1,6 +1,7 @@
 """What a client signs its control-plane requests with: a key pair, or an access token from elsewhere.
 
-A credential makes headers and judges refusals; it does no network I/O of its own.
+A credential makes headers and judges refusals; it does no network I/O of its own. Header names and
+token types: Snowflake's pages on authenticating to the REST and SQL APIs.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ from collections.abc import Callable
 from typing import NoReturn, Protocol
 
 from ..errors import ConfigError
-from .jwt import BEARER, AuthConfig, account_claim, sign_jwt
+from .accounts import Account
+from .jwt import BEARER, AuthConfig, sign_jwt
+from .secret import Secret, hide
 from .tokens import Clock, Token, TokenCache
 
 TOKEN_TYPE_HEADER = "X-Snowflake-Authorization-Token-Type"  # noqa: S105  # a header's name
@@ -20,15 +23,20 @@ OAUTH = "OAUTH"
 
 
 class Credential(Protocol):
-    """What the control plane's requests are signed with."""
+    """What the control plane's requests are signed with.
 
-    kind: str
-    account: str
-    user: str
+    `kind` is the token type in Snowflake's words, `account` and `user` stand as JWTs claim them, and
+    `fingerprint` is that of the public key ("" where there is none).
+    """
 
     @property
-    def fingerprint(self) -> str:
-        """The public key's fingerprint, empty for credentials without a key."""
+    def kind(self) -> str: ...
+    @property
+    def account(self) -> str: ...
+    @property
+    def user(self) -> str: ...
+    @property
+    def fingerprint(self) -> str: ...
 
     def token(self) -> Token:
         """Return the token to use now, renewed if it is near its end."""
@@ -52,17 +60,20 @@ class KeyPairCredential:
 
     Raises:
         PrivateKeyError: the key can't be used.
+
+    >>> credential = KeyPairCredential(AuthConfig("myorg-dev", "loader", KeySource("rsa_key.p8")), Clock())
+    >>> sorted(credential.headers())
+    ['Authorization', 'X-Snowflake-Authorization-Token-Type']
     """
 
     kind = KEYPAIR_JWT
 
     def __init__(self, config: AuthConfig, clock: Clock) -> None:
-        self.account = account_claim(config.account)
+        self.account = Account.parse(config.account).claim
         self.user = config.user.strip().upper()
         self._config = config
         self._clock = clock
         self._key = config.key.load()
-        self._signed_with_offset_s = 0.0
         self._cache = TokenCache(self._sign, clock)
 
     def __repr__(self) -> str:
@@ -92,11 +103,13 @@ class KeyPairCredential:
         return headers | {TOKEN_TYPE_HEADER: KEYPAIR_JWT} if scheme == BEARER else headers
 
     def refused(self, token: Token) -> bool:
-        """Sign a new JWT; one that is as fresh as the refused one can't fare better."""
-        stale = self._clock.now() - token.issued_at > (token.expires_at - token.issued_at) / 2
-        clock_learned = self._clock.offset_s != self._signed_with_offset_s
+        """Forget the JWT, so that the next try signs a new one.
+
+        Another try always makes sense: signing costs nothing, the clock may have been learned from this
+        very refusal, and a key or grant that was just set takes a moment to be known everywhere.
+        """
         self._cache.invalidate(token)
-        return stale or clock_learned
+        return True
 
     def hint(self, status: int) -> str:
         """Name what a refused JWT mostly comes from."""
@@ -108,7 +121,6 @@ class KeyPairCredential:
         )
 
     def _sign(self) -> Token:
-        self._signed_with_offset_s = self._clock.offset_s
         return sign_jwt(self._config, self._key, now=self._clock.now())
 
 
@@ -121,17 +133,21 @@ class AccessTokenCredential:
         account: the account, for messages.
         user: the user, for messages.
         clock: the time by the server.
+
+    Raises:
+        ConfigError: the kind is unknown, or the account's name malformed.
     """
 
     fingerprint = ""
 
     def __init__(
-        self, kind: str, token: str | Callable[[], str], *, account: str, user: str, clock: Clock
+        self, kind: str, token: str | Secret | Callable[[], str], *, account: str, user: str, clock: Clock
     ) -> None:
+        token = token if callable(token) else hide(token)
         if kind not in (PROGRAMMATIC_ACCESS_TOKEN, OAUTH):
             raise ConfigError(f"{kind!r} is no kind of access token", setting="authenticator")
         self.kind = kind
-        self.account = account_claim(account)
+        self.account = Account.parse(account).claim
         self.user = user.strip().upper()
         self._given = token
         self._clock = clock
@@ -144,7 +160,11 @@ class AccessTokenCredential:
         raise TypeError("a credential is not copied or pickled; make a client where it is needed")
 
     def token(self) -> Token:
-        """Return the token to use now."""
+        """Return the token to use now.
+
+        Raises:
+            ConfigError: the text is empty, or the function returned no text.
+        """
         return self._cache.token()
 
     def headers(self) -> dict[str, str]:
@@ -153,15 +173,23 @@ class AccessTokenCredential:
 
     def refused(self, token: Token) -> bool:
         """Ask the function for another token; a text that was given can't be renewed."""
+        if isinstance(self._given, Secret):
+            return False
         self._cache.invalidate(token)
-        return callable(self._given) and self.token().value != token.value
+        return self.token().value != token.value
 
     def hint(self, status: int) -> str:
         """Name what a refused access token mostly comes from."""
         return "; the access token may have expired or been revoked, or its role lacks the privilege"
 
     def _take(self) -> Token:
-        text = self._given() if callable(self._given) else self._given
-        if not text.strip():
+        given = self._given if isinstance(self._given, Secret) else self._given()
+        if isinstance(given, str):
+            given = Secret(given)
+        if not isinstance(given, Secret):
+            raise ConfigError(
+                f"the function given as token= returned {type(given).__name__}, not text", setting="token"
+            )
+        if not given:
             raise ConfigError("the access token is empty", setting="token")
-        return Token(text.strip(), self._clock.now(), math.inf)
+        return Token(given.text().strip(), self._clock.now(), math.inf)

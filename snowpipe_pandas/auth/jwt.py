@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import uuid
 import warnings
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 import jwt
 
 from ..errors import ConfigError
+from .accounts import Account
 from .keys import KeySource, PrivateKey
 from .tokens import Token
 
@@ -20,7 +20,6 @@ MAX_LIFETIME_S = 3600.0
 
 BEARER = "Bearer"
 SNOWFLAKE_JWT = "Snowflake JWT"
-_ACCOUNT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*")
 
 
 class LifetimeWarning(UserWarning):
@@ -32,7 +31,7 @@ class AuthConfig:
     """Who signs, with what, and how.
 
     Attributes:
-        account: any form in use: `locator`, `locator.region.cloud`, `org-account`, `org.account`.
+        account: any form that `Account.parse` takes.
         user: the login name.
         key: where the private key comes from.
         lifetime_s: life of a JWT in seconds, clamped into 30 to 3600 with one warning.
@@ -41,6 +40,9 @@ class AuthConfig:
 
     Raises:
         ConfigError: account or user is empty or malformed, or the scheme is unknown.
+
+    >>> AuthConfig("myorg-dev", "loader", KeySource("rsa_key.p8")).lifetime_s
+    3600.0
     """
 
     account: str
@@ -51,7 +53,7 @@ class AuthConfig:
     authorization_scheme: str = BEARER
 
     def __post_init__(self) -> None:
-        account_claim(self.account)
+        Account.parse(self.account)
         if not self.user.strip():
             raise ConfigError("the user is empty; give user= or SNOWFLAKE_USER", setting="user")
         if self.authorization_scheme not in (BEARER, SNOWFLAKE_JWT):
@@ -71,47 +73,27 @@ class AuthConfig:
             object.__setattr__(self, "lifetime_s", clamped)
 
 
-def account_claim(account: str) -> str:
-    """Return the account as it stands in a JWT: upper case, without region.
-
-    `xy12345.eu-central-1.aws` is cut at the first dot, `xy-abc.global` at its first hyphen, and the
-    dot of `org.account` becomes a hyphen. An `org.account` and a `locator.region` look alike; a second
-    part that is a cloud region (`us-east-1`, `west-europe`) means the latter.
-
-    Raises:
-        ConfigError: the text is no account name.
-
-    >>> account_claim("xy12345.eu-central-1.aws"), account_claim("myorg.dev"), account_claim("myorg-dev")
-    ('XY12345', 'MYORG-DEV', 'MYORG-DEV')
-    """
-    text = account.strip()
-    if not _ACCOUNT.fullmatch(text):
-        raise ConfigError(
-            f"account {account!r} is no account name; take the form myorg-myaccount, without https://",
-            setting="account",
-        )
-    first, *rest = text.split(".")
-    if rest and rest[0].lower() == "global":
-        first = first.partition("-")[0]
-    elif len(rest) == 1 and "-" not in rest[0]:
-        first = f"{first}-{rest[0]}"
-    return first.upper()
-
-
 def sign_jwt(config: AuthConfig, key: PrivateKey, *, now: float) -> Token:
     """Build and sign a JWT; return it with its times (whole seconds).
+
+    Claims as in Snowflake's key-pair page: `iss` = account.user.fingerprint, `sub` = account.user, `iat`
+    and `exp` in seconds, `jti` fresh each time, `aud` where one is configured.
 
     Args:
         config: identity and lifetime.
         key: the private key that belongs to the user's registered public key.
         now: seconds since the epoch by the server's clock.
+
+    >>> token = sign_jwt(config, config.key.load(), now=1_800_000_000)
+    >>> token.issued_at, token.expires_at
+    (1800000000, 1800003600)
     """
-    account, user = account_claim(config.account), config.user.strip().upper()
+    subject = f"{Account.parse(config.account).claim}.{config.user.strip().upper()}"
     issued_at = int(now)
     expires_at = issued_at + int(config.lifetime_s)
     claims = {
-        "iss": f"{account}.{user}.{key.fingerprint}",
-        "sub": f"{account}.{user}",
+        "iss": f"{subject}.{key.fingerprint}",
+        "sub": subject,
         "iat": issued_at,
         "exp": expires_at,
         "jti": str(uuid.uuid4()),

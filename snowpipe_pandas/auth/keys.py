@@ -1,8 +1,8 @@
 """Loads a private key from whatever form it has, and keeps it to itself.
 
 PEM (PKCS#8, encrypted PKCS#8, PKCS#1), DER and bare base64 of DER are taken, from a file or inline.
-What can't be used is refused with the reason and the next step; neither key nor passphrase is ever
-part of a message, a repr or a pickle.
+What can't be used is refused with the reason and the next step. No function that holds key text in a
+variable raises: it returns what is wrong, and the error is raised where only the source's name is known.
 """
 
 from __future__ import annotations
@@ -12,12 +12,15 @@ import binascii
 import hashlib
 import os
 import re
+import shlex
 import stat
 import warnings
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
+from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import (
@@ -29,55 +32,76 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from ..errors import PrivateKeyError
+from .secret import Secret, hide
 
 MIN_RSA_BITS = 2048
+MAX_PATH_LENGTH = 1000
+"""A longer "path" is taken for the text of a key, and is not shown."""
+
 _PEM_BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----", re.DOTALL)
-_PEM_BEGIN = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----")
+_PEM_BEGIN = re.compile(rb"-----BEGIN [A-Z0-9 ]+-----")
 _NEW_KEY = "openssl genrsa 2048 | openssl pkcs8 -topk8 -nocrypt -out rsa_key.p8"
+_IS_PUBLIC = "is a public key; name the private key (often rsa_key.p8) instead"
+_IS_CERTIFICATE = "is a certificate; name the private key that belongs to it instead"
+_NOT_RSA = f"holds no RSA key; Snowflake takes RSA only, make one with: {_NEW_KEY}"
+_MALFORMED = f"holds no private key that can be read: truncated or malformed; make one with: {_NEW_KEY}"
+
+_Loader = Callable[[bytes, bytes | None], object]
 
 
 class KeyFileWarning(UserWarning):
     """A private key file can be read by others."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class KeySource:
     """Where a private key comes from: a file, or its text; exactly one of both.
 
-    Attributes:
-        path: file of the key.
-        text: the key itself, PEM, DER or bare base64 (masked in repr, never pickled).
-        passphrase: opens an encrypted key (masked in repr, never pickled).
+    A source that is a file without a passphrase can be pickled; one that holds secret text can't.
 
-    >>> KeySource(path="rsa_key.p8", passphrase="secret")
-    KeySource(path='rsa_key.p8', text=None, passphrase='***')
+    Args:
+        path: file of the key; `~` is the home folder.
+        text: the key itself, PEM, DER or bare base64 of DER.
+        passphrase: opens an encrypted key.
+
+    Raises:
+        PrivateKeyError: both or neither of path and text, or a path that is a key's text.
+
+    >>> KeySource("rsa_key.p8", passphrase="secret")
+    KeySource(path='rsa_key.p8', text=None, passphrase=***)
     """
 
-    path: str | os.PathLike[str] | None = None
-    text: str | bytes | None = field(default=None)
-    passphrase: str | bytes | None = None
+    path: str | None
+    text: Secret | None
+    passphrase: Secret | None
 
-    def __post_init__(self) -> None:
-        if (self.path is None) == (self.text is None):
+    def __init__(
+        self,
+        path: str | os.PathLike[str] | None = None,
+        text: str | bytes | Secret | None = None,
+        passphrase: str | bytes | Secret | None = None,
+    ) -> None:
+        # Bound anew before anything can raise: a traceback may show the variables of this frame.
+        text, passphrase = hide(text), hide(passphrase)
+        shown = path if path is None or is_path(os.fspath(path)) else hide(os.fspath(path))
+        path = None
+        if (shown is None) == (text is None):
             raise PrivateKeyError(
                 "give the private key either as a file or as text, exactly one of both", source="settings"
             )
-
-    def __repr__(self) -> str:
-        path = None if self.path is None else os.fspath(self.path)
-        text = None if self.text is None else "***"
-        passphrase = None if self.passphrase is None else "***"
-        return f"KeySource({path=}, {text=}, {passphrase=})"
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("a KeySource can hold secrets and is not copied or pickled; name the file instead")
-
-    __deepcopy__ = None
+        if isinstance(shown, Secret):
+            raise PrivateKeyError(
+                "private_key_file holds a key instead of a path; give the text as private_key=",
+                source="private_key_file",
+            )
+        object.__setattr__(self, "path", None if shown is None else os.fspath(shown))
+        object.__setattr__(self, "text", text)
+        object.__setattr__(self, "passphrase", passphrase)
 
     @property
     def label(self) -> str:
         """Return what messages call this source."""
-        return "the inline private key" if self.path is None else f"private key file {os.fspath(self.path)!r}"
+        return "the inline private key" if self.path is None else f"private key file {self.path!r}"
 
     def load(self) -> PrivateKey:
         """Read and check the key.
@@ -86,86 +110,33 @@ class KeySource:
             PrivateKeyError: no file, no key, no RSA key of at least 2048 bits, or a passphrase that is
                 missing, wrong or not needed.
         """
-        data = self._read()
-        if not data.strip():
-            raise self._refusal("is empty; make a key with: " + _NEW_KEY)
-        self._check_pem_blocks(data)
-        key = self._parse(data)
+        key = _parse(self.text or self._read(), self.passphrase)
+        if isinstance(key, str):
+            raise self._refusal(key)
         if not isinstance(key, RSAPrivateKey):
-            raise self._refusal(f"holds no RSA key; Snowflake takes RSA only, make one with: {_NEW_KEY}")
+            raise self._refusal(_NOT_RSA)
         if key.key_size < MIN_RSA_BITS:
             raise self._refusal(
                 f"has {key.key_size} bits; Snowflake wants at least {MIN_RSA_BITS}, make one with: {_NEW_KEY}"
             )
         return PrivateKey(key)
 
-    def _read(self) -> bytes:
-        if self.text is not None:
-            return self.text.encode() if isinstance(self.text, str) else self.text
-        path = Path(os.fspath(self.path or "")).expanduser()
+    def _read(self) -> Secret:
+        if self.path is None:
+            return Secret("")  # an inline text of spaces
+        path = Path(os.path.expanduser(self.path))
         if path.is_dir():
             raise self._refusal("is a directory; name the key file in it")
         try:
-            data = path.read_bytes()
+            content = Secret(path.read_bytes())
         except FileNotFoundError:
             raise self._refusal("does not exist; check the path") from None
         except OSError as error:
             raise self._refusal(f"can't be read: {error.strerror}") from None
+        except ValueError:
+            raise self._refusal("can't be read: that is no path") from None
         _warn_if_readable_by_others(path)
-        return data
-
-    def _check_pem_blocks(self, data: bytes) -> None:
-        """Tell the mistakes apart that a PEM parser would lump together."""
-        begun = [name.decode() for name in _PEM_BEGIN.findall(data)]
-        kinds = [name.decode() for name in _PEM_BLOCK.findall(data)]
-        if len(begun) > len(kinds):
-            raise self._refusal("is cut off: a BEGIN line has no END line; copy the whole file")
-        if len(kinds) > 1:
-            raise self._refusal(f"holds {len(kinds)} PEM blocks; keep only the private key in it")
-        if kinds and "PUBLIC KEY" in kinds[0]:
-            raise self._refusal("is a public key; name the private key (often rsa_key.p8) instead")
-        if kinds and "CERTIFICATE" in kinds[0]:
-            raise self._refusal("is a certificate; name the private key that belongs to it instead")
-        if kinds and "PRIVATE KEY" not in kinds[0]:
-            raise self._refusal(f"holds a {kinds[0].title()}, not a private key; make one with: {_NEW_KEY}")
-
-    def _parse(self, data: bytes) -> object:
-        passphrase = self.passphrase.encode() if isinstance(self.passphrase, str) else self.passphrase
-        if _PEM_BEGIN.search(data):
-            return self._guarded_load(load_pem_private_key, data.strip(), passphrase or None)
-        try:
-            return self._guarded_load(load_der_private_key, data, passphrase or None)
-        except PrivateKeyError as error:
-            decoded = _decode_base64(data)
-            if decoded is None or "passphrase" in str(error):
-                raise
-        return self._guarded_load(load_der_private_key, decoded, passphrase or None)
-
-    def _guarded_load(self, load: object, data: bytes, passphrase: bytes | None) -> object:
-        """The one place where exceptions of cryptography become ours; their texts are not passed on."""
-        problem: str
-        try:
-            return load(data, passphrase)  # type: ignore[operator]  # one of two loaders of cryptography
-        except TypeError:
-            problem = (
-                "is encrypted; give its passphrase (private_key_passphrase=...)"
-                if passphrase is None
-                else "is not encrypted; leave the passphrase out"
-            )
-        except UnsupportedAlgorithm:
-            problem = f"uses an algorithm that is not supported; make a key with: {_NEW_KEY}"
-        except ValueError as error:
-            problem = self._malformed(str(error), data, passphrase)
-        raise self._refusal(problem)
-
-    def _malformed(self, reason: str, data: bytes, passphrase: bytes | None) -> str:
-        if passphrase is not None and ("password" in reason or "decrypt" in reason or "padding" in reason):
-            return "can't be opened: the passphrase is wrong"
-        if "key_size" in reason or "1024" in reason or "bit" in reason:
-            return f"is too small; Snowflake wants at least {MIN_RSA_BITS} bits, make one with: {_NEW_KEY}"
-        if _is_public_der(data):
-            return "is a public key; name the private key (often rsa_key.p8) instead"
-        return f"holds no private key that can be read: truncated or malformed; make one with: {_NEW_KEY}"
+        return content
 
     def _refusal(self, problem: str) -> PrivateKeyError:
         return PrivateKeyError(f"{self.label} {problem}", source=self.label)
@@ -201,25 +172,93 @@ class PrivateKey:
         return self._key
 
 
+def is_path(text: str) -> bool:
+    """Tell a path from the text of a key that was given in its place."""
+    return len(text) <= MAX_PATH_LENGTH and "\n" not in text and "-----BEGIN" not in text
+
+
+def _parse(content: Secret, passphrase: Secret | None) -> object:
+    """Return the key, of whatever kind it is, or the text of what is wrong."""
+    data = content.bytes().strip()
+    if not data:
+        return "is empty; make a key with: " + _NEW_KEY
+    if not _PEM_BEGIN.search(data):
+        return _load(load_der_private_key, _decode_base64(data) or content.bytes(), passphrase)
+    # openssl writes the curve of an EC key as a block of its own before it
+    blocks = [block for block in _PEM_BLOCK.finditer(data) if block[1] != b"EC PARAMETERS"]
+    if len(_PEM_BEGIN.findall(data)) > len(_PEM_BLOCK.findall(data)):
+        return "is cut off: a BEGIN line has no END line; copy the whole file"
+    if len(blocks) != 1:
+        return f"holds {len(blocks)} PEM blocks; keep only the private key in it"
+    return _unusable(blocks[0][1].decode()) or _load(load_pem_private_key, blocks[0][0], passphrase)
+
+
+def _unusable(kind: str) -> str | None:
+    """Return what is wrong with a PEM block of this kind, None where it is a private key."""
+    if kind == "OPENSSH PRIVATE KEY":
+        return "is in OpenSSH's own format; rewrite it with: ssh-keygen -p -m PKCS8 -f <file>"
+    if "PUBLIC KEY" in kind:
+        return _IS_PUBLIC
+    if "CERTIFICATE" in kind and "REQUEST" not in kind:
+        return _IS_CERTIFICATE
+    if "PRIVATE KEY" not in kind:
+        return f"holds a {kind.lower()}, not a private key; make one with: {_NEW_KEY}"
+    return None
+
+
+def _load(loader: _Loader, data: bytes, passphrase: Secret | None) -> object:
+    """The one place where exceptions of cryptography become texts of ours, told apart by their type.
+
+    Asked without a passphrase first: only then a TypeError means "encrypted", and a ValueError
+    "malformed"; with one, a ValueError of a key that is known to be encrypted means "wrong passphrase".
+    """
+    try:
+        key = loader(data, None)
+    except TypeError:
+        return _decrypt(loader, data, passphrase)
+    except UnsupportedAlgorithm:
+        return f"uses an algorithm that is not supported; make a key with: {_NEW_KEY}"
+    except ValueError:
+        return _what_else(data)
+    return "is not encrypted; leave the passphrase out" if passphrase else key
+
+
+def _decrypt(loader: _Loader, data: bytes, passphrase: Secret | None) -> object:
+    if not passphrase:
+        return "is encrypted; give its passphrase (private_key_passphrase=...)"
+    try:
+        return loader(data, passphrase.bytes())
+    except UnsupportedAlgorithm:
+        return "is encrypted in a way that is not supported; rewrite it with: openssl pkcs8 -topk8 -v2 aes256"
+    except ValueError:
+        return "can't be opened: the passphrase is wrong"
+
+
+def _what_else(der: bytes) -> str:
+    """Say what data is that is no private key."""
+    for loader, answer in (
+        (load_der_public_key, _IS_PUBLIC),
+        (x509.load_der_x509_certificate, _IS_CERTIFICATE),
+    ):
+        try:
+            loader(der)
+        except (ValueError, UnsupportedAlgorithm):
+            continue
+        return answer
+    return _MALFORMED
+
+
 def _decode_base64(data: bytes) -> bytes | None:
     try:
         return base64.b64decode(b"".join(data.split()), validate=True)
-    except (binascii.Error, ValueError):
+    except binascii.Error:
         return None
 
 
-def _is_public_der(data: bytes) -> bool:
-    try:
-        load_der_public_key(data)
-    except (ValueError, UnsupportedAlgorithm):
-        return False
-    return True
-
-
 def _warn_if_readable_by_others(path: Path) -> None:
-    if os.name == "posix" and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+    if os.name == "posix" and path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
         warnings.warn(
-            f"private key file {str(path)!r} can be read by others; run: chmod 600 {path}",
+            f"private key file {str(path)!r} can be read by others; run: chmod 600 {shlex.quote(str(path))}",
             KeyFileWarning,
             stacklevel=2,
         )

@@ -1,4 +1,7 @@
-"""Tokens and their time: a clock that learns the server's, and a cache that renews for all threads."""
+"""Tokens and their time: a clock that learns the server's, and a cache that renews for all threads.
+
+It knows no HTTP: who fetches a token, and who reads a `Date` header, is the caller's business.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable
+from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field
 from typing import NoReturn
 
@@ -14,6 +18,9 @@ RENEWAL_MARGIN_S = 300.0
 
 SKEW_ALLOWANCE_S = 60.0
 """Clocks that differ by less are taken as equal; a token is held as ended this much earlier."""
+
+MIN_USE_S = 1.0
+"""A new token is used at least this long, even if by our clock it has ended already."""
 
 
 class ClockSkewWarning(UserWarning):
@@ -45,6 +52,7 @@ class Clock:
     ) -> None:
         self._wall = wall
         self.monotonic = monotonic
+        self._lock = threading.Lock()
         self._offset_s = 0.0
         self._said = False
 
@@ -60,16 +68,27 @@ class Clock:
     def learn(self, server_time: float) -> None:
         """Take in the server's time (a `Date` header, whole seconds); a large gap is said once."""
         offset = server_time - self._wall()
-        self._offset_s = offset if abs(offset) > SKEW_ALLOWANCE_S else 0.0
-        if self._offset_s and not self._said:
+        with self._lock:
+            self._offset_s = offset if abs(offset) > SKEW_ALLOWANCE_S else 0.0
+            if not self._offset_s or self._said:
+                return
             self._said = True
-            ahead = "behind" if offset > 0 else "ahead of"
-            warnings.warn(
-                f"this machine's clock is {abs(offset):.0f} s {ahead} the server's; tokens are signed with "
-                "the server's time, set the clock to be rid of this",
-                ClockSkewWarning,
-                stacklevel=2,
-            )
+        direction = "behind" if offset > 0 else "ahead of"
+        warnings.warn(
+            f"this machine's clock is {abs(offset):.0f} s {direction} the server's; tokens are signed with "
+            "the server's time, set the clock to be rid of this",
+            ClockSkewWarning,
+            stacklevel=2,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A token with the times of its life by the monotonic clock."""
+
+    token: Token
+    ends_at: float
+    renew_at: float
 
 
 class TokenCache:
@@ -79,7 +98,7 @@ class TokenCache:
     a token nor lengthens it.
 
     Args:
-        fetch: makes a new token; its errors reach the caller, and the next call tries again.
+        fetch: makes a new token. Its errors reach every thread that waits; the next call tries again.
         clock: the time by the server.
     """
 
@@ -87,9 +106,8 @@ class TokenCache:
         self._fetch = fetch
         self._clock = clock
         self._lock = threading.Lock()
-        self._token: Token | None = None
-        self._ends_at = 0.0
-        self._renew_at = 0.0
+        self._held: _Held | None = None
+        self._renewal: Future[Token] | None = None
 
     def __repr__(self) -> str:
         left = self.expires_in
@@ -100,37 +118,74 @@ class TokenCache:
         return self.refresh_if_needed(self._clock.monotonic())
 
     def refresh_if_needed(self, now: float) -> Token:
-        """Return the token, renewed first if at `now` (monotonic seconds) it is due."""
-        token = self._token
-        if token is not None and now < self._renew_at:
-            return token
-        with self._lock:
-            token = self._token
-            if token is None or now >= self._renew_at:
-                token = self._fetch()
-                self._keep(token)
-            return token
+        """Return the token, renewed first if at `now` (monotonic seconds) it is due.
+
+        Raises:
+            Exception: whatever `fetch` raised.
+        """
+        while True:
+            with self._lock:
+                if self._held is not None and now < self._held.renew_at:
+                    return self._held.token
+                leading = self._renewal is None
+                renewal = self._renewal = self._renewal or Future()
+            if leading:
+                return self._renew(renewal)
+            try:
+                error = renewal.exception()
+            except CancelledError:
+                continue  # the leading thread was interrupted, which is no answer for the others
+            if error is not None:
+                raise _twin(error)
+            return renewal.result()
 
     def invalidate(self, token: Token) -> None:
         """Forget a token that was refused, unless it has been renewed meanwhile."""
         with self._lock:
-            if self._token is token:
-                self._token = None
+            if self._held is not None and self._held.token is token:
+                self._held = None
 
     @property
     def expires_at(self) -> float | None:
         """The end of the token in seconds since the epoch, None while there is none."""
-        token = self._token
-        return None if token is None else token.expires_at
+        held = self._held
+        return None if held is None else held.token.expires_at
 
     @property
     def expires_in(self) -> float | None:
         """Seconds until the end of the token, None while there is none."""
-        return None if self._token is None else self._ends_at - self._clock.monotonic()
+        held = self._held
+        return None if held is None else held.ends_at - self._clock.monotonic()
 
-    def _keep(self, token: Token) -> None:
+    def _renew(self, renewal: Future[Token]) -> Token:
+        """Fetch for every waiting thread; a renewal is over before its outcome is told."""
+        try:
+            token = self._fetch()
+        except BaseException as error:
+            with self._lock:
+                self._renewal = None
+            if isinstance(error, Exception):
+                renewal.set_exception(error)
+            else:
+                renewal.cancel()
+            raise
+        with self._lock:
+            self._held = self._measure(token)
+            self._renewal = None
+        renewal.set_result(token)
+        return token
+
+    def _measure(self, token: Token) -> _Held:
+        now = self._clock.monotonic()
         life = token.expires_at - token.issued_at
-        self._ends_at = self._clock.monotonic() + life
         # A short life must not lead to a renewal for every request: the margin is never above half of it.
-        self._renew_at = self._ends_at - min(RENEWAL_MARGIN_S + SKEW_ALLOWANCE_S, life / 2)
-        self._token = token
+        margin = min(RENEWAL_MARGIN_S + SKEW_ALLOWANCE_S, life / 2)
+        return _Held(token, now + life, now + max(life - margin, MIN_USE_S))
+
+
+def _twin(error: BaseException) -> BaseException:
+    """Return the same error for another thread, which may attach facts of its own to it."""
+    twin = type(error).__new__(type(error), *error.args)
+    twin.__dict__.update(error.__dict__)
+    twin.__cause__, twin.__suppress_context__ = error.__cause__, True
+    return twin

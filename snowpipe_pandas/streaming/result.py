@@ -6,7 +6,7 @@ import html
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class StreamResult:
     """The outcome of one `stream()` call.
 
@@ -43,17 +43,20 @@ class StreamResult:
         """Row JSON per second of the whole call, in 10^6 bytes."""
         return self.raw_bytes / 1e6 / self.seconds if self.seconds > 0 else 0.0
 
+    def __repr__(self) -> str:
+        return str(self)
+
     def __str__(self) -> str:
         if self.rows == 0 and self.rows_skipped:
             return f"nothing to send: all {self.rows_skipped:,} rows of load {self.load_id!r} are committed"
         parts = [
             f"{self.rows:,} rows {'committed' if self.committed else 'acknowledged'} "
             f"in {self.seconds:.1f} s ({self.megabytes_per_s:.1f} MB/s)",
-            f"{self.requests} requests",
+            f"{self.requests} request{'s' * (self.requests != 1)}",
             f"{self.raw_bytes / 1e6:.1f} MB as JSON, {self.sent_bytes / 1e6:.1f} MB sent",
         ]
         if self.retries:
-            parts.append(f"{self.retries} retries")
+            parts.append(f"{self.retries} retried")
         if self.rows_skipped:
             parts.append(f"{self.rows_skipped:,} rows were committed before")
         if self.rows_rejected:

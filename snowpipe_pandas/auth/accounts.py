@@ -1,0 +1,75 @@
+"""The one parser of account names: every form in use gives the name that a JWT claims and the host.
+
+Source: Snowflake's pages on account identifiers and on key-pair authentication. No settings, no network.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from ..errors import ConfigError
+
+DOMAIN = "snowflakecomputing.com"
+_FORM = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9][A-Za-z0-9_-]*)*")
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account.
+
+    Attributes:
+        claim: its name as `iss` and `sub` of a JWT have it: upper case, without the region.
+        host: where it answers: lower case, underscores as hyphens (certificates hold no underscores).
+    """
+
+    claim: str
+    host: str
+
+    @classmethod
+    def parse(cls, text: str) -> Account:
+        """Read an account name.
+
+        | form | claim | host, before `.snowflakecomputing.com` |
+        |---|---|---|
+        | `myorg-my_account` | `MYORG-MY_ACCOUNT` | `myorg-my-account` |
+        | `myorg.my_account` | `MYORG-MY_ACCOUNT` | `myorg-my-account` |
+        | `xy12345` | `XY12345` | `xy12345` |
+        | `xy12345.eu-central-1.aws` | `XY12345` | `xy12345.eu-central-1.aws` |
+        | `xy-a1b2.global` | `XY` | `xy-a1b2.global` |
+        | `myorg-dev.privatelink` | `MYORG-DEV` | `myorg-dev.privatelink` |
+
+        `org.account` and `locator.region` look alike. Every region of every cloud has a hyphen
+        (`us-east-1`, `west-europe`, `us-central1`), no account name has one: that tells them apart.
+
+        Raises:
+            ConfigError: the text is no account name (a URL or a host, say).
+
+        >>> Account.parse("myorg.dev").claim
+        'MYORG-DEV'
+        """
+        name = text.strip()
+        if not _FORM.fullmatch(name) or name.lower().endswith(f".{DOMAIN}"):
+            raise ConfigError(f"account {text[:80]!r} is no account name{_hint(name)}", setting="account")
+        first, *rest = name.split(".")
+        if _is_org_and_account(first, rest):
+            name = first = f"{first}-{rest[0]}"
+        elif rest and rest[0].lower() == "global":
+            first = first.partition("-")[0]
+        return cls(first.upper(), f"{name.lower().replace('_', '-')}.{DOMAIN}")
+
+
+def _is_org_and_account(first: str, rest: list[str]) -> bool:
+    return (
+        len(rest) == 1
+        and "-" not in first
+        and "-" not in rest[0]
+        and rest[0].lower() not in ("global", "privatelink")
+    )
+
+
+def _hint(name: str) -> str:
+    host = re.search(rf"([A-Za-z0-9_.-]+)\.{re.escape(DOMAIN)}", name)
+    if host:
+        return f"; take {host[1]!r}, the part before .{DOMAIN}"
+    return "; take the form myorg-myaccount"

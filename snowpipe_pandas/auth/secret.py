@@ -1,0 +1,59 @@
+"""Text that is never shown: it prints as stars and is neither copied nor pickled.
+
+Everything of this package that holds a key, a passphrase or a given token holds it as a `Secret`, from
+the first line that sees it: then no repr, no log record, no traceback with local variables, no debugger
+view and no task graph has the text.
+"""
+
+from __future__ import annotations
+
+from typing import NoReturn, overload
+
+MASK = "***"
+
+
+class Secret:
+    """Keeps a text to itself.
+
+    Args:
+        value: the text; bytes stay as they are (a DER key), str is kept as UTF-8.
+
+    >>> secret = Secret("open sesame")
+    >>> secret, f"{secret}", secret.text()
+    (***, '***', 'open sesame')
+    """
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str | bytes) -> None:
+        # surrogateescape: an environment variable with undecodable bytes must not raise an error that quotes it
+        self._value = value.encode(errors="surrogateescape") if isinstance(value, str) else bytes(value)
+
+    def __repr__(self) -> str:
+        return MASK
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "a secret is not copied or pickled; name a file (private_key_file=, token_file_path=) "
+            "and load it where it is needed"
+        )
+
+    def __bool__(self) -> bool:
+        return bool(self._value.strip())
+
+    def text(self) -> str:
+        """Return the text; keep it out of local variables of functions that can raise."""
+        return self._value.decode(errors="surrogateescape")
+
+    def bytes(self) -> bytes:
+        """Return the text as bytes; keep it out of local variables of functions that can raise."""
+        return self._value
+
+
+@overload
+def hide(value: None) -> None: ...
+@overload
+def hide(value: str | bytes | Secret) -> Secret: ...
+def hide(value: str | bytes | Secret | None) -> Secret | None:
+    """Return the value as a `Secret`; None and what is one already come back as they are."""
+    return value if value is None or isinstance(value, Secret) else Secret(value)
