@@ -7,6 +7,7 @@ token types: Snowflake's pages on authenticating to the REST and SQL APIs.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from typing import NoReturn, Protocol
 
@@ -21,22 +22,28 @@ KEYPAIR_JWT = "KEYPAIR_JWT"
 PROGRAMMATIC_ACCESS_TOKEN = "PROGRAMMATIC_ACCESS_TOKEN"  # noqa: S105  # a kind's name
 OAUTH = "OAUTH"
 
+_TOKEN = re.compile(rb"\s*[!-~]+\s*")
+"""What fits into a header; anything else would come back, quoted, in an error of the HTTP library."""
+
 
 class Credential(Protocol):
-    """What the control plane's requests are signed with.
-
-    `kind` is the token type in Snowflake's words, `account` and `user` stand as JWTs claim them, and
-    `fingerprint` is that of the public key ("" where there is none).
-    """
+    """What the control plane's requests are signed with."""
 
     @property
-    def kind(self) -> str: ...
+    def kind(self) -> str:
+        """The token type, in Snowflake's words."""
+
     @property
-    def account(self) -> str: ...
+    def account(self) -> str:
+        """The account as JWTs claim it."""
+
     @property
-    def user(self) -> str: ...
+    def user(self) -> str:
+        """The user as JWTs claim it."""
+
     @property
-    def fingerprint(self) -> str: ...
+    def fingerprint(self) -> str:
+        """The public key's fingerprint, "" where there is none."""
 
     def token(self) -> Token:
         """Return the token to use now, renewed if it is near its end."""
@@ -190,6 +197,8 @@ class AccessTokenCredential:
             raise ConfigError(
                 f"the function given as token= returned {type(given).__name__}, not text", setting="token"
             )
-        if not given:
-            raise ConfigError("the access token is empty", setting="token")
-        return Token(given.text().strip(), self._clock.now(), math.inf)
+        if not _TOKEN.fullmatch(given.as_bytes()):
+            raise ConfigError(
+                "the access token is empty or has characters that no token has", setting="token"
+            )
+        return Token(given.as_text().strip(), self._clock.now(), math.inf)

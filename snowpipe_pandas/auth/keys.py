@@ -83,18 +83,18 @@ class KeySource:
     ) -> None:
         # Bound anew before anything can raise: a traceback may show the variables of this frame.
         text, passphrase = hide(text), hide(passphrase)
-        shown = path if path is None or is_path(os.fspath(path)) else hide(os.fspath(path))
+        file = None if path is None else _path_or_secret(os.fsdecode(path))
         path = None
-        if (shown is None) == (text is None):
+        if (file is None) == (text is None):
             raise PrivateKeyError(
                 "give the private key either as a file or as text, exactly one of both", source="settings"
             )
-        if isinstance(shown, Secret):
+        if isinstance(file, Secret):
             raise PrivateKeyError(
                 "private_key_file holds a key instead of a path; give the text as private_key=",
                 source="private_key_file",
             )
-        object.__setattr__(self, "path", None if shown is None else os.fspath(shown))
+        object.__setattr__(self, "path", file)
         object.__setattr__(self, "text", text)
         object.__setattr__(self, "passphrase", passphrase)
 
@@ -110,7 +110,7 @@ class KeySource:
             PrivateKeyError: no file, no key, no RSA key of at least 2048 bits, or a passphrase that is
                 missing, wrong or not needed.
         """
-        key = _parse(self.text or self._read(), self.passphrase)
+        key = _parse(self._read() if self.text is None else self.text, self.passphrase)
         if isinstance(key, str):
             raise self._refusal(key)
         if not isinstance(key, RSAPrivateKey):
@@ -122,9 +122,7 @@ class KeySource:
         return PrivateKey(key)
 
     def _read(self) -> Secret:
-        if self.path is None:
-            return Secret("")  # an inline text of spaces
-        path = Path(os.path.expanduser(self.path))
+        path = Path(os.path.expanduser(self.path or ""))
         if path.is_dir():
             raise self._refusal("is a directory; name the key file in it")
         try:
@@ -177,18 +175,24 @@ def is_path(text: str) -> bool:
     return len(text) <= MAX_PATH_LENGTH and "\n" not in text and "-----BEGIN" not in text
 
 
+def _path_or_secret(text: str) -> str | Secret:
+    return text if is_path(text) else Secret(text)
+
+
 def _parse(content: Secret, passphrase: Secret | None) -> object:
     """Return the key, of whatever kind it is, or the text of what is wrong."""
-    data = content.bytes().strip()
+    data = content.as_bytes().strip()
     if not data:
         return "is empty; make a key with: " + _NEW_KEY
     if not _PEM_BEGIN.search(data):
-        return _load(load_der_private_key, _decode_base64(data) or content.bytes(), passphrase)
+        return _load(load_der_private_key, _decode_base64(data) or content.as_bytes(), passphrase)
     # openssl writes the curve of an EC key as a block of its own before it
     blocks = [block for block in _PEM_BLOCK.finditer(data) if block[1] != b"EC PARAMETERS"]
     if len(_PEM_BEGIN.findall(data)) > len(_PEM_BLOCK.findall(data)):
         return "is cut off: a BEGIN line has no END line; copy the whole file"
-    if len(blocks) != 1:
+    if not blocks:
+        return _MALFORMED
+    if len(blocks) > 1:
         return f"holds {len(blocks)} PEM blocks; keep only the private key in it"
     return _unusable(blocks[0][1].decode()) or _load(load_pem_private_key, blocks[0][0], passphrase)
 
@@ -227,7 +231,7 @@ def _decrypt(loader: _Loader, data: bytes, passphrase: Secret | None) -> object:
     if not passphrase:
         return "is encrypted; give its passphrase (private_key_passphrase=...)"
     try:
-        return loader(data, passphrase.bytes())
+        return loader(data, passphrase.as_bytes())
     except UnsupportedAlgorithm:
         return "is encrypted in a way that is not supported; rewrite it with: openssl pkcs8 -topk8 -v2 aes256"
     except ValueError:

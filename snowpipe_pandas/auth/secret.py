@@ -19,15 +19,15 @@ class Secret:
         value: the text; bytes stay as they are (a DER key), str is kept as UTF-8.
 
     >>> secret = Secret("open sesame")
-    >>> secret, f"{secret}", secret.text()
+    >>> secret, f"{secret}", secret.as_text()
     (***, '***', 'open sesame')
     """
 
     __slots__ = ("_value",)
 
     def __init__(self, value: str | bytes) -> None:
-        # surrogateescape: an environment variable with undecodable bytes must not raise an error that quotes it
-        self._value = value.encode(errors="surrogateescape") if isinstance(value, str) else bytes(value)
+        # Neither way can fail: an encoding error would carry the text it failed on.
+        self._value = value.encode(errors="surrogatepass") if isinstance(value, str) else value
 
     def __repr__(self) -> str:
         return MASK
@@ -41,12 +41,12 @@ class Secret:
     def __bool__(self) -> bool:
         return bool(self._value.strip())
 
-    def text(self) -> str:
-        """Return the text; keep it out of local variables of functions that can raise."""
-        return self._value.decode(errors="surrogateescape")
+    def as_text(self) -> str:
+        """Return the text; keep it out of the local variables of functions that can raise."""
+        return self._value.decode(errors="replace")
 
-    def bytes(self) -> bytes:
-        """Return the text as bytes; keep it out of local variables of functions that can raise."""
+    def as_bytes(self) -> bytes:
+        """Return the text as bytes; keep it out of the local variables of functions that can raise."""
         return self._value
 
 

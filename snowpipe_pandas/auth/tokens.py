@@ -136,7 +136,7 @@ class TokenCache:
             except CancelledError:
                 continue  # the leading thread was interrupted, which is no answer for the others
             if error is not None:
-                raise _twin(error)
+                raise _twin(error) from error
             return renewal.result()
 
     def invalidate(self, token: Token) -> None:
@@ -187,5 +187,4 @@ def _twin(error: BaseException) -> BaseException:
     """Return the same error for another thread, which may attach facts of its own to it."""
     twin = type(error).__new__(type(error), *error.args)
     twin.__dict__.update(error.__dict__)
-    twin.__cause__, twin.__suppress_context__ = error.__cause__, True
     return twin
