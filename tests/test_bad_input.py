@@ -1,4 +1,4 @@
-"""Mistakes of users: each is one clear exception that names the thing and the next step; nothing is half-sent."""
+"""Mistakes of users: one clear exception each, naming the thing and the next step; nothing is half-sent."""
 
 import json
 import socket
@@ -46,7 +46,7 @@ def test_the_wrong_key_for_the_user(account, tmp_path):
     file.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     with (
         sp.connect(account.profile, private_key_file=file) as client,
-        pytest.raises(AuthenticationError, match="refused user 'DEMO_USER'.*SHA256:.*doctor") as caught,
+        pytest.raises(AuthenticationError, match=r"refused user 'DEMO_USER'.*SHA256:.*doctor") as caught,
     ):
         client.open_channel("a", table=TABLE)
     error = caught.value
@@ -71,14 +71,14 @@ def test_an_expired_jwt_that_the_server_refuses_is_an_authentication_error(accou
     )
     with (
         sp.connect(account.profile) as client,
-        pytest.raises(AuthenticationError, match="390318: JWT token has expired.*clock"),
+        pytest.raises(AuthenticationError, match=r"390318: JWT token has expired.*clock"),
     ):
         open_channel(client)
 
 
 @pytest.mark.parametrize("target", [{"table": "DEMO.PUBLIC.NOWHERE"}, {"pipe": "DEMO.PUBLIC.NOWHERE"}])
 def test_a_missing_table_or_pipe_is_named(client, target):
-    with pytest.raises(NotFoundError, match="NOWHERE.*check the name") as caught:
+    with pytest.raises(NotFoundError, match=r"NOWHERE.*check the name") as caught:
         client.open_channel("a", **target)
     assert caught.value.status == 404
 
@@ -96,7 +96,7 @@ def test_neither_or_both_of_table_and_pipe(client, target):
 
 @pytest.mark.parametrize("name", ["", "A..B", 'A."B', "A.B.C.D", "A B"])
 def test_a_table_name_that_is_none(client, name):
-    with pytest.raises(ConfigError, match="DATABASE.SCHEMA|name"):
+    with pytest.raises(ConfigError, match=r"DATABASE.SCHEMA|name"):
         client.open_channel("a", table=name or "...")
 
 
@@ -121,7 +121,7 @@ def test_an_unreachable_host():
 
 
 def test_plain_http_to_another_machine():
-    with pytest.raises(ConfigError, match="not encrypted.*https"):
+    with pytest.raises(ConfigError, match=r"not encrypted.*https"):
         sp.connect(url="http://example.com", account="a", user="u", private_key="x")
 
 

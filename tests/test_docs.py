@@ -25,7 +25,9 @@ def test_every_python_block_runs_and_prints_what_the_page_says(page, tmp_path, m
             with redirect_stdout(printed):
                 exec(compile(code, str(page), "exec"), names)
             if expected:
-                assert doctest.OutputChecker().check_output(expected, printed.getvalue(), FLAGS), printed.getvalue()
+                assert doctest.OutputChecker().check_output(expected, printed.getvalue(), FLAGS), (
+                    printed.getvalue()
+                )
     finally:
         for name in ("client", "account"):
             if name in names:

@@ -34,8 +34,8 @@ def compare(frame: pd.DataFrame, query: Callable[[str], pd.DataFrame], table: st
         measures = _sql_measures(frame[name], quote_identifier(name.upper()))
         wanted = _frame_measures(frame[name])
         selected = ", ".join(f"{sql} AS {measure}" for measure, sql in measures.items())
-        found = query(f"SELECT {selected} FROM {table}").iloc[0]  # noqa: S608
-        rows += [(name, measure, wanted[measure], _plain(found[measure])) for measure in measures]
+        found = query(f"SELECT {selected} FROM {table}")  # noqa: S608
+        rows += [(name, measure, wanted[measure], _plain(found[measure].iloc[0])) for measure in measures]
     report = pd.DataFrame(rows, columns=["column", "measure", "frame", "table"])
     report["equal"] = [_equal(a, b) for a, b in zip(report["frame"], report["table"], strict=True)]
     return report

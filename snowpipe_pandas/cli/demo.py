@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pandas as pd
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -36,7 +37,7 @@ def run(console: Console) -> int:
         result = stream(flights, channel, load_id="flights-2013")
         console.print(str(result))
         report = compare(flights, account.sql, TABLE)
-    console.print(_table(report))
+    console.print(_table(report[1:]))
     different = int((~report["equal"]).sum())
     if different:
         console.print(f"[red]{different} of {len(report)} measures differ[/red]")
@@ -46,11 +47,17 @@ def run(console: Console) -> int:
 
 
 def _table(report: pd.DataFrame) -> Table:
-    table = Table(title="frame against table, by SQL", title_justify="left")
-    for name in ("column", "measure", "frame", "table", ""):
-        table.add_column(name, justify="right" if name in ("frame", "table") else "left")
-    for column, measure, wanted, found, equal in report.itertuples(index=False):
-        table.add_row(
-            column, measure.lower(), str(wanted), str(found), "[green]=[/green]" if equal else "[red]≠[/red]"
-        )
+    """Show a line per column: what the table holds, and what the frame has where they differ."""
+    table = Table(
+        title="the table by SQL, compared with the frame", title_justify="left", box=box.SIMPLE_HEAD
+    )
+    for name in ("column", "nulls", "minimum", "maximum", "total, checksum or distinct values"):
+        table.add_column(name, justify="left" if name == "column" else "right", no_wrap=True)
+    for column, measures in report.groupby("column", sort=False):
+        table.add_row(str(column), *map(_cell, measures["frame"], measures["table"], measures["equal"]))
     return table
+
+
+def _cell(wanted: object, found: object, equal: bool) -> str:
+    shown = f"{found:%Y-%m-%d %H:%M}" if isinstance(found, pd.Timestamp) else str(found)[:24]
+    return f"[green]{shown}[/green]" if equal else f"[red]{found}, frame: {wanted}[/red]"

@@ -222,7 +222,7 @@ class Channels:
         table = self._store.pipe_table(pipe)
         with self._store.cursor() as cursor:
             row = cursor.execute(
-                "SELECT client_sequencer, committed_token, rows_inserted, rows_errors, last_error, "
+                "SELECT client_sequencer, committed_token, rows_inserted, rows_errors, last_error, "  # noqa: S608
                 f'last_error_token, created_on_ms FROM "{pipe.database}"."{HIDDEN}".channels '
                 "WHERE upper(pipe_schema) = ? AND upper(pipe_name) = ? AND channel = ?",
                 [pipe.schema.upper(), pipe.name.upper(), name],
@@ -264,7 +264,7 @@ class Channels:
                 self._changed.wait()
 
     def _commit(self, channel: _Channel, chunks: list[_Chunk]) -> None:
-        """Move chunks into the table: parsed outside of the lock, inserted with the token in one transaction."""
+        """Move chunks into the table: parsed outside of the lock, inserted with the token at once."""
         sequencer = channel.client_sequencer
         with self._store.cursor() as cursor:
             try:

@@ -81,8 +81,8 @@ def _parse(cursor: duckdb.DuckDBPyConnection, target: list[DeclaredColumn]) -> P
         f"FROM (SELECT line, ok, {read} AS r FROM _valid)"
     )
     good, bad, last = cursor.execute(
-        "SELECT count(*) FILTER (_problem IS NULL), count(_problem), last(_problem) FILTER (_problem IS NOT NULL) "
-        "FROM _good"
+        "SELECT count(*) FILTER (_problem IS NULL), count(_problem), "
+        "last(_problem) FILTER (_problem IS NOT NULL) FROM _good"
     ).fetchall()[0]
     return Parsed(tuple(column.name for column in chosen.values()), good if chosen else 0, bad, last)
 
@@ -97,14 +97,18 @@ def _lines(ndjson: bytes) -> pa.LargeStringArray:
     try:
         lines.validate(full=True)
     except pa.ArrowInvalid:
-        texts = (line.decode("utf-8", "surrogateescape") for line in ndjson.splitlines())
-        lines = pa.array(
-            ["" if not t.isprintable() and max(t) >= "\udc80" else t for t in texts], pa.large_string()
-        )
-        return lines
+        # Lines that are no UTF-8 become text that is no JSON, so that they alone are rejected.
+        return pa.array([_text_of(line) for line in ndjson.splitlines()], pa.large_string())
     if b"\n\n" in ndjson or b"\r" in ndjson or ndjson[:1] == b"\n":
         lines = lines.filter(pc.not_equal(pc.ascii_trim_whitespace(lines), ""))
     return lines
+
+
+def _text_of(line: bytes) -> str:
+    try:
+        return line.decode("utf-8")
+    except UnicodeDecodeError:
+        return "no UTF-8"
 
 
 def _strict(lines: pa.LargeStringArray, ndjson: bytes) -> pa.BooleanArray:
@@ -164,11 +168,11 @@ def _cast(value: str, column: DeclaredColumn) -> tuple[str, str]:
     if column.type in _JSON_KINDS:
         wrong = f"{value} IS NOT NULL AND json_type({value}) NOT IN ('{_JSON_KINDS[column.type]}', 'NULL')"
     branches = [
-        f"WHEN {wrong} THEN {_text('column ')} || {name} || ': ' || {shown} || {_text(f' is no {column.type}')}"
+        f"WHEN {wrong} THEN 'column ' || {name} || ': ' || {shown} || {_text(f' is no {column.type}')}"
     ]
     if length := _LENGTH.fullmatch(column.type):
         branches.append(
-            f"WHEN length({value}) > {length[1]} THEN {_text('column ')} || {name} || ': the text is too long'"
+            f"WHEN length({value}) > {length[1]} THEN 'column ' || {name} || ': the text is too long'"
         )
     if stored == "JSON":
         cast = f"CASE WHEN json_type({value}) = 'NULL' THEN NULL ELSE {value} END"

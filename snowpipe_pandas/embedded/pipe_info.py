@@ -1,4 +1,4 @@
-"""What `pipe-info` answers: the official SDK's first call wants all of these fields, seen with version 1.9.1."""
+"""What `pipe-info` answers: the official SDK's first call wants all of these fields (seen with 1.9.1)."""
 
 from __future__ import annotations
 

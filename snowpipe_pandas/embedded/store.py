@@ -1,4 +1,4 @@
-"""The account's DuckDB: databases, tables with their declared Snowflake types, pipes, and channels' durable state.
+"""The account's DuckDB: databases, tables with their declared types, pipes, and channels' durable state.
 
 DuckDB commits atomically within one attached database only, so each database keeps the state of its
 channels in a hidden schema of its own, beside the rows that it must be committed with.

@@ -68,7 +68,7 @@ class Transport:
 
     Args:
         clock: tells the time as the server sees it; learns from each answer's `Date`.
-        ca_file: PEM file of the certificates to trust instead of the system's; nothing turns verification off.
+        ca_file: PEM file of certificates to trust instead of the system's; nothing turns verification off.
         retry_budget_s: seconds which one request may spend on retries.
     """
 

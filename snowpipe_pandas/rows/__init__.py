@@ -1,1 +1,1 @@
-"""Row JSON: anything tabular becomes NDJSON payloads. This room knows no HTTP, no channels, no credentials."""
+"""Row JSON: anything tabular becomes NDJSON payloads. It knows no HTTP, no channels, no credentials."""

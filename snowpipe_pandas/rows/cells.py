@@ -43,7 +43,7 @@ class Cells:
     Attributes:
         text: the values' texts, no nulls; at missing cells it is empty if `missing` is set.
         quoted: the texts belong between quotes.
-        missing: which cells are null (bool array), None where the text has "null" in it already or no cell is.
+        missing: which cells are null (bool array), None where the text has "null" already or none is.
     """
 
     text: pa.StringArray
@@ -249,7 +249,7 @@ def _timestamps(array: pa.Array, place: Place) -> Cells:
 
 
 def _with_t(text: pa.StringArray, width: int) -> pa.StringArray:
-    """Put the `T` of ISO 8601 where Arrow writes a space: all texts are equally wide, so it is one column of bytes."""
+    """Put ISO 8601's `T` where Arrow writes a space; texts are equally wide, so it is a column of bytes."""
     offsets = offsets_of(text)
     size = int(offsets[-1] - offsets[0])
     if size == 0:

@@ -107,7 +107,8 @@ def _check_names(frame: pd.DataFrame) -> None:
     others = [name for name in frame.columns if not isinstance(name, str)]
     if others:
         raise DataError(
-            f"column names must be strings, these are not: {others[:5]}; use df.columns = df.columns.astype(str)",
+            f"column names must be strings, these are not: {others[:5]}; "
+            "use df.columns = df.columns.astype(str)",
             columns=[str(name) for name in others],
         )
     doubled = list(dict.fromkeys(frame.columns[frame.columns.duplicated()]))
@@ -122,7 +123,7 @@ def _field(name: str, values: pd.Series[Any]) -> pa.Field:
     for mark, hint in _HINTS.items():
         if str(dtype).startswith(mark):
             raise _UnsupportedError(f"({dtype}): {hint}")
-    if dtype == object:
+    if isinstance(dtype, np.dtype) and dtype.kind == "O":
         return _object_field(name, values)
     if isinstance(dtype, pd.CategoricalDtype):
         categories = _field(name, dtype.categories.to_series())
@@ -215,11 +216,7 @@ def _array(values: pd.Series[Any], field: pa.Field, first_row: int) -> pa.Array:
 
 def _bad_cell(values: pd.Series[Any], field: pa.Field, first_row: int, problem: str) -> InvalidValueError:
     """Name the cell that made a whole conversion fail."""
-    for row, value in enumerate(values):
-        try:
-            pa.array([value], type=field.type, from_pandas=True)
-        except (pa.ArrowException, UnicodeEncodeError, OverflowError, TypeError):
-            break
+    row, value = next((cell for cell in enumerate(values) if not _converts(cell[1], field.type)), (0, None))
     shown = ascii(value)[:60]
     return InvalidValueError(
         f"column {field.name!r}, row {first_row + row} ({shown}): {problem}",
@@ -227,6 +224,14 @@ def _bad_cell(values: pd.Series[Any], field: pa.Field, first_row: int, problem: 
         row=first_row + row,
         value=value,
     )
+
+
+def _converts(value: Any, kind: pa.DataType) -> bool:
+    try:
+        pa.array([value], type=kind, from_pandas=True)
+    except (pa.ArrowException, UnicodeEncodeError, OverflowError, TypeError):
+        return False
+    return True
 
 
 def _json_text(value: Any, column: str, row: int) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from typing import Any, Literal
 
@@ -63,7 +64,8 @@ def open_source(
 
     Args:
         source: a pandas DataFrame; a pyarrow Table, RecordBatch, reader, scanner or dataset; anything with
-            `__arrow_c_stream__` or `__arrow_c_array__` (polars, duckdb); an iterator of those; a list of dicts.
+            `__arrow_c_stream__` or `__arrow_c_array__` (polars, duckdb); an iterator of those; a list of
+            dicts.
         index: include a DataFrame's index as columns.
         columns: new names, `{"old": "NEW"}`.
         column_case: "upper" folds all names.
@@ -90,30 +92,38 @@ def _opened(source: Any, index: bool) -> _Opened:
         return _open_frame(with_index(source) if index else source)
     if index:
         raise DataError("index=True needs a pandas DataFrame: other sources have no index")
-    if isinstance(source, pa.Table):
-        return source.schema, source.num_rows, lambda: iter(source.to_batches())
-    if isinstance(source, pa.RecordBatch):
-        return source.schema, source.num_rows, lambda: iter([source])
-    if isinstance(source, pa.RecordBatchReader):
-        return source.schema, None, lambda: iter(source)
-    if isinstance(source, pa.dataset.Dataset):
-        return source.schema, source.count_rows(), lambda: iter(source.to_batches(batch_size=MAX_BATCH_ROWS))
-    if isinstance(source, pa.dataset.Scanner):
-        return source.projected_schema, None, source.to_batches
-    if hasattr(source, "__arrow_c_stream__"):
-        reader = pa.RecordBatchReader.from_stream(source)
-        return reader.schema, getattr(source, "height", None), lambda: iter(reader)
-    if hasattr(source, "__arrow_c_array__"):
-        batch = pa.record_batch(source)
-        return batch.schema, batch.num_rows, lambda: iter([batch])
+    opened = _open_arrow(source)
+    if opened is not None:
+        return opened
     if isinstance(source, list) and source and all(isinstance(row, dict) for row in source):
-        return _opened(_table_of_dicts(source), index=False)
+        table = _table_of_dicts(source)
+        return table.schema, table.num_rows, lambda: iter(table.to_batches())
     if isinstance(source, Iterable) and not isinstance(source, str | bytes | Mapping):
         return _open_parts(iter(source))
     raise DataError(
         f"a {type(source).__name__} is not tabular: pass a DataFrame, an Arrow table or stream, "
         "an iterator of those, or a list of dicts"
     )
+
+
+def _open_arrow(source: Any) -> _Opened | None:
+    """Open what Arrow has, or what hands out Arrow's C stream or array; None for everything else."""
+    if isinstance(source, pa.Table):
+        return source.schema, source.num_rows, lambda: iter(source.to_batches())
+    if isinstance(source, pa.dataset.Dataset):
+        batches = partial(
+            source.to_batches, batch_size=MAX_BATCH_ROWS, batch_readahead=2, fragment_readahead=1
+        )
+        return source.schema, source.count_rows(), batches
+    if isinstance(source, pa.dataset.Scanner):
+        return source.projected_schema, None, source.to_batches
+    if hasattr(source, "__arrow_c_stream__"):  # readers, polars, duckdb
+        reader = pa.RecordBatchReader.from_stream(source)
+        return reader.schema, getattr(source, "height", None), lambda: iter(reader)
+    if hasattr(source, "__arrow_c_array__"):  # record batches
+        batch = pa.record_batch(source)
+        return batch.schema, batch.num_rows, lambda: iter([batch])
+    return None
 
 
 def _open_frame(frame: Any) -> _Opened:

@@ -1,4 +1,4 @@
-"""Compares rows with the table that is to take them: what would surely be rejected, before anything is sent."""
+"""Compares rows with the table that is to take them: what would surely be rejected."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class TargetColumn(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why rows would be rejected: a column the table has not, one that does not fit, or one that is missing."""
+    """Why rows would be rejected: a column is unknown, does not fit, or is missing."""
 
     column: str
     kind: Literal["unknown", "type", "missing"]
