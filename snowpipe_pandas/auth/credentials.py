@@ -74,6 +74,7 @@ class KeyPairCredential:
     """
 
     kind = KEYPAIR_JWT
+    account = user = fingerprint = ""  # so that one whose key can't be loaded still has a repr
 
     def __init__(self, config: AuthConfig, clock: Clock) -> None:
         self.account = Account.parse(config.account).claim
@@ -81,6 +82,7 @@ class KeyPairCredential:
         self._config = config
         self._clock = clock
         self._key = config.key.load()
+        self.fingerprint = self._key.fingerprint
         self._cache = TokenCache(self._sign, clock)
 
     def __repr__(self) -> str:
@@ -88,11 +90,6 @@ class KeyPairCredential:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a credential is not copied or pickled; make a client where it is needed")
-
-    @property
-    def fingerprint(self) -> str:
-        """The public key's fingerprint, as `DESC USER` shows it."""
-        return self._key.fingerprint
 
     @property
     def public_key_base64(self) -> str:
@@ -145,7 +142,7 @@ class AccessTokenCredential:
         ConfigError: the kind is unknown, or the account's name malformed.
     """
 
-    fingerprint = ""
+    kind = account = user = fingerprint = ""
 
     def __init__(
         self, kind: str, token: str | Secret | Callable[[], str], *, account: str, user: str, clock: Clock

@@ -81,10 +81,13 @@ class KeySource:
         text: str | bytes | Secret | None = None,
         passphrase: str | bytes | Secret | None = None,
     ) -> None:
-        # Bound anew before anything can raise: a traceback may show the variables of this frame.
+        # Bound anew, and set, before anything can raise: a traceback may show the variables of this frame.
         text, passphrase = hide(text), hide(passphrase)
         file = None if path is None else _path_or_secret(os.fsdecode(path))
-        path = None
+        path = file if isinstance(file, str) else None
+        object.__setattr__(self, "path", path)
+        object.__setattr__(self, "text", text)
+        object.__setattr__(self, "passphrase", passphrase)
         if (file is None) == (text is None):
             raise PrivateKeyError(
                 "give the private key either as a file or as text, exactly one of both", source="settings"
@@ -94,9 +97,6 @@ class KeySource:
                 "private_key_file holds a key instead of a path; give the text as private_key=",
                 source="private_key_file",
             )
-        object.__setattr__(self, "path", file)
-        object.__setattr__(self, "text", text)
-        object.__setattr__(self, "passphrase", passphrase)
 
     @property
     def label(self) -> str:

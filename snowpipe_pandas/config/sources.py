@@ -1,0 +1,112 @@
+"""Reads the places where settings live: the environment, a profile, connections.toml and config.toml.
+
+Each gives a `Source`; which one wins is decided in `settings.py`. A parser's own error never gets out: it
+holds the text that it stumbled over, and that text may be a key.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from ..errors import ConfigError
+from .spellings import ALIASES, NAMES, POINTERS, Source, gather, hidden
+
+PROFILE_FILE = "profile.json"
+CONNECTIONS_FILE = "connections.toml"
+CONFIG_FILE = "config.toml"
+PREFIX = "SNOWFLAKE_"
+DEFAULT_CONNECTION = "default"
+
+
+def variables(environment: Mapping[str, str]) -> dict[str, Any]:
+    """Return the `SNOWFLAKE_*` variables that count here, by lower-case name without the prefix."""
+    wanted = {f"{PREFIX}{name.upper()}": name for name in (*NAMES, *ALIASES, *POINTERS)}
+    return hidden({wanted[name]: environment[name] for name in wanted if environment.get(name)})
+
+
+def from_environment(given: Mapping[str, Any]) -> Source:
+    """Return the settings among the variables."""
+    return gather("the environment", given, prefix=PREFIX)
+
+
+def from_profile(path: Path) -> Source:
+    """Read a profile in the official SDK's format.
+
+    Raises:
+        ConfigError: no file, no JSON object, or one setting given two ways.
+    """
+    path = Path(os.path.expanduser(path))
+    return gather(f"profile {path}", _read(path, json.loads, "a JSON object", setting="profile"))
+
+
+def from_connection(given: Mapping[str, Any], name: str | None) -> Source:
+    """Read a connection; `connections.toml` stands before `config.toml`, as in Snowflake's own tools.
+
+    Args:
+        given: variables; `home` and `default_connection_name` count.
+        name: the connection, which must exist; None for the default one, which need not.
+
+    Raises:
+        ConfigError: no such connection, or a file that can't be read.
+    """
+    folder = _folder(given)
+    config = _read_toml(folder / CONFIG_FILE)
+    configured = config.get("default_connection_name")
+    chosen = str(name or given.get("default_connection_name") or configured or DEFAULT_CONNECTION)
+    known: list[str] = []
+    for file, connections in (
+        (CONNECTIONS_FILE, _read_toml(folder / CONNECTIONS_FILE)),
+        (CONFIG_FILE, config.get("connections")),
+    ):
+        tables = {key: value for key, value in (connections or {}).items() if isinstance(value, dict)}
+        if chosen in tables:
+            return gather(f"connection {chosen!r} of {folder / file}", tables[chosen])
+        known += tables
+    if name is None:
+        return Source(f"connections in {folder} (no {chosen!r} there)")
+    raise ConfigError(
+        f"there is no connection {name!r} in {CONNECTIONS_FILE} or {CONFIG_FILE} of {folder}; "
+        f"known are: {', '.join(known) or 'none'}",
+        setting="connection_name",
+    )
+
+
+def _folder(given: Mapping[str, Any]) -> Path:
+    """Return the one folder that Snowflake's tools use: the platform's, unless their own exists."""
+    home = Path(os.path.expanduser(given.get("home") or "~/.snowflake"))
+    return home if home.exists() else Path(platformdirs.user_config_dir("snowflake", appauthor=False))
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    return _read(path, tomllib.loads, "TOML", setting="connection_name") if path.is_file() else {}
+
+
+def _read(path: Path, parse: Callable[[str], Any], form: str, *, setting: str) -> dict[str, Any]:
+    """Read and parse a file; what it holds is hidden before anything can fail."""
+    try:
+        content = _hidden_tables(parse(path.read_text(encoding="utf-8-sig")))
+    except OSError as error:
+        raise ConfigError(f"{str(path)!r} can't be read: {error.strerror}", setting=setting) from None
+    except ValueError:
+        content = None
+    if content is None:
+        # Raised outside of the handler: the parser's error would hang on ours as its context.
+        raise ConfigError(f"{str(path)!r} can't be read: it is not {form}", setting=setting)
+    return content
+
+
+def _hidden_tables(content: object) -> dict[str, Any] | None:
+    """Hide what a file holds, with the tables and sub-tables of TOML; None where it is no table at all."""
+    if not isinstance(content, dict):
+        return None
+    return {
+        key: _hidden_tables(value) if isinstance(value, dict) else value
+        for key, value in hidden(content).items()
+    }

@@ -1,0 +1,169 @@
+"""Names of settings as people write them, checked and brought together, one source at a time.
+
+Whatever is not known to be harmless becomes a `Secret` here, before anything can fail: an error's
+traceback may show the variables on its way.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..auth.keys import is_path
+from ..auth.secret import Secret, hide
+from ..errors import ConfigError
+from .address import same_host
+
+PATHS = frozenset({"private_key_file", "token_file_path", "ca_file"})
+NUMBERS = frozenset({"port", "jwt_lifetime_s"})
+SECRETS = frozenset({"private_key", "private_key_passphrase", "token"})
+TEXTS = frozenset(
+    {
+        *("account", "user", "url", "scheme", "host", "database", "schema"),
+        *("authenticator", "authorization_scheme", "audience"),
+    }
+)
+NAMES = PATHS | NUMBERS | SECRETS | TEXTS
+POINTERS = frozenset({"home", "profile", "default_connection_name"})
+"""These tell where settings are; they are none themselves."""
+
+ALIASES = {
+    "private_key_path": "private_key_file",
+    "private_key_file_pwd": "private_key_passphrase",
+    "authorization_type": "authenticator",
+    "personal_access_token": "token",
+}
+"""Other spellings: the Python connector's first, then those of the official streaming SDK's profile."""
+
+CHOICES = (("private_key", "private_key_file"), ("token", "token_file_path"))
+"""Two ways to give one thing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The settings of one source, under their own names.
+
+    Attributes:
+        label: what errors call it.
+        values: the settings that it has.
+        origins: for each of them what `describe()` calls its source.
+    """
+
+    label: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+    origins: Mapping[str, str] = field(default_factory=dict)
+
+
+def hidden(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings with every text as a `Secret` that is not known to be harmless.
+
+    >>> hidden({"account": "myorg-dev", "private_key": "MIIE..."})
+    {'account': 'myorg-dev', 'private_key': ***}
+    """
+    return {name: value if _is_harmless(name, value) else _hide(value) for name, value in given.items()}
+
+
+def _is_harmless(name: str, value: object) -> bool:
+    if not isinstance(value, str | bytes | list):
+        return True
+    name = ALIASES.get(name, name)
+    if name not in (NAMES | POINTERS) - SECRETS or not isinstance(value, str):
+        return False
+    return is_path(value) and not (name in ("url", "host") and "@" in value)
+
+
+def _hide(value: str | bytes | list[Any]) -> Secret:
+    return hide(str(value) if isinstance(value, list) else value)
+
+
+def refuse_unknown(arguments: Mapping[str, Any]) -> None:
+    """Refuse arguments that are no setting; files and the environment may hold what other tools read.
+
+    Raises:
+        ConfigError: names the argument and what it may have meant.
+    """
+    for name in arguments:
+        if name not in NAMES and name not in ALIASES:
+            close = difflib.get_close_matches(name, NAMES | set(ALIASES), n=1)
+            hint = f"; did you mean {close[0]}=?" if close else ""
+            raise ConfigError(f"connect() has no setting {name}={hint}", setting=name)
+
+
+def gather(label: str, given: Mapping[str, Any], *, prefix: str = "") -> Source:
+    """Bring one source's spellings together. Empty texts count as not given; unknown names are left out.
+
+    Raises:
+        ConfigError: one setting is given twice, or a value is of the wrong type.
+    """
+    values: dict[str, Any] = {}
+    spelled: dict[str, str] = {}  # as the user wrote it
+    for spelling, value in hidden(given).items():
+        name = ALIASES.get(spelling, spelling)
+        if name not in NAMES or value is None or _is_blank(value):
+            continue
+        written = f"{prefix}{spelling.upper()}" if prefix else spelling
+        if name in values:
+            raise ConfigError(
+                f"{label}: {spelled[name]} and {written} are the same setting; keep one of them",
+                setting=name,
+            )
+        spelled[name] = written
+        values[name] = _checked(label, name, value)
+    for one, other in CHOICES:
+        if one in values and other in values:
+            raise ConfigError(
+                f"{label}: {spelled[one]} and {spelled[other]} are both given; keep one of them", setting=one
+            )
+    # A profile of the official SDK has both, saying the same.
+    if "url" in values and "host" in values and not same_host(values["url"], values["host"]):
+        raise ConfigError(
+            f"{label}: url {values['url']!r} and host {values['host']!r} differ; keep one of them",
+            setting="url",
+        )
+    return Source(label, values, spelled if prefix else dict.fromkeys(values, label))
+
+
+def _is_blank(value: object) -> bool:
+    return (isinstance(value, str) and not value.strip()) or (isinstance(value, Secret) and not value)
+
+
+def _checked(label: str, name: str, value: Any) -> Any:
+    """Return the value in its own type."""
+    if name in SECRETS:
+        fits = isinstance(value, Secret) or (name == "token" and callable(value))
+        expected = "text"
+    elif name in NUMBERS:
+        return _number(label, name, value)
+    elif name in PATHS:
+        fits, expected = isinstance(value, str | os.PathLike), "a path"
+    else:
+        fits, expected = isinstance(value, str), "text"
+    if fits:
+        return os.path.expanduser(value) if name in PATHS else value
+    if isinstance(value, Secret):
+        raise ConfigError(f"{label}: {name} holds {_instead(name)}", setting=name)
+    raise ConfigError(f"{label}: {name} must be {expected}, not {type(value).__name__}", setting=name)
+
+
+def _number(label: str, name: str, value: Any) -> float:
+    number: float | None = None
+    if isinstance(value, str | int | float) and not isinstance(value, bool):
+        try:
+            number = float(value)
+        except ValueError:
+            number = None
+    if number is None or not number > 0:
+        unit = "port" if name == "port" else "number of seconds"
+        raise ConfigError(f"{label}: {name}={value!r} is no {unit}", setting=name)
+    return number
+
+
+def _instead(name: str) -> str:
+    if name == "private_key_file":
+        return "a key instead of a path; give the text as private_key="
+    if name in ("url", "host"):
+        return "a user or a password; leave the part before @ out"
+    return "something that looks like a key; check what was pasted there"
