@@ -51,7 +51,7 @@ def _table(report: pd.DataFrame) -> Table:
     table = Table(
         title="the table by SQL, compared with the frame", title_justify="left", box=box.SIMPLE_HEAD
     )
-    for name in ("column", "nulls", "minimum", "maximum", "total, checksum or distinct values"):
+    for name in ("column", "nulls", "minimum", "maximum", "total or checksum"):
         table.add_column(name, justify="left" if name == "column" else "right", no_wrap=True)
     for column, measures in report.groupby("column", sort=False):
         table.add_row(str(column), *map(_cell, measures["frame"], measures["table"], measures["equal"]))

@@ -1,0 +1,1 @@
+"""Benchmarks against what users have today; `make bench` runs them and renews docs/performance.md."""
