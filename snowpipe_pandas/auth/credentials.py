@@ -187,15 +187,16 @@ class AccessTokenCredential:
         return "; the access token may have expired or been revoked, or its role lacks the privilege"
 
     def _take(self) -> Token:
-        given = self._given if isinstance(self._given, Secret) else self._given()
-        if isinstance(given, str):
-            given = Secret(given)
-        if not isinstance(given, Secret):
-            raise ConfigError(
-                f"the function given as token= returned {type(given).__name__}, not text", setting="token"
-            )
-        if not _TOKEN.fullmatch(given.as_bytes()):
+        text = self._given if isinstance(self._given, Secret) else _hidden_text(self._given())
+        if isinstance(text, str):
+            raise ConfigError(f"the function given as token= returned {text}, not text", setting="token")
+        if not _TOKEN.fullmatch(text.as_bytes()):
             raise ConfigError(
                 "the access token is empty or has characters that no token has", setting="token"
             )
-        return Token(given.as_text().strip(), self._clock.now(), math.inf)
+        return Token(text.as_text().strip(), self._clock.now(), math.inf)
+
+
+def _hidden_text(given: object) -> Secret | str:
+    """Hide a text; of anything else return the name of its type."""
+    return Secret(given) if isinstance(given, str) else type(given).__name__

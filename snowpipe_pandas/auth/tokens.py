@@ -113,6 +113,9 @@ class TokenCache:
         left = self.expires_in
         return "<TokenCache, empty>" if left is None else f"<TokenCache, {left:.0f} s left>"
 
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a token cache is not copied or pickled; make a client where it is needed")
+
     def token(self) -> Token:
         """Return a token that is good now, renewed if it is near its end."""
         return self.refresh_if_needed(self._clock.monotonic())

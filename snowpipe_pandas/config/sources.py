@@ -107,6 +107,6 @@ def _hidden_tables(content: object) -> dict[str, Any] | None:
     if not isinstance(content, dict):
         return None
     return {
-        key: _hidden_tables(value) if isinstance(value, dict) else value
-        for key, value in hidden(content).items()
+        key: _hidden_tables(value) if isinstance(value, dict) else hidden({key: value})[key]
+        for key, value in content.items()
     }

@@ -60,6 +60,8 @@ class Source:
 def hidden(given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings with every text as a `Secret` that is not known to be harmless.
 
+    Of a list, a table and the like only the type is left: no setting is one, and a key may be in it.
+
     >>> hidden({"account": "myorg-dev", "private_key": "MIIE..."})
     {'account': 'myorg-dev', 'private_key': ***}
     """
@@ -67,7 +69,7 @@ def hidden(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _is_harmless(name: str, value: object) -> bool:
-    if not isinstance(value, str | bytes | list):
+    if value is None or callable(value) or isinstance(value, Secret | int | float | os.PathLike):
         return True
     name = ALIASES.get(name, name)
     if name not in (NAMES | POINTERS) - SECRETS or not isinstance(value, str):
@@ -75,8 +77,8 @@ def _is_harmless(name: str, value: object) -> bool:
     return is_path(value) and not (name in ("url", "host") and "@" in value)
 
 
-def _hide(value: str | bytes | list[Any]) -> Secret:
-    return hide(str(value) if isinstance(value, list) else value)
+def _hide(value: object) -> Secret | type:
+    return hide(value) if isinstance(value, str | bytes) else type(value)
 
 
 def refuse_unknown(arguments: Mapping[str, Any]) -> None:
@@ -132,20 +134,31 @@ def _is_blank(value: object) -> bool:
 
 def _checked(label: str, name: str, value: Any) -> Any:
     """Return the value in its own type."""
-    if name in SECRETS:
-        fits = isinstance(value, Secret) or (name == "token" and callable(value))
-        expected = "text"
-    elif name in NUMBERS:
+    if name in NUMBERS:
         return _number(label, name, value)
-    elif name in PATHS:
-        fits, expected = isinstance(value, str | os.PathLike), "a path"
+    if name in SECRETS:
+        fits = isinstance(value, Secret) or (
+            name == "token" and callable(value) and not isinstance(value, type)
+        )
     else:
-        fits, expected = isinstance(value, str), "text"
-    if fits:
-        return os.path.expanduser(value) if name in PATHS else value
-    if isinstance(value, Secret):
-        raise ConfigError(f"{label}: {name} holds {_instead(name)}", setting=name)
-    raise ConfigError(f"{label}: {name} must be {expected}, not {type(value).__name__}", setting=name)
+        fits = isinstance(value, str) or (name in PATHS and isinstance(value, os.PathLike))
+    if not fits:
+        found = value if isinstance(value, type) else type(value)
+        instead = "" if found is Secret else f", not {found.__name__}"
+        raise ConfigError(f"{label}: {name} must be {_expected(name)}{instead}", setting=name)
+    return os.path.expanduser(value) if name in PATHS else value
+
+
+def _expected(name: str) -> str:
+    if name == "private_key_file":
+        return "a path (the text of a key is given as private_key=)"
+    if name in PATHS:
+        return "a path"
+    if name in ("url", "host"):
+        return "text without user and password"
+    if name in SECRETS:
+        return "text, or a function that returns it" if name == "token" else "text"
+    return "one line of plain text"
 
 
 def _number(label: str, name: str, value: Any) -> float:
@@ -159,11 +172,3 @@ def _number(label: str, name: str, value: Any) -> float:
         unit = "port" if name == "port" else "number of seconds"
         raise ConfigError(f"{label}: {name}={value!r} is no {unit}", setting=name)
     return number
-
-
-def _instead(name: str) -> str:
-    if name == "private_key_file":
-        return "a key instead of a path; give the text as private_key="
-    if name in ("url", "host"):
-        return "a user or a password; leave the part before @ out"
-    return "something that looks like a key; check what was pasted there"
