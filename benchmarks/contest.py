@@ -1,4 +1,4 @@
-"""One frame, all contestants, alternating rounds, in one process: `python -m benchmarks.contest FRAME THREADS`.
+"""One frame, all contestants, alternating rounds: `python -m benchmarks.contest FRAME THREADS ROUNDS`.
 
 Prints JSON. A process of its own, since polars takes its number of threads once, from the environment.
 """
@@ -34,6 +34,7 @@ def _plain(value: object) -> object:
 
 
 def ours(table: object, threads: int) -> int:
+    """Render the whole source as `stream()` does, without compression; return the bytes."""
     encoder = Encoder()
     batches = open_source(table).batches()
     if threads == 1:
@@ -88,6 +89,7 @@ def contestants(table: pa.Table, frame: pd.DataFrame, threads: int) -> dict[str,
 
 
 def run(name: str, threads: int, rounds: int) -> dict[str, object]:
+    """Measure one frame; return rows per second and bytes per row of each contestant."""
     table = FRAMES[name][1]()
     frame = table.to_pandas()
     everybody = contestants(table, frame, threads)

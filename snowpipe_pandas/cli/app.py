@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -52,6 +53,20 @@ def serve(
     except SnowpipeError as error:
         _console.print(f"[red]{error}[/red]")
         raise typer.Exit(1) from None
+
+
+@app.command()
+def doctor(
+    profile: Annotated[Path | None, typer.Argument(help="profile.json; else the usual sources")] = None,
+    connection: Annotated[str | None, typer.Option(help="a connection of connections.toml")] = None,
+    table: Annotated[str | None, typer.Option(help="also look for this table's pipe")] = None,
+    pipe: Annotated[str | None, typer.Option(help="also look for this pipe")] = None,
+) -> None:
+    """Check key, clock, DNS, TLS, discovery, token exchange and pipe, with the fix for what fails."""
+    from .doctor import run
+
+    checks = partial(run, profile=profile, connection_name=connection, table=table, pipe=pipe)
+    raise typer.Exit(_guarded(checks))
 
 
 def _guarded(command: Callable[[Console], int]) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..auth.tokens import Clock
-from ..config import Settings, load_settings
+from ..config import Settings, hidden, load_settings
 from ..errors import ClosedError, UsageError
 from ..names import ObjectName
 from .answers import ChannelStatus
@@ -126,7 +126,33 @@ class Client:
 
 
 def connect(
-    profile: str | Path | None = None, *, retry_budget_s: float = RETRY_BUDGET_S, **settings: Any
+    profile: str | Path | None = None,
+    *,
+    connection_name: str | None = None,
+    retry_budget_s: float = RETRY_BUDGET_S,
+    **settings: Any,
 ) -> Client:
-    """Make a client from arguments, the environment, a profile or `connections.toml`."""
-    return Client(load_settings(profile, **settings), retry_budget_s=retry_budget_s)
+    """Make a client from arguments, a profile, the environment or `connections.toml`, in this order.
+
+    The JWT is signed at once; nothing is sent before the first call that needs the service.
+
+    Args:
+        profile: path of a `profile.json`, in the official SDK's format.
+        connection_name: a connection of `connections.toml` or `config.toml`.
+        retry_budget_s: seconds which one request may spend on retries.
+        settings: single settings, which stand before all other sources: `account`, `user`,
+            `private_key_file` or `private_key`, `private_key_passphrase`; `authenticator` with `token` or
+            `token_file_path`; `url` or `host`, `scheme`, `port`; `database`, `schema`, `ca_file`,
+            `authorization_scheme`, `jwt_lifetime_s`, `audience`. docs/connecting.md tells more.
+
+    Raises:
+        ConfigError: a setting is missing, malformed, unknown, or given two ways.
+        PrivateKeyError: the key can't be used.
+
+    >>> client = connect("profile.json")
+    >>> client = connect(account="myorg-dev", user="loader", private_key_file="rsa_key.p8")
+    """
+    # Bound anew before anything can raise: a traceback may show the variables of this frame.
+    settings = hidden(settings)
+    loaded = load_settings(profile, connection_name=connection_name, **settings)
+    return Client(loaded, retry_budget_s=retry_budget_s)
