@@ -242,8 +242,10 @@ def _check_credential(values: Mapping[str, Any], found: Sequence[Source]) -> Non
     kind = values["authenticator"]
     wanted = ("private_key_file", "private_key") if kind == KEY_PAIR else ("token_file_path", "token")
     if not values.keys() & set(wanted):
-        what = "private key" if kind == KEY_PAIR else "access token (text, or a function that returns it)"
-        raise _missing(f"authenticator {kind} needs a {what}", wanted, found)
+        what = (
+            "a private key" if kind == KEY_PAIR else "an access token (text, or a function that returns it)"
+        )
+        raise _missing(f"authenticator {kind} needs {what}", wanted, found)
 
 
 def _missing(problem: str, names: Sequence[str], found: Sequence[Source]) -> ConfigError:
