@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import tenacity
 
@@ -87,6 +87,11 @@ class Channel:
     def __repr__(self) -> str:
         state = "closed" if self._closed else "open"
         return f"<Channel {self.name!r} of {self.pipe}, {state}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "a channel belongs to one client and is not copied or pickled; open it where it is used"
+        )
 
     def __enter__(self) -> Channel:
         return self

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from ..auth.tokens import Clock
 from ..config import Settings, hidden, load_settings
@@ -49,6 +49,9 @@ class Client:
 
     def __repr__(self) -> str:
         return f"<Client of {self._settings.account} as {self._settings.user}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a client holds connections and secrets and is not copied or pickled; connect() anew")
 
     def __enter__(self) -> Client:
         return self
