@@ -348,10 +348,11 @@ def _lists(array: pa.Array, place: Place) -> Cells:
 
 def _structs(array: pa.StructArray, place: Place) -> Cells:
     pieces: list[pa.Array | str] = []
-    for number, child in enumerate(array.type):
+    # flatten() makes what lies under a null struct null too: it may be no proper value.
+    for number, (child, values) in enumerate(zip(array.type, array.flatten(), strict=True)):
         lead = "," if number else "{"
         pieces += [f"{lead}{json.dumps(child.name, ensure_ascii=False)}:"]
-        pieces += [values_text(array.field(number), child, place)]
+        pieces += [values_text(values, child, place)]
     text = pc.binary_join_element_wise(*pieces, "}" if pieces else "{}", "") if pieces else None
     if text is None:
         text = pa.repeat(pa.scalar("{}"), len(array))

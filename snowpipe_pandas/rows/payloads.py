@@ -127,7 +127,7 @@ class _Body:
     def take(self, piece: EncodedRows, start: int) -> int:
         """Write as many rows from `start` on as surely fit; return their number, 0 when the body is full."""
         count = _rows_within(piece, start, self._room())
-        if count == 0 and self._unflushed:
+        if self._unflushed and (count == 0 or self._full()):
             self._flush()
             count = _rows_within(piece, start, self._room())
         if self.rows and self._full():

@@ -100,16 +100,15 @@ def _opened(source: Any, index: bool) -> _Opened:
         return table.schema, table.num_rows, lambda: iter(table.to_batches())
     if isinstance(source, Iterable) and not isinstance(source, str | bytes | Mapping):
         return _open_parts(iter(source))
-    raise DataError(
-        f"a {type(source).__name__} is not tabular: pass a DataFrame, an Arrow table or stream, "
-        "an iterator of those, or a list of dicts"
-    )
+    raise _not_tabular(source)
 
 
 def _open_arrow(source: Any) -> _Opened | None:
     """Open what Arrow has, or what hands out Arrow's C stream or array; None for everything else."""
     if isinstance(source, pa.Table):
         return source.schema, source.num_rows, lambda: iter(source.to_batches())
+    if isinstance(source, pa.RecordBatch):  # not by way of the C interface: names end there at a NUL
+        return source.schema, source.num_rows, lambda: iter([source])
     if isinstance(source, pa.dataset.Dataset):
         batches = partial(
             source.to_batches, batch_size=MAX_BATCH_ROWS, batch_readahead=2, fragment_readahead=1
@@ -118,12 +117,26 @@ def _open_arrow(source: Any) -> _Opened | None:
     if isinstance(source, pa.dataset.Scanner):
         return source.projected_schema, None, source.to_batches
     if hasattr(source, "__arrow_c_stream__"):  # readers, polars, duckdb
-        reader = pa.RecordBatchReader.from_stream(source)
+        reader = _reader(source)
         return reader.schema, getattr(source, "height", None), lambda: iter(reader)
-    if hasattr(source, "__arrow_c_array__"):  # record batches
+    if hasattr(source, "__arrow_c_array__"):
         batch = pa.record_batch(source)
         return batch.schema, batch.num_rows, lambda: iter([batch])
     return None
+
+
+def _reader(source: Any) -> pa.RecordBatchReader:
+    try:
+        return pa.RecordBatchReader.from_stream(source)
+    except pa.ArrowInvalid as error:  # a stream of arrays, such as a Series
+        raise _not_tabular(source) from error
+
+
+def _not_tabular(source: Any) -> DataError:
+    return DataError(
+        f"a {type(source).__name__} is not tabular: pass a DataFrame, an Arrow table or stream, "
+        "an iterator of those, or a list of dicts"
+    )
 
 
 def _open_frame(frame: Any) -> _Opened:

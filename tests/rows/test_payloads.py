@@ -1,0 +1,127 @@
+"""Payloads: within the limits, full, one zstd frame each, resumable at any row."""
+
+import math
+import random
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import xxhash
+
+from snowpipe_pandas.errors import LoadMismatchError, RowTooLargeError
+from snowpipe_pandas.rows.ndjson import Encoder, to_ndjson
+from snowpipe_pandas.rows.payloads import pack
+from snowpipe_pandas.rows.source import open_source
+
+ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+
+
+def encoded(table):
+    encoder, rows = Encoder(), 0
+    for batch in open_source(table).batches():
+        piece = encoder.encode(batch, rows)
+        rows = piece.end_row
+        yield piece
+
+
+def numbers(rows, seed=0):
+    return pa.table({"ID": np.arange(rows), "F": np.random.default_rng(seed).normal(size=rows)})
+
+
+def noise(rows, size=200):
+    """Text that zstd can do little about."""
+    source = random.Random(1)
+    return pa.table({"T": [source.randbytes(size).hex() for _ in range(rows)]})
+
+
+def repeated(rows):
+    return pa.table({"T": ["the same text again and again"] * rows})
+
+
+def unpacked(payload):
+    with pa.CompressedInputStream(pa.BufferReader(payload.body), "zstd") as stream:
+        return stream.read()
+
+
+TABLES = {"numbers": numbers(60_000), "noise": noise(20_000), "repeated": repeated(80_000)}
+
+
+@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize("limits", [(1_000_000, 250_000), (500_000, 500_000), (3_000_000, 100_000)])
+def test_limits_hold_payloads_are_full_and_nothing_is_lost(name, limits):
+    table = TABLES[name]
+    raw, wire = limits
+    payloads = list(pack(encoded(table), max_raw_bytes=raw, max_wire_bytes=wire))
+    whole = to_ndjson(table)
+    assert b"".join(unpacked(p) for p in payloads) == whole
+    behind = 0
+    for payload in payloads:
+        assert payload.first_row == behind
+        behind = payload.end_row
+        assert len(payload.body) <= wire
+        assert payload.raw_bytes == len(unpacked(payload)) <= raw
+        assert payload.body.count(ZSTD_MAGIC) == 1
+        assert payload.digest == xxhash.xxh3_64_hexdigest(b"".join(whole.splitlines(keepends=True)[:behind]))
+    assert behind == table.num_rows
+    for payload in payloads[:-1]:
+        assert max(payload.raw_bytes / raw, len(payload.body) / wire) > 0.95
+
+
+def test_default_limits_are_those_of_the_service():
+    payload = next(iter(pack(encoded(repeated(600_000)))))
+    assert 15_200_000 < payload.raw_bytes <= 16_000_000
+    payload = next(iter(pack(encoded(noise(40_000, 400)))))
+    assert 3_800_000 < len(payload.body) <= 4_000_000
+
+
+@pytest.mark.parametrize("skipped", [0, 1, 777, 59_999, 60_000])
+def test_a_load_resumes_at_any_row_with_the_rest_of_the_bytes(skipped):
+    lines = to_ndjson(TABLES["numbers"]).splitlines(keepends=True)
+    digest = xxhash.xxh3_64_hexdigest(b"".join(lines[:skipped]))
+    payloads = list(
+        pack(encoded(TABLES["numbers"]), skip_rows=skipped, skip_digest=digest, max_raw_bytes=10**6)
+    )
+    assert b"".join(unpacked(p) for p in payloads) == b"".join(lines[skipped:])
+    if payloads:
+        assert payloads[0].first_row == skipped
+        assert payloads[-1].digest == xxhash.xxh3_64_hexdigest(b"".join(lines))
+
+
+def test_changed_rows_before_the_border_are_refused_and_behind_it_are_not():
+    digest = xxhash.xxh3_64_hexdigest(b"".join(to_ndjson(numbers(100)).splitlines(keepends=True)[:50]))
+    resumed = {"load_id": "x", "skip_rows": 50, "skip_digest": digest}
+    with pytest.raises(LoadMismatchError, match="first 50 rows differ"):
+        list(pack(encoded(numbers(100, seed=1)), **resumed))
+    other_tail = pa.concat_tables([numbers(100).slice(0, 50), numbers(10, seed=1)])
+    assert sum(p.rows for p in pack(encoded(other_tail), **resumed)) == 10
+
+
+def test_fewer_rows_than_are_committed_are_refused():
+    with pytest.raises(LoadMismatchError, match="has only 10"):
+        list(pack(encoded(numbers(10)), load_id="x", skip_rows=11, skip_digest="?"))
+
+
+def test_a_row_above_the_raw_limit_is_named_before_its_payload_is_sent():
+    table = pa.table({"T": ["short"] * 5 + ["x" * 2000] + ["short"] * 5})
+    with pytest.raises(RowTooLargeError, match="row 5 is 2,00") as caught:
+        list(pack(encoded(table), max_raw_bytes=1000))
+    assert (caught.value.row, caught.value.limit) == (5, 1000)
+
+
+def test_a_row_above_the_wire_limit_may_compress_below_it_or_is_named():
+    compressible = pa.table({"T": ["a", "x" * 50_000, "b"]})
+    assert sum(p.rows for p in pack(encoded(compressible), max_wire_bytes=10_000)) == 3
+    incompressible = pa.table({"T": ["a", *noise(1, 20_000)["T"].to_pylist(), "b"]})
+    with pytest.raises(RowTooLargeError, match="row 1 "):
+        list(pack(encoded(incompressible), max_wire_bytes=10_000))
+
+
+def test_no_rows_make_no_payload():
+    assert list(pack(encoded(numbers(0)))) == []
+
+
+def test_exactly_full_payloads_are_not_overfull():
+    line = len(to_ndjson(pa.table({"T": ["x"]})))
+    payloads = list(pack(encoded(pa.table({"T": ["x"] * 100})), max_raw_bytes=line * 10))
+    assert [p.rows for p in payloads] == [10] * 10
+    assert math.prod(p.raw_bytes == line * 10 for p in payloads)
