@@ -257,8 +257,8 @@ def test_a_missing_setting_is_named_with_all_places_that_were_looked_at(home):
         load_settings(env={})
     assert str(caught.value) == (
         "the account is missing; give account= or set SNOWFLAKE_ACCOUNT (looked at: argument, "
-        f"the environment, profile.json (none in the working directory), connections in {home}/.config/snowflake "
-        "(no 'default' there))"
+        "the environment, profile.json (none in the working directory), "
+        f"connections in {home}/.config/snowflake (no 'default' there))"
     )
     assert caught.value.setting == "account"
 
