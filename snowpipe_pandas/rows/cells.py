@@ -1,17 +1,17 @@
 """One column as JSON text: every Arrow type by kernels, whole arrays at a time.
 
-`render` returns texts without nulls. Numbers are written by orjson, whose shortest round-trip digits
-cost a third of Arrow's own, and come with the separator that follows them; texts that need quotes come
-without them, so that the row's constant pieces can carry the quotes for free.
+Numbers are written by orjson, whose shortest round-trip digits cost half of Arrow's own, and come with
+the separator that follows them. Quotes, brackets and zone marks are not written into the texts: they are
+told as constants, which the join of the row writes for free.
 """
 
 from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import numpy as np
 import orjson
@@ -36,19 +36,39 @@ _FIRST_DAY, _LAST_DAY = -719162, 2932896
 """0001-01-01 and 9999-12-31 as days since 1970-01-01."""
 
 
+Piece: TypeAlias = "str | pa.StringArray"
+"""A part of every row: a constant, or a text per row."""
+
+
 @dataclass(frozen=True, slots=True)
 class Cells:
     """A rendered column.
 
     Attributes:
-        text: the values' texts, no nulls; at missing cells it is empty if `missing` is set.
-        quoted: the texts belong between quotes.
-        missing: which cells are null (bool array), None where the text has "null" already or none is.
+        pieces: constants and texts that make the values; no nulls. At missing cells all texts are empty.
+        before: constant before each value, such as a quote.
+        after: constant behind each value.
+        missing: which cells are null (bool array), None where none is or the text has "null" already.
+        ended: the texts bring the separator that follows a value.
     """
 
-    text: pa.StringArray
-    quoted: bool = False
+    pieces: tuple[Piece, ...]
+    before: str = ""
+    after: str = ""
     missing: np.ndarray | None = None
+    ended: bool = False
+
+    def framed(self, lead: str, end: str) -> Iterator[Piece]:
+        """Yield the column's pieces of a row: `lead` (a key), the value or null, and `end` (a separator)."""
+        if self.missing is None:
+            yield lead + self.before
+            yield from self.pieces
+            yield self.after + ("" if self.ended else end)
+        else:
+            yield lead
+            yield choice(self.missing, self.before, _NULL)
+            yield from self.pieces
+            yield choice(self.missing, self.after + end, end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +78,7 @@ class Place:
     Attributes:
         column: the column's name.
         first_row: the number of the first cell's row in the whole source.
-        end: separator to write behind each cell that is not quoted.
+        end: separator that follows each cell, one character.
         binary_format: text form of bytes.
     """
 
@@ -75,7 +95,7 @@ def render(array: pa.Array, field: pa.Field, place: Place) -> Cells:
         InvalidValueError: a cell has no JSON form; names column and row.
     """
     if is_json_field(field):
-        return _bare(array, place)
+        return _bare(array)
     kind = array.type
     for matches, writer in _WRITERS:
         if matches(kind):
@@ -108,67 +128,72 @@ def offsets_of(text: pa.StringArray) -> np.ndarray:
     return borders[text.offset : text.offset + len(text) + 1]
 
 
-def _quoted(text: pa.StringArray, nulls_of: pa.Array) -> Cells:
-    return Cells(without_nulls(text), quoted=True, missing=missing_cells(nulls_of))
+def choice(missing: np.ndarray, present: str, absent: str) -> pa.StringArray:
+    """Return one of two constants per cell, by whether it is missing."""
+    constants = pa.array([present, absent])
+    return pa.DictionaryArray.from_arrays(pa.array(missing.view(np.int8)), constants).cast(pa.string())
 
 
-def _bare(array: pa.Array, place: Place) -> Cells:
-    """Texts that are JSON values already; the separator is added, nulls become "null"."""
-    text = pc.fill_null(array.cast(pa.string()), _NULL)
-    return Cells(pc.binary_join_element_wise(text, place.end, "") if place.end else text)
+def joined(pieces: Iterable[Piece]) -> pa.StringArray:
+    """Join pieces row by row. Neighbouring constants are merged first: each piece costs time for each row."""
+    merged: list[Piece] = []
+    for piece in pieces:
+        if isinstance(piece, str) and merged and isinstance(merged[-1], str):
+            merged[-1] += piece
+        elif not isinstance(piece, str) or piece:
+            merged.append(piece)
+    if len(merged) == 1 and not isinstance(merged[0], str):
+        return merged[0]
+    return pc.binary_join_element_wise(*merged, "")
 
 
-def _numbers(array: pa.Array, place: Place) -> Cells:
-    """Integers and floats through orjson: one buffer of digits, split at its commas."""
-    values = array.to_numpy(zero_copy_only=False) if array.null_count == 0 else _filled(array)
-    if len(values) == 0:
-        return Cells(pa.array([], pa.string()))
-    raw = orjson.dumps(np.ascontiguousarray(values), option=orjson.OPT_SERIALIZE_NUMPY)
-    digits = np.frombuffer(raw, np.uint8).copy()
+def _quoted(text: pa.StringArray, nulls_of: pa.Array, *, after: str = '"') -> Cells:
+    return Cells((without_nulls(text),), '"', after, missing_cells(nulls_of))
+
+
+def _bare(array: pa.Array, before: str = "", after: str = "") -> Cells:
+    """Texts that are JSON values, but for a constant around them."""
+    return Cells((without_nulls(array.cast(pa.string())),), before, after, missing_cells(array))
+
+
+def _digits(values: np.ndarray, end: str) -> pa.StringArray:
+    """Write numbers with orjson: one buffer of digits, split at its commas; each text ends with `end`."""
+    # One number more than wanted, so that a comma follows the last wanted one too.
+    raw = orjson.dumps(np.append(values, values.dtype.type(0)), option=orjson.OPT_SERIALIZE_NUMPY)
+    digits = np.frombuffer(raw, np.uint8)
     commas = np.flatnonzero(digits == ord(","))
     offsets = np.empty(len(values) + 1, np.int32)
-    offsets[0] = 1
-    offsets[1:-1] = commas + 1
-    offsets[-1] = len(digits)
-    end = ord(place.end) if place.end else ord(",")
-    digits[-1] = end
-    if end != ord(","):
-        digits[commas] = end
-    text = pa.StringArray.from_buffers(len(values), pa.py_buffer(offsets), pa.py_buffer(digits))
-    if not place.end:
-        text = pc.ascii_rtrim(text, characters=",")
-    return Cells(text)
-
-
-def _filled(array: pa.Array) -> np.ndarray:
-    return np.asarray(pc.fill_null(array, 0).to_numpy(zero_copy_only=False))
+    offsets[0] = 1  # behind the opening bracket
+    np.add(commas, 1, out=offsets[1:], casting="unsafe")
+    if end != ",":
+        digits = digits.copy()
+        digits[commas] = ord(end)
+    return pa.StringArray.from_buffers(len(values), pa.py_buffer(offsets), pa.py_buffer(digits))
 
 
 def _integers(array: pa.Array, place: Place) -> Cells:
-    cells = _numbers(array, place)
     if array.null_count == 0:
-        return cells
-    return Cells(pc.if_else(array.is_valid(), cells.text, _NULL + place.end))
+        return Cells((_digits(array.to_numpy(zero_copy_only=False), place.end),), ended=True)
+    text = _digits(pc.fill_null(array, 0).to_numpy(zero_copy_only=False), place.end)
+    return Cells((pc.if_else(array.is_valid(), text, _NULL + place.end),), ended=True)
 
 
 def _floats(array: pa.Array, place: Place) -> Cells:
     """orjson writes NaN and infinity as null, so nulls become NaN first and real NaN is put back as text."""
     if pa.types.is_float16(array.type):
-        return _bare(pa.array([_half_text(value) for value in array.to_pylist()], pa.string()), place)
-    values = array.to_numpy(zero_copy_only=False)
-    cells = _numbers(pa.array(values), place)
-    if np.isfinite(values).all() or (
-        int(np.isnan(values).sum()) == array.null_count and not np.isinf(values).any()
-    ):
-        return cells
-    special = pc.case_when(
-        pc.make_struct(pc.is_nan(array), pc.equal(array, float("inf")), pc.equal(array, float("-inf"))),
-        f'"NaN"{place.end}',
-        f'"inf"{place.end}',
-        f'"-inf"{place.end}',
-        cells.text,
-    )
-    return Cells(special)
+        return _bare(pa.array([_half_text(value) for value in array.to_pylist()], pa.string()))
+    values = array.to_numpy(zero_copy_only=False)  # nulls become NaN
+    text = _digits(values, place.end)
+    if not np.isfinite(values).all() and _has_special(values, array.null_count):
+        conditions = [pc.is_nan(array), pc.equal(array, float("inf")), pc.equal(array, float("-inf"))]
+        names = [f'"{name}"{place.end}' for name in ("NaN", "inf", "-inf")]
+        text = pc.case_when(pc.make_struct(*conditions), *names, text)
+    return Cells((text,), ended=True)
+
+
+def _has_special(values: np.ndarray, nulls: int) -> bool:
+    """Whether a NaN that is no null, or an infinity, is among the values."""
+    return int(np.isnan(values).sum()) != nulls or bool(np.isinf(values).any())
 
 
 def _half_text(value: float | None) -> str | None:
@@ -182,12 +207,12 @@ def _half_text(value: float | None) -> str | None:
 def _booleans(array: pa.Array, place: Place) -> Cells:
     choices = pa.array([f"false{place.end}", f"true{place.end}", f"{_NULL}{place.end}"])
     indices = pc.fill_null(array.cast(pa.int8()), 2)
-    return Cells(pa.DictionaryArray.from_arrays(indices, choices).cast(pa.string()))
+    return Cells((pa.DictionaryArray.from_arrays(indices, choices).cast(pa.string()),), ended=True)
 
 
 def _strings(array: pa.Array, place: Place) -> Cells:
     text = array if pa.types.is_string(array.type) else array.cast(pa.string())
-    return replace(_quoted(_escaped(_valid_utf8(text, place)), text))
+    return _quoted(_escaped(_valid_utf8(text, place)), text)
 
 
 def _valid_utf8(text: pa.StringArray, place: Place) -> pa.StringArray:
@@ -240,12 +265,7 @@ def _timestamps(array: pa.Array, place: Place) -> Cells:
     local = pa.timestamp(unit)
     text = without_nulls(array.view(pa.int64()).cast(local).cast(pa.string()))
     width = {"s": 19, "ms": 23, "us": 26, "ns": 29}[unit]
-    text = _with_t(text, width)
-    if array.type.tz is not None:
-        text = pc.binary_join_element_wise(text, "Z", "")
-        if array.null_count:
-            text = pc.if_else(array.is_valid(), text, "")
-    return _quoted(text, array)
+    return _quoted(_with_t(text, width), array, after='"' if array.type.tz is None else 'Z"')
 
 
 def _with_t(text: pa.StringArray, width: int) -> pa.StringArray:
@@ -254,7 +274,9 @@ def _with_t(text: pa.StringArray, width: int) -> pa.StringArray:
     size = int(offsets[-1] - offsets[0])
     if size == 0:
         return text
-    data = np.frombuffer(text.buffers()[2], np.uint8)[offsets[0] : offsets[-1]].copy()
+    data = np.frombuffer(text.buffers()[2], np.uint8)[offsets[0] : offsets[-1]]
+    if not data.flags.writeable:  # Arrow's fresh buffers are, and this text is nobody else's
+        data = data.copy()
     data.reshape(size // width, width)[:, 10] = ord("T")
     return pa.StringArray.from_buffers(
         len(text), pa.py_buffer(np.ascontiguousarray(offsets - offsets[0])), pa.py_buffer(data)
@@ -281,11 +303,9 @@ def _times(array: pa.Array, place: Place) -> Cells:
 def _durations(array: pa.Array, place: Place) -> Cells:
     """Seconds with the unit's fraction, exact: quotient and remainder are written apart."""
     per_second = _UNIT_PER_SECOND[array.type.unit]
-    values = (
-        _filled(array.view(pa.int64())).astype(object)
-        if _has_least(array)
-        else _filled(array.view(pa.int64()))
-    )
+    values = np.asarray(pc.fill_null(array.view(pa.int64()), 0).to_numpy(zero_copy_only=False))
+    if _has_least(array):
+        values = values.astype(object)
     sizes = np.abs(values)
     whole, part = sizes // per_second, sizes % per_second
     sign = pc.if_else(pa.array(np.asarray(values < 0, bool)), "-", "")
@@ -317,18 +337,18 @@ def _bytes(array: pa.Array, place: Place) -> Cells:
 
 def _dictionary(array: pa.DictionaryArray, place: Place) -> Cells:
     """The dictionary's values are rendered once, then taken."""
-    values = render(array.dictionary, pa.field(place.column, array.type.value_type), place)
-    text = values.text
-    if values.missing is not None:
-        text = pc.if_else(pa.array(~values.missing), text, None)
+    cells = render(array.dictionary, pa.field(place.column, array.type.value_type), place)
+    text = joined(cells.pieces)
+    if cells.missing is not None:
+        text = pc.if_else(pa.array(~cells.missing), text, None)
     taken = text.take(array.indices)
-    if values.quoted:
-        return _quoted(taken, taken)
-    return Cells(pc.fill_null(taken, _NULL + place.end))
+    if cells.ended:
+        return Cells((pc.fill_null(taken, _NULL + place.end),), ended=True)
+    return Cells((without_nulls(taken),), cells.before, cells.after, missing_cells(taken))
 
 
 def _nulls(array: pa.Array, place: Place) -> Cells:
-    return Cells(pa.repeat(pa.scalar(_NULL + place.end), len(array)))
+    return Cells((pa.repeat(pa.scalar(_NULL), len(array)),))
 
 
 def _lists(array: pa.Array, place: Place) -> Cells:
@@ -338,59 +358,58 @@ def _lists(array: pa.Array, place: Place) -> Cells:
     else:
         borders = array.offsets.to_numpy(zero_copy_only=False).astype(np.int64)
     values = array.values.slice(borders[0], borders[-1] - borders[0])
-    elements = values_text(values, array.type.value_field, place)
-    joined = pc.binary_join(
-        pa.ListArray.from_arrays(pa.array((borders - borders[0]).astype(np.int32)), elements), ","
-    )
-    text = pc.binary_join_element_wise("[", joined, "]", "")
-    return _bare(pc.if_else(array.is_valid(), text, _NULL), place)
+    elements = _elements(values, array.type.value_field, place)
+    return _bare(_collected(elements, borders, array), "[", "]")
 
 
 def _structs(array: pa.StructArray, place: Place) -> Cells:
-    pieces: list[pa.Array | str] = []
+    """The fields' pieces, in line: a struct without nulls costs no join of its own."""
+    pieces: list[Piece] = []
+    last = len(array.type) - 1
     # flatten() makes what lies under a null struct null too: it may be no proper value.
-    for number, (child, values) in enumerate(zip(array.type, array.flatten(), strict=True)):
-        lead = "," if number else "{"
-        pieces += [f"{lead}{json.dumps(child.name, ensure_ascii=False)}:"]
-        pieces += [values_text(values, child, place)]
-    text = pc.binary_join_element_wise(*pieces, "}" if pieces else "{}", "") if pieces else None
-    if text is None:
-        text = pa.repeat(pa.scalar("{}"), len(array))
-    return _bare(pc.if_else(array.is_valid(), text, _NULL), place)
+    for number, (field, values) in enumerate(zip(array.type, array.flatten(), strict=True)):
+        end = "}" if number == last else ","
+        lead = f"{'{' if number == 0 else ''}{json.dumps(field.name, ensure_ascii=False)}:"
+        pieces += render(values, field, replace(place, end=end)).framed(lead, end)
+    if not pieces:
+        return _bare(pc.if_else(array.is_valid(), "{}", None))
+    if array.null_count == 0:
+        return Cells(tuple(pieces))
+    return _bare(pc.if_else(array.is_valid(), joined(pieces), None))
 
 
 def _maps(array: pa.MapArray, place: Place) -> Cells:
     borders = array.offsets.to_numpy(zero_copy_only=False).astype(np.int64)
     span = borders[0], borders[-1] - borders[0]
-    keys = _as_key(values_text(array.keys.slice(*span), array.type.key_field, place))
-    items = values_text(array.items.slice(*span), array.type.item_field, place)
+    keys = _keys(array.keys.slice(*span), array.type.key_field, place)
+    items = _elements(array.items.slice(*span), array.type.item_field, place)
     entries = pc.binary_join_element_wise(keys, ":", items, "")
-    joined = pc.binary_join(
-        pa.ListArray.from_arrays(pa.array((borders - borders[0]).astype(np.int32)), entries), ","
-    )
-    text = pc.binary_join_element_wise("{", joined, "}", "")
-    return _bare(pc.if_else(array.is_valid(), text, _NULL), place)
+    return _bare(_collected(entries, borders, array), "{", "}")
 
 
-def _as_key(text: pa.StringArray) -> pa.StringArray:
+def _elements(values: pa.Array, field: pa.Field, place: Place) -> pa.StringArray:
+    """Render nested values, each with a comma behind it."""
+    return joined(render(values, field, replace(place, end=",")).framed("", ","))
+
+
+def _collected(elements: pa.StringArray, borders: np.ndarray, parents: pa.Array) -> pa.StringArray:
+    """Join the elements between each pair of borders and drop the comma behind the last one."""
+    lists = pa.ListArray.from_arrays(pa.array((borders - borders[0]).astype(np.int32)), elements)
+    text = pc.ascii_rtrim(pc.binary_join(lists, ""), characters=",")
+    return text if parents.null_count == 0 else pc.if_else(parents.is_valid(), text, None)
+
+
+def _keys(values: pa.Array, field: pa.Field, place: Place) -> pa.StringArray:
     """Keys are strings in JSON: what is no string yet gets its quotes."""
+    text = pc.ascii_rtrim(_elements(values, field, place), characters=",")
     return pc.if_else(pc.starts_with(text, '"'), text, pc.binary_join_element_wise('"', text, '"', ""))
-
-
-def values_text(array: pa.Array, field: pa.Field, place: Place) -> pa.StringArray:
-    """Render nested values as complete JSON texts: quotes and "null" included, no separator."""
-    cells = render(array, field, replace(place, end=""))
-    if not cells.quoted:
-        return cells.text
-    text = pc.binary_join_element_wise('"', cells.text, '"', "")
-    return text if cells.missing is None else pc.if_else(pa.array(~cells.missing), text, _NULL)
 
 
 def _extension(array: pa.ExtensionArray, place: Place) -> Cells:
     """`arrow.json` goes in as it is, `arrow.uuid` as text; other extensions as their storage."""
     name = array.type.extension_name
     if name == "arrow.json":
-        return _bare(array.storage, place)
+        return _bare(array.storage)
     if name == "arrow.uuid":
         return _quoted(
             pa.array([None if v is None else str(v) for v in array.to_pylist()], pa.string()), array

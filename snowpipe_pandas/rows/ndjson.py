@@ -11,17 +11,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .cells import BinaryFormat, Cells, Place, missing_cells, offsets_of, render, without_nulls
+from .cells import BinaryFormat, Piece, Place, choice, joined, missing_cells, offsets_of, render
 from .source import open_source
 
 Nulls = Literal["emit", "omit"]
-Piece: TypeAlias = "str | pa.Array"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +73,9 @@ class Encoder:
         if batch.num_rows == 0:
             return EncodedRows(memoryview(b""), np.zeros(1, np.int32), first_row)
         pieces = self._omitting(batch, first_row) if self._omit else self._emitting(batch, first_row)
-        lines = pc.binary_join_element_wise(*_merged(pieces), "")
+        lines = joined(pieces)
         if self._omit:
-            return _without_first_commas(lines, first_row)
+            return _without_last_commas(lines, first_row)
         borders = offsets_of(lines)
         return EncodedRows(memoryview(lines.buffers()[2]), borders, first_row)
 
@@ -86,68 +85,36 @@ class Encoder:
             end = "}" if number == last else ","
             lead = ("{" if number == 0 else "") + json.dumps(field.name, ensure_ascii=False) + ":"
             cells = render(array, field, Place(field.name, first_row, end, self._binary_format))
-            yield from _framed(cells, lead, end)
+            yield from cells.framed(lead, end)
         yield "\n"
 
     def _omitting(self, batch: pa.RecordBatch, first_row: int) -> Iterator[Piece]:
-        """Each cell brings its key and a comma before it; the row's first comma is taken out afterwards."""
+        """Each cell brings its key and a comma behind it; the row's last comma is taken out afterwards."""
         yield "{"
         for field, array in zip(batch.schema, batch.columns, strict=True):
-            key = "," + json.dumps(field.name, ensure_ascii=False) + ":"
+            key = json.dumps(field.name, ensure_ascii=False) + ":"
             missing = missing_cells(array)
-            cells = render(array, field, Place(field.name, first_row, "", self._binary_format))
+            cells = render(array, field, Place(field.name, first_row, ",", self._binary_format))
             if missing is None:
-                yield from _framed(cells, key, "")
+                yield from cells.framed(key, ",")
                 continue
-            quote = '"' if cells.quoted else ""
-            yield _choice(missing, key + quote, "")
-            yield cells.text if cells.quoted else pc.if_else(pa.array(~missing), cells.text, "")
-            if quote:
-                yield _choice(missing, quote, "")
+            yield choice(missing, key + cells.before, "")
+            if cells.missing is not None:
+                yield from cells.pieces
+            else:  # the text has its nulls in it
+                yield pc.if_else(pa.array(~missing), joined(cells.pieces), "")
+            yield choice(missing, cells.after + ("" if cells.ended else ","), "")
         yield "}\n"
 
 
-def _framed(cells: Cells, lead: str, end: str) -> Iterator[Piece]:
-    """Put key, quotes and separator around a column's cells."""
-    if not cells.quoted:
-        yield lead
-        yield cells.text  # brings its separator
-    elif cells.missing is None:
-        yield lead + '"'
-        yield cells.text
-        yield '"' + end
-    else:
-        yield lead
-        yield _choice(cells.missing, '"', "null")
-        yield cells.text
-        yield _choice(cells.missing, '"' + end, end)
-
-
-def _choice(missing: np.ndarray, present_text: str, missing_text: str) -> pa.Array:
-    """Return an array of one of two constants, by whether the cell is missing."""
-    constants = pa.array([present_text, missing_text])
-    return pa.DictionaryArray.from_arrays(pa.array(missing.view(np.int8)), constants).cast(pa.string())
-
-
-def _merged(pieces: Iterator[Piece]) -> list[Piece]:
-    """Join neighbouring constants: each piece costs time for each row."""
-    merged: list[Piece] = []
-    for piece in pieces:
-        if isinstance(piece, str) and merged and isinstance(merged[-1], str):
-            merged[-1] += piece
-        else:
-            merged.append(piece)
-    return [piece if isinstance(piece, str) else without_nulls(piece) for piece in merged]
-
-
-def _without_first_commas(lines: pa.StringArray, first_row: int) -> EncodedRows:
+def _without_last_commas(lines: pa.StringArray, first_row: int) -> EncodedRows:
     borders = offsets_of(lines)
     data = np.frombuffer(lines.buffers()[2], np.uint8)[: borders[-1]]
-    seconds = borders[:-1] + 1
-    commas = seconds[data[seconds] == ord(",")]
+    before_brace = borders[1:] - 3
+    commas = data[before_brace] == ord(",")  # an empty object has none
     keep = np.ones(len(data), bool)
-    keep[commas] = False
-    shift = np.concatenate([[0], np.cumsum(data[seconds] == ord(","))]).astype(np.int32)
+    keep[before_brace[commas]] = False
+    shift = np.concatenate([[0], np.cumsum(commas)]).astype(np.int32)
     return EncodedRows(memoryview(data[keep].tobytes()), borders - shift, first_row)
 
 
