@@ -13,6 +13,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+import duckdb
+
 from ..names import ObjectName
 from .answers import Refused
 from .ingest import insert_good, parse_rows
@@ -270,11 +272,13 @@ class Channels:
             try:
                 columns = self._store.columns(channel.table)
                 parsed = parse_rows(cursor, b"".join(chunk.ndjson for chunk in chunks), columns)
-            except Refused as gone:
+            except (Refused, duckdb.Error) as error:
+                # The table is gone, or DuckDB failed on the rows as a whole: none of them is committed, and
+                # the writer learns it from the channel's status.
                 with self._changed:
                     channel.buffer.clear()
                     channel.must_reopen = True
-                    channel.last_error = gone.message
+                    channel.last_error = str(error)
                 return
             with self._changed, self._store.writing:
                 if channel.client_sequencer != sequencer or channel.buffer[: len(chunks)] != chunks:

@@ -54,8 +54,10 @@ def insert_good(cursor: duckdb.DuckDBPyConnection, parsed: Parsed, table: str) -
 
 def _parse(cursor: duckdb.DuckDBPyConnection, target: list[DeclaredColumn]) -> Parsed:
     cursor.execute(
-        "CREATE OR REPLACE TEMP TABLE _valid AS SELECT line, "
-        "coalesce(strict AND json_valid(line) AND json_type(line) = 'OBJECT', false) AS ok FROM _lines"
+        # CASE, not AND: DuckDB may ask for the type of a line before it knows that the line is JSON.
+        "CREATE OR REPLACE TEMP TABLE _valid AS SELECT ok, CASE WHEN ok THEN line ELSE '{}' END AS line FROM "
+        "(SELECT line, CASE WHEN strict AND json_valid(line) THEN json_type(line) = 'OBJECT' ELSE false END "
+        "AS ok FROM _lines)"
     )
     keys = [
         row[0]
@@ -74,7 +76,7 @@ def _parse(cursor: duckdb.DuckDBPyConnection, target: list[DeclaredColumn]) -> P
         problems.append(problem)
     present = {column.name for column in chosen.values()}
     problems += [_missing("NULL", c) for c in target if not c.nullable and c.name not in present]
-    read = f"json_transform(CASE WHEN ok THEN line ELSE '{{}}' END, '{shape}')" if chosen else "NULL"
+    read = f"json_transform(line, '{shape}')" if chosen else "NULL"
     selected = ", ".join([*values, f"CASE {' '.join(problems)} END AS _problem"])
     cursor.execute(
         f"CREATE OR REPLACE TEMP TABLE _good AS SELECT {selected} "  # noqa: S608

@@ -14,6 +14,7 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
+import orjson
 import pandas as pd
 import pyarrow as pa
 
@@ -42,6 +43,7 @@ _INFERRED = {
     "time": pa.time64("us"),
     "empty": pa.null(),
 }
+_AS_IT_IS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS
 _BY_VALUES = frozenset({"integer", "decimal", "datetime", "datetime64", "timedelta", "timedelta64"})
 """Kinds whose exact Arrow type (width, precision, zone) the values decide."""
 
@@ -235,6 +237,16 @@ def _converts(value: Any, kind: pa.DataType) -> bool:
 
 
 def _json_text(value: Any, column: str, row: int) -> str:
+    try:
+        text = orjson.dumps(value, option=_AS_IT_IS)
+    except TypeError:
+        text = b"null"  # keys or leaves that need the contract's own forms
+    if b"null" not in text:  # orjson writes NaN as null, which only the long way tells from a real null
+        return text.decode()
+    return _json_text_by_parts(value, column, row)
+
+
+def _json_text_by_parts(value: Any, column: str, row: int) -> str:
     try:
         text = json.dumps(_plain(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
         text.encode()
