@@ -103,7 +103,7 @@ def test_the_demo_compares_and_succeeds():
     result = run("demo")
     assert result.returncode == 0, result.stdout + result.stderr
     assert "all 77 measures equal" in result.stdout
-    assert "336,776 / 336,776 rows" in result.stderr
+    assert "336,776/336,776 rows" in result.stderr
 
 
 def test_a_difference_between_frame_and_table_is_found():

@@ -49,7 +49,7 @@ def tracker():
 
 def test_the_line_tells_rows_commits_speed_requests_and_token():
     line = texts.line(HALF)
-    for fact in ("50%", "500 / 1,000 rows", "300 committed", "4.0 MB/s", "4 requests", "token 59:01"):
+    for fact in ("50%", "500/1,000 rows", "300 committed", "4.0 MB/s", "4 requests", "token 59:01"):
         assert fact in line
 
 
@@ -120,3 +120,13 @@ def test_the_last_snapshot_is_always_delivered():
         counted.enter("done")
     assert seen[-1].phase == "done"
     assert seen[-1].rows_sent == 5
+
+
+@pytest.mark.parametrize("width", [20, 40, 60, 80, 100, 120])
+def test_a_line_fits_any_width_and_drops_the_least_important_first(width):
+    text = texts.line(HALF, width=width)
+    assert len(text) <= width
+    if width >= 80:
+        assert "token 59:01" in text
+    if width >= 40:
+        assert "500/1,000 rows" in text

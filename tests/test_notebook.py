@@ -48,7 +48,7 @@ def test_the_view_is_shown_once_with_a_form_that_needs_no_kernel(executed):
     data = views[0]["data"]
     assert len(data["text/plain"]) <= 110
     for form in (data["text/plain"], data["text/html"]):
-        assert "336,776 / 336,776 rows" in form
+        assert "336,776/336,776 rows" in form
     assert "DEMO_USER" in data["text/html"]
 
 

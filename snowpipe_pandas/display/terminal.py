@@ -33,26 +33,18 @@ class TerminalView:
     def draw(self, progress: Progress) -> None:
         """Show a snapshot of the running load."""
         if self._redraws:
-            width = shutil.get_terminal_size().columns
-            self._write(_ERASE_LINE + _shorten(texts.line(progress), width - 1))
+            self._write(self._in_place(progress))
         elif self._drawn_at is None or self._clock() - self._drawn_at >= PLAIN_INTERVAL_S:
             self._drawn_at = self._clock()
             self._write(texts.line(progress) + "\n")
 
     def finish(self, progress: Progress) -> None:
         """Show the last state and leave it standing."""
-        text = texts.line(progress)
-        if self._redraws:
-            text = _ERASE_LINE + _shorten(text, shutil.get_terminal_size().columns - 1)
-        self._write(text + "\n")
+        self._write((self._in_place(progress) if self._redraws else texts.line(progress)) + "\n")
+
+    def _in_place(self, progress: Progress) -> str:
+        return _ERASE_LINE + texts.line(progress, width=shutil.get_terminal_size().columns - 1)
 
     def _write(self, text: str) -> None:
         self._stream.write(text)
         self._stream.flush()
-
-
-def _shorten(text: str, width: int) -> str:
-    """Leave out facts from the end until the line fits."""
-    while len(text) > width and " · " in text:
-        text = text.rpartition(" · ")[0]
-    return text[: max(width, 0)]

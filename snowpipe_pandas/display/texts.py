@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ..streaming.progress import Progress
 
-BAR_CELLS = 20
+BAR_CELLS = (20, 10)
+"""Widths of the bar, the first that fits."""
 _PARTS = " ▏▎▍▌▋▊▉█"
 
 
@@ -15,7 +16,7 @@ def fraction(progress: Progress) -> float | None:
     return progress.rows_done / progress.rows_total if progress.rows_total else 1.0
 
 
-def bar(share: float, cells: int = BAR_CELLS) -> str:
+def bar(share: float, cells: int) -> str:
     """Draw a bar of `cells` characters, in eighths of a character."""
     eighths = round(max(0.0, min(1.0, share)) * cells * 8)
     full, part = divmod(eighths, 8)
@@ -34,8 +35,8 @@ def countdown(seconds: float | None) -> str:
 
 
 def rows(progress: Progress) -> str:
-    """Write rows sent of the total: "225,280 / 336,776 rows"."""
-    total = "" if progress.rows_total is None else f" / {progress.rows_total:,}"
+    """Write rows sent of the total: "225,280/336,776 rows"."""
+    total = "" if progress.rows_total is None else f"/{progress.rows_total:,}"
     return f"{progress.rows_done:,}{total} rows"
 
 
@@ -48,7 +49,7 @@ def state(progress: Progress) -> str:
     words = {
         "preparing": "preparing",
         "sending": "sending",
-        "committing": "waiting for commit",
+        "committing": "committing",
         "done": "done",
     }
     return words[progress.phase]
@@ -60,8 +61,8 @@ def facts(progress: Progress) -> list[str]:
         rows(progress),
         f"{progress.rows_committed:,} committed",
         f"{progress.megabytes_per_s:.1f} MB/s",
-        f"{progress.requests} requests",
         f"token {countdown(progress.token_expires_in_s)}",
+        f"{progress.requests} requests",
     ]
     if progress.rows_rejected:
         shown.insert(2, f"{progress.rows_rejected:,} REJECTED")
@@ -70,9 +71,16 @@ def facts(progress: Progress) -> list[str]:
     return shown
 
 
-def line(progress: Progress) -> str:
-    """Write a snapshot on one line."""
+def line(progress: Progress, *, width: int | None = None) -> str:
+    """Write a snapshot on one line; for a `width`, first the bar shrinks and goes, then facts do."""
+    head, told = state(progress), facts(progress)
     share = fraction(progress)
-    head = state(progress)
-    drawn = "" if share is None else f" {bar(share)} {share:4.0%}"
-    return f"{head}{drawn}  {' · '.join(facts(progress))}"
+    bars = [""] if share is None else [f" {bar(share, cells)} {share:.0%}" for cells in BAR_CELLS] + [""]
+    for drawn in bars:
+        text = f"{head}{drawn}  {' · '.join(told)}"
+        if width is None or len(text) <= width:
+            return text
+    while width is not None and len(text) > width and len(told) > 1:
+        told.pop()
+        text = f"{head}  {' · '.join(told)}"
+    return text[:width]

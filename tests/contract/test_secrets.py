@@ -188,6 +188,6 @@ pd.DataFrame({{"ID": [1]}}).snowpipe.stream(channel)
     (folder / "token").write_text(token)
     NotebookClient(notebook, timeout=60, resources={"metadata": {"path": str(folder)}}).execute()
     saved = nbformat.writes(notebook)
-    assert "1 / 1 rows" in saved
+    assert "1/1 rows" in saved
     assert "widget-state" in saved
     assert_hidden([token, *account.door._scoped], saved)

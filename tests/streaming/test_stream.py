@@ -161,7 +161,7 @@ def test_progress_false_shows_nothing(channel, capsys):
 
 def test_a_terminal_gets_a_line_on_standard_error(channel, capsys):
     numbers(5).snowpipe.stream(channel)
-    assert "5 / 5 rows" in capsys.readouterr().err
+    assert "5/5 rows" in capsys.readouterr().err
 
 
 def test_columns_are_renamed_and_folded_on_the_way(account, channel):
