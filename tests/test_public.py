@@ -86,3 +86,23 @@ def test_errors_keep_their_facts_over_pickle_and_copy():
     large = pickle.loads(pickle.dumps(errors.RowTooLargeError(row=3, size=20, limit=10)))
     assert (large.row, large.size, large.limit) == (3, 20, 10)
     assert "row 3" in str(large)
+
+
+def without(library, code):
+    """Run code in a process in which a library can't be imported."""
+    program = f"import sys; sys.modules[{library!r}] = None\n{code}"
+    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("library", ["duckdb", "starlette", "uvicorn", "sqlglot", "trustme"])
+def test_a_missing_library_of_an_extra_is_named_with_the_command_to_run(library):
+    done = without(library, "import snowpipe_pandas as sp; sp.local()")
+    assert "MissingDependencyError: the local account needs libraries" in done.stderr
+    assert "pip install 'snowpipe-pandas[local]'" in done.stderr
+
+
+def test_the_command_line_without_its_libraries_says_how_to_get_them():
+    done = without("typer", "from snowpipe_pandas.cli import main; main()")
+    assert done.returncode == 1
+    assert "pip install 'snowpipe-pandas[cli,local]'" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..errors import InvalidValueError
-from .types import is_json_field
+from .types import is_bytes, is_json_field, is_list, is_string
 
 BinaryFormat = Literal["base64", "hex", "utf-8"]
 
@@ -430,38 +430,21 @@ def _invalid(place: Place, number: int, value: object, problem: str) -> InvalidV
     )
 
 
-def _is_binary(kind: pa.DataType) -> bool:
-    return bool(
-        pa.types.is_binary(kind)
-        or pa.types.is_large_binary(kind)
-        or pa.types.is_fixed_size_binary(kind)
-        or pa.types.is_binary_view(kind)
-    )
-
-
-def _is_string(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
-
-
-def _is_list(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind))
-
-
 _WRITERS: tuple[tuple[Callable[[pa.DataType], bool], Callable[[pa.Array, Place], Cells]], ...] = (
     (lambda kind: isinstance(kind, pa.BaseExtensionType), _extension),
     (pa.types.is_integer, _integers),
     (pa.types.is_floating, _floats),
     (pa.types.is_boolean, _booleans),
-    (_is_string, _strings),
+    (is_string, _strings),
     (pa.types.is_timestamp, _timestamps),
     (pa.types.is_dictionary, _dictionary),
     (pa.types.is_decimal, _decimals),
     (pa.types.is_date, _dates),
     (pa.types.is_time, _times),
     (pa.types.is_duration, _durations),
-    (_is_binary, _bytes),
+    (is_bytes, _bytes),
     (pa.types.is_null, _nulls),
-    (_is_list, _lists),
+    (is_list, _lists),
     (pa.types.is_struct, _structs),
     (pa.types.is_map, _maps),
     (pa.types.is_run_end_encoded, _run_ends),

@@ -45,17 +45,13 @@ def _column_type(kind: pa.DataType) -> str:
     raise TypeError(f"no row JSON form for {kind}")
 
 
-def _is_text(kind: pa.DataType) -> bool:
-    return bool(
-        pa.types.is_string(kind)
-        or pa.types.is_large_string(kind)
-        or pa.types.is_string_view(kind)
-        or pa.types.is_null(kind)
-        or _extension_name(kind) == "arrow.uuid"
-    )
+def is_string(kind: pa.DataType) -> bool:
+    """Whether the type is text in any of Arrow's layouts."""
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
 
 
-def _is_bytes(kind: pa.DataType) -> bool:
+def is_bytes(kind: pa.DataType) -> bool:
+    """Whether the type is bytes in any of Arrow's layouts."""
     return bool(
         pa.types.is_binary(kind)
         or pa.types.is_large_binary(kind)
@@ -64,8 +60,13 @@ def _is_bytes(kind: pa.DataType) -> bool:
     )
 
 
-def _is_list(kind: pa.DataType) -> bool:
+def is_list(kind: pa.DataType) -> bool:
+    """Whether the type is a list in any of Arrow's layouts (but views)."""
     return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind))
+
+
+def _is_varchar(kind: pa.DataType) -> bool:
+    return is_string(kind) or bool(pa.types.is_null(kind)) or _extension_name(kind) == "arrow.uuid"
 
 
 def _extension_name(kind: pa.DataType) -> str:
@@ -87,15 +88,15 @@ _RULES = (
     (pa.types.is_floating, "FLOAT"),
     (pa.types.is_boolean, "BOOLEAN"),
     (pa.types.is_decimal, _decimal),
-    (_is_text, "VARCHAR"),
+    (_is_varchar, "VARCHAR"),
     (lambda kind: _extension_name(kind) == "arrow.json", "VARIANT"),
     (pa.types.is_dictionary, lambda kind: _column_type(kind.value_type)),
     (pa.types.is_timestamp, _timestamp),
     (pa.types.is_date, "DATE"),
     (pa.types.is_time, "TIME(9)"),
     (pa.types.is_duration, DURATION),
-    (_is_bytes, "BINARY"),
-    (_is_list, "ARRAY"),
+    (is_bytes, "BINARY"),
+    (is_list, "ARRAY"),
     (lambda kind: pa.types.is_struct(kind) or pa.types.is_map(kind), "OBJECT"),
 )
 
