@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import hmac
 import secrets
 import threading
 import time
@@ -27,6 +26,8 @@ MAX_JWT_LIFETIME_S = 3600
 CLOCK_LEEWAY_S = 60
 _MILLISECONDS_ABOVE = 10**11
 """A time above this is in milliseconds, as the official SDK sends it."""
+_LATEST = 10**15
+"""A time beyond this, before or after the epoch, is refused: it may not even fit into a float."""
 
 _TYPE_HEADER = "x-snowflake-authorization-token-type"
 _INVALID_JWT = "390144"
@@ -112,6 +113,8 @@ class Door:
         if headers.get(_TYPE_HEADER, "OAUTH") != "OAUTH":
             raise Refused(401, _INVALID_SCOPED, "the ingest host takes scoped tokens only")
         issued = self._look_up(self._scoped, token)
+        if issued.identity.account != self.account:
+            raise Refused(401, _INVALID_SCOPED, "the scoped token is of another account")
         if issued.scope != host:
             raise Refused(401, _INVALID_SCOPED, "the scoped token is for another host")
         return issued.identity
@@ -154,7 +157,7 @@ class Door:
         with self._lock:
             keys = list(self._keys.get(user, {}).values())
         for key in keys:
-            if hmac.compare_digest(issuer, f"{subject}.{fingerprint(key)}"):
+            if issuer == f"{subject}.{fingerprint(key)}":  # nothing secret: both are public
                 return Identity(account, user), key
         raise Refused(401, _INVALID_JWT, "JWT token is invalid: no such user and key fingerprint")
 
@@ -212,6 +215,7 @@ def _check_times(claims: Mapping[str, Any]) -> None:
 
 
 def _seconds(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    numeric = isinstance(value, int | float) and not isinstance(value, bool)
+    if not numeric or not abs(value) <= _LATEST:  # NaN, which JSON of Python may hold, is refused as well
         raise Refused(401, _INVALID_JWT, "JWT token is invalid: its times are no numbers")
     return value / 1000 if value > _MILLISECONDS_ABOVE else float(value)

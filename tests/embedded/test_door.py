@@ -5,6 +5,7 @@ JWTs are crafted here with PyJWT and cryptography, so that the client cannot hid
 
 import base64
 import hashlib
+import hmac
 import json
 import time
 from urllib.parse import urlsplit
@@ -16,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
 import snowpipe_pandas as sp
+from snowpipe_pandas.embedded.auth import Identity
 
 TYPE = "X-Snowflake-Authorization-Token-Type"
 
@@ -59,6 +61,11 @@ def signed(key, *, by=None, algorithm="RS256", **changes):
     return jwt.encode(claims(key, **changes), by or key, algorithm=algorithm)
 
 
+def with_claims(key, **changes):
+    """Rightly signed claims of any type: `jwt.encode` would refuse some of them, an attacker would not."""
+    return jwt.api_jws.encode(json.dumps(claims(key, **changes)).encode(), key, algorithm="RS256")
+
+
 def part(value):
     return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
 
@@ -71,8 +78,6 @@ def with_payload(token, payload):
 
 def hmac_signed(key):
     """HS256 with the public key as the secret: the classic confusion of algorithms."""
-    import hmac
-
     head = f"{part({'alg': 'HS256', 'typ': 'JWT'})}.{part(claims(key))}"
     pem = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     digest = hmac.new(pem, head.encode(), "sha256").digest()
@@ -80,6 +85,7 @@ def hmac_signed(key):
 
 
 NOW = int(time.time())
+DEEP = base64.urlsafe_b64encode(b"[" * 6000).decode()
 REFUSED_JWTS = {
     "alg none": lambda k, s: f"{part({'alg': 'none'})}.{part(claims(k))}.",
     "HS256 with the public key": lambda k, s: hmac_signed(k),
@@ -104,7 +110,16 @@ REFUSED_JWTS = {
     "no subject": lambda k, s: signed(k, sub=None),
     "no issue time": lambda k, s: signed(k, iat=None),
     "no end": lambda k, s: signed(k, exp=None),
-    "times that are no numbers": lambda k, s: with_payload(signed(k), claims(k, iat="now", exp="later")),
+    "issuer outside of ASCII": lambda k, s: with_claims(k, iss="LOCAL.DÉMO"),
+    "issuer with half a character": lambda k, s: with_claims(k, iss="\ud800"),
+    "issuer that is a list": lambda k, s: with_claims(k, iss=[f"LOCAL.DEMO_USER.{fingerprint(k)}"]),
+    "subject that is a list": lambda k, s: with_claims(k, sub=["LOCAL.DEMO_USER"]),
+    "claims that are a list": lambda k, s: jwt.api_jws.encode(b"[1]", k, algorithm="RS256"),
+    "claims that are no JSON": lambda k, s: jwt.api_jws.encode(b"\xff", k, algorithm="RS256"),
+    "claims nested without end": lambda k, s: f"{part({'alg': 'RS256'})}.{DEEP}.AAAA",
+    "a list of algorithms": lambda k, s: f"{part({'alg': ['RS256']})}.{part(claims(k))}.AAAA",
+    "no algorithm": lambda k, s: f"{part({'typ': 'JWT'})}.{part(claims(k))}.AAAA",
+    "another alphabet": lambda k, s: "é.é.é",
     "tampered payload": lambda k, s: with_payload(signed(k), claims(k, exp=NOW + 3000)),
     "tampered signature": lambda k, s: signed(k)[:-8] + "AAAAAAAA",
     "truncated": lambda k, s: signed(k)[: len(signed(k)) // 2],
@@ -136,6 +151,17 @@ def test_a_jwt_that_is_not_right_is_refused_in_both_header_forms(account, key, s
     assert_refused(discover(account, {"Authorization": f"Snowflake JWT {token}"}))
 
 
+NO_TIMES = ["now", str(NOW), True, [], {}, float("nan"), float("inf"), 10**400, -(10**400)]
+
+
+@pytest.mark.parametrize("claim", ["iat", "exp", "nbf"])
+@pytest.mark.parametrize("value", NO_TIMES, ids=[str(value)[:12] for value in NO_TIMES])
+def test_a_rightly_signed_jwt_whose_times_are_no_times_is_refused(account, key, claim, value):
+    answer = discover(account, bearer(with_claims(key, **{claim: value})))
+    assert_refused(answer)
+    assert "times are no numbers" in answer.json()["message"]
+
+
 REFUSED_HEADERS = {
     "no header": lambda token: {},
     "no token": lambda token: {"Authorization": "Bearer "},
@@ -151,17 +177,23 @@ def test_a_good_jwt_in_wrong_headers_is_refused(account, key, case):
     assert_refused(discover(account, REFUSED_HEADERS[case](signed(key))))
 
 
-def exchange(account, key):
+def ask_for_scoped(account, token):
     host = urlsplit(account.url).netloc
     form = {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer", "scope": host}
-    return requests.post(
-        f"{account.url}/oauth/token", data=form, headers=bearer(signed(key)), timeout=10
-    ).text
+    return requests.post(f"{account.url}/oauth/token", data=form, headers=bearer(token), timeout=10)
+
+
+def exchange(account, key):
+    return ask_for_scoped(account, signed(key)).text
+
+
+def ingest_url(account):
+    return f"{account.url}/v2/streaming/databases/DEMO/schemas/PUBLIC/pipes/T-STREAMING:bulk-channel-status"
 
 
 def ingest(account, token, kind="OAUTH"):
-    url = f"{account.url}/v2/streaming/databases/DEMO/schemas/PUBLIC/pipes/T-STREAMING:bulk-channel-status"
-    return requests.post(url, json={"channel_names": []}, headers=bearer(token, kind), timeout=10)
+    headers = bearer(token, kind)
+    return requests.post(ingest_url(account), json={"channel_names": []}, headers=headers, timeout=10)
 
 
 def test_a_scoped_token_is_let_in_to_the_ingest_host_and_nowhere_else(account, key):
@@ -169,6 +201,7 @@ def test_a_scoped_token_is_let_in_to_the_ingest_host_and_nowhere_else(account, k
     assert ingest(account, token).status_code == 200
     assert_refused(discover(account, bearer(token)))
     assert_refused(discover(account, bearer(token, "OAUTH")))
+    assert_refused(discover(account, {"Authorization": f"Snowflake JWT {token}"}))
 
 
 def test_the_ingest_host_takes_nothing_but_scoped_tokens(account, key):
@@ -177,14 +210,18 @@ def test_the_ingest_host_takes_nothing_but_scoped_tokens(account, key):
     assert_refused(ingest(account, account.door.issue_access_token("DEMO_USER"), "PROGRAMMATIC_ACCESS_TOKEN"))
     assert_refused(ingest(account, account.door.issue_access_token("DEMO_USER")))
     assert_refused(ingest(account, "unknown"))
+    assert_refused(ingest(account, exchange(account, key), "PROGRAMMATIC_ACCESS_TOKEN"))
+    assert_refused(requests.post(ingest_url(account), json={"channel_names": []}, timeout=10))
 
 
 def test_a_scoped_token_of_another_account_or_host_is_refused(account, key):
     with sp.local() as other:
         assert_refused(ingest(other, exchange(account, key)))
-    from snowpipe_pandas.embedded.auth import Identity
-
-    assert_refused(ingest(account, account.door.issue_scoped(Identity("LOCAL", "DEMO_USER"), "other-host")))
+    issue = account.door.issue_scoped
+    here = urlsplit(account.url).netloc
+    assert ingest(account, issue(Identity("LOCAL", "DEMO_USER"), here)).status_code == 200
+    assert_refused(ingest(account, issue(Identity("LOCAL", "DEMO_USER"), "other-host")))
+    assert_refused(ingest(account, issue(Identity("OTHER", "DEMO_USER"), here)))
 
 
 def test_an_expired_and_a_revoked_scoped_token_are_refused_with_codes_of_their_own(key):
@@ -199,6 +236,12 @@ def test_an_expired_and_a_revoked_scoped_token_are_refused_with_codes_of_their_o
         revoked = ingest(account, token)
         assert_refused(revoked)
     assert expired.json()["code"] != revoked.json()["code"]
+
+
+def test_a_scoped_token_is_issued_for_a_good_jwt_only(account, key, stranger):
+    assert_refused(ask_for_scoped(account, signed(stranger)))
+    assert_refused(ask_for_scoped(account, signed(key, iat=NOW - 7200, exp=NOW - 3600)))
+    assert_refused(ask_for_scoped(account, exchange(account, key)))
 
 
 def test_an_exchange_for_another_host_is_refused(account, key):
@@ -219,6 +262,22 @@ def test_a_good_jwt_is_let_in_in_seconds_and_milliseconds_and_both_forms(account
 @pytest.mark.parametrize("kind", ["PROGRAMMATIC_ACCESS_TOKEN", "OAUTH"])
 def test_an_access_token_is_let_in_on_the_control_plane(account, kind):
     assert discover(account, bearer(account.door.issue_access_token("DEMO_USER"), kind)).status_code == 200
+
+
+def test_an_expired_access_token_is_refused(account):
+    token = account.door.issue_access_token("DEMO_USER", lifetime_s=0.0)
+    assert_refused(discover(account, bearer(token, "PROGRAMMATIC_ACCESS_TOKEN")))
+
+
+def test_a_user_with_a_key_of_their_own_cannot_sign_for_another_user(stranger):
+    with sp.local() as account:
+        public = base64.b64encode(der(stranger)).decode()
+        account.sql(f"ALTER USER OTHER SET RSA_PUBLIC_KEY = '{public}'")
+        own = {"sub": "LOCAL.OTHER", "iss": f"LOCAL.OTHER.{fingerprint(stranger)}"}
+        assert discover(account, bearer(signed(stranger, **own))).status_code == 200
+        assert_refused(discover(account, bearer(signed(stranger))))
+        assert_refused(discover(account, bearer(signed(stranger, sub="LOCAL.DEMO_USER", iss=own["iss"]))))
+        assert_refused(discover(account, bearer(signed(stranger, sub=own["sub"]))))
 
 
 def test_keys_rotate_by_sql_and_a_revoked_one_is_refused(stranger):
