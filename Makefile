@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo test check format bench clean
+.PHONY: help setup demo test test-oldest check format bench clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -24,6 +24,11 @@ demo: setup  ## stream 336,776 real flights into the local account and compare b
 test: check  ## everything CI runs: format, lint, types, walls, tests
 	$(BIN)/python -m pytest -n 2
 
+test-oldest: constraints-oldest.txt  ## the tests with the oldest supported versions
+	$(PYTHON) -m venv $(VENV)-oldest
+	$(VENV)-oldest/bin/python -m pip install --quiet -c constraints-oldest.txt -e '.[dev]'
+	$(VENV)-oldest/bin/python -m pytest -n 2
+
 check: setup  ## format check, lint and types only
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -37,5 +42,5 @@ bench: setup  ## measure against the peers; writes benchmarks/results and docs/p
 	$(BIN)/python -m benchmarks
 
 clean:  ## remove everything that make made
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-oldest build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

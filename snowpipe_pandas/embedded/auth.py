@@ -128,7 +128,7 @@ class Door:
         try:
             header = jwt.get_unverified_header(token)
             claims = jwt.decode(token, options={"verify_signature": False})
-        except jwt.InvalidTokenError:
+        except (jwt.InvalidTokenError, RecursionError):
             raise Refused(401, _INVALID_JWT, "JWT token is invalid: it can't be read") from None
         if header.get("alg") != "RS256":
             raise Refused(401, _INVALID_JWT, "JWT token is invalid: only RS256 is accepted")

@@ -215,8 +215,16 @@ def _cut(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
     """Slice a batch by rows, cells and bytes."""
     if batch.num_rows == 0:
         return
-    by_bytes = batch.num_rows * BATCH_BYTES // max(1, batch.nbytes)
+    by_bytes = batch.num_rows * BATCH_BYTES // max(1, _size(batch))
     by_cells = MAX_BATCH_CELLS // max(1, batch.num_columns)
     rows = max(1, min(MAX_BATCH_ROWS, by_cells, by_bytes))
     for start in range(0, batch.num_rows, rows):
         yield batch.slice(start, rows)
+
+
+def _size(batch: pa.RecordBatch) -> int:
+    """Return the bytes that the batch's values take."""
+    try:
+        return int(batch.nbytes)
+    except pa.ArrowTypeError:  # older pyarrow can't tell it for views; whole buffers are an upper bound
+        return int(batch.get_total_buffer_size())
