@@ -18,13 +18,18 @@ SnowpipeError                       .load: how far an interrupted load came, or 
 ├── ServiceError                    the service said no                               .status .code
 │   ├── AuthenticationError         credentials refused, twice                        .account .user
 │   ├── NotFoundError               no such object, or no grant on it
+│   ├── ThrottledError              asked to wait for longer than the retry budget    .retry_after_s
+│   ├── PayloadTooLargeError        a request is above the service's limit            .tries
 │   └── ChannelError                the channel's state forbids the call              .channel .tries
 │       ├── ChannelInvalidError     its tokens are stale; it must be reopened
 │       ├── ChannelTakenOverError   another writer reopened it meanwhile
-│       └── UncommittedRowsError    reopening would discard rows not committed yet
+│       ├── ChannelLostError        it was dropped or made anew; its rows may be in the table
+│       └── UncommittedRowsError    reopening would discard rows not committed yet    .committed
 └── DeliveryError                   the rows did not all become durable
     ├── CommitTimeoutError          acknowledged, not committed in time               .committed
-    └── RowsRejectedError           the service skipped rows                          .rejected
+    ├── RowsRejectedError           the service skipped rows                 .rejected .first_row .end_row
+    ├── AuditError                  the service's counts differ from the rows sent    .sent .inserted
+    └── LoadCancelledError          the load was cancelled
 """
 
 from __future__ import annotations
@@ -36,17 +41,33 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class LoadFacts:
-    """How far a load had come when it failed; attached to the exception as ``.load``."""
+    """How far a load had come when it failed; attached to the exception as ``.load``.
+
+    Attributes:
+        load_id: give it again to go on.
+        channel: the channel's name.
+        rows_acknowledged: rows which the service has received; the first row not received is this one.
+        rows_committed: rows that are durable: the table holds exactly these if `exact`, else at least these.
+        exact: whether the channel was asked after the failure and nothing was on its way any more.
+        failed_rows: first row and row behind the last one of the request that failed, None if none did.
+    """
 
     load_id: str
     channel: str
     rows_acknowledged: int
     rows_committed: int
+    exact: bool = False
+    failed_rows: tuple[int, int] | None = None
 
     def __str__(self) -> str:
+        failed = (
+            ""
+            if self.failed_rows is None
+            else f"the request of rows {self.failed_rows[0]:,} to {self.failed_rows[1] - 1:,} failed; "
+        )
         return (
-            f"load {self.load_id!r} on channel {self.channel!r}: {self.rows_acknowledged:,} rows "
-            f"acknowledged, {self.rows_committed:,} committed; "
+            f"load {self.load_id!r} on channel {self.channel!r}: {failed}{self.rows_acknowledged:,} rows "
+            f"acknowledged, {'' if self.exact else 'at least '}{self.rows_committed:,} committed; "
             f"run the same call with load_id={self.load_id!r} to go on"
         )
 
@@ -211,6 +232,32 @@ class NotFoundError(ServiceError):
     """No such database, schema, table or pipe, or no grant on it."""
 
 
+class ThrottledError(ServiceError):
+    """The service asked to wait for longer than one request may be retried (`RetryPolicy.budget_s`)."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int = 429,
+        code: str = "",
+        request_id: str = "",
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(message, status=status, code=code, request_id=request_id)
+        self.retry_after_s = retry_after_s
+
+
+class PayloadTooLargeError(ServiceError):
+    """The service takes only smaller requests than this one (413)."""
+
+    def __init__(
+        self, message: str, *, status: int = 413, code: str = "", request_id: str = "", tries: int = 1
+    ) -> None:
+        super().__init__(message, status=status, code=code, request_id=request_id)
+        self.tries = tries
+
+
 class ChannelError(ServiceError):
     """The channel's state forbids the call."""
 
@@ -237,8 +284,18 @@ class ChannelTakenOverError(ChannelError):
     """Another writer reopened the channel while this one was streaming."""
 
 
+class ChannelLostError(ChannelError):
+    """The channel, its pipe or its table was dropped or made anew: the committed token is gone with it.
+
+    The rows of this load may be in the table or not; nothing is sent again on a guess.
+    """
+
+
 class UncommittedRowsError(ChannelError):
     """Rows of this channel are accepted but not committed; reopening now would discard them."""
+
+    committed: str | None = None
+    """The committed offset token, as far as it is known."""
 
 
 class DeliveryError(SnowpipeError):
@@ -255,9 +312,43 @@ class CommitTimeoutError(DeliveryError):
 
 
 class RowsRejectedError(DeliveryError):
-    """The service accepted the requests and skipped some of their rows."""
+    """The service accepted the requests and skipped some of their rows.
 
-    def __init__(self, message: str, *, rejected: int, last_message: str | None) -> None:
+    Attributes:
+        rejected: how many rows of this load.
+        last_message: the service's reason for the last one.
+        first_row: they lie at or behind this row of the source ...
+        end_row: ... and before this one.
+        offset_upper_bound: the service's own bound, the offset token of the request that held the last one.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        rejected: int,
+        last_message: str | None,
+        first_row: int,
+        end_row: int,
+        offset_upper_bound: str | None,
+    ) -> None:
         super().__init__(message)
         self.rejected = rejected
         self.last_message = last_message
+        self.first_row = first_row
+        self.end_row = end_row
+        self.offset_upper_bound = offset_upper_bound
+
+
+class AuditError(DeliveryError):
+    """The offset token says that all rows are committed, the channel's counters say otherwise."""
+
+    def __init__(self, message: str, *, sent: int, inserted: int, rejected: int) -> None:
+        super().__init__(message)
+        self.sent = sent
+        self.inserted = inserted
+        self.rejected = rejected
+
+
+class LoadCancelledError(DeliveryError):
+    """The load was cancelled; what was committed stays, and the same call goes on from there."""

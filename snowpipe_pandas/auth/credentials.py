@@ -45,6 +45,10 @@ class Credential(Protocol):
     def fingerprint(self) -> str:
         """The public key's fingerprint, "" where there is none."""
 
+    @property
+    def cache(self) -> TokenCache:
+        """Where the token is kept until it is renewed."""
+
     def token(self) -> Token:
         """Return the token to use now, renewed if it is near its end."""
 
@@ -83,7 +87,7 @@ class KeyPairCredential:
         self._clock = clock
         self._key = config.key.load()
         self.fingerprint = self._key.fingerprint
-        self._cache = TokenCache(self._sign, clock)
+        self.cache = TokenCache(self._sign, clock)
 
     def __repr__(self) -> str:
         return f"<KeyPairCredential {self.account}.{self.user} {self.fingerprint}>"
@@ -98,7 +102,7 @@ class KeyPairCredential:
 
     def token(self) -> Token:
         """Return the JWT to use now."""
-        return self._cache.token()
+        return self.cache.token()
 
     def headers(self) -> dict[str, str]:
         """Return the headers of the configured scheme."""
@@ -112,7 +116,7 @@ class KeyPairCredential:
         Another try always makes sense: signing costs nothing, the clock may have been learned from this
         very refusal, and a key or grant that was just set takes a moment to be known everywhere.
         """
-        self._cache.invalidate(token)
+        self.cache.invalidate(token)
         return True
 
     def hint(self, status: int) -> str:
@@ -155,7 +159,7 @@ class AccessTokenCredential:
         self.user = user.strip().upper()
         self._given = token
         self._clock = clock
-        self._cache = TokenCache(self._take, clock)
+        self.cache = TokenCache(self._take, clock)
 
     def __repr__(self) -> str:
         return f"<AccessTokenCredential {self.kind} {self.account}.{self.user}>"
@@ -169,7 +173,7 @@ class AccessTokenCredential:
         Raises:
             ConfigError: the text is empty, or the function returned no text.
         """
-        return self._cache.token()
+        return self.cache.token()
 
     def headers(self) -> dict[str, str]:
         """Return the headers that carry the token and its kind."""
@@ -179,7 +183,7 @@ class AccessTokenCredential:
         """Ask the function for another token; a text that was given can't be renewed."""
         if isinstance(self._given, Secret):
             return False
-        self._cache.invalidate(token)
+        self.cache.invalidate(token)
         return self.token().value != token.value
 
     def hint(self, status: int) -> str:

@@ -13,6 +13,8 @@ from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field
 from typing import NoReturn
 
+from ..events import TokenLife
+
 RENEWAL_MARGIN_S = 300.0
 """A token is renewed this long before its end, or after half of a short life."""
 
@@ -45,13 +47,19 @@ class Clock:
     Args:
         wall: seconds since the epoch by the machine's clock.
         monotonic: seconds that no clock change touches.
+        sleep: sleeps some seconds, or until the event is set.
     """
 
     def __init__(
-        self, *, wall: Callable[[], float] = time.time, monotonic: Callable[[], float] = time.monotonic
+        self,
+        *,
+        wall: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float, threading.Event], object] = lambda seconds, wake: wake.wait(seconds),
     ) -> None:
         self._wall = wall
         self.monotonic = monotonic
+        self.sleep = sleep
         self._lock = threading.Lock()
         self._offset_s = 0.0
         self._said = False
@@ -82,13 +90,21 @@ class Clock:
         )
 
 
+FIRST_USE = "first use"
+NEAR_ITS_END = "the last one was near its end"
+REFUSED = "the service refused the last one"
+NEW_HOST = "the ingest host changed"
+
+
 @dataclass(frozen=True, slots=True)
 class _Held:
     """A token with the times of its life by the monotonic clock."""
 
     token: Token
-    ends_at: float
+    made_at: float
     renew_at: float
+    ends_at: float
+    reason: str
 
 
 class TokenCache:
@@ -102,12 +118,16 @@ class TokenCache:
         clock: the time by the server.
     """
 
+    on_renewed: Callable[[TokenLife], None] | None = None
+    """Told of each new token, in the thread that renewed it."""
+
     def __init__(self, fetch: Callable[[], Token], clock: Clock) -> None:
         self._fetch = fetch
         self._clock = clock
         self._lock = threading.Lock()
         self._held: _Held | None = None
         self._renewal: Future[Token] | None = None
+        self._reason = FIRST_USE
 
     def __repr__(self) -> str:
         left = self.expires_in
@@ -146,7 +166,12 @@ class TokenCache:
         """Forget a token that was refused, unless it has been renewed meanwhile."""
         with self._lock:
             if self._held is not None and self._held.token is token:
-                self._held = None
+                self._held, self._reason = None, REFUSED
+
+    def clear(self) -> None:
+        """Forget the token: it is of no use at the host that is asked next."""
+        with self._lock:
+            self._held, self._reason = None, NEW_HOST
 
     @property
     def expires_at(self) -> float | None:
@@ -159,6 +184,21 @@ class TokenCache:
         """Seconds until the end of the token, None while there is none."""
         held = self._held
         return None if held is None else held.ends_at - self._clock.monotonic()
+
+    @property
+    def life(self) -> TokenLife | None:
+        """What may be shown of the token, None while there is none."""
+        held = self._held
+        if held is None:
+            return None
+        now = self._clock.monotonic()
+        return TokenLife(
+            expires_in_s=held.ends_at - now,
+            life_s=held.ends_at - held.made_at,
+            margin_s=held.ends_at - held.renew_at,
+            age_s=now - held.made_at,
+            reason=held.reason,
+        )
 
     def _renew(self, renewal: Future[Token]) -> Token:
         """Fetch for every waiting thread; a renewal is over before its outcome is told."""
@@ -173,17 +213,20 @@ class TokenCache:
                 renewal.cancel()
             raise
         with self._lock:
-            self._held = self._measure(token)
+            self._held = self._measure(token, self._reason)
+            self._reason = NEAR_ITS_END
             self._renewal = None
         renewal.set_result(token)
+        if self.on_renewed is not None and (life := self.life) is not None:
+            self.on_renewed(life)
         return token
 
-    def _measure(self, token: Token) -> _Held:
+    def _measure(self, token: Token, reason: str) -> _Held:
         now = self._clock.monotonic()
         life = token.expires_at - token.issued_at
         # A short life must not lead to a renewal for every request: the margin is never above half of it.
         margin = min(RENEWAL_MARGIN_S + SKEW_ALLOWANCE_S, life / 2)
-        return _Held(token, now + life, now + max(life - margin, MIN_USE_S))
+        return _Held(token, now, now + max(life - margin, MIN_USE_S), now + life, reason)
 
 
 def _twin(error: BaseException) -> BaseException:
