@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .embedded import LocalAccount, local
     from .rest.channel import Channel
     from .rest.client import Client, connect
+    from .rest.policy import RetryPolicy, Timeouts
     from .streaming.progress import Progress
     from .streaming.result import StreamResult
     from .streaming.stream import stream
@@ -25,8 +26,10 @@ __all__ = [
     "Client",
     "LocalAccount",
     "Progress",
+    "RetryPolicy",
     "SnowpipeError",
     "StreamResult",
+    "Timeouts",
     "connect",
     "local",
     "stream",
@@ -37,7 +40,9 @@ _HOMES = {
     "Client": ".rest.client",
     "LocalAccount": ".embedded",
     "Progress": ".streaming.progress",
+    "RetryPolicy": ".rest.policy",
     "StreamResult": ".streaming.result",
+    "Timeouts": ".rest.policy",
     "connect": ".rest.client",
     "local": ".embedded",
     "stream": ".streaming.stream",

@@ -9,6 +9,7 @@ import pytest
 import snowpipe_pandas as sp
 
 OUR_THREADS = "snowpipe-"
+QUICK = sp.RetryPolicy(base_s=0.01, budget_s=10.0)
 
 
 @pytest.fixture(autouse=True)
@@ -46,5 +47,5 @@ def account():
 @pytest.fixture
 def client(account):
     """A client of that account."""
-    with sp.connect(account.profile, retry_budget_s=10.0) as client:
+    with sp.connect(account.profile, retry=QUICK) as client:
         yield client

@@ -114,7 +114,9 @@ def test_an_unreachable_host():
         profile = json.loads(account.profile.read_text())
         settings = {name: profile[name] for name in ("account", "user", "private_key_file")}
         with (
-            sp.connect(url=f"http://127.0.0.1:{port}", retry_budget_s=0.2, **settings) as client,
+            sp.connect(
+                url=f"http://127.0.0.1:{port}", retry=sp.RetryPolicy(budget_s=0.2), **settings
+            ) as client,
             pytest.raises(TransportError, match=f"could not reach 127.0.0.1:{port} .connection refused"),
         ):
             client.open_channel("a", table=TABLE)

@@ -18,10 +18,12 @@ from ..auth.credentials import Credential, KeyPairCredential
 from ..auth.tokens import SKEW_ALLOWANCE_S, Clock, ClockSkewWarning
 from ..config import Settings, load_settings
 from ..errors import ServiceError, SnowpipeError
+from ..events import Hub
 from ..names import ObjectName
 from ..rest import paths
 from ..rest.answers import Refusal
 from ..rest.planes import Planes
+from ..rest.policy import RetryPolicy
 from ..rest.transport import Transport
 
 CONNECT_TIMEOUT_S = 5.0
@@ -172,10 +174,13 @@ class _Patient:
         return Finding("tls", True, f"{version}, certificate good for {days:.0f} days")
 
     def discover(self) -> Finding:
+        events = Hub()
         self._transport = Transport(
-            self._clock, ca_file=self._settings.ca_file, retry_budget_s=RETRY_BUDGET_S
+            self._clock, events, ca_file=self._settings.ca_file, retry=RetryPolicy(budget_s=RETRY_BUDGET_S)
         )
-        self._planes = Planes(self._transport, self._settings.account_url, self._credential, self._clock)
+        self._planes = Planes(
+            self._transport, self._settings.account_url, self._credential, self._clock, events
+        )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ClockSkewWarning)  # the next check tells it
             return Finding("discovery", True, f"the ingest host is {self._planes.ingest_url()}")

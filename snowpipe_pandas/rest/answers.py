@@ -16,7 +16,9 @@ from ..errors import (
     ChannelError,
     ChannelInvalidError,
     NotFoundError,
+    PayloadTooLargeError,
     ServiceError,
+    ThrottledError,
     UncommittedRowsError,
 )
 
@@ -57,6 +59,11 @@ class Refusal(Enum):
     REOPEN = auto()
     WAIT_TO_OPEN = auto()
     NOT_FOUND = auto()
+    ODD = auto()
+    """A 404 that does not look like the service's own."""
+    MOVED = auto()
+    """The ingest host failed over to another one."""
+    TOO_LARGE = auto()
     FINAL = auto()
 
 
@@ -104,7 +111,9 @@ class Answer:
             return Refusal.CREDENTIALS
         if self.status in _TRANSIENT_STATUSES or self.status >= 500:
             return Refusal.TRANSIENT
-        return Refusal.NOT_FOUND if self.status == 404 else Refusal.FINAL
+        if self.status == 404:
+            return Refusal.NOT_FOUND if isinstance(self.payload, dict) else Refusal.ODD
+        return {410: Refusal.MOVED, 413: Refusal.TOO_LARGE}.get(self.status, Refusal.FINAL)
 
     def field(self, name: str) -> Any:
         """Return a member of a JSON object body, None where there is none."""
@@ -115,25 +124,48 @@ class Answer:
         value = self.field(name) if isinstance(self.payload, dict) else self.payload
         return value.strip() if isinstance(value, str) else ""
 
+    @property
+    def reason(self) -> str:
+        """Say why in a few words: status, code and message."""
+        detail = f"{self.code}: {self.message}".strip(": ") or "no reason given"
+        return f"HTTP {self.status}, {detail[:_MESSAGE_LIMIT]}"
+
     def error(self, action: str, *, channel: str | None = None) -> ServiceError:
         """Return the exception for this refusal; `action` says what was tried ("open channel 'a'")."""
-        detail = f"{self.code}: {self.message}".strip(": ") or "no reason given"
-        message = f"could not {action}: HTTP {self.status}, {detail[:_MESSAGE_LIMIT]}"
+        message = f"could not {action}: {self.reason}"
         facts: dict[str, Any] = {"status": self.status, "code": self.code, "request_id": self.request_id}
         refusal = self.refusal
-        if refusal is Refusal.NOT_FOUND:
+        if refusal in (Refusal.NOT_FOUND, Refusal.ODD):
             hint = "check the name and that the role may use it"
             return NotFoundError(f"{message}; {hint}", **facts)
-        if channel is not None and refusal is Refusal.REOPEN:
-            return ChannelInvalidError(message, channel=channel, tries=self.tries, **facts)
-        if channel is not None and self.code == "ERR_CHANNEL_HAS_UNCOMMITTED_DATA":
-            hint = "rows of an earlier writer are still being committed; try again in a minute"
-            return UncommittedRowsError(f"{message}; {hint}", channel=channel, **facts)
-        if channel is not None:
-            return ChannelError(message, channel=channel, **facts)
+        if refusal is Refusal.TOO_LARGE:
+            return PayloadTooLargeError(message, tries=self.tries, **facts)
+        if self.status == 429:
+            return self._throttled(message, facts)
         if refusal is Refusal.TRANSIENT:
             message += f" (after {self.tries} tries; the service may be busy, try again later)"
-        return ServiceError(message, **facts)
+        if 300 <= self.status < 400:
+            where = self.headers.get("Location", "elsewhere")
+            message += f"; a redirect to {where[:100]} is not followed: check the account's URL"
+        if channel is None:
+            return ServiceError(message, **facts)
+        return self._channel_error(message, channel, facts)
+
+    def _throttled(self, message: str, facts: dict[str, Any]) -> ThrottledError:
+        wanted = self.headers.get("Retry-After", "")
+        asked = f", the service asks to wait {wanted} s" if wanted.isdigit() else ""
+        hint = f"throttled (after {self.tries} tries{asked}); try again later, or give a larger retry budget"
+        return ThrottledError(
+            f"{message}; {hint}", retry_after_s=float(wanted) if wanted.isdigit() else None, **facts
+        )
+
+    def _channel_error(self, message: str, channel: str, facts: dict[str, Any]) -> ServiceError:
+        if self.refusal in (Refusal.REOPEN, Refusal.MOVED):
+            return ChannelInvalidError(message, channel=channel, tries=self.tries, **facts)
+        if self.code == "ERR_CHANNEL_HAS_UNCOMMITTED_DATA":
+            hint = "rows of an earlier writer are still being committed; try again in a minute"
+            return UncommittedRowsError(f"{message}; {hint}", channel=channel, **facts)
+        return ChannelError(message, channel=channel, tries=self.tries, **facts)
 
 
 def _code_and_message(payload: Any) -> tuple[str, str]:
@@ -153,33 +185,47 @@ def _code_and_message(payload: Any) -> tuple[str, str]:
 class ChannelStatus:
     """A channel as the service saw it; names are those of the protocol.
 
-    Counts are rows since the channel was made; `last_committed_offset_token` is None before the first commit.
+    Counts are rows since the channel was made, None where the service does not tell them;
+    `last_committed_offset_token` is None before the first commit, `created_on_ms` where it is not told.
     """
 
     channel_name: str
     channel_status_code: str
     last_committed_offset_token: str | None
-    rows_inserted: int
-    rows_parsed: int
-    rows_error_count: int
+    rows_inserted: int | None
+    rows_parsed: int | None
+    rows_error_count: int | None
     last_error_message: str | None
     last_error_offset_upper_bound: str | None
+    created_on_ms: int | None
 
     @classmethod
     def from_json(cls, name: str, fields: Mapping[str, Any]) -> ChannelStatus:
         """Read the `channel_status` object (`rows_error_count` is also spelled `rows_errors`)."""
+        errors = _count(fields, "rows_error_count")
         return cls(
             channel_name=str(fields.get("channel_name", name)),
             channel_status_code=str(fields.get("channel_status_code", "")),
-            last_committed_offset_token=fields.get("last_committed_offset_token"),
-            rows_inserted=int(fields.get("rows_inserted") or 0),
-            rows_parsed=int(fields.get("rows_parsed") or 0),
-            rows_error_count=int(fields.get("rows_error_count") or fields.get("rows_errors") or 0),
-            last_error_message=fields.get("last_error_message"),
-            last_error_offset_upper_bound=fields.get("last_error_offset_upper_bound"),
+            last_committed_offset_token=_text(fields, "last_committed_offset_token"),
+            rows_inserted=_count(fields, "rows_inserted"),
+            rows_parsed=_count(fields, "rows_parsed"),
+            rows_error_count=_count(fields, "rows_errors") if errors is None else errors,
+            last_error_message=_text(fields, "last_error_message"),
+            last_error_offset_upper_bound=_text(fields, "last_error_offset_upper_bound"),
+            created_on_ms=_count(fields, "created_on_ms"),
         )
 
     @property
     def healthy(self) -> bool:
         """Whether appends make sense; otherwise the channel must be reopened."""
         return self.channel_status_code in HEALTHY_CHANNEL_CODES
+
+
+def _count(fields: Mapping[str, Any], name: str) -> int | None:
+    value = fields.get(name)
+    return int(value) if isinstance(value, int | float) else None
+
+
+def _text(fields: Mapping[str, Any], name: str) -> str | None:
+    value = fields.get(name)
+    return None if value is None else str(value)

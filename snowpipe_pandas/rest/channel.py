@@ -9,28 +9,43 @@ from __future__ import annotations
 
 import json
 import threading
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import tenacity
 
-from ..errors import ChannelInvalidError, ClosedError, CommitTimeoutError
+from ..auth.tokens import Clock
+from ..errors import (
+    ChannelError,
+    ChannelInvalidError,
+    ChannelLostError,
+    ClosedError,
+    CommitTimeoutError,
+    NotFoundError,
+    ServiceError,
+    UncommittedRowsError,
+    UsageError,
+)
+from ..events import Hub, TokenLife
 from ..names import ObjectName
 from . import paths
 from .answers import UNREADABLE_ANSWER, Answer, ChannelStatus, Refusal
 from .planes import Planes
 
-OPEN_BUDGET_S = 120.0
-"""How long an open waits for rows of an earlier writer to commit."""
-
 COMMIT_TIMEOUT_S = 300.0
-POLL_FIRST_S = 0.1
+POLL_FIRST_S = 0.25
 POLL_CAP_S = 2.0
 POLL_GROWTH = 1.5
 MISSING_GRACE_S = 10.0
 """How long a channel may be absent from status answers before that is believed."""
+
+ERROR_TABLE_HINT = (
+    "an account hands out rejected rows by SQL, where the table was made with ERROR_LOGGING = TRUE: "
+    "SELECT * FROM ERROR_TABLE(DATABASE.SCHEMA.TABLE)"
+)
+CHANNEL_GONE = "ERR_CHANNEL_DOES_NOT_EXIST_OR_IS_NOT_AUTHORIZED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +70,12 @@ class Channel:
     Attributes:
         name: the channel's name.
         pipe: the pipe it belongs to.
-        user: the user who writes, for displays.
         target_columns: columns of the target table, empty where the server does not tell them.
         opened_status: what the service knew of the channel when it was last opened.
         last_appended_token: end token of the last acknowledged append, None before the first.
         awaited_token: the same until a status has shown it as committed, None from then on.
+        sleep: how this channel waits between tries and polls, in seconds; a load that can be cancelled puts
+            its own here for as long as it runs.
     """
 
     def __init__(
@@ -68,18 +84,19 @@ class Channel:
         name: str,
         pipe: ObjectName,
         *,
-        user: str,
         offset_token: str | None = None,
     ) -> None:
         self.name = name
         self.pipe = pipe
-        self.user = user
         self.target_columns: tuple[TargetColumn, ...] = ()
         self._planes = planes
         self._continuation: str | None = None
         self._session_header: dict[str, str] = {}
         self._closed = False
         self._busy = threading.Lock()
+        self._leasing = threading.Lock()
+        self._lease: str | None = None
+        self.sleep: Callable[[float], None] = self._sleep
         self.last_appended_token: str | None = None
         self.awaited_token: str | None = None
         self.opened_status: ChannelStatus = self.reopen(offset_token=offset_token)
@@ -105,9 +122,45 @@ class Channel:
         return self._continuation is None
 
     @property
-    def token_expires_in_s(self) -> float | None:
-        """Seconds until the scoped token ends, None before the first exchange."""
-        return self._planes.scoped.cache.expires_in
+    def events(self) -> Hub:
+        """What happens with the requests and tokens of the channel's client."""
+        return self._planes.events
+
+    @property
+    def clock(self) -> Clock:
+        """The client's clock."""
+        return self._planes.transport.clock
+
+    @property
+    def identity(self) -> tuple[str, str, str]:
+        """Account, user and key fingerprint ("" without a key) of the channel's client."""
+        return self._planes.identity
+
+    @property
+    def tokens(self) -> dict[str, TokenLife]:
+        """The lives of the client's tokens: "jwt" (or what stands for it), "scoped" once it was exchanged."""
+        return self._planes.tokens
+
+    @contextmanager
+    def leased(self, load_id: str, sleep: Callable[[float], None]) -> Iterator[None]:
+        """Let one load be the only writer for as long as the block runs, with its own way to wait.
+
+        Raises:
+            UsageError: another load has it.
+        """
+        with self._leasing:
+            if self._lease is not None:
+                raise UsageError(
+                    f"channel {self.name!r} is busy with load {self._lease!r}; wait for it, or open another "
+                    "channel"
+                )
+            self._lease = load_id
+        self.sleep = sleep
+        try:
+            yield
+        finally:
+            self.sleep = self._sleep
+            self._lease = None
 
     def append_rows(
         self,
@@ -150,22 +203,24 @@ class Channel:
         return Acknowledgement(answer.tries)
 
     def _append(self, body: bytes, start: str, end: str, headers: dict[str, str]) -> Answer:
-        query = {
-            "continuationToken": self._continuation or "",
-            "startOffsetToken": start,
-            "endOffsetToken": end,
-        }
+        continuation = self._continuation or ""
+        query = {"continuationToken": continuation, "startOffsetToken": start, "endOffsetToken": end}
         # Spent from here on: whatever interrupts this request, its token must not be used again.
         self._continuation = None
-        answer = self._planes.ingest(
+        action = f"append to channel {self.name!r}"
+        answer = self._send(
             "POST",
             paths.rows(self.pipe, self.name),
-            action=f"append to channel {self.name!r}",
+            action,
             query=query,
             body=body,
             headers=headers | self._session_header,
         )
-        self._raise_refusal(answer, f"append to channel {self.name!r}")
+        if answer.refusal is not Refusal.NONE:
+            error = answer.error(action, channel=self.name)
+            if answer.tries == 1 and not isinstance(error, ChannelInvalidError):
+                self._continuation = continuation  # refused at once: nothing was applied, the token is good
+            raise error
         self._continuation = self._next_token(answer)
         self._echo_session(answer)
         return answer
@@ -174,35 +229,47 @@ class Channel:
         """Fetch the channel's status now.
 
         Raises:
-            ChannelInvalidError: the service does not know the channel (any more).
+            ChannelLostError: the service has not known the channel for ten seconds.
         """
-        for status in self.poll(timeout_s=MISSING_GRACE_S):
-            return status
-        raise ChannelInvalidError(
-            f"the service does not list channel {self.name!r}: it was dropped, or unused for 30 days; "
-            "open it again",
-            channel=self.name,
-            status=404,
-            code="ERR_CHANNEL_DOES_NOT_EXIST_OR_IS_NOT_AUTHORIZED",
-        )
+        return next(self.poll(timeout_s=2 * MISSING_GRACE_S))
 
     def poll(self, *, timeout_s: float) -> Iterator[ChannelStatus]:
         """Yield fresh statuses, the pauses between them growing to 2 s, until `timeout_s` has passed.
 
-        A status answer without this channel yields nothing: the service may list it late.
+        Raises:
+            ChannelLostError: the service has not known the channel for ten seconds; it may list it late.
         """
-        deadline = time.monotonic() + timeout_s
+        now = self.clock.monotonic
+        deadline = now() + timeout_s
+        missing_since: float | None = None
         pause = POLL_FIRST_S
         while True:
-            found = fetch_statuses(self._planes, self.pipe, [self.name]).get(self.name)
+            found = self._fetch().get(self.name)
             if found is not None:
+                missing_since = None
                 if found.last_committed_offset_token == self.awaited_token:
                     self.awaited_token = None
                 yield found
-            if time.monotonic() + pause > deadline:
+            else:
+                missing_since = now() if missing_since is None else missing_since
+                if now() - missing_since >= MISSING_GRACE_S:
+                    raise self._lost()
+            if now() + pause > deadline:
                 return
-            time.sleep(pause)
+            self.sleep(pause)
             pause = min(POLL_CAP_S, pause * POLL_GROWTH)
+
+    def _fetch(self) -> dict[str, ChannelStatus]:
+        return fetch_statuses(self._planes, self.pipe, [self.name], channel=self.name, sleep=self.sleep)
+
+    def _lost(self) -> ChannelLostError:
+        return ChannelLostError(
+            f"the service does not list channel {self.name!r}: it was dropped, or unused for 30 days; what "
+            "it committed is in the table, so look there first, then open the channel again",
+            channel=self.name,
+            status=404,
+            code=CHANNEL_GONE,
+        )
 
     def wait_for_commit(
         self,
@@ -266,32 +333,58 @@ class Channel:
             self.awaited_token = None
             self._session_header = {}
             answer = self._open_when_ready(body)
-            self._continuation = self._next_token(answer)
-        self.opened_status = ChannelStatus.from_json(self.name, answer.field("channel_status") or {})
+            token = self._next_token(answer)
+            status = ChannelStatus.from_json(self.name, answer.field("channel_status") or {})
+            self._check_healthy(status)
+            self._continuation = token
+        self.opened_status = status
         self.target_columns = tuple(
             TargetColumn(str(c["name"]), str(c["type"]), bool(c.get("nullable", True)))
             for c in answer.field("table_columns") or ()
         )
         return self.opened_status
 
+    def _check_healthy(self, status: ChannelStatus) -> None:
+        if not status.healthy:
+            raise ChannelError(
+                f"channel {self.name!r} was opened, but its status is {status.channel_status_code!r}: no "
+                "rows are sent into it; try again later, or drop it and open another",
+                channel=self.name,
+                code=status.channel_status_code,
+            )
+
     def _open_when_ready(self, body: dict[str, Any]) -> Answer:
+        """Open, waiting for rows of an earlier writer and for other opens for as long as a retry may take.
+
+        An answer without a token may belong to an open that was done; the next open fences it.
+        """
+        give_up_at = self.clock.monotonic() + self._planes.transport.retry.budget_s
         retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_result(lambda answer: answer.refusal is Refusal.WAIT_TO_OPEN),
+            retry=tenacity.retry_if_result(_open_again),
             wait=tenacity.wait_exponential(multiplier=POLL_FIRST_S, max=POLL_CAP_S),
-            stop=tenacity.stop_after_delay(OPEN_BUDGET_S),
+            stop=lambda state: self.clock.monotonic() + state.upcoming_sleep >= give_up_at,
+            sleep=self.sleep,
             retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
         )
         action = f"open channel {self.name!r} of {self.pipe}"
-        answer = retrying(
-            self._planes.ingest,
+        answer: Answer = retrying(
+            self._send,
             "PUT",
             paths.channel(self.pipe, self.name),
-            action=action,
+            action,
             body=json.dumps(body).encode(),
             headers={"Content-Type": "application/json"},
         )
-        self._raise_refusal(answer, action)
+        if answer.refusal is not Refusal.NONE:
+            raise self._open_error(answer, action)
         return answer
+
+    def _open_error(self, answer: Answer, action: str) -> ServiceError:
+        error = answer.error(action, channel=self.name)
+        if isinstance(error, UncommittedRowsError):
+            known = self._fetch().get(self.name)
+            error.committed = None if known is None else known.last_committed_offset_token
+        return error
 
     def close(self) -> None:
         """Close this handle. The channel and its offset token stay at the service; idempotent."""
@@ -304,23 +397,45 @@ class Channel:
             UncommittedRowsError: rows are accepted and not committed yet.
         """
         self._check_open()
-        answer = self._planes.ingest(
+        action = f"drop channel {self.name!r}"
+        answer = self._send(
             "DELETE",
             paths.channel(self.pipe, self.name),
-            action=f"drop channel {self.name!r}",
+            action,
             body=json.dumps({"fail_on_uncommitted_rows": True}).encode(),
             headers={"Content-Type": "application/json"},
         )
-        self._raise_refusal(answer, f"drop channel {self.name!r}")
+        gone_already = answer.tries > 1 and answer.code == CHANNEL_GONE
+        if answer.refusal is not Refusal.NONE and not gone_already:
+            raise answer.error(action, channel=self.name)
         self.close()
+
+    def rejected_rows(self) -> tuple[list[str], list[list[Any]]]:
+        """Fetch the rows of the target's error table: column names, and a list per row.
+
+        The local account answers this; a real one keeps the rows in SQL's reach only.
+
+        Raises:
+            UsageError: no error table, or a service that does not hand it out; says what to run instead.
+        """
+        action = f"read the rejected rows of {self.pipe}"
+        try:
+            answer = self._send("POST", paths.rejected_rows(self.pipe, self.name), action)
+            if answer.refusal is not Refusal.NONE:
+                raise answer.error(action)
+        except NotFoundError as error:
+            raise UsageError(f"{error}; {ERROR_TABLE_HINT}") from None
+        return list(answer.field("columns") or ()), list(answer.field("rows") or ())
+
+    def _send(self, method: str, path: str, action: str, **parts: Any) -> Answer:
+        return self._planes.ingest(method, path, action=action, channel=self.name, sleep=self.sleep, **parts)
+
+    def _sleep(self, seconds: float) -> None:
+        self.clock.sleep(seconds, threading.Event())
 
     def _check_open(self) -> None:
         if self._closed:
             raise ClosedError(f"channel {self.name!r} is closed; open it again with client.open_channel()")
-
-    def _raise_refusal(self, answer: Answer, action: str) -> None:
-        if answer.refusal is not Refusal.NONE:
-            raise answer.error(action, channel=self.name)
 
     def _next_token(self, answer: Answer) -> str:
         token = answer.field("next_continuation_token")
@@ -341,20 +456,38 @@ class Channel:
             self._session_header = {"X-Snowflake-Session": session}
 
 
-def fetch_statuses(planes: Planes, pipe: ObjectName, names: list[str]) -> dict[str, ChannelStatus]:
+def fetch_statuses(
+    planes: Planes,
+    pipe: ObjectName,
+    names: list[str],
+    *,
+    channel: str | None = None,
+    sleep: Callable[[float], None] | None = None,
+) -> dict[str, ChannelStatus]:
     """Ask for the states of several channels of one pipe; unknown channels have no entry."""
-    action = f"read the status of {len(names)} channels of {pipe}"
+    action = f"read the status of {len(names)} channel{'s' * (len(names) != 1)} of {pipe}"
     answer = planes.ingest(
         "POST",
         paths.bulk_status(pipe),
         action=action,
         body=json.dumps({"channel_names": names}).encode(),
         headers={"Content-Type": "application/json"},
+        channel=channel,
+        sleep=sleep,
     )
     if answer.refusal is not Refusal.NONE:
         raise answer.error(action)
-    statuses: Mapping[str, Mapping[str, Any]] = answer.field("channel_statuses") or {}
-    return {name: ChannelStatus.from_json(name, fields) for name, fields in statuses.items()}
+    statuses = answer.field("channel_statuses")
+    if not isinstance(statuses, dict):
+        return {}  # an answer that tells nothing, as one in which no channel is listed
+    return {name: ChannelStatus.from_json(name, f) for name, f in statuses.items() if isinstance(f, dict)}
+
+
+def _open_again(answer: Answer) -> bool:
+    """Whether another open makes sense: others are at it, or the answer came without a token."""
+    if answer.refusal is Refusal.NONE:
+        return not isinstance(answer.field("next_continuation_token"), str)
+    return answer.refusal is Refusal.WAIT_TO_OPEN
 
 
 def _content_headers(raw_bytes: int | None, content_encoding: str | None) -> dict[str, str]:

@@ -10,11 +10,13 @@ from typing import Any, NoReturn
 from ..auth.tokens import Clock
 from ..config import Settings, hidden, load_settings
 from ..errors import ClosedError, UsageError
+from ..events import Hub, TokenLife
 from ..names import ObjectName
 from .answers import ChannelStatus
 from .channel import Channel, fetch_statuses
 from .planes import Planes
-from .transport import RETRY_BUDGET_S, Transport
+from .policy import RetryPolicy, Timeouts
+from .transport import Transport
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +37,31 @@ class Client:
 
     Args:
         settings: account, user, credential and hosts.
-        retry_budget_s: seconds which one request may spend on retries.
+        retry: when a request is tried again.
+        timeouts: how long one try of a request may take.
+        clock: the time as the server sees it.
+
+    Attributes:
+        events: what happens with this client's requests, tokens and loads; see `snowpipe_pandas.events`.
     """
 
-    def __init__(self, settings: Settings, *, retry_budget_s: float = RETRY_BUDGET_S) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        retry: RetryPolicy = RetryPolicy(),
+        timeouts: Timeouts = Timeouts(),
+        clock: Clock | None = None,
+    ) -> None:
         self._settings = settings
-        self._clock = Clock()
-        self._credential = settings.credential(self._clock)
+        self.events = Hub()
+        self._clock = clock = clock or Clock()
+        self._credential = settings.credential(clock)
         self._credential.token()
-        self._transport = Transport(self._clock, ca_file=settings.ca_file, retry_budget_s=retry_budget_s)
-        self._planes = Planes(self._transport, settings.account_url, self._credential, self._clock)
+        self._transport = Transport(
+            clock, self.events, ca_file=settings.ca_file, retry=retry, timeouts=timeouts
+        )
+        self._planes = Planes(self._transport, settings.account_url, self._credential, clock, self.events)
         self._closed = False
 
     def __repr__(self) -> str:
@@ -84,7 +101,7 @@ class Client:
         """
         self._check_open()
         target = self._pipe_name(table, pipe)
-        return Channel(self._planes, name, target, user=self._settings.user, offset_token=offset_token)
+        return Channel(self._planes, name, target, offset_token=offset_token)
 
     def channel_statuses(
         self, names: Sequence[str], *, table: str | None = None, pipe: str | None = None
@@ -105,6 +122,16 @@ class Client:
     def token_expiry(self) -> TokenExpiry:
         """When the credential's and the scoped token end."""
         return TokenExpiry(self._credential.token().expires_at, self._planes.scoped.cache.expires_at)
+
+    @property
+    def tokens(self) -> dict[str, TokenLife]:
+        """The lives of the tokens in use: "jwt" (or what stands for it), "scoped" once it was exchanged."""
+        return self._planes.tokens
+
+    @property
+    def identity(self) -> tuple[str, str, str]:
+        """Account, user and key fingerprint ("" without a key), as the credential claims them."""
+        return self._planes.identity
 
     def describe(self) -> dict[str, tuple[str, str]]:
         """Return each setting's value and where it came from; secrets are masked."""
@@ -132,7 +159,8 @@ def connect(
     profile: str | Path | None = None,
     *,
     connection_name: str | None = None,
-    retry_budget_s: float = RETRY_BUDGET_S,
+    retry: RetryPolicy = RetryPolicy(),
+    timeouts: Timeouts = Timeouts(),
     **settings: Any,
 ) -> Client:
     """Make a client from arguments, a profile, the environment or `connections.toml`, in this order.
@@ -142,7 +170,8 @@ def connect(
     Args:
         profile: path of a `profile.json`, in the official SDK's format.
         connection_name: a connection of `connections.toml` or `config.toml`.
-        retry_budget_s: seconds which one request may spend on retries.
+        retry: when a request is tried again, `RetryPolicy(attempts, base_s, cap_s, jitter, budget_s)`.
+        timeouts: how long one try may take, `Timeouts(connect_s, read_s, total_s)`.
         settings: single settings, which stand before all other sources: `account`, `user`,
             `private_key_file` or `private_key`, `private_key_passphrase`; `authenticator` with `token` or
             `token_file_path`; `url` or `host`, `scheme`, `port`; `database`, `schema`, `ca_file`,
@@ -158,4 +187,4 @@ def connect(
     # Bound anew before anything can raise: a traceback may show the variables of this frame.
     settings = hidden(settings)
     loaded = load_settings(profile, connection_name=connection_name, **settings)
-    return Client(loaded, retry_budget_s=retry_budget_s)
+    return Client(loaded, retry=retry, timeouts=timeouts)

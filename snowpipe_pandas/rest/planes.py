@@ -7,7 +7,9 @@ plane (`GET /v2/streaming/hostname`, `POST /oauth/token`, as in Snowflake's REST
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Literal
 from urllib.parse import urlencode, urlsplit
 
 import jwt
@@ -15,6 +17,7 @@ import jwt
 from ..auth.credentials import Credential
 from ..auth.tokens import Clock, Token, TokenCache
 from ..errors import AuthenticationError, ServiceError
+from ..events import Hub, TokenLife, TokenRenewed
 from .answers import Answer, Refusal
 from .transport import Request, Transport
 
@@ -23,6 +26,9 @@ DISCOVERY_BUDGET_S = 20.0
 
 SCOPED_TOKEN_LIFETIME_S = 3600.0
 """Assumed where the scoped token does not tell its own end."""
+
+FAILOVERS = 3
+"""How often in a row a request follows its ingest host to another one."""
 
 _GRANT_TYPE = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
@@ -33,16 +39,23 @@ class Planes:
     Args:
         account_url: scheme, host and port of the account, without a path.
         credential: signs on the control plane.
+        events: what happens with this client's requests and tokens.
     """
 
-    def __init__(self, transport: Transport, account_url: str, credential: Credential, clock: Clock) -> None:
-        self._transport = transport
+    def __init__(
+        self, transport: Transport, account_url: str, credential: Credential, clock: Clock, events: Hub
+    ) -> None:
+        self.transport = transport
+        self.events = events
         self._account_url = account_url
         self._credential = credential
         self._clock = clock
         self._ingest_url: str | None = None
         self._discovering = threading.Lock()
+        self._met = False
         self.scoped = ScopedSigner(TokenCache(self._exchange, clock))
+        credential.cache.on_renewed = partial(self._tell_renewed, "jwt")
+        self.scoped.cache.on_renewed = partial(self._tell_renewed, "scoped")
 
     def ingest(
         self,
@@ -53,12 +66,54 @@ class Planes:
         query: Mapping[str, str] | None = None,
         body: bytes = b"",
         headers: Mapping[str, str] | None = None,
+        channel: str | None = None,
+        sleep: Callable[[float], None] | None = None,
     ) -> Answer:
-        """Send to the ingest host; credentials that stay refused are an AuthenticationError."""
-        request = Request(
-            method, self.ingest_url() + path, query=query or {}, body=body, headers=headers or {}
-        )
-        return self._checked(self._transport.send(request, self.scoped), action)
+        """Send to the ingest host; credentials that stay refused are an AuthenticationError.
+
+        A 410 tells that the host failed over: it is discovered again, with a new scoped token. A request
+        that carries a continuation token is not sent again there: that token died with the old host.
+        """
+        for _ in range(FAILOVERS):
+            host = self.ingest_url()
+            request = Request(
+                method,
+                host + path,
+                action=action,
+                query=query or {},
+                body=body,
+                headers=headers or {},
+                channel=channel,
+                sleep=sleep,
+            )
+            answer = self._checked(self.transport.send(request, self.scoped), action)
+            if answer.refusal is not Refusal.MOVED:
+                break
+            self._forget(host)
+            if "continuationToken" in request.query:
+                break
+        return answer
+
+    @property
+    def identity(self) -> tuple[str, str, str]:
+        """Account, user and key fingerprint ("" without a key), as the credential claims them."""
+        return self._credential.account, self._credential.user, self._credential.fingerprint
+
+    @property
+    def tokens(self) -> dict[str, TokenLife]:
+        """The lives of the tokens: "jwt" (or what stands for it), and "scoped" once it was exchanged."""
+        lives = {"jwt": self._credential.cache.life, "scoped": self.scoped.cache.life}
+        return {kind: life for kind, life in lives.items() if life is not None}
+
+    def _tell_renewed(self, kind: Literal["jwt", "scoped"], life: TokenLife) -> None:
+        self.events.emit(TokenRenewed(kind=kind, life=life))
+
+    def _forget(self, host: str) -> None:
+        """Discover the ingest host anew next time, unless that was done meanwhile."""
+        with self._discovering:
+            if self._ingest_url == host:
+                self._ingest_url = None
+                self.scoped.cache.clear()
 
     def ingest_url(self) -> str:
         """Return the ingest host's URL, discovered once."""
@@ -69,7 +124,7 @@ class Planes:
 
     def _discover(self) -> str:
         action = "discover the ingest host"
-        request = Request("GET", f"{self._account_url}/v2/streaming/hostname", counted=False)
+        request = Request("GET", f"{self._account_url}/v2/streaming/hostname", action=action, counted=False)
         answer = self._control(request, action)
         host = answer.text_or_field("hostname").replace("_", "-")
         if not host or "/" in host:
@@ -87,6 +142,7 @@ class Planes:
         request = Request(
             "POST",
             f"{self._account_url}/oauth/token",
+            action=action,
             body=form.encode(),
             headers={"Content-Type": "application/x-www-form-urlencoded"},
             counted=False,
@@ -104,10 +160,11 @@ class Planes:
         return Token(text, now, _own_end(text) or now + float(lifetime or SCOPED_TOKEN_LIFETIME_S))
 
     def _control(self, request: Request, action: str) -> Answer:
-        answer = self._transport.send(request, self._credential, budget_s=DISCOVERY_BUDGET_S)
-        answer = self._checked(answer, action)
+        budget_s = None if self._met else DISCOVERY_BUDGET_S
+        answer = self._checked(self.transport.send(request, self._credential, budget_s=budget_s), action)
         if answer.refusal is not Refusal.NONE:
             raise answer.error(action)
+        self._met = True
         return answer
 
     def _checked(self, answer: Answer, action: str) -> Answer:

@@ -7,10 +7,13 @@ for a channel is decided in `answers.py`; here only this: is it worth sending th
 from __future__ import annotations
 
 import logging
+import os
 import platform
+import ssl
+import threading
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from importlib.metadata import version
@@ -21,18 +24,17 @@ import tenacity
 from requests.auth import AuthBase
 
 from ..auth.tokens import Clock, Token
-from ..errors import TransportError
+from ..errors import TransportError, UsageError
+from ..events import Hub, RequestRetried
 from .answers import Answer, Refusal
+from .deadline import DeadlineAdapter, deadline
+from .policy import RetryPolicy, Timeouts
 
-CONNECT_TIMEOUT_S = 10.0
-READ_TIMEOUT_S = 60.0
-RETRY_BUDGET_S = 120.0
-"""How long one request may be tried again before its failure is reported."""
-
-BACKOFF_BASE_S = 0.25
-BACKOFF_CAP_S = 20.0
 POOL_CONNECTIONS = 16
 """Connections kept open to a host: as many channels can append at once without reconnecting."""
+
+ODD_ANSWER_TRIES = 3
+"""A 404 in HTML may come from a proxy on the way, but one that stays is believed."""
 
 _log = logging.getLogger("snowpipe_pandas.http")
 
@@ -52,15 +54,24 @@ class Signer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request, the same for all of its tries; `url` is without the query."""
+    """One request, the same for all of its tries; `url` is without the query.
+
+    Attributes:
+        action: what it is for, in words that follow "could not".
+        channel: the channel that it concerns, None where it concerns the client.
+        counted: whether the service wants `requestId` and `retryCount` (all of `/v2/streaming` does).
+        sleep: how to wait between tries, where somebody may want to interrupt that.
+    """
 
     method: str
     url: str
+    action: str = "do the request"
     query: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
+    channel: str | None = None
     counted: bool = True
-    """Whether the service wants `requestId` and `retryCount` (all of `/v2/streaming` does)."""
+    sleep: Callable[[float], None] | None = None
 
 
 class Transport:
@@ -68,21 +79,37 @@ class Transport:
 
     Args:
         clock: tells the time as the server sees it; learns from each answer's `Date`.
+        events: is told of every retry.
         ca_file: PEM file of certificates to trust instead of the system's; nothing turns verification off.
-        retry_budget_s: seconds which one request may spend on retries.
+        retry: when a request is tried again.
+        timeouts: how long a try may take.
     """
 
     def __init__(
-        self, clock: Clock, *, ca_file: str | None = None, retry_budget_s: float = RETRY_BUDGET_S
+        self,
+        clock: Clock,
+        events: Hub,
+        *,
+        ca_file: str | None = None,
+        retry: RetryPolicy = RetryPolicy(),
+        timeouts: Timeouts = Timeouts(),
     ) -> None:
-        self._clock = clock
-        self._retry_budget_s = retry_budget_s
+        self.clock = clock
+        self._events = events
+        self._retry = retry
+        self._timeouts = timeouts
+        self._process = os.getpid()
         self._session = requests.Session()
         self._session.headers.update({"User-Agent": _user_agent(), "Accept": "application/json"})
-        adapter = requests.adapters.HTTPAdapter(pool_connections=4, pool_maxsize=POOL_CONNECTIONS)
+        adapter = DeadlineAdapter(pool_connections=4, pool_maxsize=POOL_CONNECTIONS)
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
         self._verify: str | bool = ca_file or True
+
+    @property
+    def retry(self) -> RetryPolicy:
+        """When a request is tried again."""
+        return self._retry
 
     def send(self, request: Request, signer: Signer, *, budget_s: float | None = None) -> Answer:
         """Send until there is an answer that another try would not better, and return it.
@@ -92,15 +119,53 @@ class Transport:
 
         Raises:
             TransportError: no answer at all within the budget, or TLS failed.
+            UsageError: this process was forked from the one that made the client.
         """
-        budget = min(self._retry_budget_s, budget_s or self._retry_budget_s)
+        if os.getpid() != self._process:
+            raise UsageError(
+                "this client belongs to the process that made it, and connections are not shared across a "
+                "fork; call connect() in the new process"
+            )
+        budget = min(self._retry.budget_s, self._retry.budget_s if budget_s is None else budget_s)
+        give_up_at = self.clock.monotonic() + budget
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(_TryAgainError),
-            wait=_pause,
-            stop=tenacity.stop_before_delay(budget),
+            wait=self._pause,
+            stop=lambda state: self._spent(state, give_up_at),
+            sleep=request.sleep or self._sleep,
+            before_sleep=lambda state: self._tell(state, request),
             retry_error_callback=_give_up,
         )
         return retrying(_Tries(self, request, signer).next)
+
+    def _pause(self, state: tenacity.RetryCallState) -> float:
+        outcome = _outcome(state)
+        if outcome.at_once:
+            return 0.0
+        return self._retry.pause_s(state.attempt_number, wanted_s=outcome.wanted_pause_s)
+
+    def _spent(self, state: tenacity.RetryCallState, give_up_at: float) -> bool:
+        if self._retry.attempts is not None and state.attempt_number >= self._retry.attempts:
+            return True
+        return self.clock.monotonic() + state.upcoming_sleep >= give_up_at
+
+    def _sleep(self, seconds: float) -> None:
+        self.clock.sleep(seconds, threading.Event())
+
+    def _tell(self, state: tenacity.RetryCallState, request: Request) -> None:
+        outcome = _outcome(state).outcome
+        answer = outcome if isinstance(outcome, Answer) else None
+        self._events.emit(
+            RequestRetried(
+                channel=request.channel,
+                operation=request.action,
+                tries=state.attempt_number,
+                pause_s=state.upcoming_sleep,
+                status=None if answer is None else answer.status,
+                code="" if answer is None else answer.code,
+                reason=answer.reason if answer is not None else str(outcome),
+            )
+        )
 
     def close(self) -> None:
         """Close the connections."""
@@ -114,20 +179,21 @@ class Transport:
             query |= {"requestId": request_id, "retryCount": str(tries - 1)}
         failure: _Failure | None = None
         started = time.monotonic()
-        try:
-            response = self._session.request(
-                request.method,
-                request.url,
-                params=query,
-                data=request.body,
-                headers=dict(request.headers),
-                auth=auth,
-                timeout=(CONNECT_TIMEOUT_S, READ_TIMEOUT_S),
-                allow_redirects=False,
-                verify=self._verify,
-            )
-        except requests.RequestException as exc:
-            failure = _translate(exc, request.url)
+        with deadline(self._timeouts.total_s) as limit:
+            try:
+                response = self._session.request(
+                    request.method,
+                    request.url,
+                    params=query,
+                    data=request.body,
+                    headers=dict(request.headers),
+                    auth=auth,
+                    timeout=(self._timeouts.connect_s, self._timeouts.read_s),
+                    allow_redirects=False,
+                    verify=self._verify,
+                )
+            except requests.RequestException as exc:
+                failure = _translate(exc, request.url, self._timeouts, expired=limit.expired)
         # Raised outside of the handler on purpose: the library's exception holds the prepared request,
         # and with it the Authorization header, and must not hang on ours as its context.
         if failure is not None:
@@ -149,7 +215,7 @@ class Transport:
         if text.isdigit():
             return float(text)
         try:
-            return max(0.0, parsedate_to_datetime(text).timestamp() - self._clock.now())
+            return max(0.0, parsedate_to_datetime(text).timestamp() - self.clock.now())
         except ValueError:
             return None
 
@@ -160,7 +226,7 @@ class Transport:
             server_time = parsedate_to_datetime(date).timestamp()
         except ValueError:
             return
-        self._clock.learn(server_time)
+        self.clock.learn(server_time)
 
 
 class _Tries:
@@ -180,9 +246,11 @@ class _Tries:
         if answer.refusal is Refusal.CREDENTIALS and not self._renewed:
             self._renewed = True
             if self._signer.refused(token):
-                raise _TryAgainError(answer, pause_s=0.0)
+                raise _TryAgainError(answer, at_once=True)
         if answer.refusal is Refusal.TRANSIENT:
-            raise _TryAgainError(answer, pause_s=self._transport.wanted_pause_s(answer))
+            raise _TryAgainError(answer, wanted_pause_s=self._transport.wanted_pause_s(answer))
+        if answer.refusal is Refusal.ODD and self._made < ODD_ANSWER_TRIES:
+            raise _TryAgainError(answer)
         return answer
 
 
@@ -201,10 +269,17 @@ class _Signature(AuthBase):
 class _TryAgainError(Exception):
     """Internal: this try failed in a way that another try may better."""
 
-    def __init__(self, outcome: Answer | TransportError, *, pause_s: float | None = None) -> None:
+    def __init__(
+        self,
+        outcome: Answer | TransportError,
+        *,
+        wanted_pause_s: float | None = None,
+        at_once: bool = False,
+    ) -> None:
         super().__init__()
         self.outcome = outcome
-        self.pause_s = pause_s
+        self.wanted_pause_s = wanted_pause_s
+        self.at_once = at_once
 
 
 def _outcome(state: tenacity.RetryCallState) -> _TryAgainError:
@@ -212,14 +287,6 @@ def _outcome(state: tenacity.RetryCallState) -> _TryAgainError:
     if not isinstance(error, _TryAgainError):  # tenacity asks only about what it retries
         raise TypeError(f"unexpected outcome of a try: {error!r}")
     return error
-
-
-_backoff = tenacity.wait_random_exponential(multiplier=BACKOFF_BASE_S, max=BACKOFF_CAP_S)
-
-
-def _pause(state: tenacity.RetryCallState) -> float:
-    wanted = _outcome(state).pause_s
-    return _backoff(state) if wanted is None else wanted
 
 
 def _give_up(state: tenacity.RetryCallState) -> Answer:
@@ -235,10 +302,12 @@ class _Failure:
     final: bool = False
 
 
-def _translate(exc: requests.RequestException, url: str) -> _Failure:
+def _translate(exc: requests.RequestException, url: str, timeouts: Timeouts, *, expired: bool) -> _Failure:
     """The one place where exceptions of requests become ours; most specific first."""
     host = url.split("/")[2]
-    if isinstance(exc, requests.exceptions.SSLError):
+    if expired:
+        return _Failure(f"the exchange with {host} was not over within {timeouts.total_s:g} s")
+    if _is_certificate_refused(exc):
         return _Failure(
             f"the certificate of {host} could not be verified; if a proxy or a local account signs it, "
             "name its certificate with ca_file=",
@@ -247,14 +316,26 @@ def _translate(exc: requests.RequestException, url: str) -> _Failure:
     if isinstance(exc, requests.exceptions.ProxyError):
         return _Failure(f"the proxy on the way to {host} refused; check HTTPS_PROXY and NO_PROXY")
     if isinstance(exc, requests.exceptions.ConnectTimeout):
-        return _Failure(f"{host} did not accept a connection within {CONNECT_TIMEOUT_S:.0f} s")
+        return _Failure(f"{host} did not accept a connection within {timeouts.connect_s:g} s")
     if isinstance(exc, requests.exceptions.Timeout):
-        return _Failure(f"{host} did not answer within {READ_TIMEOUT_S:.0f} s")
+        return _Failure(f"{host} did not answer within {timeouts.read_s:g} s")
+    # SSLError is one of these: a TLS connection that breaks is no worse than any other.
     if isinstance(exc, requests.exceptions.ConnectionError | requests.exceptions.ChunkedEncodingError):
         return _Failure(f"could not reach {host} ({_cause(exc)}); check the account name and the network")
     if isinstance(exc, requests.exceptions.ContentDecodingError):
         return _Failure(f"{host} sent an answer that could not be decoded")
     return _Failure(f"the request to {host} could not be made ({type(exc).__name__})", final=True)
+
+
+def _is_certificate_refused(exc: BaseException) -> bool:
+    """Whether the certificate was at fault, told by the exception which the TLS library raised first."""
+    found: BaseException | None = exc
+    while found is not None:
+        if isinstance(found, ssl.SSLCertVerificationError):
+            return True
+        reason = getattr(found, "reason", None) or next(iter(found.args), None)
+        found = reason if isinstance(reason, BaseException) else found.__cause__ or found.__context__
+    return False
 
 
 def _cause(exc: BaseException) -> str:

@@ -39,7 +39,7 @@ def connection(account):
         user="DEMO_USER",
         private_key=pem,
         private_key_passphrase=PASSPHRASE,
-        retry_budget_s=0.3,
+        retry=sp.RetryPolicy(budget_s=0.3),
     )
     yield client, [PASSPHRASE, *pem.splitlines()[1:-1]]
     client.close()

@@ -8,8 +8,9 @@ import pytest
 
 from snowpipe_pandas.auth.tokens import Clock, Token
 from snowpipe_pandas.errors import TransportError
-from snowpipe_pandas.rest import transport
+from snowpipe_pandas.events import Hub
 from snowpipe_pandas.rest.answers import Refusal
+from snowpipe_pandas.rest.policy import RetryPolicy
 from snowpipe_pandas.rest.transport import Request, Transport
 from tests.support.scripted import Reply, scripted_server
 
@@ -42,9 +43,8 @@ def server():
 
 
 @pytest.fixture
-def wire(monkeypatch):
-    monkeypatch.setattr(transport, "BACKOFF_BASE_S", 0.001)
-    wire = Transport(Clock(), retry_budget_s=5.0)
+def wire():
+    wire = Transport(Clock(), Hub(), retry=RetryPolicy(base_s=0.001, budget_s=5.0))
     yield wire
     wire.close()
 
@@ -142,7 +142,7 @@ def test_a_refused_connection_is_our_error_naming_the_host_and_holding_no_secret
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
-        wire = Transport(Clock(), retry_budget_s=0.3)
+        wire = Transport(Clock(), Hub(), retry=RetryPolicy(budget_s=0.3))
         with pytest.raises(TransportError, match=f"127.0.0.1:{port}.*connection refused") as caught:
             wire.send(Request("GET", f"http://127.0.0.1:{port}/"), CountingSigner())
         wire.close()
