@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 if TYPE_CHECKING:
+    from .display.choose import ShowProgress
     from .rest.channel import Channel
     from .rows.cells import BinaryFormat
     from .rows.ndjson import Nulls
@@ -15,9 +16,9 @@ if TYPE_CHECKING:
     from .rows.targets import Problem
     from .streaming.delivery import OnError
     from .streaming.result import StreamResult
-    from .streaming.stream import ShowProgress
 
 COMMIT_TIMEOUT_S = 300.0
+MAX_IN_FLIGHT_BYTES = 128 * 1024 * 1024
 
 
 @pd.api.extensions.register_dataframe_accessor("snowpipe")
@@ -34,8 +35,9 @@ class SnowpipeAccessor:
         load_id: str | None = None,
         wait: bool = True,
         on_error: OnError = "raise",
-        progress: ShowProgress = True,
+        progress: ShowProgress = "auto",
         commit_timeout_s: float = COMMIT_TIMEOUT_S,
+        max_in_flight_bytes: int = MAX_IN_FLIGHT_BYTES,
         index: bool = False,
         columns: Mapping[str, str] | None = None,
         column_case: ColumnCase = "keep",
@@ -58,6 +60,7 @@ class SnowpipeAccessor:
             on_error=on_error,
             progress=progress,
             commit_timeout_s=commit_timeout_s,
+            max_in_flight_bytes=max_in_flight_bytes,
             index=index,
             columns=columns,
             column_case=column_case,

@@ -7,13 +7,16 @@ import pytest
 
 from snowpipe_pandas.display import texts
 from snowpipe_pandas.display.terminal import TerminalView
-from snowpipe_pandas.display.ticker import CallbackView, Ticker
+from snowpipe_pandas.display.ticker import Ticker
+from snowpipe_pandas.events import PhaseChanged, RowsCommitted, TokenLife
 from snowpipe_pandas.streaming.progress import Progress, Tracker
 
 HALF = Progress(
     load_id="flights-2013",
     channel="notebook-1",
+    account="LOCAL",
     user="DEMO_USER",
+    fingerprint="SHA256:abc",
     phase="sending",
     rows_total=1000,
     rows_skipped=100,
@@ -25,8 +28,7 @@ HALF = Progress(
     requests=4,
     retries=1,
     seconds=2.0,
-    token_expires_in_s=3541.0,
-    message="",
+    tokens={"scoped": TokenLife(3541.0, 3600.0, 360.0, 59.0, "first use")},
 )
 
 
@@ -44,7 +46,7 @@ class Clock:
 
 
 def tracker():
-    return Tracker(load_id="a", channel="c", user="u", token_expires_in_s=lambda: None)
+    return Tracker(Progress("a", "c", "ACCOUNT", "USER", ""), tokens=dict)
 
 
 def test_the_line_tells_rows_commits_speed_requests_and_token():
@@ -99,27 +101,37 @@ def test_a_log_file_gets_a_line_now_and_then_and_the_last_state():
     assert lines[-1].startswith("done")
 
 
+class Recorder:
+    """A view that keeps what it is shown, and fails if it is told to."""
+
+    def __init__(self, failure=None):
+        self.shown = []
+        self.failure = failure
+
+    def draw(self, progress):
+        self.shown.append(progress)
+        if self.failure is not None:
+            raise self.failure
+
+    finish = draw
+
+
 def test_a_view_that_fails_is_dropped_and_the_load_goes_on(caplog):
-    calls = []
-
-    def listener(progress):
-        calls.append(progress)
-        raise ZeroDivisionError
-
-    with Ticker(tracker(), CallbackView(listener), interval_s=0.001):
+    view = Recorder(ZeroDivisionError())
+    with Ticker(tracker(), view, interval_s=0.001):
         pass
-    assert len(calls) == 1
+    assert len(view.shown) == 1
     assert "display failed" in caplog.text
 
 
 def test_the_last_snapshot_is_always_delivered():
-    seen = []
+    view = Recorder()
     counted = tracker()
-    with Ticker(counted, CallbackView(seen.append)):
-        counted.rows_sent = 5
-        counted.enter("done")
-    assert seen[-1].phase == "done"
-    assert seen[-1].rows_sent == 5
+    with Ticker(counted, view):
+        counted(RowsCommitted(channel="c", end_row=5, offset_token="a:5:"))
+        counted(PhaseChanged(channel="c", phase="done"))
+    assert view.shown[-1].phase == "done"
+    assert view.shown[-1].rows_committed == 5
 
 
 @pytest.mark.parametrize("width", [20, 40, 60, 80, 100, 120])

@@ -5,16 +5,32 @@ from __future__ import annotations
 import contextlib
 import sys
 from contextlib import AbstractContextManager
+from typing import Literal, TypeAlias
 
-from ..streaming.progress import Listener, Tracker
-from .ticker import CallbackView, Ticker, View
+from ..events import Event, Hub, Listener
+from ..streaming.progress import Tracker
+from .ticker import Ticker, View
+
+ShowProgress: TypeAlias = "bool | Literal['auto'] | Listener"
 
 
-def displayed(tracker: Tracker, progress: bool | Listener) -> AbstractContextManager[object]:
+def displayed(tracker: Tracker, events: Hub, progress: ShowProgress) -> AbstractContextManager[object]:
     """Return a context in which the load is shown; `progress` as in `stream()`."""
     if progress is False:
         return contextlib.nullcontext()
-    return Ticker(tracker, CallbackView(progress) if callable(progress) else _default_view(tracker))
+    if callable(progress):
+        return events.heard_by(_only(tracker.snapshot().channel, progress))
+    return Ticker(tracker, _default_view(tracker))
+
+
+def _only(channel: str, listener: Listener) -> Listener:
+    """Let through what concerns this channel, or the whole client."""
+
+    def listen(event: Event) -> None:
+        if event.channel in (None, channel):
+            listener(event)
+
+    return listen
 
 
 def _default_view(tracker: Tracker) -> View:

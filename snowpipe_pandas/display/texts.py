@@ -34,6 +34,12 @@ def countdown(seconds: float | None) -> str:
     return f"{minutes}:{rest:02}"
 
 
+def scoped_left_s(progress: Progress) -> float | None:
+    """Return the seconds until the scoped token ends, None while there is none."""
+    life = progress.tokens.get("scoped")
+    return None if life is None else life.expires_in_s
+
+
 def rows(progress: Progress) -> str:
     """Write rows sent of the total: "225,280/336,776 rows"."""
     total = "" if progress.rows_total is None else f"/{progress.rows_total:,}"
@@ -44,15 +50,9 @@ def state(progress: Progress) -> str:
     """Say in a few words what the load is doing."""
     if progress.phase == "done" and progress.rows_sent == 0 and progress.rows_skipped:
         return "already committed"
-    if progress.phase == "failed":
+    if progress.phase in ("failed", "cancelled"):
         return f"stopped: {progress.message}"
-    words = {
-        "preparing": "preparing",
-        "sending": "sending",
-        "committing": "committing",
-        "done": "done",
-    }
-    return words[progress.phase]
+    return progress.phase
 
 
 def facts(progress: Progress) -> list[str]:
@@ -61,7 +61,7 @@ def facts(progress: Progress) -> list[str]:
         rows(progress),
         f"{progress.rows_committed:,} committed",
         f"{progress.megabytes_per_s:.1f} MB/s",
-        f"token {countdown(progress.token_expires_in_s)}",
+        f"token {countdown(scoped_left_s(progress))}",
         f"{progress.requests} requests",
     ]
     if progress.rows_rejected:

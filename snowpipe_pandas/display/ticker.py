@@ -11,7 +11,7 @@ import threading
 from types import TracebackType
 from typing import Protocol
 
-from ..streaming.progress import Listener, Progress, Tracker
+from ..streaming.progress import Progress, Tracker
 
 REDRAW_INTERVAL_S = 0.2
 """Five redraws a second: a notebook server drops messages above its rate limit."""
@@ -29,13 +29,6 @@ class View(Protocol):
 
     def finish(self, progress: Progress) -> None:
         """Show the last state and leave it standing."""
-
-
-class CallbackView:
-    """Hands snapshots to a function of the user's."""
-
-    def __init__(self, listener: Listener) -> None:
-        self.draw = self.finish = listener
 
 
 class Ticker:

@@ -89,7 +89,7 @@ def _header(progress: Progress) -> str:
         ("", progress.load_id),
         ("quiet", f"channel {progress.channel}"),
         ("quiet", f"user {progress.user}"),
-        ("quiet", f"token {texts.countdown(progress.token_expires_in_s)}"),
+        ("quiet", f"token {texts.countdown(texts.scoped_left_s(progress))}"),
     )
 
 

@@ -8,7 +8,7 @@ left. So the limits hold, no compression is thrown away, and bodies end above 95
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
@@ -36,6 +36,7 @@ class Payload:
         body: one zstd frame of their NDJSON.
         raw_bytes: size before compression.
         digest: xxh3 of the NDJSON of all rows of the source up to the last one in here.
+        before: the digest's state at the first row.
     """
 
     first_row: int
@@ -43,11 +44,36 @@ class Payload:
     body: bytes
     raw_bytes: int
     digest: str
+    before: xxhash.xxh3_64 = field(repr=False, compare=False)
 
     @property
     def end_row(self) -> int:
         """Number of the row behind the last one."""
         return self.first_row + self.rows
+
+    def halves(self) -> tuple[Payload, Payload]:
+        """Return the first and the second half of the rows, for a service that takes no more at once."""
+        raw = pa.CompressedInputStream(pa.BufferReader(self.body), "zstd").read()
+        ends = np.flatnonzero(np.frombuffer(raw, np.uint8) == ord("\n"))
+        count = self.rows // 2
+        cut = int(ends[count - 1]) + 1
+        middle = self.before.copy()
+        middle.update(raw[:cut])
+        return (
+            Payload(self.first_row, count, _frame(raw[:cut]), cut, middle.hexdigest(), self.before),
+            Payload(
+                self.first_row + count,
+                self.rows - count,
+                _frame(raw[cut:]),
+                len(raw) - cut,
+                self.digest,
+                middle,
+            ),
+        )
+
+
+def _frame(raw: bytes) -> bytes:
+    return pa.Codec("zstd").compress(raw, asbytes=True)  # type: ignore[no-any-return]
 
 
 def pack(
@@ -75,19 +101,19 @@ def pack(
     """
     digest = xxhash.xxh3_64()
     behind = 0
-    body = _Body(0, max_raw_bytes, max_wire_bytes)
+    body = _Body(0, digest.copy(), max_raw_bytes, max_wire_bytes)
     for piece in encoded:
         start = 0
         if behind < skip_rows:
             start = min(skip_rows - behind, piece.rows)
             digest.update(piece.bytes_of(0, start))
             _check_digest(behind + start, digest, skip_rows, skip_digest, load_id)
-            body = _Body(behind + start, max_raw_bytes, max_wire_bytes)
+            body = _Body(behind + start, digest.copy(), max_raw_bytes, max_wire_bytes)
         while start < piece.rows:
             taken = body.take(piece, start)
             if taken == 0:
                 yield body.close(digest.hexdigest())
-                body = _Body(piece.first_row + start, max_raw_bytes, max_wire_bytes)
+                body = _Body(piece.first_row + start, digest.copy(), max_raw_bytes, max_wire_bytes)
             else:
                 digest.update(piece.bytes_of(start, start + taken))
                 start += taken
@@ -114,8 +140,11 @@ def _check_digest(rows: int, digest: xxhash.xxh3_64, skip_rows: int, wanted: str
 class _Body:
     """A request body under construction."""
 
-    def __init__(self, first_row: int, max_raw_bytes: int, max_wire_bytes: int) -> None:
+    def __init__(
+        self, first_row: int, before: xxhash.xxh3_64, max_raw_bytes: int, max_wire_bytes: int
+    ) -> None:
         self.first_row = first_row
+        self._before = before
         self.rows = 0
         self._raw_bytes = 0
         self._unflushed = 0
@@ -149,7 +178,7 @@ class _Body:
         """End the frame."""
         self._frame.close()
         body = self._sink.getvalue().to_pybytes()
-        return Payload(self.first_row, self.rows, body, self._raw_bytes, digest)
+        return Payload(self.first_row, self.rows, body, self._raw_bytes, digest, self._before)
 
     def _room(self) -> int:
         """Raw bytes that fit for sure: what is not flushed yet may not compress at all."""

@@ -1,36 +1,49 @@
 """Delivers the payloads of one load through one channel, each row once.
 
-An append that may or may not have been applied is never sent blindly again: the channel is reopened,
-which fences every earlier request, and the committed offset token says where to go on. Payloads are
-held until they are committed, so that a server which lost its uncommitted rows gets them again.
+Payloads are held until they are committed, and one position says what the service has acknowledged.
+Everything is decided from these two: what is sent next is what lies behind the position. An append that
+may or may not have been applied is never sent blindly again: the channel is reopened, which fences
+every earlier request, and the position goes back to the committed offset token. How a refusal is judged
+stands in `recovery.py`.
 """
 
 from __future__ import annotations
 
-import time
-from collections import deque
 from collections.abc import Callable
 from typing import Literal
 
-from ..errors import ChannelInvalidError, ChannelTakenOverError, RowsRejectedError
-from ..rest.answers import STALE_CONTINUATION, ChannelStatus
+from ..errors import (
+    AuditError,
+    ChannelError,
+    ChannelInvalidError,
+    PayloadTooLargeError,
+    RowsRejectedError,
+    RowTooLargeError,
+    SnowpipeError,
+)
+from ..events import ChannelReopened, Event, RowsAcknowledged, RowsCommitted, RowsRejected
+from ..rest.answers import ChannelStatus
 from ..rest.channel import COMMIT_TIMEOUT_S, Channel
 from ..rows.payloads import Payload
+from .control import Control
+from .held import Held
+from .ledger import Ledger
 from .offsets import START, Position, format_token, parse_token
-from .progress import Tracker
+from .recovery import Recovery
 
 STATUS_INTERVAL_S = 1.0
 """How often the committed position is asked for while rows are being sent."""
 
-MAX_UNCOMMITTED_BYTES = 128 * 1024 * 1024
+MAX_IN_FLIGHT_BYTES = 128 * 1024 * 1024
 """Compressed payloads held for replay; sending waits for commits beyond it."""
 
-MAX_REOPENS = 3
-REOPEN_WINDOW_S = 60.0
-"""A channel that needs reopening more often than this is not going to get well by it."""
+AUDIT_GRACE_S = 10.0
+"""How long the counters may lag behind the offset token."""
+
+SETTLE_TIMEOUT_S = 20.0
+"""How long a failed load waits to learn what became of its last rows; a commit takes 5 to 10 s."""
 
 OnError = Literal["raise", "report"]
-_OTHER_WRITER_CODES = frozenset({STALE_CONTINUATION, "ERR_CHANNEL_HAS_INVALID_CLIENT_SEQUENCER"})
 
 
 class Delivery:
@@ -39,35 +52,55 @@ class Delivery:
     Args:
         channel: an open channel; this load is its only writer.
         load_id: the name under which the load can be resumed.
-        tracker: is told what happens.
+        control: lets the load be paused and cancelled.
+        emit: is told what happens.
         on_error: "raise" stops at the first rejected row, "report" counts them.
+        max_in_flight_bytes: compressed bytes that may be on their way, sent and not committed.
+
+    Attributes:
+        start: where the load goes on; rows before it were committed by an earlier call.
+        acknowledged: the last position which the service has received.
+        committed: the last position known to be durable.
+        rows_sent, raw_bytes, sent_bytes, requests, retries: counts of this call.
+        failed_rows: rows of the append that failed last, None if none did.
     """
 
-    def __init__(self, channel: Channel, load_id: str, tracker: Tracker, *, on_error: OnError) -> None:
+    def __init__(
+        self,
+        channel: Channel,
+        load_id: str,
+        control: Control,
+        emit: Callable[[Event], None],
+        *,
+        on_error: OnError,
+        max_in_flight_bytes: int = MAX_IN_FLIGHT_BYTES,
+    ) -> None:
         self._channel = channel
         self.load_id = load_id
-        self._tracker = tracker
+        self._control = control
+        self._emit = emit
         self._on_error = on_error
-        self._held: deque[Payload] = deque()
-        self._held_bytes = 0
-        self._reopened_at: deque[float] = deque(maxlen=MAX_REOPENS)
+        self._max_in_flight_bytes = max_in_flight_bytes
+        self._held = Held()
         self._next_status_at = 0.0
-        status = self._settle()
+        self.raw_bytes = self.sent_bytes = self.requests = self.retries = 0
+        self.failed_rows: tuple[int, int] | None = None
+        status = self._settled_channel()
         self.start = parse_token(load_id, status.last_committed_offset_token) or START
-        """Where the load goes on; rows before it were committed by an earlier call."""
-        self._acknowledged = self._committed = self.start
-        self._foreign_token = None if self.start.rows else status.last_committed_offset_token
-        self._errors = _Growth(status.rows_error_count)
+        self.acknowledged = self.committed = self.start
+        self._sent_until = self.start.rows
+        self._ledger = Ledger(status, self.start.rows)
+        self._recovery = Recovery(channel, load_id, status)
 
     @property
-    def committed(self) -> Position:
-        """The last position known to be durable."""
-        return self._committed
+    def rows_sent(self) -> int:
+        """Rows that this call has sent, repetitions not counted."""
+        return self._sent_until - self.start.rows
 
     @property
-    def acknowledged(self) -> Position:
-        """The last position which the service has received."""
-        return self._acknowledged
+    def rows_rejected(self) -> int:
+        """Rows of this call which the service skipped."""
+        return 0 if self._ledger.rejected is None else self._ledger.rejected.rows
 
     def send(self, payload: Payload) -> None:
         """Send the next payload; returns once the service has acknowledged it.
@@ -75,61 +108,124 @@ class Delivery:
         Raises:
             ChannelTakenOverError: another writer opened the channel.
             RowsRejectedError: earlier rows were rejected (with `on_error="raise"`).
+            RowTooLargeError: the service refuses one row alone as too large.
+            LoadCancelledError: the load was cancelled; the payload was not sent.
         """
-        self._held.append(payload)
-        self._held_bytes += len(payload.body)
-        try:
-            self._append(payload)
-        except ChannelInvalidError as error:
-            self._recover(error)
-        self._tracker.raw_bytes += payload.raw_bytes
-        self._tracker.sent_bytes += len(payload.body)
-        if time.monotonic() >= self._next_status_at:
+        self._control.checkpoint()
+        if self._held.bytes + len(payload.body) > self._max_in_flight_bytes:
+            most = max(0, self._max_in_flight_bytes - len(payload.body))
+            self._wait_until(lambda: self._held.bytes <= most, COMMIT_TIMEOUT_S)
+        self._held.add(payload)
+        self._push()
+        if self._channel.clock.monotonic() >= self._next_status_at:
             self._observe(self._channel.status())
-        if self._held_bytes > MAX_UNCOMMITTED_BYTES:
-            self._wait_until(lambda: self._held_bytes <= MAX_UNCOMMITTED_BYTES // 2, COMMIT_TIMEOUT_S)
 
     def finish(self, *, timeout_s: float) -> None:
-        """Wait until every acknowledged row is committed.
+        """Wait until every row is committed, and check the service's counts of them.
 
         Raises:
             CommitTimeoutError: not committed in time; the same load can be resumed.
             RowsRejectedError: the service skipped rows (with `on_error="raise"`).
+            AuditError: the service counts other rows than were sent.
         """
-        self._wait_until(lambda: self._committed.rows >= self._acknowledged.rows, timeout_s)
+        self._wait_until(lambda: self.committed.rows >= self.acknowledged.rows, timeout_s)
+        self._audit()
+
+    def settle(self) -> bool:
+        """Learn after a failure what became of the rows; returns whether `committed` is exact now.
+
+        Nothing is sent. An append in doubt is fenced by reopening the channel.
+        """
+        try:
+            if self._channel.in_doubt:
+                status = self._channel.reopen()
+                self.acknowledged = self._recovery.position_after(status, self.committed, self._held)
+                self._take_position(status)
+            else:
+                self._channel.wait_for_status(self._sees_all, timeout_s=SETTLE_TIMEOUT_S)
+        except SnowpipeError:
+            return False
+        return True
+
+    def _sees_all(self, status: ChannelStatus) -> bool:
+        self._take_position(status)
+        return self.committed.rows >= self.acknowledged.rows
+
+    def _push(self) -> None:
+        """Append what is held and not acknowledged, until nothing is."""
+        while (payload := self._held.next_after(self.acknowledged)) is not None:
+            try:
+                self._append(payload)
+            except ChannelInvalidError as error:
+                self._recover(error, payload)
+            except PayloadTooLargeError as error:
+                self._shrink(payload, error)
 
     def _append(self, payload: Payload) -> None:
         position = Position(payload.end_row, payload.digest)
+        token = format_token(self.load_id, position)
+        self.failed_rows = (payload.first_row, payload.end_row)
+        if payload.end_row > self._sent_until:
+            self._sent_until = payload.end_row
+            self.raw_bytes += payload.raw_bytes
+            self.sent_bytes += len(payload.body)
         try:
             tries = self._channel.append_rows(
                 payload.body,
                 start_offset_token=f"{self.load_id}:{payload.first_row}",
-                end_offset_token=format_token(self.load_id, position),
+                end_offset_token=token,
                 raw_bytes=payload.raw_bytes,
                 content_encoding="zstd",
             ).tries
-        except ChannelInvalidError as error:
-            self._count_requests(error.tries)
+        except (ChannelError, PayloadTooLargeError) as error:
+            self._count(error.tries)
             raise
-        self._count_requests(tries)
-        self._advance(position)
+        self.failed_rows = None
+        self._count(tries)
+        self.acknowledged = position
+        self._emit(
+            RowsAcknowledged(
+                channel=self._channel.name,
+                first_row=payload.first_row,
+                end_row=payload.end_row,
+                raw_bytes=payload.raw_bytes,
+                sent_bytes=len(payload.body),
+                tries=tries,
+                offset_token=token,
+            )
+        )
 
-    def _advance(self, position: Position) -> None:
-        self._acknowledged = position
-        self._tracker.rows_sent = position.rows - self.start.rows
+    def _count(self, tries: int) -> None:
+        self.requests += tries
+        self.retries += max(0, tries - 1)
 
-    def _count_requests(self, tries: int) -> None:
-        self._tracker.requests += tries
-        self._tracker.retries += max(0, tries - 1)
+    def _shrink(self, payload: Payload, error: PayloadTooLargeError) -> None:
+        """Send parts of a payload that the service refused as too large, and of those like it."""
+        if payload.rows == 1:
+            size = len(payload.body)
+            raise RowTooLargeError(row=payload.first_row, size=payload.raw_bytes, limit=size) from error
+        self._held.limit_below(payload)
+        if error.tries > 1:  # an earlier try may have been applied after all
+            self._go_back(error)
 
-    def _settle(self) -> ChannelStatus:
-        """Bring the channel into a state without uncommitted rows, as a load's start needs it."""
-        if self._channel.in_doubt:
-            return self._channel.reopen()
-        if self._channel.awaited_token is not None:
-            return self._channel.wait_for_commit(self._channel.awaited_token)
-        status = self._channel.status()
-        return status if status.healthy else self._channel.reopen()
+    def _recover(self, cause: ChannelInvalidError, payload: Payload | None) -> None:
+        """Reopen the channel and go back to what is committed, unless another writer has it."""
+        self._recovery.check_owner(cause, payload, self.acknowledged)
+        self._go_back(cause)
+
+    def _go_back(self, cause: ChannelInvalidError | PayloadTooLargeError) -> None:
+        self._recovery.spend_reopen(cause)
+        status = self._channel.reopen()
+        self.acknowledged = self._recovery.position_after(status, self.committed, self._held)
+        self.failed_rows = None
+        self._emit(
+            ChannelReopened(
+                channel=self._channel.name,
+                reason=cause.code or f"HTTP {cause.status}",
+                end_row=self.acknowledged.rows,
+            )
+        )
+        self._observe(status)
 
     def _wait_until(self, reached: Callable[[], bool], timeout_s: float) -> None:
         def judge(status: ChannelStatus) -> bool:
@@ -140,95 +236,86 @@ class Delivery:
             try:
                 self._channel.wait_for_status(judge, timeout_s=timeout_s)
             except ChannelInvalidError as error:
-                self._recover(error)
+                self._recover(error, None)
+                self._push()
 
     def _observe(self, status: ChannelStatus) -> None:
-        """Take in a fresh status: committed rows are let go, rejected ones are counted."""
-        self._next_status_at = time.monotonic() + STATUS_INTERVAL_S
-        position = parse_token(self.load_id, status.last_committed_offset_token)
-        if position is not None and self._committed.rows < position.rows <= self._acknowledged.rows:
-            self._committed = position
-            self._release()
-        self._tracker.rows_committed = self._committed.rows
-        self._tracker.rows_rejected = self._errors.up_to(status.rows_error_count)
-        if self._tracker.rows_rejected and self._on_error == "raise":
-            raise self._rejected(status)
+        """Take in a fresh status: committed rows are let go, rejected ones are told."""
+        self._next_status_at = self._channel.clock.monotonic() + STATUS_INTERVAL_S
+        self._take_position(status)
+        bound = parse_token(self.load_id, status.last_error_offset_upper_bound)
+        more = self._ledger.take(
+            status,
+            committed_rows=self.committed.rows,
+            bound_rows=None if bound is None else bound.rows,
+        )
+        if more:
+            self._emit(
+                RowsRejected(
+                    channel=self._channel.name, rows=self.rows_rejected, message=status.last_error_message
+                )
+            )
+        if self.rows_rejected and self._on_error == "raise":
+            raise self._rejected()
 
-    def _release(self) -> None:
-        while self._held and self._held[0].end_row <= self._committed.rows:
-            self._held_bytes -= len(self._held.popleft().body)
-
-    def _recover(self, cause: ChannelInvalidError) -> None:
-        """Reopen the channel, learn what is committed, and send again what is held and is not.
-
-        A retried append that meets a stale token was most likely applied by its first try. A stale
-        token on the first try means that somebody else opened the channel: reopening would only
-        start a duel of two writers.
-        """
-        while True:
-            if cause.tries <= 1 and cause.code in _OTHER_WRITER_CODES:
-                raise self._taken_over(cause)
-            self._check_reopen_budget(cause)
-            self._resume_after(self._channel.reopen())
-            try:
-                for payload in tuple(self._held):
-                    self._append(payload)
-            except ChannelInvalidError as error:
-                cause = error
-            else:
-                return
-
-    def _resume_after(self, status: ChannelStatus) -> None:
+    def _take_position(self, status: ChannelStatus) -> None:
+        """Move `committed` forward; a token that goes back, or is not ours, moves nothing."""
         token = status.last_committed_offset_token
         position = parse_token(self.load_id, token)
-        if position is None and self._committed == START and token == self._foreign_token:
-            position = START
-        borders = {self._committed.rows, *(payload.end_row for payload in self._held)}
-        if position is None or position.rows not in borders:
-            raise ChannelTakenOverError(
-                f"channel {self._channel.name!r} was committed to {token!r} by another writer, "
-                f"this load had {self._committed.rows:,} rows committed; give each load a channel of its own",
-                channel=self._channel.name,
-            )
-        self._advance(position)
-        self._observe(status)
+        if position is None or not self.committed.rows < position.rows <= self.acknowledged.rows:
+            return
+        if not self._held.has_border(position):
+            return
+        self.committed = position
+        self._held.release(position)
+        self._emit(RowsCommitted(channel=self._channel.name, end_row=position.rows, offset_token=token or ""))
 
-    def _check_reopen_budget(self, cause: ChannelInvalidError) -> None:
-        now = time.monotonic()
-        if len(self._reopened_at) == MAX_REOPENS and now - self._reopened_at[0] < REOPEN_WINDOW_S:
-            raise cause
-        self._reopened_at.append(now)
+    def _settled_channel(self) -> ChannelStatus:
+        """Bring the channel into a state without uncommitted rows, as a load's start needs it."""
+        if self._channel.in_doubt:
+            return self._channel.reopen()
+        try:
+            if self._channel.awaited_token is not None:
+                return self._channel.wait_for_commit(self._channel.awaited_token)
+            status = self._channel.status()
+        except ChannelInvalidError:
+            return self._channel.reopen()
+        return status if status.healthy else self._channel.reopen()
 
-    def _taken_over(self, cause: ChannelInvalidError) -> ChannelTakenOverError:
-        return ChannelTakenOverError(
-            f"another writer opened channel {self._channel.name!r} while this load was streaming; "
-            "give each writer a channel of its own, then run this load again",
-            channel=self._channel.name,
-            status=cause.status,
-            code=cause.code,
-            request_id=cause.request_id,
-        )
-
-    def _rejected(self, status: ChannelStatus) -> RowsRejectedError:
-        rejected = self._tracker.rows_rejected
-        return RowsRejectedError(
-            f"the service rejected {rejected:,} rows of load {self.load_id!r}; the last reason: "
-            f"{status.last_error_message or 'not told'} "
-            f"(up to offset {status.last_error_offset_upper_bound!r}); "
-            'correct those rows and load them anew, or pass on_error="report" to count them only',
+    def _audit(self) -> None:
+        """Compare the service's counts with the rows sent, whatever the offset token says."""
+        if self._counts_agree():
+            return
+        for status in self._channel.poll(timeout_s=AUDIT_GRACE_S):
+            self._observe(status)
+            if self._counts_agree():
+                return
+        inserted, rejected = self._ledger.inserted, self.rows_rejected
+        wrong = "fewer" if inserted + rejected < self.rows_sent else "more"
+        raise AuditError(
+            f"the service counts {wrong} rows than were sent: {self.rows_sent:,} sent by this call, "
+            f"{inserted:,} inserted and {rejected:,} rejected, though its offset token covers all of them; "
+            f"compare the table with the source before loading anything again",
+            sent=self.rows_sent,
+            inserted=inserted,
             rejected=rejected,
-            last_message=status.last_error_message,
         )
 
+    def _counts_agree(self) -> bool:
+        return self._ledger.counted in (None, self.rows_sent)
 
-class _Growth:
-    """How far a server's counter has grown; a counter that starts anew after a reopen never shrinks it."""
-
-    def __init__(self, start: int) -> None:
-        self._last = start
-        self._total = 0
-
-    def up_to(self, value: int) -> int:
-        self._total += value - self._last if value >= self._last else value
-        self._last = value
-        return self._total
+    def _rejected(self) -> RowsRejectedError:
+        found = self._ledger.rejected
+        if found is None:
+            raise TypeError("no row was rejected")
+        return RowsRejectedError(
+            f"the service rejected {found.rows:,} rows of load {self.load_id!r}, between rows "
+            f"{found.first_row:,} and {found.end_row - 1:,} of the source; the last reason: "
+            f"{found.message or 'not told'} (up to offset {found.upper_bound!r}); "
+            'correct those rows and load them anew, or pass on_error="report" to count them only',
+            rejected=found.rows,
+            last_message=found.message,
+            first_row=found.first_row,
+            end_row=found.end_row,
+            offset_upper_bound=found.upper_bound,
+        )

@@ -1,44 +1,62 @@
-"""What a running load shows: an immutable snapshot, and the counters it is taken from.
+"""The state of a running load: an immutable snapshot, folded from the load's events.
 
-Views (widget, terminal line, callback) draw snapshots; they know nothing of channels, and the load
-knows nothing of them.
+Views draw snapshots; they know nothing of channels, and the load knows nothing of them.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
-Phase = Literal["preparing", "sending", "committing", "done", "failed"]
+from ..events import (
+    ChannelReopened,
+    Event,
+    LoadStarted,
+    Phase,
+    PhaseChanged,
+    RequestRetried,
+    RowsAcknowledged,
+    RowsCommitted,
+    RowsRejected,
+    TokenLife,
+)
+
+ENDS = frozenset({"done", "failed", "cancelled"})
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
     """A load at one moment. Rows and bytes are counts, times are seconds; None means not known.
 
-    `rows_sent` were acknowledged by the service; `rows_committed` are durable, the skipped rows of a
-    resumed load included.
+    `rows_sent` were acknowledged by the service, in this call; `rows_committed` are durable, the skipped
+    rows of a resumed load included. `tokens` are the lives of the client's tokens by kind.
     """
 
     load_id: str
     channel: str
+    account: str
     user: str
-    phase: Phase
-    rows_total: int | None
-    rows_skipped: int
-    rows_sent: int
-    rows_committed: int
-    rows_rejected: int
-    raw_bytes: int
-    sent_bytes: int
-    requests: int
-    retries: int
-    seconds: float
-    token_expires_in_s: float | None
-    message: str
+    fingerprint: str
+    phase: Phase = "preparing"
+    message: str = ""
+    rows_total: int | None = None
+    rows_skipped: int = 0
+    rows_sent: int = 0
+    rows_committed: int = 0
+    rows_rejected: int = 0
+    rejected_message: str | None = None
+    raw_bytes: int = 0
+    sent_bytes: int = 0
+    requests: int = 0
+    retries: int = 0
+    throttles: int = 0
+    reopens: int = 0
+    token_sent: str | None = None
+    token_committed: str | None = None
+    seconds: float = 0.0
+    tokens: Mapping[str, TokenLife] = field(default_factory=dict)
 
     @property
     def rows_done(self) -> int:
@@ -46,65 +64,80 @@ class Progress:
         return self.rows_skipped + self.rows_sent
 
     @property
+    def rows_lag(self) -> int:
+        """Rows acknowledged and not committed yet."""
+        return max(0, self.rows_done - self.rows_committed)
+
+    @property
     def megabytes_per_s(self) -> float:
         """Row JSON sent per second, in 10^6 bytes."""
         return self.raw_bytes / 1e6 / self.seconds if self.seconds > 0 else 0.0
 
-
-Listener = Callable[[Progress], None]
+    @property
+    def ended(self) -> bool:
+        """Whether nothing will change any more."""
+        return self.phase in ENDS
 
 
 class Tracker:
-    """Counts what one load does; written by the load, read by displays from another thread."""
+    """A listener that folds a load's events into snapshots; read by displays from another thread.
+
+    Args:
+        progress: the state before the first event.
+        tokens: tells the lives of the client's tokens.
+    """
 
     def __init__(
-        self, *, load_id: str, channel: str, user: str, token_expires_in_s: Callable[[], float | None]
+        self,
+        progress: Progress,
+        *,
+        tokens: Callable[[], Mapping[str, TokenLife]],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.load_id = load_id
-        self.channel = channel
-        self.user = user
-        self.phase: Phase = "preparing"
-        self.rows_total: int | None = None
-        self.rows_skipped = 0
-        self.rows_sent = 0
-        self.rows_committed = 0
-        self.rows_rejected = 0
-        self.raw_bytes = 0
-        self.sent_bytes = 0
-        self.requests = 0
-        self.retries = 0
-        self.message = ""
-        self.changed = threading.Event()
-        self._token_expires_in_s = token_expires_in_s
-        self._started = time.monotonic()
-        self._seconds: float | None = None
+        self._progress = progress
+        self._tokens = tokens
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._started = clock()
 
-    def enter(self, phase: Phase, message: str = "") -> None:
-        """Change the phase; the clock stops with "done" and "failed"."""
-        self.phase = phase
-        self.message = message
-        if phase in ("done", "failed"):
-            self._seconds = time.monotonic() - self._started
-        self.changed.set()
+    def __call__(self, event: Event) -> None:
+        """Take in an event of this load, or of its client."""
+        if event.channel in (None, self._progress.channel):
+            with self._lock:
+                self._progress = replace(_folded(self._progress, event), seconds=self._seconds())
 
     def snapshot(self) -> Progress:
         """Return the state now."""
-        seconds = time.monotonic() - self._started if self._seconds is None else self._seconds
-        return Progress(
-            load_id=self.load_id,
-            channel=self.channel,
-            user=self.user,
-            phase=self.phase,
-            rows_total=self.rows_total,
-            rows_skipped=self.rows_skipped,
-            rows_sent=self.rows_sent,
-            rows_committed=self.rows_committed,
-            rows_rejected=self.rows_rejected,
-            raw_bytes=self.raw_bytes,
-            sent_bytes=self.sent_bytes,
-            requests=self.requests,
-            retries=self.retries,
-            seconds=seconds,
-            token_expires_in_s=self._token_expires_in_s(),
-            message=self.message,
-        )
+        with self._lock:
+            return replace(self._progress, seconds=self._seconds(), tokens=self._tokens())
+
+    def _seconds(self) -> float:
+        return self._progress.seconds if self._progress.ended else self._clock() - self._started
+
+
+def _folded(state: Progress, event: Event) -> Progress:
+    match event:
+        case LoadStarted():
+            skipped = event.rows_skipped
+            return replace(state, rows_total=event.rows_total, rows_skipped=skipped, rows_committed=skipped)
+        case PhaseChanged():
+            return replace(state, phase=event.phase, message=event.message)
+        case RowsAcknowledged():
+            return replace(
+                state,
+                rows_sent=event.end_row - state.rows_skipped,
+                raw_bytes=state.raw_bytes + event.raw_bytes,
+                sent_bytes=state.sent_bytes + event.sent_bytes,
+                requests=state.requests + 1,
+                token_sent=event.offset_token,
+            )
+        case RowsCommitted():
+            return replace(state, rows_committed=event.end_row, token_committed=event.offset_token)
+        case RowsRejected():
+            return replace(state, rows_rejected=event.rows, rejected_message=event.message)
+        case RequestRetried():
+            throttled = int(event.throttled)
+            return replace(state, retries=state.retries + 1, throttles=state.throttles + throttled)
+        case ChannelReopened():
+            return replace(state, reopens=state.reopens + 1, rows_sent=event.end_row - state.rows_skipped)
+    return state

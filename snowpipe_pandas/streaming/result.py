@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import html
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -12,8 +17,10 @@ class StreamResult:
 
     Attributes:
         rows: rows sent by this call.
-        rows_skipped: rows found committed by an earlier call of the same load.
-        rows_rejected: rows which the service received and skipped.
+        rows_acknowledged: rows of them which the service said it has received.
+        rows_committed: rows of them which its offset token covers: durable, or rejected.
+        rows_rejected: rows of them which it skipped; the table has `rows_committed - rows_rejected` of them.
+        rows_skipped: rows found committed by an earlier call of the same load; not sent again.
         raw_bytes: size of the sent rows as NDJSON.
         sent_bytes: size on the wire, compressed.
         requests: append requests, retries included.
@@ -26,8 +33,10 @@ class StreamResult:
     """
 
     rows: int
-    rows_skipped: int
+    rows_acknowledged: int
+    rows_committed: int
     rows_rejected: int
+    rows_skipped: int
     raw_bytes: int
     sent_bytes: int
     requests: int
@@ -37,6 +46,31 @@ class StreamResult:
     offset_token: str | None
     load_id: str
     channel: str
+    _rejected_rows: Callable[[], tuple[list[str], list[list[Any]]]] | None = field(
+        default=None, compare=False
+    )
+
+    def rejected(self) -> pd.DataFrame:
+        """Return the rows in the target's error table, as the local account hands them out.
+
+        Returns:
+            columns `timestamp, query_id, error_code, error_metadata, error_data`, a row per rejected row.
+
+        Raises:
+            UsageError: the table was made without ERROR_LOGGING = TRUE, or the account is a real one, where
+                SQL reads the error table; the message has the statement.
+
+        >>> result = df.snowpipe.stream(channel, on_error="report")
+        >>> result.rejected()["error_data"]
+        """
+        import pandas as pd
+
+        columns, rows = ([], []) if self._rejected_rows is None else self._rejected_rows()
+        return pd.DataFrame(rows, columns=pd.Index(columns))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The way back to the service stays in its process; the numbers travel.
+        return StreamResult, tuple(getattr(self, f.name) for f in fields(self) if f.name != "_rejected_rows")
 
     @property
     def megabytes_per_s(self) -> float:
@@ -64,11 +98,13 @@ class StreamResult:
         return f"{'; '.join(parts)}; load {self.load_id!r}"
 
     def _repr_html_(self) -> str:
+        waited = "" if self.committed else ", the rest not waited for"
         cells = {
             "Rows sent": f"{self.rows:,}",
-            "Rows committed before": f"{self.rows_skipped:,}",
+            "Rows acknowledged": f"{self.rows_acknowledged:,}",
+            "Rows committed": f"{self.rows_committed:,}{waited}",
             "Rows rejected": f"{self.rows_rejected:,}",
-            "Committed": "yes" if self.committed else "not waited for",
+            "Rows committed before": f"{self.rows_skipped:,}",
             "Row JSON": f"{self.raw_bytes / 1e6:,.1f} MB, {self.megabytes_per_s:,.1f} MB/s",
             "Sent": f"{self.sent_bytes / 1e6:,.1f} MB in {self.requests} requests, {self.retries} retries",
             "Time": f"{self.seconds:.1f} s",

@@ -1,6 +1,6 @@
 import pytest
 
-from snowpipe_pandas.streaming import stream as stream_module
+from snowpipe_pandas.streaming import load as load_module
 from tests.support import loads
 
 
@@ -13,7 +13,7 @@ def channel(account, client):
 @pytest.fixture
 def small_payloads(monkeypatch):
     """Cut payloads at 1,000 bytes of NDJSON, so that small frames need many requests."""
-    whole = stream_module.pack
+    whole = load_module.pack
     monkeypatch.setattr(
-        stream_module, "pack", lambda *a, **k: whole(*a, **k, max_raw_bytes=1000, max_wire_bytes=4000)
+        load_module, "pack", lambda *a, **k: whole(*a, **k, max_raw_bytes=1000, max_wire_bytes=4000)
     )

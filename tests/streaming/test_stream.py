@@ -5,6 +5,7 @@ import pytest
 
 import snowpipe_pandas as sp
 from snowpipe_pandas.errors import CommitTimeoutError, LoadMismatchError, RowsRejectedError
+from snowpipe_pandas.events import PhaseChanged, RowsCommitted
 from tests.support.loads import TABLE, ids, numbers, open_channel, operations
 
 
@@ -147,10 +148,12 @@ def test_a_frame_without_rows_sends_nothing(account, channel):
 def test_a_callback_sees_the_load_come_to_its_end(channel):
     seen = []
     numbers(50).snowpipe.stream(channel, load_id="watched", progress=seen.append)
-    last = seen[-1]
-    assert (last.phase, last.rows_total, last.rows_sent, last.rows_committed) == ("done", 50, 50, 50)
-    assert last.token_expires_in_s > 0
-    assert (last.user, last.channel, last.load_id) == ("DEMO_USER", "test", "watched")
+    kinds = [type(event).__name__ for event in seen]
+    assert kinds[0] == "LoadStarted"
+    assert kinds.count("RowsAcknowledged") == 1
+    assert (seen[0].load_id, seen[0].rows_total, seen[0].channel) == ("watched", 50, "test")
+    assert [event.end_row for event in seen if isinstance(event, RowsCommitted)] == [50]
+    assert seen[-1] == PhaseChanged(channel="test", phase="done")
 
 
 def test_progress_false_shows_nothing(channel, capsys):

@@ -1,0 +1,243 @@
+"""One load: a source, a channel, and everything between the first row and the last commit.
+
+    source -> record batches -> NDJSON (worker threads) -> payloads (one thread) -> appends (this thread)
+
+While one append is on its way, the next payloads are rendered and compressed. All memory beyond the
+source itself is bounded: a few batches, two ready payloads, and the payloads not committed yet.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pyarrow as pa
+
+from ..errors import (
+    AuthenticationError,
+    ChannelLostError,
+    ChannelTakenOverError,
+    LoadCancelledError,
+    LoadFacts,
+    SnowpipeError,
+    TransportError,
+    UnknownColumnError,
+    UsageError,
+)
+from ..events import Event, LoadStarted, Phase, PhaseChanged
+from ..rest.channel import Channel
+from ..rows.ndjson import Encoder
+from ..rows.payloads import pack
+from ..rows.source import Source
+from ..rows.targets import find_problems
+from .control import Control
+from .delivery import Delivery, OnError
+from .offsets import check_load_id, format_token, new_load_id
+from .pipeline import Prefetch, map_ordered
+from .progress import Progress, Tracker
+from .result import StreamResult
+
+MAX_WORKERS = 8
+READY_PAYLOADS = 2
+"""Payloads prepared beyond the one on its way (at most 4 MB each)."""
+
+_NOT_SETTLED = (
+    LoadCancelledError,
+    TransportError,
+    AuthenticationError,
+    ChannelTakenOverError,
+    ChannelLostError,
+)
+"""Failures behind which the service is asked no more: somebody waits, nobody answers, or it is not ours."""
+
+
+class Load:
+    """A load that is ready to run; everything that can be checked without sending is checked here.
+
+    Args:
+        rows: the source.
+        encoder: how its rows are written.
+        channel: an open channel.
+        load_id: names the load; None takes a fresh name.
+        on_error: "raise" or "report".
+        commit_timeout_s: seconds to wait for the last commit, None not to wait.
+        max_in_flight_bytes: most compressed bytes that are sent and not committed.
+
+    Attributes:
+        load_id: the name under which the load can be resumed.
+        channel: the channel.
+        control: pauses, resumes and cancels the load.
+        tracker: what the load has done, for displays.
+
+    Raises:
+        UsageError: an argument can't be used.
+        UnknownColumnError: the target table has not these columns.
+    """
+
+    def __init__(
+        self,
+        rows: Source,
+        encoder: Encoder,
+        channel: Channel,
+        *,
+        load_id: str | None,
+        on_error: OnError,
+        commit_timeout_s: float | None,
+        max_in_flight_bytes: int,
+    ) -> None:
+        self.load_id = new_load_id() if load_id is None else check_load_id(load_id)
+        if on_error not in ("raise", "report"):
+            raise UsageError(f'on_error={on_error!r} is neither "raise" nor "report"')
+        if max_in_flight_bytes <= 0:
+            raise UsageError(f"max_in_flight_bytes={max_in_flight_bytes} must be above 0")
+        check_target(rows.schema, channel)
+        self.channel = channel
+        self.control = Control(channel.clock.sleep)
+        account, user, fingerprint = channel.identity
+        self.tracker = Tracker(
+            Progress(self.load_id, channel.name, account, user, fingerprint, rows_total=rows.total_rows),
+            tokens=lambda: channel.tokens,
+        )
+        self._rows = rows
+        self._encoder = encoder
+        self._on_error: OnError = on_error
+        self._commit_timeout_s = commit_timeout_s
+        self._max_in_flight_bytes = max_in_flight_bytes
+
+    def run(self) -> StreamResult:
+        """Deliver the rows; whatever ends this early carries how far the load came.
+
+        Raises:
+            UsageError: another load runs on this channel.
+        """
+        with (
+            self.channel.leased(self.load_id, self.control.sleep),
+            self.channel.events.heard_by(self.tracker),
+        ):
+            delivery: Delivery | None = None
+            try:
+                delivery = self._start()
+                self._send_all(delivery)
+                if self._commit_timeout_s is not None:
+                    self._enter("committing")
+                    delivery.finish(timeout_s=self._commit_timeout_s)
+                self._enter("done")
+            except BaseException as error:
+                self._explain(error, delivery)
+                raise
+            return self._result(delivery)
+
+    def _start(self) -> Delivery:
+        delivery = Delivery(
+            self.channel,
+            self.load_id,
+            self.control,
+            self._emit,
+            on_error=self._on_error,
+            max_in_flight_bytes=self._max_in_flight_bytes,
+        )
+        self._emit(
+            LoadStarted(
+                channel=self.channel.name,
+                load_id=self.load_id,
+                rows_total=self._rows.total_rows,
+                rows_skipped=delivery.start.rows,
+            )
+        )
+        self._enter("sending")
+        return delivery
+
+    def _send_all(self, delivery: Delivery) -> None:
+        workers = min(MAX_WORKERS, os.cpu_count() or 1)
+        with ThreadPoolExecutor(workers, thread_name_prefix="snowpipe-render") as pool:
+            encoded = map_ordered(
+                pool, lambda item: self._encoder.encode(*item), self._numbered(), ahead=workers + 1
+            )
+            start = delivery.start
+            payloads = pack(encoded, load_id=self.load_id, skip_rows=start.rows, skip_digest=start.digest)
+            with Prefetch(payloads, depth=READY_PAYLOADS) as ready:
+                for payload in ready:
+                    self._obey()
+                    delivery.send(payload)
+
+    def _numbered(self) -> Iterator[tuple[pa.RecordBatch, int]]:
+        first_row = 0
+        for batch in self._rows.batches():
+            yield batch, first_row
+            first_row += batch.num_rows
+
+    def _obey(self) -> None:
+        """Wait while paused, and say so."""
+        if self.control.paused:
+            self._enter("paused")
+            self.control.checkpoint()
+            self._enter("sending")
+
+    def _emit(self, event: Event) -> None:
+        self.channel.events.emit(event)
+
+    def _enter(self, phase: Phase, message: str = "") -> None:
+        self._emit(PhaseChanged(channel=self.channel.name, phase=phase, message=message))
+
+    def _explain(self, error: BaseException, delivery: Delivery | None) -> None:
+        """Attach how far the load came, to our exceptions also as facts, and tell the displays."""
+        if delivery is not None:
+            settled = (
+                isinstance(error, Exception) and not isinstance(error, _NOT_SETTLED) and delivery.settle()
+            )
+            facts = LoadFacts(
+                self.load_id,
+                self.channel.name,
+                delivery.acknowledged.rows,
+                delivery.committed.rows,
+                exact=settled,
+                failed_rows=delivery.failed_rows,
+            )
+            if isinstance(error, SnowpipeError):
+                error.load = facts
+            error.add_note(str(facts))
+        stopped = isinstance(error, LoadCancelledError | KeyboardInterrupt)
+        self._enter("cancelled" if stopped else "failed", _first_sentence(error))
+
+    def _result(self, delivery: Delivery) -> StreamResult:
+        end, start = delivery.acknowledged, delivery.start
+        return StreamResult(
+            rows=delivery.rows_sent,
+            rows_acknowledged=end.rows - start.rows,
+            rows_committed=delivery.committed.rows - start.rows,
+            rows_rejected=delivery.rows_rejected,
+            rows_skipped=start.rows,
+            raw_bytes=delivery.raw_bytes,
+            sent_bytes=delivery.sent_bytes,
+            requests=delivery.requests,
+            retries=delivery.retries,
+            seconds=self.tracker.snapshot().seconds,
+            committed=delivery.committed == end,
+            offset_token=format_token(self.load_id, end) if end.rows else None,
+            load_id=self.load_id,
+            channel=self.channel.name,
+            _rejected_rows=self.channel.rejected_rows,
+        )
+
+
+def check_target(schema: pa.Schema, channel: Channel) -> None:
+    """Refuse columns which the target table surely has not; a service that does not tell its columns passes.
+
+    Raises:
+        UnknownColumnError: names the columns, and what they may have been meant to be.
+    """
+    if not channel.target_columns:
+        return
+    unknown = [p for p in find_problems(schema, channel.target_columns) if p.kind == "unknown"]
+    if unknown:
+        raise UnknownColumnError(
+            f"the target of {channel.pipe} has {', '.join(map(str, unknown))} "
+            "(rename with columns={...} or leave them out)",
+            columns=[problem.column for problem in unknown],
+            target=str(channel.pipe),
+        )
+
+
+def _first_sentence(error: BaseException) -> str:
+    return (str(error) or type(error).__name__).split("; ")[0][:120]
