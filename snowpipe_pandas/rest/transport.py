@@ -193,7 +193,9 @@ class Transport:
                     verify=self._verify,
                 )
             except requests.RequestException as exc:
-                failure = _translate(exc, request.url, self._timeouts, expired=limit.expired)
+                failure = _translate(exc, request.url, self._timeouts)
+        if limit.expired:  # headers that were cut short even look like an answer
+            failure = _Failure(f"the exchange with {_host(request.url)} was not over in {limit.seconds:g} s")
         # Raised outside of the handler on purpose: the library's exception holds the prepared request,
         # and with it the Authorization header, and must not hang on ours as its context.
         if failure is not None:
@@ -302,11 +304,9 @@ class _Failure:
     final: bool = False
 
 
-def _translate(exc: requests.RequestException, url: str, timeouts: Timeouts, *, expired: bool) -> _Failure:
+def _translate(exc: requests.RequestException, url: str, timeouts: Timeouts) -> _Failure:
     """The one place where exceptions of requests become ours; most specific first."""
-    host = url.split("/")[2]
-    if expired:
-        return _Failure(f"the exchange with {host} was not over within {timeouts.total_s:g} s")
+    host = _host(url)
     if _is_certificate_refused(exc):
         return _Failure(
             f"the certificate of {host} could not be verified; if a proxy or a local account signs it, "
@@ -325,6 +325,10 @@ def _translate(exc: requests.RequestException, url: str, timeouts: Timeouts, *, 
     if isinstance(exc, requests.exceptions.ContentDecodingError):
         return _Failure(f"{host} sent an answer that could not be decoded")
     return _Failure(f"the request to {host} could not be made ({type(exc).__name__})", final=True)
+
+
+def _host(url: str) -> str:
+    return url.split("/")[2]
 
 
 def _is_certificate_refused(exc: BaseException) -> bool:

@@ -6,34 +6,16 @@ from email.utils import formatdate
 
 import pytest
 
-from snowpipe_pandas.auth.tokens import Clock, Token
+from snowpipe_pandas.auth.tokens import Clock
 from snowpipe_pandas.errors import TransportError
 from snowpipe_pandas.events import Hub
 from snowpipe_pandas.rest.answers import Refusal
 from snowpipe_pandas.rest.policy import RetryPolicy
 from snowpipe_pandas.rest.transport import Request, Transport
 from tests.support.scripted import Reply, scripted_server
+from tests.support.signers import CountingSigner
 
 OK = Reply(200, {"next_continuation_token": "t"})
-
-
-class CountingSigner:
-    """A signer whose token is its number; `renewals` counts how often it was refused."""
-
-    def __init__(self, *, can_renew=True):
-        self.renewals = 0
-        self.can_renew = can_renew
-
-    def token(self):
-        now = time.time()
-        return Token(f"secret-{self.renewals}", now, now + 600)
-
-    def headers(self):
-        return {"Authorization": f"Bearer {self.token().value}"}
-
-    def refused(self, token):
-        self.renewals += 1
-        return self.can_renew
 
 
 @pytest.fixture

@@ -1,0 +1,111 @@
+"""A peer that is slow without end, and one that stops reading: the whole exchange has a deadline."""
+
+import contextlib
+import socket
+import threading
+import time
+
+import pytest
+
+from snowpipe_pandas.auth.tokens import Clock
+from snowpipe_pandas.errors import TransportError
+from snowpipe_pandas.events import Hub
+from snowpipe_pandas.rest.policy import RetryPolicy, Timeouts
+from snowpipe_pandas.rest.transport import Request, Transport
+from tests.support.signers import CountingSigner
+
+ONCE = RetryPolicy(attempts=1)
+
+
+class RudePeer:
+    """Accepts one connection and treats it badly until it breaks."""
+
+    def __init__(self, treat):
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}/"
+        self.broken = threading.Event()
+        self._thread = threading.Thread(target=self._run, args=(treat,))
+        self._thread.start()
+
+    def _run(self, treat):
+        connection, _ = self._socket.accept()
+        with connection:
+            with contextlib.suppress(OSError):
+                treat(connection)
+            self.broken.set()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc_info):
+        self._thread.join(10)
+        self._socket.close()
+        assert not self._thread.is_alive()
+
+
+def trickle_headers(connection):
+    connection.recv(65536)
+    for byte in b"HTTP/1.1 200 OK\r\nX-Padding: " + b"x" * 2000:
+        connection.sendall(bytes([byte]))
+        time.sleep(0.02)
+
+
+def trickle_body(connection):
+    connection.recv(65536)
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2000\r\n\r\n")
+    for _ in range(2000):
+        connection.sendall(b" ")
+        time.sleep(0.02)
+
+
+def read_no_more(connection):
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    connection.recv(1024)
+    # The client's shutdown does not reach a peer that does not read; its later writes do.
+    while True:
+        connection.sendall(b"")
+        time.sleep(0.02)
+        if connection.recv(1, socket.MSG_PEEK) == b"" or peer_is_gone(connection):
+            return
+
+
+def peer_is_gone(connection):
+    """TCP_INFO's state: 1 is established, anything else means that the client has closed."""
+    return connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] != 1
+
+
+@pytest.mark.parametrize("treat", [trickle_headers, trickle_body, read_no_more], ids=lambda f: f.__name__)
+def test_no_peer_holds_a_request_beyond_its_deadline(treat):
+    wire = Transport(Clock(), Hub(), retry=ONCE, timeouts=Timeouts(read_s=30.0, total_s=0.5))
+    started = time.monotonic()
+    with RudePeer(treat) as peer:
+        request = Request("POST", peer.url, body=b"x" * 20_000_000)
+        with pytest.raises(TransportError, match=r"was not over in 0\.5 s"):
+            wire.send(request, CountingSigner())
+        assert time.monotonic() - started < 5
+        wire.close()
+        assert peer.broken.wait(5)
+
+
+def test_a_deadline_that_is_met_leaves_the_connection_to_later_requests():
+    """The timer of the first request must not end the second one, which uses the same connection."""
+
+    def answer_slowly(connection):
+        for _ in range(2):
+            connection.recv(65536)
+            time.sleep(0.3)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+
+    wire = Transport(Clock(), Hub(), retry=ONCE, timeouts=Timeouts(total_s=0.45))
+    with RudePeer(answer_slowly) as peer:
+        for _ in range(2):
+            assert wire.send(Request("GET", peer.url), CountingSigner()).status == 200
+        wire.close()
+
+
+def test_a_peer_that_says_nothing_ends_at_the_read_time_out():
+    wire = Transport(Clock(), Hub(), retry=ONCE, timeouts=Timeouts(read_s=0.2))
+    with RudePeer(lambda connection: [connection.recv(65536) for _ in range(2)]) as peer:
+        with pytest.raises(TransportError, match=r"did not answer within 0\.2 s"):
+            wire.send(Request("GET", peer.url), CountingSigner())
+        wire.close()
