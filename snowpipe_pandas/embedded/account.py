@@ -13,10 +13,12 @@ from .answers import Refused
 from .app import AccountApp, RecordedRequest
 from .auth import Door
 from .channels import Channels
+from .clock import AccountClock
 from .faults import FaultDesk
 from .identity import Identity
+from .operations import Operations
 from .server import HOST, ServerThread
-from .sql import AlterUser, CreatePipe, translate
+from .sql import AlterUser, CreatePipe, SetErrorLogging, translate
 from .store import Store
 
 COMMIT_LAG_S = 0.25
@@ -36,7 +38,8 @@ class LocalAccount:
         url: its address, on 127.0.0.1.
         profile: path of a ready `profile.json` for `connect()`.
         faults: scripts trouble for requests.
-        channels: the channels' server side: pause and resume commits, lose rows, take channels over.
+        channels: the channels' server side: pause, resume and fail commits, lose rows, take channels over.
+        clock: the account's clock, which can be moved.
         door: keys and tokens: register keys, issue and revoke tokens.
     """
 
@@ -48,22 +51,24 @@ class LocalAccount:
         self._closed = False
         self._store = Store(path, database=DATABASE, schema=SCHEMA)
         identity = Identity(folder, tls=tls)
-        self.door = Door(ACCOUNT, token_lifetime_s=token_lifetime_s)
+        self.clock = AccountClock()
+        self.door = Door(ACCOUNT, self.clock, token_lifetime_s=token_lifetime_s)
         self.door.register_key(USER, "RSA_PUBLIC_KEY", identity.public_key_base64())
         self.faults = FaultDesk()
-        self.channels = Channels(self._store, commit_lag_s=commit_lag_s)
-        self._app = AccountApp(self._store, self.channels, self.door, self.faults)
+        self.channels = Channels(self._store, self.clock, commit_lag_s=commit_lag_s)
+        self._operations = Operations(self._store, self.channels, self.door, self.clock)
+        self._app = AccountApp(self._operations, self.faults, self.clock)
         try:
             self._server = ServerThread(self._app, port=port, tls=identity.tls)
+            self._server.start()
         except UsageError:
             self.channels.close()
             self._store.close()
             raise
-        self._app.host = f"{HOST}:{self._server.port}"
-        self.url = f"{'https' if tls else 'http'}://{self._app.host}"
+        self._operations.host = f"{HOST}:{self._server.port}"
+        self.url = f"{'https' if tls else 'http'}://{self._operations.host}"
         self.profile = identity.profile
         identity.write_profile(url=self.url, account=ACCOUNT, user=USER, database=DATABASE, schema=SCHEMA)
-        self._server.start()
 
     def __repr__(self) -> str:
         return f"<LocalAccount {self.url}{', closed' if self._closed else ''}>"
@@ -76,7 +81,7 @@ class LocalAccount:
 
     @property
     def requests(self) -> list[RecordedRequest]:
-        """Every request so far, in the order of their answers, without credentials."""
+        """Every request so far, in the order of their answers, without credentials; the newest 100,000."""
         return list(self._app.requests)
 
     def sql(self, text: str) -> pd.DataFrame:
@@ -92,20 +97,48 @@ class LocalAccount:
                 N
         0  336776
         """
-        if self._closed:
-            raise ClosedError("the local account is closed")
+        self._check_open()
         result = pd.DataFrame()
-        for statement in translate(text):
+        for statement in translate(text, database=DATABASE, schema=SCHEMA):
             try:
                 if isinstance(statement, AlterUser):
                     self.door.register_key(statement.user, statement.slot, statement.key)
                 elif isinstance(statement, CreatePipe):
                     self._store.create_pipe(statement)
+                elif isinstance(statement, SetErrorLogging):
+                    self._store.set_error_logging(statement)
                 else:
                     result = self._store.run(statement)
             except Refused as refused:
                 raise UsageError(refused.message) from None
         return result
+
+    def stop(self, *, lose_uncommitted: bool = False) -> None:
+        """Stop the HTTP server: every connection is cut at once, every scoped token ends; see `start()`.
+
+        Args:
+            lose_uncommitted: let the service crash with it: what was accepted and not committed is gone, and
+                every channel must be reopened. Otherwise accepted rows go on to be committed.
+        """
+        self._server.stop()
+        self.door.revoke_scoped()
+        if lose_uncommitted:
+            self.channels.restart()
+
+    def start(self) -> None:
+        """Start the HTTP server again, on the same port and with the same tables and channels."""
+        self._check_open()
+        self._server.start()
+
+    def fail_over(self) -> None:
+        """Move the ingest host: from `127.0.0.1` to `localhost`, and back again with the next call.
+
+        The host before answers 410 from now on; scoped tokens are for one host.
+        """
+        hosts = [f"{name}:{self._server.port}" for name in (HOST, "localhost")]
+        former = self._operations.host
+        self._operations.host = hosts[1 - hosts.index(former)]
+        self._operations.former_host = former
 
     def close(self) -> None:
         """Commit what was accepted and stop; idempotent. A file keeps everything for the next start."""
@@ -117,6 +150,10 @@ class LocalAccount:
         self._store.close()
         if self._temporary is not None:
             self._temporary.cleanup()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ClosedError("the local account is closed")
 
 
 def local(

@@ -10,7 +10,6 @@ import base64
 import hashlib
 import secrets
 import threading
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
 
 from .answers import Refused
+from .clock import AccountClock
 
 MAX_JWT_LIFETIME_S = 3600
 CLOCK_LEEWAY_S = 60
@@ -57,11 +57,13 @@ class Door:
 
     Args:
         account: the account's name, upper case.
+        clock: what lives are counted with, and signed times are compared with.
         token_lifetime_s: life of scoped tokens in seconds.
     """
 
-    def __init__(self, account: str, *, token_lifetime_s: float) -> None:
+    def __init__(self, account: str, clock: AccountClock, *, token_lifetime_s: float) -> None:
         self.account = account
+        self._clock = clock
         self.token_lifetime_s = token_lifetime_s
         self._lock = threading.Lock()
         self._keys: dict[str, dict[str, RSAPublicKey]] = {}
@@ -142,7 +144,7 @@ class Door:
             )
         except jwt.InvalidTokenError:
             raise Refused(401, _INVALID_JWT, "JWT token is invalid: the signature does not verify") from None
-        _check_times(claims)
+        _check_times(claims, self._clock.time())
         return identity
 
     def _claimed(self, claims: Mapping[str, Any]) -> tuple[Identity, RSAPublicKey]:
@@ -164,7 +166,7 @@ class Door:
     def _issue(self, store: dict[str, _Issued], identity: Identity, lifetime_s: float, scope: str) -> str:
         token = secrets.token_urlsafe(32)
         with self._lock:
-            store[token] = _Issued(identity, time.monotonic() + lifetime_s, scope)
+            store[token] = _Issued(identity, self._clock.monotonic() + lifetime_s, scope)
         return token
 
     def _look_up(self, store: dict[str, _Issued], token: str) -> _Issued:
@@ -172,7 +174,7 @@ class Door:
             issued = store.get(token)
         if issued is None:
             raise Refused(401, _INVALID_SCOPED, "the token is invalid")
-        if time.monotonic() >= issued.expires_at:
+        if self._clock.monotonic() >= issued.expires_at:
             raise Refused(401, _EXPIRED_SCOPED, "the token has expired")
         return issued
 
@@ -200,9 +202,8 @@ def _bearer(authorization: str) -> str:
     return token
 
 
-def _check_times(claims: Mapping[str, Any]) -> None:
+def _check_times(claims: Mapping[str, Any], now: float) -> None:
     issued_at, expires_at = _seconds(claims["iat"]), _seconds(claims["exp"])
-    now = time.time()
     if expires_at <= now - CLOCK_LEEWAY_S:
         raise Refused(401, _EXPIRED_JWT, "JWT token has expired")
     if issued_at > now + CLOCK_LEEWAY_S:

@@ -1,8 +1,8 @@
-"""Channels: sequencers, continuation tokens, the buffer of accepted rows, and the committer.
+"""Channels: the protocol's operations on them, and what a test can do to them behind the client's back.
 
-A channel is {client sequencer, row sequencer, buffer, committed token, counters}. An append goes into the
-buffer; the committer moves buffers into tables after the commit lag, rows and offset token in one
-transaction. Opening bumps the client sequencer, so every earlier continuation token is stale.
+An append goes into its channel's buffer; the committer moves buffers into tables after the commit lag, rows
+and offset token in one transaction. Opening bumps the client sequencer, so that every earlier continuation
+token is stale.
 """
 
 from __future__ import annotations
@@ -10,95 +10,50 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
-import duckdb
-
+from ..errors import UsageError
 from ..names import ObjectName
 from .answers import Refused
+from .channel import MUST_BE_REOPENED, Channel, Chunk
+from .clock import AccountClock
+from .committer import Committer
 from .ingest import insert_good, parse_rows
-from .store import HIDDEN, Store
-
-MAX_COMMIT_BYTES = 64_000_000
-"""Rows of one channel that are committed together."""
+from .store import Store
 
 STALE = "STALE_CONTINUATION_TOKEN_SEQUENCER"
+INVALID_ROW_SEQUENCER = "ERR_CHANNEL_HAS_INVALID_ROW_SEQUENCER"
+ROW_SEQ_GAP = "ERR_CHANNEL_MUST_BE_REOPENED_DUE_TO_ROW_SEQ_GAP"
 
-
-@dataclass(slots=True)
-class _Chunk:
-    ndjson: bytes
-    end_token: str | None
-    due: float
-
-
-@dataclass(slots=True)
-class _Channel:
-    pipe: ObjectName
-    name: str
-    table: ObjectName
-    client_sequencer: int = 0
-    row_sequencer: int = 0
-    buffer: list[_Chunk] = field(default_factory=list)
-    committed_token: str | None = None
-    rows_inserted: int = 0
-    rows_errors: int = 0
-    last_error: str | None = None
-    last_error_token: str | None = None
-    created_on_ms: int = 0
-    must_reopen: bool = False
-
-    @property
-    def continuation(self) -> str:
-        return f"{self.client_sequencer}_{self.row_sequencer}"
-
-    def status(self) -> dict[str, Any]:
-        code = "ERR_CHANNEL_MUST_BE_REOPENED" if self.must_reopen else "SUCCESS"
-        return {
-            "database_name": self.pipe.database,
-            "schema_name": self.pipe.schema,
-            "pipe_name": self.pipe.name,
-            "channel_name": self.name,
-            "channel_status_code": code,
-            "last_committed_offset_token": self.committed_token,
-            "created_on_ms": self.created_on_ms,
-            "rows_inserted": self.rows_inserted,
-            "rows_parsed": self.rows_inserted + self.rows_errors,
-            "rows_error_count": self.rows_errors,
-            "last_error_offset_upper_bound": self.last_error_token,
-            "last_error_message": self.last_error,
-            "last_error_timestamp_ms": None,
-            "snowflake_avg_processing_latency_ms": None,
-        }
+Resend = Literal["stale", "rowseq", "dedup", "naive"]
 
 
 class Channels:
-    """All channels of an account, and the thread that commits them.
+    """All channels of an account.
 
-    Args:
-        store: where rows and durable state go.
-        commit_lag_s: seconds between an append's answer and its commit.
+    Attributes:
+        commit_lag_s: seconds between an append's answer and its commit, for appends from now on.
+        resend: how an append is answered that brings the token which the append before it has used: "stale"
+            (400), "rowseq" (409, invalid row sequencer), "dedup" (200 as the first time, not applied again)
+            or "naive" (applied twice). A token from before the last opening is stale in any case.
+        reset_counters_on_reopen: whether opening sets the counts of rows and errors to zero.
     """
 
-    def __init__(self, store: Store, *, commit_lag_s: float) -> None:
+    def __init__(self, store: Store, clock: AccountClock, *, commit_lag_s: float) -> None:
         self.commit_lag_s = commit_lag_s
+        self.resend: Resend = "stale"
+        self.reset_counters_on_reopen = False
         self._store = store
+        self._clock = clock
         self._changed = threading.Condition()
-        self._channels: dict[tuple[str, ...], _Channel] = {}
-        self._paused = False
-        self._stopped = False
-        self._committer = threading.Thread(
-            target=self._commit_loop, name="snowpipe-local-commit", daemon=True
-        )
-        self._committer.start()
+        self._channels: dict[tuple[str, ...], Channel] = {}
+        self._retired: dict[tuple[str, ...], int] = {}
+        self._last_created_ms = 0
+        self._committer = Committer(store, clock, self._changed, self._channels)
 
     def close(self) -> None:
         """Commit what is accepted, then stop."""
-        with self._changed:
-            self._stopped = True
-            self._changed.notify_all()
-        self._committer.join()
+        self._committer.close()
 
     def open(
         self, pipe: ObjectName, name: str, *, offset_token: str | None, keep_uncommitted: bool
@@ -108,16 +63,11 @@ class Channels:
         columns = self._store.columns(table)
         with self._changed:
             channel = self._find(pipe, name) or self._new(pipe, name, table)
-            if channel.buffer and keep_uncommitted:
-                raise Refused(409, "ERR_CHANNEL_HAS_UNCOMMITTED_DATA", f"channel {name} has uncommitted rows")
-            channel.buffer.clear()
-            channel.client_sequencer += 1
-            channel.row_sequencer = 0
-            channel.must_reopen = False
-            channel.table = table
-            if offset_token is not None:
-                channel.committed_token = offset_token
-            self._save([channel])
+            if keep_uncommitted:
+                channel.refuse_uncommitted()
+            channel.reopen(table, offset_token, reset_counters=self.reset_counters_on_reopen)
+            with self._store.transaction() as cursor:
+                channel.write(cursor)
             return {
                 "next_continuation_token": channel.continuation,
                 "channel_status": channel.status(),
@@ -128,18 +78,36 @@ class Channels:
             }
 
     def append(
-        self, pipe: ObjectName, name: str, *, continuation: str, end_token: str | None, ndjson: bytes
+        self,
+        pipe: ObjectName,
+        name: str,
+        *,
+        continuation: str,
+        end_token: str | None,
+        ndjson: bytes,
+        lose: bool = False,
+        reject: int = 0,
     ) -> str:
-        """Accept rows; returns the next continuation token."""
+        """Accept rows; return the next continuation token.
+
+        A fault may `lose` the rows but not their token, or `reject` the first of them.
+        """
         with self._changed:
             channel = self._known(pipe, name)
-            if channel.must_reopen:
-                raise Refused(409, "ERR_CHANNEL_MUST_BE_REOPENED", f"channel {name} must be reopened")
-            if continuation != channel.continuation:
+            if channel.appends == "refused":
+                raise Refused(409, channel.code, f"channel {name} must be reopened")
+            if continuation == channel.continuation:
+                channel.row_sequencer += 1
+            elif continuation != channel.used_continuation or self.resend == "stale":
                 raise Refused(400, STALE, f"the continuation token of channel {name} is stale")
-            channel.row_sequencer += 1
-            if ndjson.strip():
-                channel.buffer.append(_Chunk(ndjson, end_token, time.monotonic() + self.commit_lag_s))
+            elif self.resend == "rowseq":
+                raise Refused(409, INVALID_ROW_SEQUENCER, f"the row sequencer of channel {name} is used")
+            elif self.resend == "dedup":
+                return channel.continuation
+            holds_rows = bool(ndjson) and not ndjson.isspace()
+            if holds_rows and channel.appends == "buffered":
+                due = time.monotonic() + self.commit_lag_s
+                channel.buffer.append(Chunk(b"" if lose else ndjson, end_token, due, reject))
                 self._changed.notify_all()
             return channel.continuation
 
@@ -149,56 +117,93 @@ class Channels:
             found = {name: self._find(pipe, name) for name in names}
             return {name: channel.status() for name, channel in found.items() if channel is not None}
 
-    def drop(self, pipe: ObjectName, name: str, *, keep_uncommitted: bool) -> None:
-        """Delete a channel and its offset token."""
+    def delete(self, pipe: ObjectName, name: str, *, keep_uncommitted: bool) -> None:
+        """Delete a channel and its offset token, as the protocol's drop does."""
         with self._changed:
             channel = self._known(pipe, name)
-            if channel.buffer and keep_uncommitted:
-                raise Refused(409, "ERR_CHANNEL_HAS_UNCOMMITTED_DATA", f"channel {name} has uncommitted rows")
-            channel.buffer.clear()
-            del self._channels[_key(pipe, name)]
-            with self._store.transaction() as cursor:
-                cursor.execute(
-                    f'DELETE FROM "{pipe.database}"."{HIDDEN}".channels '  # noqa: S608
-                    "WHERE upper(pipe_schema) = ? AND upper(pipe_name) = ? AND channel = ?",
-                    [pipe.schema.upper(), pipe.name.upper(), name],
-                )
+            if keep_uncommitted:
+                channel.refuse_uncommitted()
+            self._forget(channel)
 
     def append_elastic(self, table: ObjectName, ndjson: bytes) -> None:
         """Commit rows before the answer, without a channel."""
         columns = self._store.columns(table)
         with self._store.writing, self._store.cursor() as cursor:
-            parsed = parse_rows(cursor, ndjson, columns)
+            parsed = parse_rows(cursor, [Chunk(ndjson, None, 0.0)], columns)
             insert_good(cursor, parsed, str(table))
 
     def pause(self) -> None:
         """Stop committing; appends are still accepted."""
         with self._changed:
-            self._paused = True
+            self._committer.paused = True
 
     def resume(self) -> None:
         """Commit again."""
         with self._changed:
-            self._paused = False
+            self._committer.paused = False
             self._changed.notify_all()
 
+    def fail_commits(self, times: int = 1, code: str = ROW_SEQ_GAP) -> None:
+        """Let the next commits fail.
+
+        The channel of a failed commit loses its accepted rows and shows `code` in its status. It answers
+        appends with 200 as before, but throws their rows away until it is reopened.
+        """
+        with self._changed:
+            self._committer.failures.extend([code] * times)
+
     def lose_uncommitted(self) -> None:
-        """Forget accepted rows that are not committed, as a crash does; the channels must be reopened."""
+        """Forget accepted rows that are not committed, as a crash does; their channels must be reopened."""
         with self._changed:
             for channel in self._channels.values():
                 if channel.buffer:
-                    channel.buffer.clear()
-                    channel.must_reopen = True
+                    channel.lose_rows(MUST_BE_REOPENED, "refused")
 
-    def take_over(self, name: str) -> None:
-        """Open every channel of this name as another writer would."""
+    def restart(self) -> None:
+        """Forget all that a crash of the service would forget; every channel must be reopened."""
         with self._changed:
             for channel in self._channels.values():
-                if channel.name == name:
-                    channel.client_sequencer += 1
-                    channel.row_sequencer = 0
+                channel.lose_rows(MUST_BE_REOPENED, "refused")
 
-    def _known(self, pipe: ObjectName, name: str) -> _Channel:
+    def take_over(self, name: str, *, discard: bool = False) -> None:
+        """Open every channel of this name as another writer would, with `discard` even over its rows.
+
+        Raises:
+            UsageError: there is no such channel.
+        """
+        with self._changed:
+            for channel in self._named(name):
+                channel.fence()
+                if discard:
+                    channel.buffer.clear()
+
+    def set_status(self, name: str, code: str) -> None:
+        """Let every channel of this name show `code` as its status until it is reopened; it works as before.
+
+        Raises:
+            UsageError: there is no such channel.
+        """
+        with self._changed:
+            for channel in self._named(name):
+                channel.code = code
+
+    def drop(self, name: str) -> None:
+        """Drop every channel of this name behind its writer's back; what was not committed is gone.
+
+        Raises:
+            UsageError: there is no such channel.
+        """
+        with self._changed:
+            for channel in self._named(name):
+                self._forget(channel)
+
+    def _named(self, name: str) -> list[Channel]:
+        found = [channel for channel in self._channels.values() if channel.name == name]
+        if not found:
+            raise UsageError(f"the local account has no channel {name!r} in use; open it first")
+        return found
+
+    def _known(self, pipe: ObjectName, name: str) -> Channel:
         channel = self._find(pipe, name)
         if channel is None:
             raise Refused(
@@ -206,124 +211,37 @@ class Channels:
             )
         return channel
 
-    def _find(self, pipe: ObjectName, name: str) -> _Channel | None:
+    def _find(self, pipe: ObjectName, name: str) -> Channel | None:
         key = _key(pipe, name)
         if key not in self._channels:
-            loaded = self._load(pipe, name)
+            table = self._store.pipe_table(pipe)
+            with self._store.cursor() as cursor:
+                loaded = Channel.read(cursor, pipe, name, table)
             if loaded is not None:
                 self._channels[key] = loaded
         return self._channels.get(key)
 
-    def _new(self, pipe: ObjectName, name: str, table: ObjectName) -> _Channel:
-        channel = _Channel(pipe, name, table, created_on_ms=int(1000 * time.time()))
-        self._channels[_key(pipe, name)] = channel
+    def _new(self, pipe: ObjectName, name: str, table: ObjectName) -> Channel:
+        """Make a channel; one of this name before it was another one, and its tokens stay stale."""
+        key = _key(pipe, name)
+        self._last_created_ms = max(self._last_created_ms + 1, int(1000 * self._clock.time()))
+        channel = Channel(
+            pipe,
+            name,
+            table,
+            client_sequencer=self._retired.get(key, 0),
+            created_on_ms=self._last_created_ms,
+        )
+        self._channels[key] = channel
         return channel
 
-    def _load(self, pipe: ObjectName, name: str) -> _Channel | None:
-        """Read a channel of an earlier run; its continuation tokens died with that run."""
-        table = self._store.pipe_table(pipe)
-        with self._store.cursor() as cursor:
-            row = cursor.execute(
-                "SELECT client_sequencer, committed_token, rows_inserted, rows_errors, last_error, "  # noqa: S608
-                f'last_error_token, created_on_ms FROM "{pipe.database}"."{HIDDEN}".channels '
-                "WHERE upper(pipe_schema) = ? AND upper(pipe_name) = ? AND channel = ?",
-                [pipe.schema.upper(), pipe.name.upper(), name],
-            ).fetchone()
-        if row is None:
-            return None
-        channel = _Channel(pipe, name, table, client_sequencer=row[0], must_reopen=True)
-        channel.committed_token, channel.rows_inserted, channel.rows_errors = row[1:4]
-        channel.last_error, channel.last_error_token, channel.created_on_ms = row[4:7]
-        return channel
-
-    def _save(self, channels: list[_Channel]) -> None:
+    def _forget(self, channel: Channel) -> None:
+        channel.buffer.clear()
+        key = _key(channel.pipe, channel.name)
+        del self._channels[key]
+        self._retired[key] = channel.client_sequencer
         with self._store.transaction() as cursor:
-            for channel in channels:
-                _write(cursor, channel)
-
-    def _commit_loop(self) -> None:
-        while True:
-            with self._changed:
-                channel, chunks = self._next_due()
-                if channel is None:
-                    return
-            self._commit(channel, chunks)
-
-    def _next_due(self) -> tuple[_Channel | None, list[_Chunk]]:
-        """Wait for rows whose lag has passed; no channel means that it is time to stop."""
-        while True:
-            waiting = [c for c in self._channels.values() if c.buffer]
-            if self._stopped and (self._paused or not waiting):
-                return None, []
-            now = time.monotonic()
-            if waiting and not self._paused:
-                channel = min(waiting, key=lambda c: c.buffer[0].due)
-                due = channel.buffer[0].due
-                if due <= now or self._stopped:
-                    return channel, _together(channel.buffer, now, everything=self._stopped)
-                self._changed.wait(due - now)
-            else:
-                self._changed.wait()
-
-    def _commit(self, channel: _Channel, chunks: list[_Chunk]) -> None:
-        """Move chunks into the table: parsed outside of the lock, inserted with the token at once."""
-        sequencer = channel.client_sequencer
-        with self._store.cursor() as cursor:
-            try:
-                columns = self._store.columns(channel.table)
-                parsed = parse_rows(cursor, b"".join(chunk.ndjson for chunk in chunks), columns)
-            except (Refused, duckdb.Error) as error:
-                # The table is gone, or DuckDB failed on the rows as a whole: none of them is committed, and
-                # the writer learns it from the channel's status.
-                with self._changed:
-                    channel.buffer.clear()
-                    channel.must_reopen = True
-                    channel.last_error = str(error)
-                return
-            with self._changed, self._store.writing:
-                if channel.client_sequencer != sequencer or channel.buffer[: len(chunks)] != chunks:
-                    return  # discarded meanwhile by an open
-                cursor.execute("BEGIN")
-                insert_good(cursor, parsed, str(channel.table))
-                channel.rows_inserted += parsed.good
-                channel.rows_errors += parsed.bad
-                channel.committed_token = chunks[-1].end_token or channel.committed_token
-                if parsed.bad:
-                    channel.last_error = parsed.last_problem
-                    channel.last_error_token = channel.committed_token
-                _write(cursor, channel)
-                cursor.execute("COMMIT")
-                del channel.buffer[: len(chunks)]
-
-
-def _together(buffer: list[_Chunk], now: float, *, everything: bool) -> list[_Chunk]:
-    chunks: list[_Chunk] = []
-    size = 0
-    for chunk in buffer:
-        if chunks and (size + len(chunk.ndjson) > MAX_COMMIT_BYTES or (chunk.due > now and not everything)):
-            break
-        chunks.append(chunk)
-        size += len(chunk.ndjson)
-    return chunks
-
-
-def _write(cursor: Any, channel: _Channel) -> None:
-    cursor.execute(
-        f'INSERT OR REPLACE INTO "{channel.pipe.database}"."{HIDDEN}".channels '  # noqa: S608
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        [
-            channel.pipe.schema,
-            channel.pipe.name,
-            channel.name,
-            channel.client_sequencer,
-            channel.committed_token,
-            channel.rows_inserted,
-            channel.rows_errors,
-            channel.last_error,
-            channel.last_error_token,
-            channel.created_on_ms,
-        ],
-    )
+            channel.delete(cursor)
 
 
 def _key(pipe: ObjectName, name: str) -> tuple[str, ...]:

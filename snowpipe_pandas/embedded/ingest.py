@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import duckdb
 import numpy as np
@@ -24,20 +26,47 @@ _JSON_KINDS = {"OBJECT": "OBJECT", "ARRAY": "ARRAY"}
 _LENGTH = re.compile(r"VARCHAR\((\d+)\)")
 
 
+# Names of our own in the batch, which no column of a user's table is likely to have.
+_PROBLEM, _CHUNK, _LINE = '"_snowpipe problem"', '"_snowpipe chunk"', '"_snowpipe line"'
+
+BAD_ROWS = (
+    f"SELECT {_CHUNK} AS chunk, {_LINE} AS line, {_PROBLEM} AS problem, row_number() OVER () AS number "  # noqa: S608
+    f"FROM _batch WHERE {_PROBLEM} IS NOT NULL"
+)
+"""Reads the bad rows that `parse_rows` has found, in order."""
+
+
+class Body(Protocol):
+    """One append's rows; the first `reject` of them are bad whatever they hold."""
+
+    @property
+    def ndjson(self) -> bytes:
+        """The rows."""
+
+    @property
+    def reject(self) -> int:
+        """How many of the first rows are bad."""
+
+
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """Rows ready to insert: they stand in the cursor's temporary table `_good`."""
+    """Rows ready to insert: they stand in the cursor's temporary table `_batch`, the bad ones with them.
+
+    `last_bad_chunk` is the number of the body that held the last bad row.
+    """
 
     columns: tuple[str, ...]
     good: int
     bad: int
     last_problem: str | None
+    last_bad_chunk: int | None
 
 
-def parse_rows(cursor: duckdb.DuckDBPyConnection, ndjson: bytes, target: list[DeclaredColumn]) -> Parsed:
-    """Read NDJSON and cast it to the target's types."""
-    lines = _lines(ndjson)
-    cursor.register("_lines", pa.table({"line": lines, "strict": _strict(lines, ndjson)}))
+def parse_rows(
+    cursor: duckdb.DuckDBPyConnection, bodies: Sequence[Body], target: list[DeclaredColumn]
+) -> Parsed:
+    """Read the NDJSON of all bodies and cast it to the target's types."""
+    cursor.register("_lines", _lines(bodies))
     try:
         return _parse(cursor, target)
     finally:
@@ -49,15 +78,16 @@ def insert_good(cursor: duckdb.DuckDBPyConnection, parsed: Parsed, table: str) -
     if not parsed.good:
         return
     names = ", ".join(_quote(name) for name in parsed.columns)
-    cursor.execute(f"INSERT INTO {table} ({names}) SELECT {names} FROM _good WHERE _problem IS NULL")  # noqa: S608
+    cursor.execute(f"INSERT INTO {table} ({names}) SELECT {names} FROM _batch WHERE {_PROBLEM} IS NULL")  # noqa: S608
 
 
 def _parse(cursor: duckdb.DuckDBPyConnection, target: list[DeclaredColumn]) -> Parsed:
     cursor.execute(
         # CASE, not AND: DuckDB may ask for the type of a line before it knows that the line is JSON.
-        "CREATE OR REPLACE TEMP TABLE _valid AS SELECT ok, CASE WHEN ok THEN line ELSE '{}' END AS line FROM "
-        "(SELECT line, CASE WHEN strict AND json_valid(line) THEN json_type(line) = 'OBJECT' ELSE false END "
-        "AS ok FROM _lines)"
+        "CREATE OR REPLACE TEMP TABLE _valid AS SELECT chunk, rejected, ok, "
+        "CASE WHEN NOT ok THEN line END AS raw, CASE WHEN ok THEN line ELSE '{}' END AS line FROM (SELECT *, "
+        "CASE WHEN strict AND json_valid(line) THEN json_type(line) = 'OBJECT' ELSE false END AS ok "
+        "FROM _lines)"
     )
     keys = [
         row[0]
@@ -65,7 +95,13 @@ def _parse(cursor: duckdb.DuckDBPyConnection, target: list[DeclaredColumn]) -> P
     ]
     chosen, unknown = _match(sorted(keys), target)
     shape = json.dumps({key: _read_as(column) for key, column in chosen.items()}).replace("'", "''")
-    values, problems = [], ["WHEN NOT ok THEN 'the line is no valid JSON object'"]
+    values, problems = (
+        [],
+        [
+            "WHEN rejected THEN 'rejected by the fault desk'",
+            "WHEN NOT ok THEN 'the line is no valid JSON object'",
+        ],
+    )
     if unknown:
         listed = ", ".join("'" + key.replace("'", "''") + "'" for key in unknown)
         found = f"list_filter(json_keys(line), lambda k: k IN ({listed}))"
@@ -77,22 +113,30 @@ def _parse(cursor: duckdb.DuckDBPyConnection, target: list[DeclaredColumn]) -> P
     present = {column.name for column in chosen.values()}
     problems += [_missing("NULL", c) for c in target if not c.nullable and c.name not in present]
     read = f"json_transform(line, '{shape}')" if chosen else "NULL"
-    selected = ", ".join([*values, f"CASE {' '.join(problems)} END AS _problem"])
+    problem = f"CASE {' '.join(problems)} END"
+    selected = ", ".join([*values, f"{problem} AS {_PROBLEM}", f"chunk AS {_CHUNK}"])
     cursor.execute(
-        f"CREATE OR REPLACE TEMP TABLE _good AS SELECT {selected} "  # noqa: S608
-        f"FROM (SELECT line, ok, {read} AS r FROM _valid)"
+        f"CREATE OR REPLACE TEMP TABLE _batch AS SELECT * EXCLUDE (_raw), "  # noqa: S608
+        f"CASE WHEN {_PROBLEM} IS NOT NULL THEN _raw END AS {_LINE} FROM "
+        f"(SELECT {selected}, coalesce(raw, line) AS _raw FROM (SELECT *, {read} AS r FROM _valid))"
     )
-    good, bad, last = cursor.execute(
-        "SELECT count(*) FILTER (_problem IS NULL), count(_problem), "
-        "last(_problem) FILTER (_problem IS NOT NULL) FROM _good"
+    good, bad, last, chunk = cursor.execute(
+        f"SELECT count(*) FILTER ({_PROBLEM} IS NULL), count({_PROBLEM}), "  # noqa: S608
+        f"last({_PROBLEM}) FILTER ({_PROBLEM} IS NOT NULL), max({_CHUNK}) FILTER ({_PROBLEM} IS NOT NULL) "
+        "FROM _batch"
     ).fetchall()[0]
-    return Parsed(tuple(column.name for column in chosen.values()), good if chosen else 0, bad, last)
+    names = tuple(column.name for column in chosen.values())
+    return Parsed(names, good if chosen else 0, bad, last, chunk)
 
 
-def _lines(ndjson: bytes) -> pa.LargeStringArray:
-    """Split at newlines, which no JSON string holds unescaped; blank lines and `\\r` are tolerated."""
-    if not ndjson.endswith(b"\n"):
-        ndjson += b"\n"
+def _lines(bodies: Sequence[Body]) -> pa.Table:
+    """Split at newlines, which no JSON string holds unescaped; blank lines and `\\r` are tolerated.
+
+    Each line comes with the number of its body, whether a strict reader takes it, and whether it is to be
+    rejected.
+    """
+    texts = [body.ndjson if body.ndjson.endswith(b"\n") else body.ndjson + b"\n" for body in bodies]
+    ndjson = b"".join(texts)
     ends = np.flatnonzero(np.frombuffer(ndjson, np.uint8) == ord("\n"))
     offsets = np.concatenate([np.zeros(1, np.int64), ends + 1])
     lines = pa.LargeStringArray.from_buffers(len(ends), pa.py_buffer(offsets), pa.py_buffer(ndjson))
@@ -100,10 +144,21 @@ def _lines(ndjson: bytes) -> pa.LargeStringArray:
         lines.validate(full=True)
     except pa.ArrowInvalid:
         # Lines that are no UTF-8 become text that is no JSON, so that they alone are rejected.
-        return pa.array([_text_of(line) for line in ndjson.splitlines()], pa.large_string())
+        lines = pa.array([_text_of(line) for line in ndjson.split(b"\n")[:-1]], pa.large_string())
+    chunk = np.searchsorted(np.cumsum([len(text) for text in texts]), ends, side="right")
+    table = pa.table({"line": lines, "chunk": chunk})
     if b"\n\n" in ndjson or b"\r" in ndjson or ndjson[:1] == b"\n":
-        lines = lines.filter(pc.not_equal(pc.ascii_trim_whitespace(lines), ""))
-    return lines
+        table = table.filter(pc.not_equal(pc.ascii_trim_whitespace(table.column("line")), ""))
+    lines = table.column("line").combine_chunks()
+    return table.append_column("strict", _strict(lines, ndjson)).append_column(
+        "rejected", _first(table.column("chunk").to_numpy(), [body.reject for body in bodies])
+    )
+
+
+def _first(chunk: np.ndarray[Any, Any], counts: list[int]) -> pa.Array:
+    """Tell which lines are among the first ones of their body."""
+    starts = np.searchsorted(chunk, chunk)
+    return pa.array(np.arange(len(chunk)) - starts < np.array(counts)[chunk])
 
 
 def _text_of(line: bytes) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from ..names import ObjectName
@@ -10,16 +9,19 @@ from ..names import ObjectName
 _STAGE_LIFE_MS = 3_600_000
 
 
-def pipe_description(pipe: ObjectName) -> dict[str, Any]:
-    """Describe a pipe; the stages name no storage, since the local account takes rows over HTTP only."""
+def pipe_description(pipe: ObjectName, now: float) -> dict[str, Any]:
+    """Describe a pipe; the stages name no storage, since the local account takes rows over HTTP only.
+
+    `now` is the account's time.
+    """
     return {
         "database": pipe.database,
         "schema": pipe.schema,
         "pipe": pipe.name,
         "owner": "LOCAL",
         "valid": True,
-        "rowset_stage_location": _stage(),
-        "durable_stage_location": _stage(),
+        "rowset_stage_location": _stage(now),
+        "durable_stage_location": _stage(now),
         "encryption_info": {"pipe_key": "AAAAAAAAAAAAAAAAAAAAAA==", "pipe_key_id": 1, "diversifier": "local"},
         "parameter_overrides": {},
         "parameters": {
@@ -37,9 +39,9 @@ def pipe_description(pipe: ObjectName) -> dict[str, Any]:
     }
 
 
-def _stage() -> dict[str, Any]:
+def _stage(now: float) -> dict[str, Any]:
     return {
-        "expiry_time_ms": int(1000 * time.time()) + _STAGE_LIFE_MS,
+        "expiry_time_ms": int(1000 * now) + _STAGE_LIFE_MS,
         "location_type": "S3",
         "location": "local",
         "use_s3_regional_url": False,

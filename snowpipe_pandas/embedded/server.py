@@ -1,7 +1,8 @@
-"""Runs an ASGI application in a thread, on a loopback port, with TLS if wanted."""
+"""Runs an ASGI application in a thread, on a loopback port, with TLS if wanted; stops and starts it."""
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import ssl
 import threading
@@ -17,7 +18,7 @@ START_TIMEOUT_S = 10.0
 
 
 class ServerThread:
-    """A uvicorn server on 127.0.0.1; started by `start()`, stopped by `close()`.
+    """A uvicorn server on 127.0.0.1; `start()` and `stop()` alternate, `close()` ends it.
 
     Args:
         app: the application.
@@ -26,15 +27,38 @@ class ServerThread:
     """
 
     def __init__(self, app: ASGIApp, *, port: int, tls: ssl.SSLContext | None = None) -> None:
-        self._socket = socket.socket()
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            self._socket.bind((HOST, port))
-        except OSError as error:
-            self._socket.close()
-            raise UsageError(
-                f"port {port} of {HOST} is taken; choose another, or 0 for a free one"
-            ) from error
+        # Bound but never listening: keeps the port for the next start while the server is stopped.
+        self._reservation = _bound(port)
+        self._app = app
+        self._tls = tls
+        self._running: _Running | None = None
+
+    @property
+    def port(self) -> int:
+        """The port it listens on."""
+        return int(self._reservation.getsockname()[1])
+
+    def start(self) -> None:
+        """Start, and return once requests are answered; nothing happens if it runs."""
+        if self._running is None:
+            self._running = _Running(self._app, _bound(self.port), self._tls)
+
+    def stop(self) -> None:
+        """Cut every connection and stop listening; nothing happens if it is stopped."""
+        if self._running is not None:
+            self._running.stop()
+            self._running = None
+
+    def close(self) -> None:
+        """Stop, and give the port back."""
+        self.stop()
+        self._reservation.close()
+
+
+class _Running:
+    """One life of the server: from its start to its stop."""
+
+    def __init__(self, app: ASGIApp, listener: socket.socket, tls: ssl.SSLContext | None) -> None:
         config = uvicorn.Config(
             app,
             http="h11",
@@ -42,34 +66,47 @@ class ServerThread:
             lifespan="off",
             log_config=None,
             access_log=False,
-            timeout_graceful_shutdown=2,
+            date_header=False,  # the account's clock tells the date
         )
         config.load()
         config.ssl = tls
         self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(
-            target=self._server.run,
-            kwargs={"sockets": [self._socket]},
-            name="snowpipe-local-http",
-            daemon=True,
-        )
-
-    @property
-    def port(self) -> int:
-        """The port it listens on."""
-        return int(self._socket.getsockname()[1])
-
-    def start(self) -> None:
-        """Start, and return once requests are answered."""
+        self._listener = listener
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread = threading.Thread(target=self._run, name="snowpipe-local-http", daemon=True)
         self._thread.start()
         deadline = time.monotonic() + START_TIMEOUT_S
         while not self._server.started:
             if not self._thread.is_alive() or time.monotonic() > deadline:
-                raise UsageError(f"the local account could not start on port {self.port}")
-            self._thread.join(0.005)
+                raise UsageError(f"the local account could not start on port {listener.getsockname()[1]}")
+            self._thread.join(0.002)
 
-    def close(self) -> None:
-        """Stop and wait for the thread."""
-        self._server.should_exit = True
+    def stop(self) -> None:
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._cut_everything)
+        self._server.should_exit = self._server.force_exit = True
         self._thread.join()
-        self._socket.close()
+
+    def _run(self) -> None:
+        asyncio.run(self._serve())
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        await self._server.serve([self._listener])
+
+    def _cut_everything(self) -> None:
+        for listening in self._server.servers:
+            listening.close()
+        for connection in list(self._server.server_state.connections):
+            connection.transport.abort()
+
+
+def _bound(port: int) -> socket.socket:
+    bound = socket.socket()
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((HOST, port))
+    except OSError as error:
+        bound.close()
+        raise UsageError(f"port {port} of {HOST} is taken; choose another, or 0 for a free one") from error
+    return bound

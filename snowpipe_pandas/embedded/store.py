@@ -19,9 +19,10 @@ import pyarrow.compute as pc
 from ..errors import UsageError
 from ..names import DEFAULT_PIPE_SUFFIX, ObjectName, quote_identifier
 from .answers import not_found_pipe, not_found_table
-from .sql import CreatePipe, DeclaredColumn, Statement
+from .hidden import HIDDEN
+from .rejected import switch_error_logging
+from .sql import CreatePipe, DeclaredColumn, SetErrorLogging, Statement
 
-HIDDEN = "_SNOWPIPE"
 _CATALOGUE = """
 CREATE SCHEMA IF NOT EXISTS {hidden};
 CREATE TABLE IF NOT EXISTS {hidden}.columns (
@@ -93,13 +94,24 @@ class Store:
             with self.writing, self.cursor() as cursor:
                 if self._create_database(statement.text):
                     return pd.DataFrame()
+                kept = statement.if_missing and _exists(cursor, statement.creates)
                 relation = cursor.sql(statement.text)
                 table = None if relation is None else relation.to_arrow_table()
-                if statement.creates:
-                    self._declare(cursor, statement)
+                if statement.creates and not kept:
+                    _declare(cursor, statement.creates, statement)
         except duckdb.Error as error:
             raise UsageError(f"the SQL failed: {error}") from error
         return pd.DataFrame() if table is None else _frame(table)
+
+    def set_error_logging(self, command: SetErrorLogging) -> None:
+        """Keep a table's rejected rows from now on, or no longer.
+
+        Raises:
+            Refused: 404, no such table.
+        """
+        self.columns(command.table)
+        with self.transaction() as cursor:
+            switch_error_logging(cursor, command.table, on=command.on)
 
     def columns(self, table: ObjectName) -> list[DeclaredColumn]:
         """Return a table's columns in order.
@@ -187,16 +199,31 @@ class Store:
                 for row in cursor.execute("SELECT database_name FROM duckdb_databases()").fetchall()
             }
 
-    def _declare(self, cursor: duckdb.DuckDBPyConnection, statement: Statement) -> None:
-        parts = [self.database, self.schema, *statement.creates][-3:]
-        if len(statement.creates) == 2:
-            parts = [self.database, *statement.creates]
-        columns = f"{_quoted(parts[0], HIDDEN)}.columns"
-        cursor.execute(f"DELETE FROM {columns} WHERE table_schema = ? AND table_name = ?", parts[1:])  # noqa: S608
-        cursor.executemany(
-            f"INSERT INTO {columns} VALUES (?, ?, ?, ?)",  # noqa: S608
-            [[*parts[1:], column.name, column.type] for column in statement.columns],
-        )
+
+def _exists(cursor: duckdb.DuckDBPyConnection, table: ObjectName | None) -> bool:
+    """Tell whether a table is there, named exactly so."""
+    if table is None:
+        return False
+    found = cursor.execute(
+        "SELECT 1 FROM duckdb_tables() WHERE database_name = ? AND schema_name = ? AND table_name = ?",
+        [table.database, table.schema, table.name],
+    )
+    return found.fetchone() is not None
+
+
+def _declare(cursor: duckdb.DuckDBPyConnection, table: ObjectName, statement: Statement) -> None:
+    """Remember what DuckDB does not know of a new table."""
+    columns = f"{_quoted(table.database, HIDDEN)}.columns"
+    cursor.execute(
+        f"DELETE FROM {columns} WHERE table_schema = ? AND table_name = ?",  # noqa: S608
+        [table.schema, table.name],
+    )
+    cursor.executemany(
+        f"INSERT INTO {columns} VALUES (?, ?, ?, ?)",  # noqa: S608
+        [[table.schema, table.name, column.name, column.type] for column in statement.columns],
+    )
+    switch_error_logging(cursor, table, on=False)
+    switch_error_logging(cursor, table, on=statement.error_logging)
 
 
 def _quoted(*parts: str) -> str:

@@ -1,0 +1,135 @@
+"""The committer: moves accepted rows into tables, a channel's rows and offset token in one transaction."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Mapping
+
+import duckdb
+
+from .answers import Refused
+from .channel import MUST_BE_REOPENED, Channel, Chunk
+from .clock import AccountClock
+from .ingest import Parsed, insert_good, parse_rows
+from .rejected import keep_rejected
+from .store import Store
+
+MAX_COMMIT_BYTES = 64_000_000
+"""Rows of one channel that are committed together."""
+
+
+class Committer:
+    """The thread that commits.
+
+    Args:
+        store: where rows and durable state go.
+        clock: the time that errors are noted with.
+        changed: the lock of the channels; notified when there may be something to do.
+        channels: the account's channels.
+
+    Attributes:
+        paused: whether commits wait; changed with the lock held, as `failures` is.
+        failures: status codes of the next commits, which fail.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        clock: AccountClock,
+        changed: threading.Condition,
+        channels: Mapping[tuple[str, ...], Channel],
+    ) -> None:
+        self.paused = False
+        self.failures: deque[str] = deque()
+        self._store = store
+        self._clock = clock
+        self._changed = changed
+        self._channels = channels
+        self._stopped = False
+        self._thread = threading.Thread(target=self._run, name="snowpipe-local-commit", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Commit what is accepted (unless paused), then stop."""
+        with self._changed:
+            self._stopped = True
+            self._changed.notify_all()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                channel, chunks = self._next_due()
+                if channel is None:
+                    return
+                if self.failures:
+                    channel.lose_rows(self.failures.popleft(), "discarded")
+                    continue
+            self._commit(channel, chunks)
+
+    def _next_due(self) -> tuple[Channel | None, list[Chunk]]:
+        """Wait for rows whose lag has passed; no channel means that it is time to stop."""
+        while True:
+            waiting = [c for c in self._channels.values() if c.buffer]
+            if self._stopped and (self.paused or not waiting):
+                return None, []
+            now = time.monotonic()
+            if waiting and not self.paused:
+                channel = min(waiting, key=lambda c: c.buffer[0].due)
+                due = channel.buffer[0].due
+                if due <= now or self._stopped:
+                    return channel, _together(channel.buffer, now, everything=self._stopped)
+                self._changed.wait(due - now)
+            else:
+                self._changed.wait()
+
+    def _commit(self, channel: Channel, chunks: list[Chunk]) -> None:
+        """Move chunks into the table: parsed outside of the lock, inserted with the token at once."""
+        with self._store.cursor() as cursor:
+            try:
+                columns = self._store.columns(channel.table)
+                parsed = parse_rows(cursor, chunks, columns)
+            except (Refused, duckdb.Error) as error:
+                # The table is gone, or DuckDB failed on the rows as a whole: none of them is committed, and
+                # the writer learns it from the channel's status.
+                with self._changed:
+                    if channel.buffer[: len(chunks)] == chunks:
+                        channel.lose_rows(MUST_BE_REOPENED, "refused")
+                        channel.last_error = str(error)
+                return
+            with self._changed, self._store.writing:
+                if channel.buffer[: len(chunks)] != chunks:
+                    return  # discarded meanwhile, by an open for example
+                cursor.execute("BEGIN")
+                insert_good(cursor, parsed, str(channel.table))
+                self._note_errors(channel, chunks, parsed)
+                channel.rows_inserted += parsed.good
+                tokens = [chunk.end_token for chunk in chunks if chunk.end_token is not None]
+                channel.committed_token = tokens[-1] if tokens else channel.committed_token
+                if parsed.bad:
+                    keep_rejected(cursor, channel, chunks, self._clock.time())
+                channel.write(cursor)
+                cursor.execute("COMMIT")
+                del channel.buffer[: len(chunks)]
+
+    def _note_errors(self, channel: Channel, chunks: list[Chunk], parsed: Parsed) -> None:
+        """Count bad rows; the last one's bound is the end of the append that held it."""
+        if parsed.last_bad_chunk is None:
+            return
+        channel.rows_errors += parsed.bad
+        channel.last_error = parsed.last_problem
+        channel.last_error_token = chunks[parsed.last_bad_chunk].end_token
+        channel.last_error_ms = int(1000 * self._clock.time())
+
+
+def _together(buffer: list[Chunk], now: float, *, everything: bool) -> list[Chunk]:
+    chunks: list[Chunk] = []
+    size = 0
+    for chunk in buffer:
+        if chunks and (size + len(chunk.ndjson) > MAX_COMMIT_BYTES or (chunk.due > now and not everything)):
+            break
+        chunks.append(chunk)
+        size += len(chunk.ndjson)
+    return chunks

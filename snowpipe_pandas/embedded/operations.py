@@ -1,0 +1,167 @@
+"""The operations of the protocol: who is let in, what is done, what is answered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import parse_qs
+
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+
+from ..names import ObjectName
+from .answers import Refused
+from .auth import Door
+from .bodies import json_object, ndjson
+from .channels import Channels
+from .clock import AccountClock
+from .faults import Fault
+from .pipe_info import pipe_description
+from .rejected import rejected_rows
+from .store import Store
+
+_GRANT_TYPE = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+_ELASTIC = "ELASTIC"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request whose path was understood; `names` are those of its route."""
+
+    path: str
+    names: tuple[str, ...]
+    headers: Mapping[str, str]
+    query: Mapping[str, str]
+    body: bytes
+    fault: Fault
+
+    @property
+    def object(self) -> ObjectName:
+        """The pipe, or for appends without a channel the table."""
+        return ObjectName(*self.names[:3])
+
+
+class Operations:
+    """Does what requests ask for.
+
+    Attributes:
+        host: the ingest host, as discovery tells it.
+        former_host: the host that failed over to `host`, None before the first time.
+    """
+
+    def __init__(self, store: Store, channels: Channels, door: Door, clock: AccountClock) -> None:
+        self.host = ""
+        self.former_host: str | None = None
+        self._store = store
+        self._channels = channels
+        self._door = door
+        self._clock = clock
+        self._control = {"discover": self._discover, "token": self._exchange}
+        self._ingest = {
+            "pipe_info": self._pipe_info,
+            "open": self._open,
+            "append": self._append,
+            "status": self._status,
+            "drop": self._drop,
+            "rejected": self._rejected,
+        }
+
+    def do(self, operation: str, call: Call) -> Response:
+        """Do one request; a refusal is an answer too."""
+        try:
+            if operation in self._control:
+                return self._control[operation](call)
+            if operation in self._ingest:
+                self._admit(call)
+                return self._ingest[operation](call)
+            if operation == "telemetry":
+                return JSONResponse({"data": "ok", "success": True})
+            if operation == "filebuffer":
+                raise Refused(
+                    501,
+                    "ERR_FILE_MODE_NOT_SUPPORTED",
+                    "the local account has no cloud storage: load less data in one batch",
+                )
+            raise Refused(404, "ERR_NOT_FOUND", f"there is nothing at {call.path}")
+        except Refused as refused:
+            return JSONResponse({"code": refused.code, "message": refused.message}, refused.status)
+
+    def _admit(self, call: Call) -> None:
+        if "accept" not in call.headers:
+            raise Refused(400, "391902", "the Accept header is missing")
+        if self.former_host is not None and call.headers.get("host") == self.former_host:
+            raise Refused(410, "ERR_INGEST_HOST_GONE", "the ingest host failed over: discover it again")
+        self._door.admit_ingest(call.headers, self.host)
+
+    def _discover(self, call: Call) -> Response:
+        self._door.admit_control(call.headers)
+        return PlainTextResponse(self.host)
+
+    def _exchange(self, call: Call) -> Response:
+        identity = self._door.admit_control(call.headers)
+        form = parse_qs(call.body.decode(errors="replace"))
+        if form.get("grant_type") != [_GRANT_TYPE]:
+            raise Refused(400, "390301", "unknown grant_type")
+        scope = form.get("scope", [""])[0]
+        if scope != self.host:
+            raise Refused(400, "390302", "the scope names no ingest host of this account")
+        return PlainTextResponse(self._door.issue_scoped(identity, scope))
+
+    def _pipe_info(self, call: Call) -> Response:
+        self._store.columns(self._store.pipe_table(call.object))
+        return JSONResponse(pipe_description(call.object, self._clock.time()))
+
+    def _open(self, call: Call) -> Response:
+        wanted = json_object(call.body)
+        return JSONResponse(
+            self._channels.open(
+                call.object,
+                call.names[3],
+                offset_token=wanted.get("offset_token"),
+                keep_uncommitted=bool(wanted.get("fail_on_uncommitted_rows")),
+            )
+        )
+
+    def _append(self, call: Call) -> Response:
+        rows = ndjson(call.body, call.headers.get("content-encoding"))
+        if len(call.names) < 4 or call.names[3].upper() == _ELASTIC:
+            return self._append_elastic(call, rows)
+        token = self._channels.append(
+            call.object,
+            call.names[3],
+            continuation=call.query.get("continuationToken", ""),
+            end_token=call.query.get("endOffsetToken") or call.query.get("offsetToken"),
+            ndjson=rows,
+            lose=call.fault.lose_rows,
+            reject=call.fault.reject_rows,
+        )
+        return JSONResponse({"next_continuation_token": token})
+
+    def _append_elastic(self, call: Call, rows: bytes) -> Response:
+        if {"continuationToken", "startOffsetToken", "endOffsetToken", "offsetToken"} & set(call.query):
+            raise Refused(
+                400, "ERR_INVALID_REQUEST", "elastic channels take no continuation or offset tokens"
+            )
+        to_pipe = len(call.names) == 4
+        table = self._store.pipe_table(call.object) if to_pipe else call.object
+        self._channels.append_elastic(table, rows)
+        return JSONResponse({"message": "OK"})
+
+    def _status(self, call: Call) -> Response:
+        names = json_object(call.body).get("channel_names") or []
+        return JSONResponse(
+            {"channel_statuses": self._channels.statuses(call.object, [str(name) for name in names])}
+        )
+
+    def _drop(self, call: Call) -> Response:
+        keep = bool(json_object(call.body).get("fail_on_uncommitted_rows"))
+        self._channels.delete(call.object, call.names[3], keep_uncommitted=keep)
+        return JSONResponse({})
+
+    def _rejected(self, call: Call) -> Response:
+        """Our own extension of the protocol; the service's way is SQL with `ERROR_TABLE(name)`."""
+        table = self._store.pipe_table(call.object)
+        with self._store.cursor() as cursor:
+            found = rejected_rows(cursor, table, call.object, call.names[3])
+        if found is None:
+            raise Refused(404, "ERR_NO_ERROR_TABLE", f"table {table} is not set to ERROR_LOGGING = TRUE")
+        return JSONResponse(found)

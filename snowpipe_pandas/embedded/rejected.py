@@ -1,0 +1,83 @@
+"""Error tables: the rejected rows of tables that were declared with ERROR_LOGGING = TRUE.
+
+Each such table has a hidden companion in its database; SQL reads it with `ERROR_TABLE(name)`, as on the
+service. Its columns are the service's own, so channel and pipe stand in `error_metadata`.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import duckdb
+
+from ..names import ObjectName
+from .channel import Channel, Chunk
+from .hidden import ERROR_COLUMNS, error_table
+from .ingest import BAD_ROWS
+
+ERROR_CODE = 100_038
+"""The service's code of a value that can't be converted; the local account has no finer ones."""
+
+
+def switch_error_logging(cursor: duckdb.DuckDBPyConnection, table: ObjectName, *, on: bool) -> None:
+    """Make or remove a table's error table; one that is there is kept with its rows."""
+    if on:
+        columns = ", ".join(f'"{name}" {kind}' for name, kind in ERROR_COLUMNS.items())
+        cursor.execute(f"CREATE TABLE IF NOT EXISTS {error_table(table)} ({columns})")
+    else:
+        cursor.execute(f"DROP TABLE IF EXISTS {error_table(table)}")
+
+
+def keep_rejected(
+    cursor: duckdb.DuckDBPyConnection, channel: Channel, chunks: list[Chunk], now: float
+) -> None:
+    """Keep the bad rows of the batch that `parse_rows` has just read, if the table wants them."""
+    if not _logs_errors(cursor, channel.table):
+        return
+    metadata = [
+        json.dumps(
+            {
+                "service": "snowpipe_streaming",
+                "pipe_name": channel.pipe.name,
+                "channel_name": channel.name,
+                "offset_token_upper_bound": chunk.end_token,
+            }
+        )
+        for chunk in chunks
+    ]
+    cursor.execute(
+        f"INSERT INTO {error_table(channel.table)} SELECT ?, uuid()::VARCHAR, ?, "  # noqa: S608
+        "json_merge_patch((?::JSON[])[chunk + 1], json_object('error_message', problem)), "
+        "CASE WHEN json_valid(line) THEN line::JSON ELSE to_json(line) END "
+        f"FROM ({BAD_ROWS}) ORDER BY number",
+        [datetime.fromtimestamp(now, UTC), ERROR_CODE, metadata],
+    )
+
+
+def rejected_rows(
+    cursor: duckdb.DuckDBPyConnection, table: ObjectName, pipe: ObjectName, channel: str
+) -> dict[str, Any] | None:
+    """Return a channel's rejected rows as JSON: columns and rows; None where the table keeps none."""
+    if not _logs_errors(cursor, table):
+        return None
+    found = cursor.execute(
+        "SELECT strftime(\"TIMESTAMP\", '%Y-%m-%dT%H:%M:%S.%fZ'), QUERY_ID, ERROR_CODE, ERROR_METADATA, "  # noqa: S608
+        f"ERROR_DATA FROM {error_table(table)} "
+        "WHERE ERROR_METADATA ->> 'channel_name' = ? AND upper(ERROR_METADATA ->> 'pipe_name') = ?",
+        [channel, pipe.name.upper()],
+    ).fetchall()
+    return {
+        "columns": list(ERROR_COLUMNS),
+        "rows": [[*row[:3], json.loads(row[3]), json.loads(row[4])] for row in found],
+    }
+
+
+def _logs_errors(cursor: duckdb.DuckDBPyConnection, table: ObjectName) -> bool:
+    errors = error_table(table)
+    found = cursor.execute(
+        "SELECT 1 FROM duckdb_tables() WHERE upper(database_name) = ? AND schema_name = ? AND table_name = ?",
+        [errors.database.upper(), errors.schema, errors.name],
+    )
+    return found.fetchone() is not None

@@ -1,0 +1,110 @@
+"""The connection of one request: reads its body, sends its answer, or treats it as a broken network does.
+
+Cutting and stalling need the transport itself; uvicorn keeps it in the object whose method `send` is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from email.utils import formatdate
+from typing import Any
+
+import xxhash
+from starlette.responses import Response
+from starlette.types import Message, Receive, Send
+
+from .clock import AccountClock
+
+_TINY_BUFFER = 4096
+_FLUSH_POLL_S = 0.005
+
+
+class HungUpError(Exception):
+    """The client went away before its body was complete."""
+
+
+class Wire:
+    """One request's connection.
+
+    Args:
+        receive, send: of the ASGI call, as uvicorn made them.
+        clock: for the `Date` header of the answer.
+
+    Attributes:
+        body_digest: xxh3 of the body as it was received, None until all of it was read.
+    """
+
+    def __init__(self, receive: Receive, send: Send, clock: AccountClock) -> None:
+        self.body_digest: str | None = None
+        self._receive = receive
+        self._send = send
+        self._clock = clock
+        self._transport: Any = send.__self__.transport  # type: ignore[attr-defined]  # uvicorn's cycle
+
+    async def read(self) -> bytes:
+        """Read the whole body.
+
+        Raises:
+            HungUpError: it never came.
+        """
+        parts: list[bytes] = []
+        while True:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise HungUpError
+            parts.append(message.get("body", b""))
+            if not message.get("more_body", False):
+                body = b"".join(parts)
+                self.body_digest = xxhash.xxh3_64_hexdigest(body)
+                return body
+
+    async def read_first_part(self) -> None:
+        """Read what comes first of the body."""
+        await self._receive()
+
+    def stop_reading(self) -> None:
+        """Read no more than the server has taken by itself, 64 KiB or so, and let the machine take little."""
+        self._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _TINY_BUFFER)
+
+    async def answer(self, response: Response) -> None:
+        """Send an answer."""
+        await self._start(response)
+        await self._send({"type": "http.response.body", "body": bytes(response.body)})
+
+    async def answer_partly(self, response: Response, size: int) -> None:
+        """Send the first bytes of an answer's body, then cut."""
+        await self._start(response)
+        await self._send(
+            {"type": "http.response.body", "body": bytes(response.body[:size]), "more_body": True}
+        )
+        while not self._transport.is_closing() and self._transport.get_write_buffer_size():
+            await asyncio.sleep(_FLUSH_POLL_S)
+        await self.cut()
+
+    async def answer_slowly(self, response: Response, pause_s: float) -> None:
+        """Send an answer's body byte by byte, as long as somebody listens."""
+        await self._start(response)
+        for byte in bytes(response.body):
+            await asyncio.sleep(pause_s)
+            if self._transport.is_closing():
+                return
+            await self._send({"type": "http.response.body", "body": bytes([byte]), "more_body": True})
+        await self._send({"type": "http.response.body"})
+
+    async def cut(self) -> None:
+        """Cut the connection, whatever is on its way; returns once uvicorn knows it."""
+        self._transport.abort()
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+
+    async def _start(self, response: Response) -> None:
+        headers = list(response.raw_headers)
+        if "date" not in response.headers:
+            headers.append((b"date", formatdate(self._clock.time(), usegmt=True).encode()))
+        start: Message = {
+            "type": "http.response.start",
+            "status": response.status_code,
+            "headers": headers,
+        }
+        await self._send(start)
