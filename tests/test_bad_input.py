@@ -182,3 +182,9 @@ def test_a_cell_that_cannot_be_sent_stops_before_its_payload(account, channel):
     frame = pd.DataFrame({"ID": [1, 2], "TEXT": pd.Series(["fine", "\ud800"], dtype=object)})
     refused_frame(account, channel, frame, DataError, "'TEXT', row 1.*surrogate")
     assert ids(account) == []
+
+
+@pytest.mark.parametrize("name", ["", ".", ".."])
+def test_a_channel_name_that_no_url_carries(client, name):
+    with pytest.raises(UsageError, match="can't name a channel"):
+        client.open_channel(name, table="DEMO.PUBLIC.T")

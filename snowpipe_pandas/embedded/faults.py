@@ -31,6 +31,7 @@ class Fault:
         hold_s: read the request, but do it that much later, even if the client has hung up meanwhile.
         deliver_twice: do the request twice; the second answer is sent.
         status: answered instead of doing the request (if 300 or above).
+        applied: with `status`: do the request all the same, and answer as a proxy that lost the real answer.
         lose_rows: an append is acknowledged and its offset token committed, but its rows are dropped.
         reject_rows: an append's first rows that are rejected as bad ones.
         stale_token: a success brings a continuation token from before the channel's last opening.
@@ -53,6 +54,7 @@ class Fault:
     hold_s: float = 0.0
     deliver_twice: bool = False
     status: int | None = None
+    applied: bool = False
     lose_rows: bool = False
     reject_rows: int = 0
     stale_token: bool = False
@@ -143,6 +145,7 @@ class FaultDesk:
         hold_s: float = 0.0,
         deliver_twice: bool = False,
         status: int | None = None,
+        applied: bool = False,
         lose_rows: bool = False,
         reject_rows: int = 0,
         stale_token: bool = False,
@@ -171,6 +174,7 @@ class FaultDesk:
             hold_s=hold_s,
             deliver_twice=deliver_twice,
             status=status,
+            applied=applied,
             lose_rows=lose_rows,
             reject_rows=reject_rows,
             stale_token=stale_token,

@@ -31,6 +31,8 @@ async def obtain(
     if fault.hold_s:
         await asyncio.sleep(fault.hold_s)
     if fault.status is not None and fault.status >= 300:
+        if fault.applied:
+            await do(body)
         response = Response(fault.body or b"", fault.status)
     else:
         if fault.deliver_twice:

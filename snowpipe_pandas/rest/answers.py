@@ -144,6 +144,8 @@ class Answer:
             return self._throttled(message, facts)
         if refusal is Refusal.TRANSIENT:
             message += f" (after {self.tries} tries; the service may be busy, try again later)"
+        if self.status == 407:
+            message += "; a proxy on the way wants credentials: check HTTPS_PROXY and NO_PROXY"
         if 300 <= self.status < 400:
             where = self.headers.get("Location", "elsewhere")
             message += f"; a redirect to {where[:100]} is not followed: check the account's URL"

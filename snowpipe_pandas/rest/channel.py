@@ -253,7 +253,7 @@ class Channel:
             else:
                 missing_since = now() if missing_since is None else missing_since
                 if now() - missing_since >= MISSING_GRACE_S:
-                    raise self._lost()
+                    raise self.lost("is not listed by the service any more")
             if now() + pause > deadline:
                 return
             self.sleep(pause)
@@ -262,13 +262,16 @@ class Channel:
     def _fetch(self) -> dict[str, ChannelStatus]:
         return fetch_statuses(self._planes, self.pipe, [self.name], channel=self.name, sleep=self.sleep)
 
-    def _lost(self) -> ChannelLostError:
+    def lost(self, how: str, cause: ChannelError | None = None) -> ChannelLostError:
+        """Return the error for a channel that is gone; `how` follows the channel's name."""
         return ChannelLostError(
-            f"the service does not list channel {self.name!r}: it was dropped, or unused for 30 days; what "
-            "it committed is in the table, so look there first, then open the channel again",
+            f"channel {self.name!r} {how}: it, its pipe or its table was dropped or made anew. Rows of a load "
+            "that was under way may be in the table already: count them there, then open the channel again "
+            "and send what is missing under another load_id",
             channel=self.name,
-            status=404,
-            code=CHANNEL_GONE,
+            status=404 if cause is None else cause.status,
+            code=CHANNEL_GONE if cause is None else cause.code,
+            request_id="" if cause is None else cause.request_id,
         )
 
     def wait_for_commit(

@@ -101,6 +101,8 @@ class Client:
         """
         self._check_open()
         target = self._pipe_name(table, pipe)
+        if name.strip(".") == "":
+            raise UsageError(f"{name!r} can't name a channel: URLs do not carry it; choose letters or digits")
         return Channel(self._planes, name, target, offset_token=offset_token)
 
     def channel_statuses(

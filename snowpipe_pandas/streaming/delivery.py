@@ -215,8 +215,11 @@ class Delivery:
 
     def _go_back(self, cause: ChannelInvalidError | PayloadTooLargeError) -> None:
         self._recovery.spend_reopen(cause)
+        self._see_commits()
         status = self._channel.reopen()
+        seen = self.committed.rows
         self.acknowledged = self._recovery.position_after(status, self.committed, self._held)
+        self._ledger.unseen += self.acknowledged.rows - seen
         self.failed_rows = None
         self._emit(
             ChannelReopened(
@@ -226,6 +229,17 @@ class Delivery:
             )
         )
         self._observe(status)
+
+    def _see_commits(self) -> None:
+        """Wait for commits under way before a reopen does: counters may start anew with it.
+
+        Rows that the service has lost are not waited for: then the channel is not well, or time runs out.
+        """
+        if self.committed.rows < self.acknowledged.rows:
+            for status in self._recovery.watch():
+                self._observe(status)
+                if self.committed.rows >= self.acknowledged.rows or not status.healthy:
+                    return
 
     def _wait_until(self, reached: Callable[[], bool], timeout_s: float) -> None:
         def judge(status: ChannelStatus) -> bool:
@@ -259,14 +273,16 @@ class Delivery:
             raise self._rejected()
 
     def _take_position(self, status: ChannelStatus) -> None:
-        """Move `committed` forward; a token that goes back, or is not ours, moves nothing."""
+        """Move `committed` forward; a token that goes back, or is not ours, moves nothing.
+
+        What is committed was received, even where its answer was lost.
+        """
         token = status.last_committed_offset_token
         position = parse_token(self.load_id, token)
-        if position is None or not self.committed.rows < position.rows <= self.acknowledged.rows:
-            return
-        if not self._held.has_border(position):
+        if position is None or position.rows <= self.committed.rows or not self._held.has_border(position):
             return
         self.committed = position
+        self.acknowledged = max(position, self.acknowledged, key=lambda p: p.rows)
         self._held.release(position)
         self._emit(RowsCommitted(channel=self._channel.name, end_row=position.rows, offset_token=token or ""))
 
@@ -302,7 +318,7 @@ class Delivery:
         )
 
     def _counts_agree(self) -> bool:
-        return self._ledger.counted in (None, self.rows_sent)
+        return self._ledger.agrees_with(self.rows_sent)
 
     def _rejected(self) -> RowsRejectedError:
         found = self._ledger.rejected

@@ -31,20 +31,30 @@ class Rejected:
 
 
 class Ledger:
-    """Follows the counters of a channel from the status with which a load begins."""
+    """Follows the counters of a channel from the status with which a load begins.
+
+    Attributes:
+        rejected: what the service skipped, None while nothing.
+        unseen: rows that became committed in a reopen, when counters may start anew.
+    """
 
     def __init__(self, status: ChannelStatus, first_row: int) -> None:
         self._inserted = _Growth(status.rows_inserted)
         self._errors = _Growth(status.rows_error_count)
         self._clean_until = first_row
+        self.unseen = 0
         self.rejected: Rejected | None = None
 
-    @property
-    def counted(self) -> int | None:
-        """Rows inserted or rejected since the load began, None where the service does not count."""
+    def agrees_with(self, rows_sent: int) -> bool:
+        """Whether the counts equal the rows sent; counts that the service does not tell always do.
+
+        Counters that started anew hide what was committed since they were last seen (`unseen`): that
+        many rows may be missing from the counts, and not one more.
+        """
         if self._inserted.total is None or self._errors.total is None:
-            return None
-        return self._inserted.total + self._errors.total
+            return True
+        missing = rows_sent - self._inserted.total - self._errors.total
+        return 0 <= missing <= self.unseen if self._inserted.restarted else missing == 0
 
     @property
     def inserted(self) -> int:
@@ -83,9 +93,13 @@ class _Growth:
     def __init__(self, start: int | None) -> None:
         self._last = start
         self.total = None if start is None else 0
+        self.restarted = False
 
     def take(self, value: int | None) -> None:
         if value is None or self._last is None or self.total is None:
             return
-        self.total += value - self._last if value >= self._last else value
+        if value < self._last:
+            self.restarted = True
+            self._last = 0
+        self.total += value - self._last
         self._last = value

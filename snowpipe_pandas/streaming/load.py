@@ -18,6 +18,7 @@ from ..errors import (
     AuthenticationError,
     ChannelLostError,
     ChannelTakenOverError,
+    CommitTimeoutError,
     LoadCancelledError,
     LoadFacts,
     SnowpipeError,
@@ -44,6 +45,7 @@ READY_PAYLOADS = 2
 
 _NOT_SETTLED = (
     LoadCancelledError,
+    CommitTimeoutError,
     TransportError,
     AuthenticationError,
     ChannelTakenOverError,

@@ -14,10 +14,10 @@ The rules, and why they hold:
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 
 from ..errors import (
     ChannelInvalidError,
-    ChannelLostError,
     ChannelTakenOverError,
     PayloadTooLargeError,
 )
@@ -72,12 +72,12 @@ class Recovery:
             ChannelTakenOverError: another writer has it.
         """
         if cause.code == CHANNEL_GONE:
-            raise self._lost(cause)
+            raise self._channel.lost("does not exist any more", cause)
         if payload is None or cause.tries > 1 or cause.code not in _OTHER_WRITER_CODES:
             return
         behind = Position(payload.end_row, payload.digest)
         uncommitted_then: bool | None = None
-        for status in self._channel.poll(timeout_s=OWNER_WATCH_S):
+        for status in self.watch():
             position = parse_token(self._load_id, status.last_committed_offset_token)
             if position == behind:
                 return
@@ -88,6 +88,10 @@ class Recovery:
             if self._is_foreign(status.last_committed_offset_token, position, behind):
                 break
         raise self._taken_over(cause)
+
+    def watch(self) -> Iterator[ChannelStatus]:
+        """Yield fresh statuses for as long as a commit may take."""
+        return self._channel.poll(timeout_s=OWNER_WATCH_S)
 
     def spend_reopen(self, cause: ChannelInvalidError | PayloadTooLargeError) -> None:
         """Count a reopen; raises `cause` when there were too many of them."""
@@ -115,7 +119,7 @@ class Recovery:
         if position is not None and (position == committed or held.has_border(position)):
             return position
         if token is None or self._is_new(status):
-            raise self._lost(None)
+            raise self._channel.lost("was made anew, its committed token is gone")
         raise ChannelTakenOverError(
             f"channel {self._channel.name!r} was committed to {token!r} by another writer, this load had "
             f"{committed.rows:,} rows committed; give each load a channel of its own",
@@ -139,15 +143,4 @@ class Recovery:
             status=cause.status,
             code=cause.code,
             request_id=cause.request_id,
-        )
-
-    def _lost(self, cause: ChannelInvalidError | None) -> ChannelLostError:
-        return ChannelLostError(
-            f"channel {self._channel.name!r} was dropped or made anew while load {self._load_id!r} was "
-            "streaming, and its committed token is gone: rows of this load may be in the table already. "
-            "Count them there; then open the channel again and send what is missing under another load_id",
-            channel=self._channel.name,
-            status=0 if cause is None else cause.status,
-            code="" if cause is None else cause.code,
-            request_id="" if cause is None else cause.request_id,
         )

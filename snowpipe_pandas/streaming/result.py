@@ -54,14 +54,14 @@ class StreamResult:
         """Return the rows in the target's error table, as the local account hands them out.
 
         Returns:
-            columns `timestamp, query_id, error_code, error_metadata, error_data`, a row per rejected row.
+            columns `TIMESTAMP, QUERY_ID, ERROR_CODE, ERROR_METADATA, ERROR_DATA`, a row per rejected row.
 
         Raises:
             UsageError: the table was made without ERROR_LOGGING = TRUE, or the account is a real one, where
                 SQL reads the error table; the message has the statement.
 
         >>> result = df.snowpipe.stream(channel, on_error="report")
-        >>> result.rejected()["error_data"]
+        >>> result.rejected()["ERROR_DATA"]
         """
         import pandas as pd
 

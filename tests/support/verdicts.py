@@ -1,0 +1,56 @@
+"""What must hold at the end of a load that met trouble."""
+
+from snowpipe_pandas.events import RowsAcknowledged
+from tests.support.loads import ids, numbers
+
+ROWS = 300
+
+
+def run(channel, rows=ROWS, **options):
+    """Load the numbers from 0 on."""
+    return numbers(rows).snowpipe.stream(channel, **({"load_id": "load", "progress": False} | options))
+
+
+def once_acknowledged(rows, action):
+    """A `progress=` listener that does `action` in the load's thread, once `rows` rows are acknowledged."""
+    done = []
+
+    def listen(event):
+        if isinstance(event, RowsAcknowledged) and event.end_row >= rows and not done:
+            done.append(True)
+            action()
+
+    return listen
+
+
+def every_row_once(account, result=None, rows=ROWS):
+    """The invariant: each row once and in order; sent, acknowledged and committed agree, none rejected."""
+    assert ids(account) == list(range(rows))
+    if result is not None:
+        counts = (result.rows, result.rows_acknowledged, result.rows_committed, result.rows_rejected)
+        assert counts == (*[rows - result.rows_skipped] * 3, 0)
+
+
+def exact_prefix(account, error):
+    """The table holds rows 0 to k-1 once each, and the error says k."""
+    assert error.load.exact
+    assert ids(account) == list(range(error.load.rows_committed))
+
+
+def resumes(account, channel, rows=ROWS):
+    """The same call again, trouble gone, ends with each row once."""
+    every_row_once(account, run(channel, rows), rows)
+
+
+def once_each(account):
+    """No row is there twice, whatever else; and they are in order."""
+    found = ids(account)
+    assert found == list(range(len(found)))
+
+
+def appends(account):
+    return [request for request in account.requests if request.operation == "append"]
+
+
+def opens(account):
+    return [request for request in account.requests if request.operation == "open"]
