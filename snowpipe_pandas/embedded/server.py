@@ -102,7 +102,8 @@ class _Running:
 
 
 def _bound(port: int) -> socket.socket:
-    bound = socket.socket()
+    # With the protocol named, since asyncio sets TCP_NODELAY on such sockets only: 40 ms a request otherwise.
+    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind((HOST, port))
