@@ -81,4 +81,4 @@ def _logs_errors(cursor: duckdb.DuckDBPyConnection, table: ObjectName) -> bool:
         "SELECT 1 FROM duckdb_tables() WHERE upper(database_name) = ? AND schema_name = ? AND table_name = ?",
         [errors.database.upper(), errors.schema, errors.name],
     )
-    return found.fetchone() is not None
+    return bool(found.fetchall())

@@ -66,6 +66,7 @@ class _Running:
             lifespan="off",
             log_config=None,
             access_log=False,
+            proxy_headers=False,
             date_header=False,  # the account's clock tells the date
         )
         config.load()

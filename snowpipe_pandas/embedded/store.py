@@ -232,7 +232,7 @@ def _exists(cursor: duckdb.DuckDBPyConnection, table: ObjectName | None) -> bool
         "SELECT 1 FROM duckdb_tables() WHERE database_name = ? AND schema_name = ? AND table_name = ?",
         [table.database, table.schema, table.name],
     )
-    return found.fetchone() is not None
+    return bool(found.fetchall())
 
 
 def _declare(cursor: duckdb.DuckDBPyConnection, table: ObjectName, statement: Statement) -> None:
