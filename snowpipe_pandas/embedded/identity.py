@@ -38,17 +38,18 @@ class Identity:
         self.profile = folder / PROFILE_FILE
         self.tls: ssl.SSLContext | None = None
         self._key_file = folder / KEY_FILE
-        if not self._key_file.exists():
+        if self._key_file.exists():
+            key = load_pem_private_key(self._key_file.read_bytes(), None)
+        else:
             key = rsa.generate_private_key(public_exponent=65537, key_size=RSA_BITS)
-            pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-            _write(self._key_file, pem)
+            _write(self._key_file, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        self._public_key = key.public_key()
         if tls:
             self._make_certificate()
 
     def public_key_base64(self) -> str:
         """Return the public key as `ALTER USER ... SET RSA_PUBLIC_KEY` takes it."""
-        key = load_pem_private_key(self._key_file.read_bytes(), None)
-        der = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        der = self._public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
         return base64.b64encode(der).decode()
 
     def write_profile(self, *, url: str, account: str, user: str, database: str, schema: str) -> None:
