@@ -38,6 +38,9 @@ def serve(
     ] = None,
     port: Annotated[int, typer.Option(help="port on 127.0.0.1; 0 takes a free one")] = 0,
     tls: Annotated[bool, typer.Option(help="speak https with a certificate made for this account")] = False,
+    commit_lag: Annotated[
+        float, typer.Option(min=0, help="seconds between an append's answer and its commit")
+    ] = 0.25,
 ) -> None:
     """Run the local account until Ctrl-C; other processes connect with its profile."""
     from ..embedded import local
@@ -46,7 +49,7 @@ def serve(
     signal.signal(signal.SIGINT, lambda *_: stop.set())
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     try:
-        with local(path, port=port, tls=tls) as account:
+        with local(path, port=port, tls=tls, commit_lag_s=commit_lag) as account:
             _console.print(f"local account at {account.url}, profile {account.profile}", soft_wrap=True)
             _console.print(f'connect with: sp.connect("{account.profile}")', soft_wrap=True)
             stop.wait()

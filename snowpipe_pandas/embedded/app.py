@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from starlette.concurrency import run_in_threadpool
@@ -66,17 +67,18 @@ class AccountApp:
         fault = self._faults.next_for(route.operation)
         started = time.monotonic()
         response: Response | None = None
-        try:
-            response = await self._answer(request, route, fault or NO_FAULT, wire)
-        except (HungUpError, asyncio.CancelledError):
-            pass  # the client is gone, or the server stops: nobody is left to answer
-        finally:
-            seconds = time.monotonic() - started
-            self._record(request, route, fault, wire, response, seconds)
-        if response is None:
-            await wire.cut()
-        else:
-            await deliver(response, fault or NO_FAULT, wire)
+        with suppress(asyncio.CancelledError):  # the server stops: nobody is left to answer
+            try:
+                response = await self._answer(request, route, fault or NO_FAULT, wire)
+            except HungUpError:
+                pass
+            finally:
+                seconds = time.monotonic() - started
+                self._record(request, route, fault, wire, response, seconds)
+            if response is None:
+                await wire.cut()
+            else:
+                await deliver(response, fault or NO_FAULT, wire)
 
     async def _answer(self, request: Request, route: Route, fault: Fault, wire: Wire) -> Response | None:
         query = dict(request.query_params)

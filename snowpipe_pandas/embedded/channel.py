@@ -112,21 +112,26 @@ class Channel:
 
     def write(self, cursor: duckdb.DuckDBPyConnection) -> None:
         """Write what outlives the process."""
-        cursor.execute(
-            f"INSERT OR REPLACE INTO {_rows(self.pipe)} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
-            [
-                self.pipe.schema,
-                self.pipe.name,
-                self.name,
-                self.client_sequencer,
-                self.committed_token,
-                self.rows_inserted,
-                self.rows_errors,
-                self.last_error,
-                self.last_error_token,
-                self.created_on_ms,
-            ],
-        )
+        state = [
+            self.client_sequencer,
+            self.committed_token,
+            self.rows_inserted,
+            self.rows_errors,
+            self.last_error,
+            self.last_error_token,
+            self.created_on_ms,
+        ]
+        # INSERT OR REPLACE does the same and takes ten times as long.
+        (updated,) = cursor.execute(
+            f"UPDATE {_rows(self.pipe)} SET client_sequencer = ?, committed_token = ?, rows_inserted = ?, "  # noqa: S608
+            f"rows_errors = ?, last_error = ?, last_error_token = ?, created_on_ms = ? {_OF_CHANNEL}",
+            [*state, *_key(self.pipe, self.name)],
+        ).fetchall()[0]
+        if not updated:
+            cursor.execute(
+                f"INSERT INTO {_rows(self.pipe)} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+                [self.pipe.schema, self.pipe.name, self.name, *state],
+            )
 
     def delete(self, cursor: duckdb.DuckDBPyConnection) -> None:
         """Delete what `write` has written."""

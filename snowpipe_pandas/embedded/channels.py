@@ -66,7 +66,7 @@ class Channels:
             if keep_uncommitted:
                 channel.refuse_uncommitted()
             channel.reopen(table, offset_token, reset_counters=self.reset_counters_on_reopen)
-            with self._store.transaction() as cursor:
+            with self._store.cursor() as cursor, self._store.transaction(cursor):
                 channel.write(cursor)
             return {
                 "next_continuation_token": channel.continuation,
@@ -240,7 +240,7 @@ class Channels:
         key = _key(channel.pipe, channel.name)
         del self._channels[key]
         self._retired[key] = channel.client_sequencer
-        with self._store.transaction() as cursor:
+        with self._store.cursor() as cursor, self._store.transaction(cursor):
             channel.delete(cursor)
 
 

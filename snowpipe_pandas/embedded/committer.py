@@ -87,32 +87,33 @@ class Committer:
 
     def _commit(self, channel: Channel, chunks: list[Chunk]) -> None:
         """Move chunks into the table: parsed outside of the lock, inserted with the token at once."""
-        with self._store.cursor() as cursor:
-            try:
+        try:
+            with self._store.cursor() as cursor:
                 columns = self._store.columns(channel.table)
                 parsed = parse_rows(cursor, chunks, columns)
-            except (Refused, duckdb.Error) as error:
-                # The table is gone, or DuckDB failed on the rows as a whole: none of them is committed, and
-                # the writer learns it from the channel's status.
-                with self._changed:
-                    if channel.buffer[: len(chunks)] == chunks:
-                        channel.lose_rows(MUST_BE_REOPENED, "refused")
-                        channel.last_error = str(error)
-                return
-            with self._changed, self._store.writing:
-                if channel.buffer[: len(chunks)] != chunks:
-                    return  # discarded meanwhile, by an open for example
-                cursor.execute("BEGIN")
-                insert_good(cursor, parsed, str(channel.table))
-                self._note_errors(channel, chunks, parsed)
-                channel.rows_inserted += parsed.good
-                tokens = [chunk.end_token for chunk in chunks if chunk.end_token is not None]
-                channel.committed_token = tokens[-1] if tokens else channel.committed_token
-                if parsed.bad:
-                    keep_rejected(cursor, channel, chunks, self._clock.time())
-                channel.write(cursor)
-                cursor.execute("COMMIT")
-                del channel.buffer[: len(chunks)]
+                with self._changed, self._store.transaction(cursor):
+                    if channel.buffer[: len(chunks)] == chunks:  # else discarded meanwhile, by an open say
+                        self._move(cursor, channel, chunks, parsed)
+        except (Refused, duckdb.Error) as error:
+            # The table is gone, or DuckDB failed on the rows as a whole: none of them is committed, and
+            # the writer learns it from the channel's status.
+            with self._changed:
+                if channel.buffer[: len(chunks)] == chunks:
+                    channel.lose_rows(MUST_BE_REOPENED, "refused")
+                    channel.last_error = str(error)
+
+    def _move(
+        self, cursor: duckdb.DuckDBPyConnection, channel: Channel, chunks: list[Chunk], parsed: Parsed
+    ) -> None:
+        insert_good(cursor, parsed, str(channel.table))  # first: what may fail, fails here
+        if parsed.bad:
+            keep_rejected(cursor, channel, chunks, self._clock.time())
+        self._note_errors(channel, chunks, parsed)
+        channel.rows_inserted += parsed.good
+        tokens = [chunk.end_token for chunk in chunks if chunk.end_token is not None]
+        channel.committed_token = tokens[-1] if tokens else channel.committed_token
+        channel.write(cursor)
+        del channel.buffer[: len(chunks)]
 
     def _note_errors(self, channel: Channel, chunks: list[Chunk], parsed: Parsed) -> None:
         """Count bad rows; the last one's bound is the end of the append that held it."""

@@ -38,18 +38,18 @@ class Identity:
         self.profile = folder / PROFILE_FILE
         self.tls: ssl.SSLContext | None = None
         self._key_file = folder / KEY_FILE
-        if not self._key_file.exists():
+        if self._key_file.exists():
+            key = load_pem_private_key(self._key_file.read_bytes(), None)
+        else:
             key = rsa.generate_private_key(public_exponent=65537, key_size=RSA_BITS)
-            pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-            self._key_file.touch(mode=0o600)
-            self._key_file.write_bytes(pem)
+            _write(self._key_file, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        self._public_key = key.public_key()
         if tls:
             self._make_certificate()
 
     def public_key_base64(self) -> str:
         """Return the public key as `ALTER USER ... SET RSA_PUBLIC_KEY` takes it."""
-        key = load_pem_private_key(self._key_file.read_bytes(), None)
-        der = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        der = self._public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
         return base64.b64encode(der).decode()
 
     def write_profile(self, *, url: str, account: str, user: str, database: str, schema: str) -> None:
@@ -64,7 +64,7 @@ class Identity:
         }
         if self.tls is not None:
             profile["ca_file"] = str((self._folder / CA_FILE).resolve())
-        self.profile.write_text(json.dumps(profile, indent=2) + "\n", encoding="utf-8")
+        _write(self.profile, (json.dumps(profile, indent=2) + "\n").encode())
 
     def _make_certificate(self) -> None:
         authority = trustme.CA()
@@ -72,3 +72,12 @@ class Identity:
         self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         certificate.configure_cert(self.tls)
         authority.cert_pem.write_to_path(self._folder / CA_FILE)
+
+
+def _write(file: Path, content: bytes) -> None:
+    """Write a private file whole or not at all: whoever is killed or reads meanwhile finds no half of it."""
+    unfinished = file.with_name(f"{file.name}.new")
+    unfinished.unlink(missing_ok=True)
+    unfinished.touch(mode=0o600)
+    unfinished.write_bytes(content)
+    unfinished.replace(file)

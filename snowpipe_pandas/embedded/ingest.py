@@ -30,8 +30,8 @@ _LENGTH = re.compile(r"VARCHAR\((\d+)\)")
 _PROBLEM, _CHUNK, _LINE = '"_snowpipe problem"', '"_snowpipe chunk"', '"_snowpipe line"'
 
 BAD_ROWS = (
-    f"SELECT {_CHUNK} AS chunk, {_LINE} AS line, {_PROBLEM} AS problem, row_number() OVER () AS number "  # noqa: S608
-    f"FROM _batch WHERE {_PROBLEM} IS NOT NULL"
+    f"SELECT {_CHUNK} AS chunk, rtrim({_LINE}, chr(13) || chr(10)) AS line, {_PROBLEM} AS problem, "  # noqa: S608
+    f"row_number() OVER () AS number FROM _batch WHERE {_PROBLEM} IS NOT NULL"
 )
 """Reads the bad rows that `parse_rows` has found, in order."""
 

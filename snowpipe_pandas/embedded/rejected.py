@@ -7,6 +7,7 @@ service. Its columns are the service's own, so channel and pipe stand in `error_
 from __future__ import annotations
 
 import json
+import uuid
 from datetime import UTC, datetime
 from typing import Any
 
@@ -48,11 +49,11 @@ def keep_rejected(
         for chunk in chunks
     ]
     cursor.execute(
-        f"INSERT INTO {error_table(channel.table)} SELECT ?, uuid()::VARCHAR, ?, "  # noqa: S608
+        f"INSERT INTO {error_table(channel.table)} SELECT ?, ?, ?, "  # noqa: S608
         "json_merge_patch((?::JSON[])[chunk + 1], json_object('error_message', problem)), "
         "CASE WHEN json_valid(line) THEN line::JSON ELSE to_json(line) END "
         f"FROM ({BAD_ROWS}) ORDER BY number",
-        [datetime.fromtimestamp(now, UTC), ERROR_CODE, metadata],
+        [datetime.fromtimestamp(now, UTC), str(uuid.uuid4()), ERROR_CODE, metadata],
     )
 
 
@@ -80,4 +81,4 @@ def _logs_errors(cursor: duckdb.DuckDBPyConnection, table: ObjectName) -> bool:
         "SELECT 1 FROM duckdb_tables() WHERE upper(database_name) = ? AND schema_name = ? AND table_name = ?",
         [errors.database.upper(), errors.schema, errors.name],
     )
-    return found.fetchone() is not None
+    return bool(found.fetchall())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -98,6 +99,7 @@ def translate(text: str, *, database: str, schema: str) -> list[Translated]:
     return [_statement(tree, (database, schema)) for tree in parsed]
 
 
+@functools.cache
 def duckdb_type(declared: str) -> str:
     """Return the DuckDB type that stores a declared Snowflake type.
 

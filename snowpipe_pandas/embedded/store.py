@@ -50,6 +50,8 @@ class Store:
         self.database = database
         self.schema = schema
         self.writing = threading.RLock()
+        self._columns: dict[ObjectName, list[DeclaredColumn]] = {}
+        self._pipe_tables: dict[ObjectName, ObjectName] = {}
         self._root = duckdb.connect()
         try:
             self._attach(database, path)
@@ -73,16 +75,26 @@ class Store:
             cursor.close()
 
     @contextmanager
-    def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Open a connection in a transaction that commits at the end, or not at all."""
-        with self.writing, self.cursor() as cursor:
+    def transaction(self, cursor: duckdb.DuckDBPyConnection) -> Iterator[None]:
+        """Hold a transaction that commits at the end, or not at all; one at a time."""
+        with self.writing:
             cursor.execute("BEGIN")
             try:
-                yield cursor
+                yield
             except BaseException:
                 cursor.execute("ROLLBACK")
                 raise
             cursor.execute("COMMIT")
+
+    @contextmanager
+    def _changing_schema(self) -> Iterator[None]:
+        """Hold the lock for a statement after which nothing remembered of tables and pipes may hold."""
+        with self.writing:
+            try:
+                yield
+            finally:
+                self._columns.clear()
+                self._pipe_tables.clear()
 
     def run(self, statement: Statement) -> pd.DataFrame:
         """Run a translated statement; a statement without result gives an empty frame.
@@ -91,7 +103,7 @@ class Store:
             UsageError: DuckDB refused it.
         """
         try:
-            with self.writing, self.cursor() as cursor:
+            with self._changing_schema(), self.cursor() as cursor:
                 if self._create_database(statement.text):
                     return pd.DataFrame()
                 kept = statement.if_missing and _exists(cursor, statement.creates)
@@ -110,7 +122,7 @@ class Store:
             Refused: 404, no such table.
         """
         self.columns(command.table)
-        with self.transaction() as cursor:
+        with self.cursor() as cursor, self.transaction(cursor):
             switch_error_logging(cursor, command.table, on=command.on)
 
     def columns(self, table: ObjectName) -> list[DeclaredColumn]:
@@ -119,6 +131,23 @@ class Store:
         Raises:
             Refused: 404, no such table.
         """
+        with self.writing:
+            if table not in self._columns:
+                self._columns[table] = self._read_columns(table)
+            return self._columns[table]
+
+    def pipe_table(self, pipe: ObjectName) -> ObjectName:
+        """Return the table that a pipe loads: its own, or a table's whose default pipe it is.
+
+        Raises:
+            Refused: 404, no such pipe.
+        """
+        with self.writing:
+            if pipe not in self._pipe_tables:
+                self._pipe_tables[pipe] = self._read_pipe_table(pipe)
+            return self._pipe_tables[pipe]
+
+    def _read_columns(self, table: ObjectName) -> list[DeclaredColumn]:
         with self.cursor() as cursor:
             found = cursor.execute(
                 "SELECT column_name, data_type, is_nullable FROM duckdb_columns() "
@@ -140,12 +169,7 @@ class Store:
             for name, kind, nullable in found
         ]
 
-    def pipe_table(self, pipe: ObjectName) -> ObjectName:
-        """Return the table that a pipe loads: its own, or a table's whose default pipe it is.
-
-        Raises:
-            Refused: 404, no such pipe.
-        """
+    def _read_pipe_table(self, pipe: ObjectName) -> ObjectName:
         if pipe.database.upper() not in self._databases():
             raise not_found_pipe(pipe)
         with self.cursor() as cursor:
@@ -165,7 +189,7 @@ class Store:
         pipe = ObjectName.parse(command.pipe, database=self.database, schema=self.schema)
         table = ObjectName.parse(command.table, database=self.database, schema=self.schema)
         self.columns(table)
-        with self.transaction() as cursor:
+        with self._changing_schema(), self.cursor() as cursor, self.transaction(cursor):
             pipes = f"{_quoted(pipe.database, HIDDEN)}.pipes"
             cursor.execute(
                 f"DELETE FROM {pipes} WHERE pipe_schema = ? AND pipe_name = ?",  # noqa: S608
@@ -208,7 +232,7 @@ def _exists(cursor: duckdb.DuckDBPyConnection, table: ObjectName | None) -> bool
         "SELECT 1 FROM duckdb_tables() WHERE database_name = ? AND schema_name = ? AND table_name = ?",
         [table.database, table.schema, table.name],
     )
-    return found.fetchone() is not None
+    return bool(found.fetchall())
 
 
 def _declare(cursor: duckdb.DuckDBPyConnection, table: ObjectName, statement: Statement) -> None:

@@ -1,0 +1,13 @@
+import pytest
+
+from tests.embedded.raw import Raw
+from tests.support.loads import make_table
+
+
+@pytest.fixture
+def raw(account):
+    """A plain HTTP client with an open channel to the table NUMBERS."""
+    make_table(account)
+    raw = Raw(account)
+    raw.open()
+    return raw
