@@ -265,9 +265,9 @@ class Channel:
     def lost(self, how: str, cause: ChannelError | None = None) -> ChannelLostError:
         """Return the error for a channel that is gone; `how` follows the channel's name."""
         return ChannelLostError(
-            f"channel {self.name!r} {how}: it, its pipe or its table was dropped or made anew. Rows of a load "
-            "that was under way may be in the table already: count them there, then open the channel again "
-            "and send what is missing under another load_id",
+            f"channel {self.name!r} {how}: it, its pipe or its table was dropped or made anew. Rows of a "
+            "load under way may be in the table already: count them there, then open the channel again and "
+            "send what is missing under another load_id",
             channel=self.name,
             status=404 if cause is None else cause.status,
             code=CHANNEL_GONE if cause is None else cause.code,

@@ -210,3 +210,12 @@ def test_45_names_that_need_encoding(account, connect, name):
     assert account.sql(f"SELECT COUNT(*) AS N FROM {table}")["N"][0] == ROWS
     again = numbers(ROWS).snowpipe.stream(channel, load_id=load_id, progress=False)
     assert again.rows_skipped == ROWS
+
+
+@pytest.mark.parametrize("operation", ["discover", "token", "open", "status"])
+@pytest.mark.parametrize(
+    "fault", [{"cut_before": True}, {"cut_after": True}, {"status": 503}, {"truncate": 3}], ids=str
+)
+def test_every_other_kind_of_request_survives_a_fault_too(account, connect, channel, operation, fault):
+    account.faults.add(operation, **fault)
+    every_row_once(account, run(open_channel(connect())))

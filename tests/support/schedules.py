@@ -1,0 +1,172 @@
+"""Random loads under random trouble: what hypothesis draws, and what must hold at the end."""
+
+import itertools
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from hypothesis import strategies as st
+
+import snowpipe_pandas as sp
+from snowpipe_pandas.errors import AuditError, ChannelLostError, LoadMismatchError
+from tests.support.verdicts import once_acknowledged
+
+TABLE = "DEMO.PUBLIC.SCHEDULED"
+MAX_ROWS = 240
+_numbers = itertools.count()
+
+ANYWHERE = [
+    {"cut_before": True},
+    {"cut_mid_body": True},
+    {"cut_after": True},
+    {"truncate": 4},
+    {"status": 503, "body": b'"ERR_GENERAL_EXCEPTION_RETRY_REQUEST"'},
+    {"status": 504, "applied": True, "body": b"<html>"},
+    {"status": 429, "headers": {"Retry-After": "0"}},
+    {"status": 408},
+    {"status": 401, "body": b'{"code": "390303"}'},
+    {"status": 404, "body": b"<html>"},
+    {"status": 400, "body": b'{"code": "ERR_INVALID"}'},
+    {"delay_s": 0.01},
+]
+ON_ANSWERS = [{"body": b""}, {"body": b"{}"}, {"body": b"<html>"}, {"body": b"null"}]
+CODES = [
+    "ERR_CHANNEL_HAS_INVALID_ROW_SEQUENCER",
+    "ERR_CHANNEL_HAS_INVALID_CLIENT_SEQUENCER",
+    "ERR_CHANNEL_MUST_BE_REOPENED",
+    "STALE_CONTINUATION_TOKEN_SEQUENCER",
+    "STALE_PIPE_CACHE",
+]
+ON_APPENDS = [
+    *({"status": 409, "body": f'{{"code": "{code}"}}'.encode()} for code in CODES),
+    {"status": 413},
+    {"deliver_twice": True},
+    {"stale_token": True},
+    {"repeat_token": True},
+    {"hold_s": 0.02},
+]
+ON_OPENS = [{"status": 409, "body": b'{"code": "ERR_OPEN_CHANNEL_IN_PROGRESS"}'}, {"deliver_twice": True}]
+ON_STATUSES = [{"change": lambda answer: {"channel_statuses": {}}}]
+
+FAULTS = {
+    "append": ANYWHERE + ON_ANSWERS + ON_APPENDS,
+    "open": ANYWHERE + ON_ANSWERS + ON_OPENS,
+    "status": ANYWHERE + ON_ANSWERS + ON_STATUSES,
+    "token": ANYWHERE,
+    "discover": ANYWHERE,
+}
+EVENTS = ["lose uncommitted", "fail commit", "revoke tokens", "restart", "fail over"]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One call: the faults that meet it, and what happens to the service at a row."""
+
+    faults: tuple
+    event: str | None
+    at: int
+
+
+fault = st.sampled_from(list(FAULTS)).flatmap(
+    lambda operation: st.tuples(
+        st.just(operation), st.integers(0, 6), st.integers(1, 2), st.sampled_from(FAULTS[operation])
+    )
+)
+a_run = st.builds(
+    Run,
+    faults=st.lists(fault, max_size=5).map(tuple),
+    event=st.none() | st.sampled_from(EVENTS),
+    at=st.integers(1, MAX_ROWS),
+)
+schedules = st.fixed_dictionaries(
+    {
+        "rows": st.integers(0, MAX_ROWS),
+        "cuts": st.lists(st.integers(1, 90), max_size=8),
+        "raw_bytes": st.integers(200, 3000),
+        "in_flight": st.sampled_from([400, 2_000, 1_000_000]),
+        "resend": st.sampled_from(["stale", "rowseq", "dedup"]),
+        "lag_s": st.sampled_from([0.0, 0.002, 0.02]),
+        "runs": st.lists(a_run, min_size=1, max_size=4),
+        "seed": st.integers(0, 2**32 - 1),
+    }
+)
+
+
+def make_table(account):
+    account.sql(f"CREATE TABLE {TABLE} (LOAD VARCHAR, ID NUMBER(38,0), VALUE FLOAT, NOTE VARCHAR)")
+
+
+def frame_of(load_id, rows, seed):
+    """A frame with nulls and texts of many lengths."""
+    chance = np.random.default_rng(seed)
+    values = chance.normal(size=rows)
+    values[chance.random(rows) < 0.2] = np.nan
+    notes = ['é"\\\n' * int(n) if n else None for n in chance.integers(0, 6, rows)]
+    return pd.DataFrame({"LOAD": load_id, "ID": range(rows), "VALUE": values, "NOTE": notes})
+
+
+def pieces(frame, cuts):
+    """The frame as an iterator of parts; the cuts differ from run to run, the rows do not."""
+    start = 0
+    for rows in cuts:
+        yield frame.iloc[start : start + rows]
+        start += rows
+    yield frame.iloc[start:]
+
+
+def happen(account, event):
+    if event == "lose uncommitted":
+        account.channels.lose_uncommitted()
+    elif event == "fail commit":
+        account.channels.fail_commits(1)
+    elif event == "revoke tokens":
+        account.door.revoke_scoped()
+    elif event == "restart":
+        account.stop(lose_uncommitted=True)
+        account.start()
+    elif event == "fail over":
+        account.fail_over()
+
+
+def check(schedule, account, client):
+    """Run the load in trouble, then once in peace; in the end the table must equal the frame."""
+    number = next(_numbers)
+    load_id = f"load-{number}"
+    frame = frame_of(load_id, schedule["rows"], schedule["seed"])
+    account.channels.commit_lag_s = schedule["lag_s"]
+    account.channels.resend = schedule["resend"]
+    finished = False
+    for run in schedule["runs"]:
+        for operation, after, times, fields in run.faults:
+            account.faults.add(operation, after=after, times=times, **fields)
+        finished = attempt(schedule, account, client, frame, run) or finished
+    account.faults.clear()
+    account.channels.fail_commits(0)
+    assert attempt(schedule, account, client, frame, Run((), None, 0)), "not even in peace"
+    back = account.sql(f"SELECT ID, VALUE, NOTE FROM {TABLE} WHERE LOAD = '{load_id}'")
+    assert back["ID"].tolist() == frame["ID"].tolist()
+    assert np.array_equal(back["VALUE"].to_numpy(float), frame["VALUE"].to_numpy(), equal_nan=True)
+    assert back["NOTE"].fillna("missing").tolist() == frame["NOTE"].fillna("missing").tolist()
+
+
+def attempt(schedule, account, client, frame, run):
+    """One call; whether it succeeded. Errors are fine, but not those that say that rows are wrong."""
+    load_id = frame["LOAD"].iloc[0] if len(frame) else "empty"
+    progress = once_acknowledged(run.at, lambda: happen(account, run.event)) if run.event else False
+    try:
+        channel = client.open_channel(load_id, table=TABLE)
+        result = sp.stream(
+            pieces(frame, schedule["cuts"]),
+            channel,
+            load_id=load_id,
+            progress=progress,
+            max_in_flight_bytes=schedule["in_flight"],
+            commit_timeout_s=5,
+        )
+    except (AuditError, LoadMismatchError, ChannelLostError):
+        raise
+    except sp.SnowpipeError:
+        return False
+    assert result.rows_rejected == 0
+    assert result.rows + result.rows_skipped == len(frame)
+    return True
