@@ -142,6 +142,12 @@ def test_blank_lines_and_crlf_are_tolerated(account, channel, body):
     assert ids(account) == [1, 2]
 
 
+def test_rows_without_any_value_are_rows_of_nulls(account, channel):
+    channel.append_rows(b"{}\n{}\n", start_offset_token="0", end_offset_token="2")
+    assert channel.wait_for_commit("2").rows_inserted == 2
+    assert len(ids(account)) == 2
+
+
 BAD_LINES = {
     "no JSON": b"nonsense",
     "cut off": b'{"ID":3',
@@ -199,6 +205,13 @@ def test_elastic_appends_are_durable_when_they_are_answered(account, client, cha
         ).status_code
         == 400
     )
+
+
+def test_no_answer_waits_for_a_delayed_acknowledgement(account, client, channel):
+    url = f"{account.url}{paths.channel(channel.pipe, 'test')}"
+    with requests.Session() as session:
+        took = [session.put(url, data=b"{}", headers=scoped(client), timeout=10).elapsed for _ in range(20)]
+    assert sorted(took)[10].total_seconds() < 0.035  # the machine delays an acknowledgement by 40 ms
 
 
 def test_a_continuation_token_is_used_once(account, client, channel):
