@@ -24,7 +24,10 @@ _LOOSE = re.compile(rb"NaN|Inf|,\s*[}\]]")
 
 _JSON_KINDS = {"OBJECT": "OBJECT", "ARRAY": "ARRAY"}
 _LENGTH = re.compile(r"VARCHAR\((\d+)\)")
-
+_WHOLE_ROW_PROBLEMS = (
+    "WHEN rejected THEN 'rejected by the fault desk'",
+    "WHEN NOT ok THEN 'the line is no valid JSON object'",
+)
 
 # Names of our own in the batch, which no column of a user's table is likely to have.
 _PROBLEM, _CHUNK, _LINE = '"_snowpipe problem"', '"_snowpipe chunk"', '"_snowpipe line"'
@@ -95,13 +98,7 @@ def _parse(cursor: duckdb.DuckDBPyConnection, target: list[DeclaredColumn]) -> P
     ]
     chosen, unknown = _match(sorted(keys), target)
     shape = json.dumps({key: _read_as(column) for key, column in chosen.items()}).replace("'", "''")
-    values, problems = (
-        [],
-        [
-            "WHEN rejected THEN 'rejected by the fault desk'",
-            "WHEN NOT ok THEN 'the line is no valid JSON object'",
-        ],
-    )
+    values, problems = [], list(_WHOLE_ROW_PROBLEMS)
     if unknown:
         listed = ", ".join("'" + key.replace("'", "''") + "'" for key in unknown)
         found = f"list_filter(json_keys(line), lambda k: k IN ({listed}))"
@@ -110,6 +107,8 @@ def _parse(cursor: duckdb.DuckDBPyConnection, target: list[DeclaredColumn]) -> P
         value, problem = _cast(f"r.{_quote(key)}", column)
         values.append(f"{value} AS {_quote(column.name)}")
         problems.append(problem)
+    if not chosen:  # rows like {}: all their values are NULL
+        values.append(f"CAST(NULL AS {duckdb_type(target[0].type)}) AS {_quote(target[0].name)}")
     present = {column.name for column in chosen.values()}
     problems += [_missing("NULL", c) for c in target if not c.nullable and c.name not in present]
     read = f"json_transform(line, '{shape}')" if chosen else "NULL"
@@ -125,8 +124,8 @@ def _parse(cursor: duckdb.DuckDBPyConnection, target: list[DeclaredColumn]) -> P
         f"last({_PROBLEM}) FILTER ({_PROBLEM} IS NOT NULL), max({_CHUNK}) FILTER ({_PROBLEM} IS NOT NULL) "
         "FROM _batch"
     ).fetchall()[0]
-    names = tuple(column.name for column in chosen.values())
-    return Parsed(names, good if chosen else 0, bad, last, chunk)
+    names = tuple(column.name for column in chosen.values()) or (target[0].name,)
+    return Parsed(names, good, bad, last, chunk)
 
 
 def _lines(bodies: Sequence[Body]) -> pa.Table:

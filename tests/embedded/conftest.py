@@ -8,6 +8,7 @@ from tests.support.loads import make_table
 def raw(account):
     """A plain HTTP client with an open channel to the table NUMBERS."""
     make_table(account)
+    account.channels.commit_lag_s = 0.0
     raw = Raw(account)
     raw.open()
     return raw

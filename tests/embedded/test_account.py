@@ -4,6 +4,7 @@ import gzip
 import json
 from datetime import date, time
 from decimal import Decimal
+from time import monotonic
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -142,6 +143,12 @@ def test_blank_lines_and_crlf_are_tolerated(account, channel, body):
     assert ids(account) == [1, 2]
 
 
+def test_rows_without_any_value_are_rows_of_nulls(account, channel):
+    channel.append_rows(b"{}\n{}\n", start_offset_token="0", end_offset_token="2")
+    assert channel.wait_for_commit("2").rows_inserted == 2
+    assert len(ids(account)) == 2
+
+
 BAD_LINES = {
     "no JSON": b"nonsense",
     "cut off": b'{"ID":3',
@@ -199,6 +206,23 @@ def test_elastic_appends_are_durable_when_they_are_answered(account, client, cha
         ).status_code
         == 400
     )
+
+
+def test_no_answer_waits_for_a_delayed_acknowledgement(account, client, channel):
+    url = f"{account.url}{paths.channel(channel.pipe, 'test')}"
+    took = []
+    with requests.Session() as session:
+        for _ in range(20):
+            started = monotonic()
+            session.put(url, data=b"{}", headers=scoped(client), timeout=10)
+            took.append(monotonic() - started)
+    assert sorted(took)[10] < 0.035  # the machine delays an acknowledgement by 40 ms
+
+
+def test_the_columns_of_a_replaced_table_are_the_new_ones(account, channel):
+    account.sql(f"CREATE OR REPLACE TABLE {TABLE} (ID NUMBER)")
+    channel.append_rows(ROWS, start_offset_token="0", end_offset_token="2")
+    assert "no such column: TEXT" in channel.wait_for_commit("2").last_error_message
 
 
 def test_a_continuation_token_is_used_once(account, client, channel):

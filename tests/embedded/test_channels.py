@@ -81,9 +81,10 @@ def test_a_take_over_fences_the_writer_and_discards_if_it_is_told_to(account, ra
 
 
 def test_a_dropped_channel_comes_back_as_another_one(account, raw):
+    old = raw.token
     raw.append(lines(1), "1")
     raw.committed("1")
-    before, old = raw.status(), raw.token
+    before = raw.status()
     account.channels.drop("raw")
     assert raw.statuses() == {}
     assert raw.append(lines(2), "2").status_code == 404

@@ -36,6 +36,7 @@ def test_the_clock_moves_the_date_the_lives_and_the_checks(account, raw):
     assert abs(offset - 7200) < 2
     with sp.connect(account.profile) as client, pytest.warns(UserWarning, match="behind the server's"):
         assert open_channel(client)
+    assert [r.status for r in account.requests if r.operation == "discover"] == [401, 200]
     account.clock.move(-7200)
     assert date()[0] == 200
 
