@@ -24,6 +24,10 @@ DISCOVERY_BUDGET_S = 20.0
 SCOPED_TOKEN_LIFETIME_S = 3600.0
 """Assumed where the scoped token does not tell its own end."""
 
+_INGEST_HINT = (
+    "; the account accepted the credential, but its ingest host does not accept the token issued for it: the "
+    "user's role may lack the privilege for this, or a network policy may shut out this machine"
+)
 _GRANT_TYPE = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
 
@@ -58,7 +62,7 @@ class Planes:
         request = Request(
             method, self.ingest_url() + path, query=query or {}, body=body, headers=headers or {}
         )
-        return self._checked(self._transport.send(request, self.scoped), action)
+        return self._checked(self._transport.send(request, self.scoped), action, _INGEST_HINT)
 
     def ingest_url(self) -> str:
         """Return the ingest host's URL, discovered once."""
@@ -105,18 +109,18 @@ class Planes:
 
     def _control(self, request: Request, action: str) -> Answer:
         answer = self._transport.send(request, self._credential, budget_s=DISCOVERY_BUDGET_S)
-        answer = self._checked(answer, action)
+        answer = self._checked(answer, action, self._credential.hint(answer.status))
         if answer.refusal is not Refusal.NONE:
             raise answer.error(action)
         return answer
 
-    def _checked(self, answer: Answer, action: str) -> Answer:
+    def _checked(self, answer: Answer, action: str, hint: str) -> Answer:
         if answer.refusal is not Refusal.CREDENTIALS:
             return answer
         who = self._credential
         raise AuthenticationError(
             f"could not {action}: the service refused user {who.user!r} of account {who.account!r} "
-            f"(HTTP {answer.status} {answer.code}: {answer.message}){who.hint(answer.status)}",
+            f"(HTTP {answer.status} {answer.code}: {answer.message}){hint}",
             status=answer.status,
             code=answer.code,
             request_id=answer.request_id,
