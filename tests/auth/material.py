@@ -76,6 +76,13 @@ def edwards_key():
     return ed25519.Ed25519PrivateKey.generate()
 
 
+def private_file(path, content):
+    """Write a key to a file that only its owner can read; return its path."""
+    path.touch(mode=0o600)
+    path.write_bytes(content)
+    return path
+
+
 def secret_texts():
     """Every text that must not be seen: lines of the keys, passphrases and tokens."""
     lines = [line for text in (pem(), encrypted_pem()) for line in text.decode().split("\n")]
