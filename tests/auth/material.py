@@ -115,7 +115,16 @@ def shown(error):
             continue
         seen.add(id(current))
         queue += [current.__cause__, current.__context__]
-        summary = traceback.TracebackException.from_exception(current, capture_locals=True)
-        summary.stack[:] = [frame for frame in summary.stack if "/tests/" not in frame.filename]
-        texts += [str(current), repr(current), repr(current.args), repr(vars(current)), *summary.format()]
+        texts += [str(current), repr(current), repr(current.args), repr(vars(current))]
+        texts += traceback.format_exception(current)
+        for frame, _ in traceback.walk_tb(current.__traceback__):
+            if "/tests/" not in frame.f_code.co_filename:
+                texts += [f"{name} = {_printed(value)}" for name, value in frame.f_locals.items()]
     return "\n".join(texts)
+
+
+def _printed(value):
+    try:
+        return repr(value)
+    except Exception as error:
+        return f"no repr: {error}"  # of a copy that is half made
