@@ -169,6 +169,12 @@ def test_a_missing_pipe_is_named(account, target):
     assert_ends_with(result, "pipe", 'DEMO.PUBLIC."?NOWHERE.*HTTP 404', "check the name, and grant")
 
 
+def test_a_lifetime_that_is_clamped_is_still_warned_about(profile_with):
+    result = run("doctor", profile_with(jwt_lifetime_s=5))
+    assert result.returncode == 0
+    assert result.stderr.count("30 s is used") == 1
+
+
 def test_without_a_name_the_pipe_is_left_out(account):
     result = run("doctor", account.profile)
     assert result.returncode == 0

@@ -144,7 +144,11 @@ class _Patient:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", KeyFileWarning)
             self._credential = self._settings.credential(self._clock)
-        self._key_file_warning = next((str(w.message) for w in caught if w.category is KeyFileWarning), None)
+        for warned in caught:
+            if warned.category is KeyFileWarning:
+                self._key_file_warning = str(warned.message)  # the next check tells it
+            else:
+                warnings.warn_explicit(warned.message, warned.category, warned.filename, warned.lineno)
         self._credential.token()
         if not isinstance(self._credential, KeyPairCredential):
             return Finding("key", "ok", f"no key: {self._credential.kind} is used")
@@ -161,7 +165,7 @@ class _Patient:
             raise _FailedError(text, fix, fatal=False)
         if self._settings.private_key_file is None:
             return Finding("key file", "skip", "none is used")
-        return Finding("key file", "ok", "only its owner can read it")
+        return Finding("key file", "ok", "no permission for others to read it")
 
     def resolve(self, check: str, url: str) -> Finding:
         host, port, _ = _address(url)

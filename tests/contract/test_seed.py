@@ -6,6 +6,7 @@ Keys, JWTs and token caches in themselves are tested in tests/auth; here is what
 import subprocess
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import FrozenInstanceError
 from pathlib import Path
 
@@ -39,6 +40,18 @@ def pass_time(client, seconds, monkeypatch):
     """Move the client's monotonic clock, by which it counts the lives of its tokens."""
     ahead = client._clock.monotonic() + seconds
     monkeypatch.setattr(client._clock, "monotonic", lambda: ahead)
+
+
+def in_32_threads(ask):
+    """Call a function in 32 threads at once; none of them fails."""
+    start = threading.Barrier(32)
+
+    def started_together(_):
+        start.wait(20)
+        return ask()
+
+    with ThreadPoolExecutor(32) as pool:
+        assert len(list(pool.map(started_together, range(32)))) == 32
 
 
 def test_t002_t009_t013_a_load_never_asks_oauth2_for_a_token_and_exchanges_at_oauth_token(account, client):
@@ -109,17 +122,7 @@ def test_t004_t008_32_threads_meeting_expired_tokens_cause_one_refresh_of_each(a
         jwt, "encode", lambda *a, encode=jwt.encode, **kw: signed.append(a) or encode(*a, **kw)
     )
     pass_time(client, 3601, monkeypatch)
-    barrier = threading.Barrier(32)
-
-    def ask():
-        barrier.wait()
-        channel.status()
-
-    threads = [threading.Thread(target=ask) for _ in range(32)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    in_32_threads(channel.status)
     assert paths(account).count("/oauth/token") == before + 1
     assert claims(client)["jti"] != first
     assert len(signed) == 1
@@ -155,6 +158,15 @@ def test_t005_t011_a_refusal_is_answered_with_new_tokens_and_one_more_try(accoun
     with sp.connect(account.profile) as client:
         channel = open_channel(client)
         assert numbers(5).snowpipe.stream(channel, progress=False).committed
+
+
+def test_t005_t011_32_threads_whose_token_was_revoked_cause_one_exchange(account, client):
+    make_table(account)
+    channel = open_channel(client)
+    before = paths(account).count("/oauth/token")
+    account.door.revoke_scoped()
+    in_32_threads(channel.status)
+    assert paths(account).count("/oauth/token") == before + 1
 
 
 @pytest.mark.parametrize(("passed_s", "signed_anew"), [(0, False), (3300, True)])
