@@ -141,7 +141,7 @@ class SnowpipeAccessor:
         >>> df.snowpipe.check({"CARRIER": "VARCHAR", "DELAY": "FLOAT"})
         []
         """
-        from .rest.channel import TargetColumn
+        from .rest.opening import TargetColumn
         from .rows.source import open_source
         from .rows.targets import find_problems
 

@@ -3,8 +3,11 @@
 import copy
 import inspect
 import pickle
+import re
 import subprocess
 import sys
+from importlib.resources import files
+from pathlib import Path
 
 import pytest
 
@@ -106,3 +109,14 @@ def test_the_command_line_without_its_libraries_says_how_to_get_them():
     assert done.returncode == 1
     assert "pip install 'snowpipe-pandas[cli,local]'" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_package_tells_type_checkers_that_it_has_types():
+    assert files("snowpipe_pandas").joinpath("py.typed").is_file()
+
+
+@pytest.mark.parametrize("target", ["setup", "demo", "test", "check", "bench", "clean", "help"])
+def test_make_has_the_target_and_help_tells_what_it_does(target):
+    root = Path(__file__).parent.parent
+    listed = subprocess.run(["make", "help"], cwd=root, capture_output=True, text=True, check=True).stdout
+    assert re.search(rf"^{target} +\w", listed, re.MULTILINE)

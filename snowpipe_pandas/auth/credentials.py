@@ -122,7 +122,7 @@ class KeyPairCredential:
     def hint(self, status: int) -> str:
         """Name what a refused JWT mostly comes from."""
         if status == 403:
-            return "; the user's role may lack the privilege for this"
+            return f"; the role of {self.user} may lack the privilege for this: have it granted"
         return (
             f"; check that {self.user} has this public key ({self.fingerprint}), and that account name and "
             "clock are right: `snowpipe-pandas doctor` tests each"
@@ -188,7 +188,10 @@ class AccessTokenCredential:
 
     def hint(self, status: int) -> str:
         """Name what a refused access token mostly comes from."""
-        return "; the access token may have expired or been revoked, or its role lacks the privilege"
+        return (
+            "; the access token may have expired or been revoked, or its role lacks the privilege: give "
+            "another one as token="
+        )
 
     def _take(self) -> Token:
         text = self._given if isinstance(self._given, Secret) else _hidden_text(self._given())

@@ -22,6 +22,8 @@ from typing import NoReturn
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -43,7 +45,6 @@ _PEM_BEGIN = re.compile(rb"-----BEGIN [A-Z0-9 ]+-----")
 _NEW_KEY = "openssl genrsa 2048 | openssl pkcs8 -topk8 -nocrypt -out rsa_key.p8"
 _IS_PUBLIC = "is a public key; name the private key (often rsa_key.p8) instead"
 _IS_CERTIFICATE = "is a certificate; name the private key that belongs to it instead"
-_NOT_RSA = f"holds no RSA key; Snowflake takes RSA only, make one with: {_NEW_KEY}"
 _MALFORMED = f"holds no private key that can be read: truncated or malformed; make one with: {_NEW_KEY}"
 
 _Loader = Callable[[bytes, bytes | None], object]
@@ -114,7 +115,7 @@ class KeySource:
         if isinstance(key, str):
             raise self._refusal(key)
         if not isinstance(key, RSAPrivateKey):
-            raise self._refusal(_NOT_RSA)
+            raise self._refusal(f"holds {_kind(key)}; Snowflake takes RSA only, make one with: {_NEW_KEY}")
         if key.key_size < MIN_RSA_BITS:
             raise self._refusal(
                 f"has {key.key_size} bits; Snowflake wants at least {MIN_RSA_BITS}, make one with: {_NEW_KEY}"
@@ -250,6 +251,13 @@ def _what_else(der: bytes) -> str:
             continue
         return answer
     return _MALFORMED
+
+
+def _kind(key: object) -> str:
+    """Name a private key that is no RSA key."""
+    if isinstance(key, EllipticCurvePrivateKey):
+        return "an elliptic-curve (EC) key"
+    return "an Ed25519 key" if isinstance(key, Ed25519PrivateKey) else "another kind of key than RSA"
 
 
 def _decode_base64(data: bytes) -> bytes | None:

@@ -68,6 +68,8 @@ def doctor(
     """Check key, clock, DNS, TLS, discovery, token exchange and pipe, with the fix for what fails."""
     from .doctor import run
 
+    if table is not None and pipe is not None:
+        raise typer.BadParameter("give either --table or --pipe")
     checks = partial(run, profile=profile, connection_name=connection, table=table, pipe=pipe)
     raise typer.Exit(_guarded(checks))
 

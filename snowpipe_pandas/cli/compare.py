@@ -51,7 +51,7 @@ def _sql_measures(values: pd.Series, column: str) -> dict[str, str]:
         joined = f"LISTAGG({column}, '{_SEPARATOR}') WITHIN GROUP (ORDER BY {column})"
         return measures | {"CHECKSUM": f"MD5({joined})"}
     if pd.api.types.is_datetime64_any_dtype(values):
-        return measures | {"DISTINCT_VALUES": f"COUNT(DISTINCT {column})"}
+        return measures | {"TOTAL": f"SUM(DATE_PART(EPOCH_SECOND, {column}))"}
     return measures | {"TOTAL": f"SUM({column})"}
 
 
@@ -66,7 +66,7 @@ def _frame_measures(values: pd.Series) -> dict[str, Any]:
         text = _SEPARATOR.join(sorted(present))
         return measures | {"CHECKSUM": hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()}
     if pd.api.types.is_datetime64_any_dtype(values):
-        return measures | {"DISTINCT_VALUES": int(present.nunique())}
+        return measures | {"TOTAL": int(present.dt.as_unit("s").astype("int64").sum())}
     return measures | {"TOTAL": _plain(present.sum())}
 
 

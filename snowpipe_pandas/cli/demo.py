@@ -14,6 +14,8 @@ from ..streaming.stream import stream
 from .compare import compare
 
 TABLE = "DEMO.PUBLIC.FLIGHTS"
+CELL_WIDTH = 16
+"""Five cells of a line then fit into 80 characters."""
 
 
 def load_flights() -> pd.DataFrame:
@@ -35,8 +37,10 @@ def run(console: Console) -> int:
         account.sql(flights.snowpipe.ddl(TABLE))
         channel = client.open_channel("demo", table=TABLE)
         result = stream(flights, channel, load_id="flights-2013")
-        console.print(str(result))
+        console.print(str(result), soft_wrap=True)
         report = compare(flights, account.sql, TABLE)
+    rows = report.iloc[0]
+    console.print(f"rows by SQL: {rows['table']:,}, in the frame: {rows['frame']:,}")
     console.print(_table(report[1:]))
     different = int((~report["equal"]).sum())
     if different:
@@ -49,9 +53,13 @@ def run(console: Console) -> int:
 def _table(report: pd.DataFrame) -> Table:
     """Show a line per column: what the table holds, and what the frame has where they differ."""
     table = Table(
-        title="the table by SQL, compared with the frame", title_justify="left", box=box.SIMPLE_HEAD
+        title="the table by SQL, compared with the frame",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
     )
-    for name in ("column", "nulls", "minimum", "maximum", "total or checksum"):
+    for name in ("column", "nulls", "minimum", "maximum", "sum or checksum"):
         table.add_column(name, justify="left" if name == "column" else "right", no_wrap=True)
     for column, measures in report.groupby("column", sort=False):
         table.add_row(str(column), *map(_cell, measures["frame"], measures["table"], measures["equal"]))
@@ -59,5 +67,9 @@ def _table(report: pd.DataFrame) -> Table:
 
 
 def _cell(wanted: object, found: object, equal: bool) -> str:
-    shown = f"{found:%Y-%m-%d %H:%M}" if isinstance(found, pd.Timestamp) else str(found)[:24]
-    return f"[green]{shown}[/green]" if equal else f"[red]{found}, frame: {wanted}[/red]"
+    return f"[green]{_short(found)}[/green]" if equal else f"[red]{found}, frame: {wanted}[/red]"
+
+
+def _short(value: object) -> str:
+    text = f"{value:%Y-%m-%d %H:%M}" if isinstance(value, pd.Timestamp) else str(value)
+    return text if len(text) <= CELL_WIDTH else text[: CELL_WIDTH - 1] + "…"

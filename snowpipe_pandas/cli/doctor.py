@@ -10,16 +10,19 @@ import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
+from requests.utils import get_environ_proxies, select_proxy
 from rich.console import Console
 
 from ..auth.credentials import Credential, KeyPairCredential
+from ..auth.keys import KeyFileWarning
 from ..auth.tokens import SKEW_ALLOWANCE_S, Clock, ClockSkewWarning
 from ..config import Settings, load_settings
-from ..errors import ServiceError, SnowpipeError
+from ..errors import AuthenticationError, SnowpipeError
 from ..events import Hub
-from ..names import ObjectName
+from ..names import ObjectName, quote_identifier
 from ..rest import paths
 from ..rest.answers import Refusal
 from ..rest.planes import Planes
@@ -30,24 +33,32 @@ CONNECT_TIMEOUT_S = 5.0
 RETRY_BUDGET_S = 5.0
 SECONDS_PER_DAY = 86400
 
+Outcome = Literal["ok", "FAIL", "skip"]
+_MARKS: dict[Outcome, str] = {
+    "ok": "[green]ok  [/green]",
+    "FAIL": "[red]FAIL[/red]",
+    "skip": "[dim]skip[/dim]",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The outcome of one check; `fix` says what to do where it failed."""
+    """The outcome of one check, and what to do: where it failed, that is its fix."""
 
     check: str
-    ok: bool
+    outcome: Outcome
     text: str
-    fix: str = ""
+    todo: str = ""
 
 
 class _FailedError(Exception):
-    """Internal: a check failed in a way that has a fix."""
+    """Internal: a check failed in a way that has a fix; `fatal` if what comes after builds on it."""
 
-    def __init__(self, text: str, fix: str) -> None:
+    def __init__(self, text: str, fix: str, *, fatal: bool = True) -> None:
         super().__init__(text)
         self.text = text
         self.fix = fix
+        self.fatal = fatal
 
 
 def run(
@@ -58,15 +69,15 @@ def run(
     table: str | None = None,
     pipe: str | None = None,
 ) -> int:
-    """Print the findings; return 0 if every check passed."""
-    ok = True
+    """Print the findings; return 0 if no check failed."""
+    failed = False
     for finding in examine(profile=profile, connection_name=connection_name, table=table, pipe=pipe):
-        ok = ok and finding.ok
-        mark = "[green]ok  [/green]" if finding.ok else "[red]FAIL[/red]"
-        console.print(f"{mark} {finding.check:10} {finding.text}", soft_wrap=True)
-        if finding.fix:
-            console.print(f"     {'':10} {finding.fix}", soft_wrap=True)
-    return 0 if ok else 1
+        failed = failed or finding.outcome == "FAIL"
+        console.print(f"{_MARKS[finding.outcome]} {finding.check:10}", end=" ")
+        console.print(finding.text, soft_wrap=True, markup=False)
+        if finding.todo:
+            console.print(f"{'':15} {finding.todo}", soft_wrap=True, markup=False)
+    return 1 if failed else 0
 
 
 def examine(
@@ -76,37 +87,34 @@ def examine(
     table: str | None = None,
     pipe: str | None = None,
 ) -> Iterator[Finding]:
-    """Yield a finding per check, and end with the first failure: what comes after builds on it."""
+    """Yield a finding per check, and end with the first failure that those after it build on."""
     patient = _Patient()
     checks: list[tuple[str, Callable[[], Finding]]] = [
         ("settings", lambda: patient.read_settings(profile, connection_name)),
         ("key", patient.load_key),
-        ("dns", patient.resolve),
-        ("tls", patient.shake_hands),
+        ("key file", patient.judge_key_file),
+        ("dns", lambda: patient.resolve("dns", patient.account_url)),
+        ("tls", lambda: patient.shake_hands("tls", patient.account_url)),
         ("discovery", patient.discover),
         ("clock", patient.compare_clocks),
         ("token", patient.exchange),
+        ("ingest", patient.reach_ingest_host),
+        ("pipe", lambda: patient.find_pipe(table, pipe)),
     ]
-    if table is not None or pipe is not None:
-        checks.append(("pipe", lambda: patient.find_pipe(table, pipe)))
     try:
         for name, check in checks:
-            finding = _outcome(name, check)
-            yield finding
-            if not finding.ok:
+            try:
+                yield check()
+            except _FailedError as failed:
+                yield Finding(name, "FAIL", failed.text, failed.fix)
+                if failed.fatal:
+                    return
+            except SnowpipeError as error:
+                text, fix = patient.diagnose(error)
+                yield Finding(name, "FAIL", text, fix)
                 return
     finally:
         patient.close()
-
-
-def _outcome(name: str, check: Callable[[], Finding]) -> Finding:
-    try:
-        return check()
-    except _FailedError as failed:
-        return Finding(name, False, failed.text, failed.fix)
-    except SnowpipeError as error:
-        text, _, fix = str(error).partition("; ")
-        return Finding(name, False, text, fix)
 
 
 class _Patient:
@@ -116,6 +124,7 @@ class _Patient:
         self._clock = Clock()
         self._settings: Settings
         self._credential: Credential
+        self._key_file_warning: str | None = None
         self._transport: Transport | None = None
         self._planes: Planes
 
@@ -123,67 +132,96 @@ class _Patient:
         if self._transport is not None:
             self._transport.close()
 
+    @property
+    def account_url(self) -> str:
+        return self._settings.account_url
+
     def read_settings(self, profile: Path | None, connection_name: str | None) -> Finding:
         self._settings = load_settings(profile, connection_name=connection_name)
         shown = self._settings.describe()
         account, user = shown["account"], shown["user"]
-        return Finding("settings", True, f"account {account[0]} ({account[1]}), user {user[0]} ({user[1]})")
+        return Finding("settings", "ok", f"account {account[0]} ({account[1]}), user {user[0]} ({user[1]})")
 
     def load_key(self) -> Finding:
-        self._credential = self._settings.credential(self._clock)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", KeyFileWarning)
+            self._credential = self._settings.credential(self._clock)
+        for warned in caught:
+            if warned.category is KeyFileWarning:
+                self._key_file_warning = str(warned.message)  # the next check tells it
+            else:
+                warnings.warn_explicit(warned.message, warned.category, warned.filename, warned.lineno)
         self._credential.token()
         if not isinstance(self._credential, KeyPairCredential):
-            return Finding("key", True, f"no key: {self._credential.kind} is used")
-        sql = (
-            f"ALTER USER {self._credential.user} SET RSA_PUBLIC_KEY = '{self._credential.public_key_base64}';"
+            return Finding("key", "ok", f"no key: {self._credential.kind} is used")
+        return Finding(
+            "key",
+            "ok",
+            f"{self._credential.fingerprint}; if the user has not got it yet:",
+            _alter_user(self._credential),
         )
-        return Finding("key", True, f"{self._credential.fingerprint}; if the user has not got it yet:", sql)
 
-    def resolve(self) -> Finding:
-        host, port, _ = self._address()
+    def judge_key_file(self) -> Finding:
+        if self._key_file_warning is not None:
+            text, _, fix = self._key_file_warning.partition("; ")
+            raise _FailedError(text, fix, fatal=False)
+        if self._settings.private_key_file is None:
+            return Finding("key file", "skip", "none is used")
+        return Finding("key file", "ok", "no permission for others to read it")
+
+    def resolve(self, check: str, url: str) -> Finding:
+        host, port, _ = _address(url)
+        if (proxy := _proxy(url)) is not None:
+            return Finding(check, "skip", f"{host} is reached through the proxy {proxy}, which resolves it")
         try:
             found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except OSError:
+        except (OSError, UnicodeError):
             raise _FailedError(
                 f"{host} does not resolve",
                 "check the account name (myorg-myaccount), the network, and a VPN that may be needed",
             ) from None
-        return Finding("dns", True, f"{host} is {found[0][4][0]}")
+        return Finding(check, "ok", f"{host} is {found[0][4][0]}")
 
-    def shake_hands(self) -> Finding:
-        host, port, encrypted = self._address()
+    def shake_hands(self, check: str, url: str) -> Finding:
+        host, port, encrypted = _address(url)
+        if (proxy := _proxy(url)) is not None:
+            return Finding(check, "skip", f"{host} is reached through the proxy {proxy}; see what follows")
+        context = self._tls_context()
         try:
             with socket.create_connection((host, port), CONNECT_TIMEOUT_S) as plain:
                 if not encrypted:
-                    return Finding("tls", True, "plain http, on this machine only")
-                context = ssl.create_default_context(cafile=self._settings.ca_file)
+                    return Finding(check, "ok", "plain http, on this machine only")
                 with context.wrap_socket(plain, server_hostname=host) as secured:
                     certificate = secured.getpeercert() or {}
                     version = secured.version()
+        except ssl.SSLCertVerificationError as error:
+            raise _FailedError(
+                f"the certificate of {host} does not verify ({error.verify_message})",
+                "a proxy that inspects traffic, or a local account, signs its own: name its certificate "
+                "with ca_file",
+            ) from None
         except ssl.SSLError as error:
             raise _FailedError(
-                f"the certificate of {host} does not verify ({error.reason or 'TLS failed'})",
-                "a proxy that inspects traffic signs its own: name its certificate with ca_file",
+                f"{host}:{port} does not speak TLS ({error.reason or type(error).__name__})",
+                "check scheme and port of the account's URL",
             ) from None
         except OSError as error:
             raise _FailedError(
-                f"{host}:{port} does not take a connection ({type(error).__name__})",
-                "check the firewall, a proxy, and the account's network policy",
+                f"{host}:{port} does not take a connection ({error.strerror or type(error).__name__})",
+                "check host and port, the firewall, a proxy, and the account's network policy",
             ) from None
         days = (ssl.cert_time_to_seconds(str(certificate["notAfter"])) - time.time()) / SECONDS_PER_DAY
-        return Finding("tls", True, f"{version}, certificate good for {days:.0f} days")
+        return Finding(check, "ok", f"{version}, certificate good for {days:,.0f} days")
 
     def discover(self) -> Finding:
         events = Hub()
         self._transport = Transport(
             self._clock, events, ca_file=self._settings.ca_file, retry=RetryPolicy(budget_s=RETRY_BUDGET_S)
         )
-        self._planes = Planes(
-            self._transport, self._settings.account_url, self._credential, self._clock, events
-        )
+        self._planes = Planes(self._transport, self.account_url, self._credential, self._clock, events)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ClockSkewWarning)  # the next check tells it
-            return Finding("discovery", True, f"the ingest host is {self._planes.ingest_url()}")
+            return Finding("discovery", "ok", f"the ingest host is {self._planes.ingest_url()}")
 
     def compare_clocks(self) -> Finding:
         offset = self._clock.offset_s
@@ -192,15 +230,23 @@ class _Patient:
             raise _FailedError(
                 f"this machine's clock is {abs(offset):.0f} s {direction} the server's",
                 "set the clock (tokens are signed with the server's time meanwhile)",
+                fatal=False,
             )
-        return Finding("clock", True, f"within {SKEW_ALLOWANCE_S:.0f} s of the server's")
+        return Finding("clock", "ok", f"within {SKEW_ALLOWANCE_S:.0f} s of the server's")
 
     def exchange(self) -> Finding:
         token = self._planes.scoped.token()
         minutes = (token.expires_at - token.issued_at) / 60
-        return Finding("token", True, f"a scoped token for {minutes:.0f} minutes")
+        return Finding("token", "ok", f"a scoped token for {minutes:.0f} minutes")
+
+    def reach_ingest_host(self) -> Finding:
+        url = self._planes.ingest_url()
+        self.resolve("ingest", url)
+        return self.shake_hands("ingest", url)
 
     def find_pipe(self, table: str | None, pipe: str | None) -> Finding:
+        if table is None and pipe is None:
+            return Finding("pipe", "skip", "name one with --table or --pipe")
         name = ObjectName.parse(
             table or pipe or "", database=self._settings.database, schema=self._settings.schema
         )
@@ -214,17 +260,44 @@ class _Patient:
             headers={"Content-Type": "application/json"},
         )
         if answer.refusal is not Refusal.NONE:
-            raise _missing_pipe(answer.error(action))
-        return Finding("pipe", True, f"{target} is there")
+            raise _FailedError(
+                str(answer.error(action)).partition("; ")[0],
+                "check the name, and grant OPERATE on the pipe or INSERT on the table to the user's role",
+            )
+        return Finding("pipe", "ok", f"{target} is there")
 
-    def _address(self) -> tuple[str, int, bool]:
-        parts = urlsplit(self._settings.account_url)
-        encrypted = parts.scheme == "https"
-        return parts.hostname or "", parts.port or (443 if encrypted else 80), encrypted
+    def diagnose(self, error: SnowpipeError) -> tuple[str, str]:
+        """Part an error of the client into what is wrong and what to do about it."""
+        text, _, fix = str(error).partition("; ")
+        if isinstance(error, AuthenticationError) and isinstance(self._credential, KeyPairCredential):
+            hint = self._credential.hint(401)
+            if str(error).endswith(hint):  # it sends its reader to this very command
+                text = str(error).removesuffix(hint)
+                fix = f"check account and user, or let an administrator run: {_alter_user(self._credential)}"
+        return text, fix
+
+    def _tls_context(self) -> ssl.SSLContext:
+        try:
+            return ssl.create_default_context(cafile=self._settings.ca_file)
+        except OSError:
+            raise _FailedError(
+                f"ca_file {self._settings.ca_file!r} holds no certificate that can be read",
+                "name a PEM file with the certificates to trust",
+            ) from None
 
 
-def _missing_pipe(error: ServiceError) -> _FailedError:
-    return _FailedError(
-        str(error).partition("; ")[0],
-        "check the name, and grant OPERATE on the pipe or INSERT on the table to the user's role",
-    )
+def _alter_user(credential: KeyPairCredential) -> str:
+    user = quote_identifier(credential.user)
+    return f"ALTER USER {user} SET RSA_PUBLIC_KEY = '{credential.public_key_base64}';"
+
+
+def _address(url: str) -> tuple[str, int, bool]:
+    parts = urlsplit(url)
+    encrypted = parts.scheme == "https"
+    return parts.hostname or "", parts.port or (443 if encrypted else 80), encrypted
+
+
+def _proxy(url: str) -> str | None:
+    """Return the proxy's host where requests to `url` go through one; without its password."""
+    proxy = select_proxy(url, get_environ_proxies(url, no_proxy=None))
+    return urlsplit(proxy).hostname if proxy else None

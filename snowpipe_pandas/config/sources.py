@@ -93,7 +93,9 @@ def _read(path: Path, parse: Callable[[str], Any], form: str, *, setting: str) -
     try:
         content = _hidden_tables(parse(path.read_text(encoding="utf-8-sig")))
     except OSError as error:
-        raise ConfigError(f"{str(path)!r} can't be read: {error.strerror}", setting=setting) from None
+        raise ConfigError(
+            f"{str(path)!r} can't be read: {error.strerror}; check the path", setting=setting
+        ) from None
     except ValueError:
         content = None
     if content is None:

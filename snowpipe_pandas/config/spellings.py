@@ -7,6 +7,7 @@ traceback may show the variables on its way.
 from __future__ import annotations
 
 import difflib
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -168,7 +169,8 @@ def _number(label: str, name: str, value: Any) -> float:
             number = float(value)
         except ValueError:
             number = None
-    if number is None or not number > 0:
+    # A lifetime out of range is clamped where JWTs are made; a port out of range is refused with the address.
+    if number is None or math.isnan(number) or (name == "port" and number <= 0):
         unit = "port" if name == "port" else "number of seconds"
         raise ConfigError(f"{label}: {name}={value!r} is no {unit}", setting=name)
     return number

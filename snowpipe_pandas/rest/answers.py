@@ -22,7 +22,6 @@ from ..errors import (
     UncommittedRowsError,
 )
 
-HEALTHY_CHANNEL_CODES = frozenset({"SUCCESS", "ACTIVE"})
 STALE_CONTINUATION = "STALE_CONTINUATION_TOKEN_SEQUENCER"
 UNREADABLE_ANSWER = "UNREADABLE_ANSWER"
 """Our own code: the append was answered with 200, but without the next continuation token."""
@@ -119,6 +118,12 @@ class Answer:
         """Return a member of a JSON object body, None where there is none."""
         return self.payload.get(name) if isinstance(self.payload, dict) else None
 
+    @property
+    def next_continuation_token(self) -> str:
+        """The token for a channel's next append, "" where the answer holds none."""
+        token = self.field("next_continuation_token")
+        return token if isinstance(token, str) else ""
+
     def text_or_field(self, name: str) -> str:
         """Return the value which the service sends as plain text or as `{name: value}` (both are seen)."""
         value = self.field(name) if isinstance(self.payload, dict) else self.payload
@@ -181,53 +186,3 @@ def _code_and_message(payload: Any) -> tuple[str, str]:
     if text.startswith("ERR_") and len(text.split()) == 1:
         return text, ""
     return "", "" if text.startswith("<") else text
-
-
-@dataclass(frozen=True, slots=True)
-class ChannelStatus:
-    """A channel as the service saw it; names are those of the protocol.
-
-    Counts are rows since the channel was made, None where the service does not tell them;
-    `last_committed_offset_token` is None before the first commit, `created_on_ms` where it is not told.
-    """
-
-    channel_name: str
-    channel_status_code: str
-    last_committed_offset_token: str | None
-    rows_inserted: int | None
-    rows_parsed: int | None
-    rows_error_count: int | None
-    last_error_message: str | None
-    last_error_offset_upper_bound: str | None
-    created_on_ms: int | None
-
-    @classmethod
-    def from_json(cls, name: str, fields: Mapping[str, Any]) -> ChannelStatus:
-        """Read the `channel_status` object (`rows_error_count` is also spelled `rows_errors`)."""
-        errors = _count(fields, "rows_error_count")
-        return cls(
-            channel_name=str(fields.get("channel_name", name)),
-            channel_status_code=str(fields.get("channel_status_code", "")),
-            last_committed_offset_token=_text(fields, "last_committed_offset_token"),
-            rows_inserted=_count(fields, "rows_inserted"),
-            rows_parsed=_count(fields, "rows_parsed"),
-            rows_error_count=_count(fields, "rows_errors") if errors is None else errors,
-            last_error_message=_text(fields, "last_error_message"),
-            last_error_offset_upper_bound=_text(fields, "last_error_offset_upper_bound"),
-            created_on_ms=_count(fields, "created_on_ms"),
-        )
-
-    @property
-    def healthy(self) -> bool:
-        """Whether appends make sense; otherwise the channel must be reopened."""
-        return self.channel_status_code in HEALTHY_CHANNEL_CODES
-
-
-def _count(fields: Mapping[str, Any], name: str) -> int | None:
-    value = fields.get(name)
-    return int(value) if isinstance(value, int | float) else None
-
-
-def _text(fields: Mapping[str, Any], name: str) -> str | None:
-    value = fields.get(name)
-    return None if value is None else str(value)

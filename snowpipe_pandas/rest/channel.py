@@ -14,8 +14,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-import tenacity
-
 from ..auth.tokens import Clock
 from ..errors import (
     ChannelError,
@@ -24,15 +22,15 @@ from ..errors import (
     ClosedError,
     CommitTimeoutError,
     NotFoundError,
-    ServiceError,
-    UncommittedRowsError,
     UsageError,
 )
 from ..events import Hub, TokenLife
 from ..names import ObjectName
 from . import paths
-from .answers import UNREADABLE_ANSWER, Answer, ChannelStatus, Refusal
+from .answers import UNREADABLE_ANSWER, Answer, Refusal
+from .opening import TargetColumn, open_channel
 from .planes import Planes
+from .status import ChannelStatus, fetch_statuses
 
 COMMIT_TIMEOUT_S = 300.0
 POLL_FIRST_S = 0.25
@@ -46,15 +44,6 @@ ERROR_TABLE_HINT = (
     "SELECT * FROM ERROR_TABLE(DATABASE.SCHEMA.TABLE)"
 )
 CHANNEL_GONE = "ERR_CHANNEL_DOES_NOT_EXIST_OR_IS_NOT_AUTHORIZED"
-
-
-@dataclass(frozen=True, slots=True)
-class TargetColumn:
-    """A column of the target table, as far as the server tells (the local account does)."""
-
-    name: str
-    type: str
-    nullable: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,74 +309,25 @@ class Channel:
     def reopen(self, *, offset_token: str | None = None) -> ChannelStatus:
         """Open the channel (again): fence every earlier writer and return the committed state.
 
-        It never discards rows: while rows are accepted and not committed, the service refuses
-        (`fail_on_uncommitted_rows`), and this waits for them.
+        It never discards rows: it waits until those that are accepted are committed.
 
         Raises:
-            UncommittedRowsError: rows stayed uncommitted for two minutes.
+            UncommittedRowsError: rows stayed uncommitted for as long as a request may be retried.
+            ChannelError: the channel is not healthy; no rows are sent into it.
             NotFoundError: no such pipe or table, or no grant.
         """
         self._check_open()
-        body: dict[str, Any] = {"fail_on_uncommitted_rows": True}
-        if offset_token is not None:
-            body["offset_token"] = offset_token
         with self._busy:
             self._continuation = None
             self.awaited_token = None
             self._session_header = {}
-            answer = self._open_when_ready(body)
-            token = self._next_token(answer)
-            status = ChannelStatus.from_json(self.name, answer.field("channel_status") or {})
-            self._check_healthy(status)
-            self._continuation = token
-        self.opened_status = status
-        self.target_columns = tuple(
-            TargetColumn(str(c["name"]), str(c["type"]), bool(c.get("nullable", True)))
-            for c in answer.field("table_columns") or ()
-        )
-        return self.opened_status
-
-    def _check_healthy(self, status: ChannelStatus) -> None:
-        if not status.healthy:
-            raise ChannelError(
-                f"channel {self.name!r} was opened, but its status is {status.channel_status_code!r}: no "
-                "rows are sent into it; try again later, or drop it and open another",
-                channel=self.name,
-                code=status.channel_status_code,
+            opened = open_channel(
+                self._planes, self.pipe, self.name, offset_token=offset_token, sleep=self.sleep
             )
-
-    def _open_when_ready(self, body: dict[str, Any]) -> Answer:
-        """Open, waiting for rows of an earlier writer and for other opens for as long as a retry may take.
-
-        An answer without a token may belong to an open that was done; the next open fences it.
-        """
-        give_up_at = self.clock.monotonic() + self._planes.transport.retry.budget_s
-        retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_result(_open_again),
-            wait=tenacity.wait_exponential(multiplier=POLL_FIRST_S, max=POLL_CAP_S),
-            stop=lambda state: self.clock.monotonic() + state.upcoming_sleep >= give_up_at,
-            sleep=self.sleep,
-            retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
-        )
-        action = f"open channel {self.name!r} of {self.pipe}"
-        answer: Answer = retrying(
-            self._send,
-            "PUT",
-            paths.channel(self.pipe, self.name),
-            action,
-            body=json.dumps(body).encode(),
-            headers={"Content-Type": "application/json"},
-        )
-        if answer.refusal is not Refusal.NONE:
-            raise self._open_error(answer, action)
-        return answer
-
-    def _open_error(self, answer: Answer, action: str) -> ServiceError:
-        error = answer.error(action, channel=self.name)
-        if isinstance(error, UncommittedRowsError):
-            known = self._fetch().get(self.name)
-            error.committed = None if known is None else known.last_committed_offset_token
-        return error
+            self._continuation = opened.continuation
+        self.opened_status = opened.status
+        self.target_columns = opened.target_columns
+        return opened.status
 
     def close(self) -> None:
         """Close this handle. The channel and its offset token stay at the service; idempotent."""
@@ -441,8 +381,8 @@ class Channel:
             raise ClosedError(f"channel {self.name!r} is closed; open it again with client.open_channel()")
 
     def _next_token(self, answer: Answer) -> str:
-        token = answer.field("next_continuation_token")
-        if isinstance(token, str) and token:
+        token = answer.next_continuation_token
+        if token:
             return token
         raise ChannelInvalidError(
             f"the service's answer for channel {self.name!r} holds no continuation token",
@@ -457,40 +397,6 @@ class Channel:
         session = answer.headers.get("X-Snowflake-Session")
         if session:
             self._session_header = {"X-Snowflake-Session": session}
-
-
-def fetch_statuses(
-    planes: Planes,
-    pipe: ObjectName,
-    names: list[str],
-    *,
-    channel: str | None = None,
-    sleep: Callable[[float], None] | None = None,
-) -> dict[str, ChannelStatus]:
-    """Ask for the states of several channels of one pipe; unknown channels have no entry."""
-    action = f"read the status of {len(names)} channel{'s' * (len(names) != 1)} of {pipe}"
-    answer = planes.ingest(
-        "POST",
-        paths.bulk_status(pipe),
-        action=action,
-        body=json.dumps({"channel_names": names}).encode(),
-        headers={"Content-Type": "application/json"},
-        channel=channel,
-        sleep=sleep,
-    )
-    if answer.refusal is not Refusal.NONE:
-        raise answer.error(action)
-    statuses = answer.field("channel_statuses")
-    if not isinstance(statuses, dict):
-        return {}  # an answer that tells nothing, as one in which no channel is listed
-    return {name: ChannelStatus.from_json(name, f) for name, f in statuses.items() if isinstance(f, dict)}
-
-
-def _open_again(answer: Answer) -> bool:
-    """Whether another open makes sense: others are at it, or the answer came without a token."""
-    if answer.refusal is Refusal.NONE:
-        return not isinstance(answer.field("next_continuation_token"), str)
-    return answer.refusal is Refusal.WAIT_TO_OPEN
 
 
 def _content_headers(raw_bytes: int | None, content_encoding: str | None) -> dict[str, str]:

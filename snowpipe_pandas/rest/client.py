@@ -12,10 +12,10 @@ from ..config import Settings, hidden, load_settings
 from ..errors import ClosedError, UsageError
 from ..events import Hub, TokenLife
 from ..names import ObjectName
-from .answers import ChannelStatus
-from .channel import Channel, fetch_statuses
+from .channel import Channel
 from .planes import Planes
 from .policy import RetryPolicy, Timeouts
+from .status import ChannelStatus, fetch_statuses
 from .transport import Transport
 
 

@@ -30,6 +30,10 @@ SCOPED_TOKEN_LIFETIME_S = 3600.0
 FAILOVERS = 3
 """How often in a row a request follows its ingest host to another one."""
 
+_INGEST_HINT = (
+    "; the account accepted the credential, but its ingest host does not accept the token issued for it: the "
+    "user's role may lack the privilege for this, or a network policy may shut out this machine"
+)
 _GRANT_TYPE = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
 
@@ -86,7 +90,7 @@ class Planes:
                 channel=channel,
                 sleep=sleep,
             )
-            answer = self._checked(self.transport.send(request, self.scoped), action)
+            answer = self._checked(self.transport.send(request, self.scoped), action, _INGEST_HINT)
             if answer.refusal is not Refusal.MOVED:
                 break
             self._forget(host)
@@ -161,19 +165,20 @@ class Planes:
 
     def _control(self, request: Request, action: str) -> Answer:
         budget_s = None if self._met else DISCOVERY_BUDGET_S
-        answer = self._checked(self.transport.send(request, self._credential, budget_s=budget_s), action)
+        answer = self.transport.send(request, self._credential, budget_s=budget_s)
+        answer = self._checked(answer, action, self._credential.hint(answer.status))
         if answer.refusal is not Refusal.NONE:
             raise answer.error(action)
         self._met = True
         return answer
 
-    def _checked(self, answer: Answer, action: str) -> Answer:
+    def _checked(self, answer: Answer, action: str, hint: str) -> Answer:
         if answer.refusal is not Refusal.CREDENTIALS:
             return answer
         who = self._credential
         raise AuthenticationError(
             f"could not {action}: the service refused user {who.user!r} of account {who.account!r} "
-            f"(HTTP {answer.status} {answer.code}: {answer.message}){who.hint(answer.status)}",
+            f"(HTTP {answer.status} {answer.code}: {answer.message}){hint}",
             status=answer.status,
             code=answer.code,
             request_id=answer.request_id,

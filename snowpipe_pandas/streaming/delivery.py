@@ -22,8 +22,8 @@ from ..errors import (
     SnowpipeError,
 )
 from ..events import ChannelReopened, Event, RowsAcknowledged, RowsCommitted, RowsRejected
-from ..rest.answers import ChannelStatus
 from ..rest.channel import COMMIT_TIMEOUT_S, Channel
+from ..rest.status import ChannelStatus
 from ..rows.payloads import Payload
 from .control import Control
 from .held import Held

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..rest.answers import ChannelStatus
+from ..rest.status import ChannelStatus
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,9 @@ from ..errors import (
     ChannelTakenOverError,
     PayloadTooLargeError,
 )
-from ..rest.answers import STALE_CONTINUATION, ChannelStatus
+from ..rest.answers import STALE_CONTINUATION
 from ..rest.channel import CHANNEL_GONE, Channel
+from ..rest.status import ChannelStatus
 from ..rows.payloads import Payload
 from .held import Held
 from .offsets import START, Position, parse_token

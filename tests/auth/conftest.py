@@ -14,16 +14,10 @@ def hands():
 @pytest.fixture
 def key_file(tmp_path):
     """A private file with the key in PKCS#8 PEM."""
-    return private_file(tmp_path / "rsa_key.p8", material.pem())
+    return material.private_file(tmp_path / "rsa_key.p8", material.pem())
 
 
 @pytest.fixture
 def write_private(tmp_path):
     """Write bytes to a private file and return its path."""
-    return lambda content, name="key": private_file(tmp_path / name, content)
-
-
-def private_file(path, content):
-    path.touch(mode=0o600)
-    path.write_bytes(content)
-    return path
+    return lambda content, name="key": material.private_file(tmp_path / name, content)

@@ -76,6 +76,13 @@ def edwards_key():
     return ed25519.Ed25519PrivateKey.generate()
 
 
+def private_file(path, content):
+    """Write a key to a file that only its owner can read; return its path."""
+    path.touch(mode=0o600)
+    path.write_bytes(content)
+    return path
+
+
 def secret_texts():
     """Every text that must not be seen: lines of the keys, passphrases and tokens."""
     lines = [line for text in (pem(), encrypted_pem()) for line in text.decode().split("\n")]
@@ -108,7 +115,16 @@ def shown(error):
             continue
         seen.add(id(current))
         queue += [current.__cause__, current.__context__]
-        summary = traceback.TracebackException.from_exception(current, capture_locals=True)
-        summary.stack[:] = [frame for frame in summary.stack if "/tests/" not in frame.filename]
-        texts += [str(current), repr(current), repr(current.args), repr(vars(current)), *summary.format()]
+        texts += [str(current), repr(current), repr(current.args), repr(vars(current))]
+        texts += traceback.format_exception(current)
+        for frame, _ in traceback.walk_tb(current.__traceback__):
+            if "/tests/" not in frame.f_code.co_filename:
+                texts += [f"{name} = {_printed(value)}" for name, value in frame.f_locals.items()]
     return "\n".join(texts)
+
+
+def _printed(value):
+    try:
+        return repr(value)
+    except Exception as error:
+        return f"no repr: {error}"  # of a copy that is half made

@@ -9,6 +9,7 @@ import pickle
 import warnings
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ed448
 from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat, PublicFormat
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -129,7 +130,7 @@ REFUSED = {
     ),
     "elliptic curve": (
         lambda: (written(material.curve_key()), None),
-        "holds no RSA key; Snowflake takes RSA only",
+        r"holds an elliptic-curve \(EC\) key; Snowflake takes RSA only",
     ),
     "elliptic curve, with its parameters": (
         lambda: (
@@ -137,11 +138,15 @@ REFUSED = {
             + written(material.curve_key(), form=PKCS1),
             None,
         ),
-        "holds no RSA key; Snowflake takes RSA only",
+        r"holds an elliptic-curve \(EC\) key; Snowflake takes RSA only",
     ),
     "Ed25519": (
         lambda: (written(material.edwards_key()), None),
-        "holds no RSA key; Snowflake takes RSA only",
+        "holds an Ed25519 key; Snowflake takes RSA only",
+    ),
+    "Ed448": (
+        lambda: (written(ed448.Ed448PrivateKey.generate()), None),
+        "holds another kind of key than RSA; Snowflake takes RSA only",
     ),
     "OpenSSH's format": (
         lambda: (written(rsa_key(), form=PrivateFormat.OpenSSH), None),

@@ -131,7 +131,7 @@ def test_of_all_addresses_only_those_of_this_machine_are_loopback(address):
         ),
         ({"jwt_lifetime_s": "long"}, "jwt_lifetime_s='long' is no number of seconds"),
         ({"jwt_lifetime_s": "nan"}, "jwt_lifetime_s='nan' is no number of seconds"),
-        ({"jwt_lifetime_s": -1}, "jwt_lifetime_s=-1 is no number of seconds"),
+        ({"jwt_lifetime_s": True}, "jwt_lifetime_s=True is no number of seconds"),
     ],
 )
 def test_a_malformed_setting_is_refused_by_name(given, match):

@@ -1,193 +1,210 @@
-"""No secret ever shows: everything that prints, logs, raises, copies or saves is driven and scanned."""
+"""No secret ever shows: one test drives everything that prints, logs, raises, copies or saves, and scans it.
 
+The scenes below yield `(label, text)` for all that a user, a log or a file could get to see. What each
+object of the auth room does by itself is tested in tests/auth/test_secrets.py.
+"""
+
+import contextlib
 import copy
 import json
 import logging
 import pickle
-import traceback
+import re
+import warnings
 
 import nbformat
 import pytest
-from cryptography.hazmat.primitives.serialization import (
-    BestAvailableEncryption,
-    Encoding,
-    PrivateFormat,
-    load_pem_private_key,
-)
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 
 import snowpipe_pandas as sp
+from snowpipe_pandas.display.widget import WidgetView, still
+from tests.auth import material
 from tests.support.loads import TABLE, make_table, numbers
 
-PASSPHRASE = "open-sesame-7f3a"
+ANY_JWT = re.compile(r"eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{40,}")
+COLORS = re.compile(r"\\u001b\[[\d;]*m")
+"""IPython colors a traceback piece by piece, as JSON writes it."""
 
 
-@pytest.fixture
-def connection(account):
-    """A client with an inline, encrypted key, and every secret that it comes to hold."""
-    profile = json.loads(account.profile.read_text())
-    with open(profile["private_key_file"], "rb") as file:
-        key = load_pem_private_key(file.read(), None)
-    pem = key.private_bytes(
-        Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(PASSPHRASE.encode())
-    ).decode()
-    make_table(account)
-    client = sp.connect(
-        url=account.url,
-        account="LOCAL",
-        user="DEMO_USER",
-        private_key=pem,
-        private_key_passphrase=PASSPHRASE,
-        retry=sp.RetryPolicy(budget_s=0.3),
-    )
-    yield client, [PASSPHRASE, *pem.splitlines()[1:-1]]
-    client.close()
+class Stage:
+    """An account, clients with every kind of credential, and every secret that comes up."""
+
+    def __init__(self, account, folder):
+        self.account = account
+        self.folder = folder
+        self.pat = account.door.issue_access_token("DEMO_USER")
+        self.key_file = material.private_file(folder / "key.p8", material.pem())
+        self.written = [*material.secret_texts(), self.pat]
+        self.clients = []
+        public_key = sp.connect(**self.who, private_key_file=self.key_file)._credential.public_key_base64
+        account.sql(f"ALTER USER DEMO_USER SET RSA_PUBLIC_KEY = '{public_key}'")
+
+    @property
+    def who(self):
+        return {
+            "url": self.account.url,
+            "account": "LOCAL",
+            "user": "DEMO_USER",
+            "retry": sp.RetryPolicy(budget_s=0.3),
+        }
+
+    @property
+    def inline(self):
+        return {"private_key": material.encrypted_pem(), "private_key_passphrase": material.PASSPHRASE}
+
+    def connect(self, **credential):
+        client = sp.connect(**self.who, **(credential or self.inline))
+        self.clients.append(client)
+        return client
+
+    def secrets(self):
+        """Keys, passphrases and access tokens, and all JWTs and scoped tokens that are in use by now."""
+        held = [client.token() for client in self.clients]
+        held += [part for token in held for part in token.split(".")[1:]]
+        return self.written + held + list(self.account.door._scoped)
 
 
-def tokens(client):
-    return [client.token(), client.token().rpartition(".")[2], client._planes.scoped.token().value]
+def objects(stage):
+    """What prints itself, and what can be copied or pickled, of everything that a client is made of."""
+    for credential in (
+        {},
+        {"private_key_file": stage.key_file},
+        {"authenticator": "PAT", "token": stage.pat},
+        {"authenticator": "OAUTH", "token": lambda: stage.pat},
+    ):
+        client = stage.connect(**credential)
+        channel = client.open_channel("hidden", table=TABLE)
+        result = numbers(5).snowpipe.stream(channel, progress=False)
+        signed = client._credential
+        scoped = client._planes.scoped
+        for thing in (
+            *(client, channel, result, channel.status(), client.token_expiry, client.describe()),
+            *(client._settings, client._planes, client._transport, client._clock),
+            *(signed, signed.cache, signed.token(), getattr(signed, "_key", None)),
+            *(getattr(signed, "_config", None), scoped, scoped.cache, scoped.token()),
+        ):
+            label = f"{type(thing).__name__} of a client with {sorted(credential)}"
+            yield label, "\n".join([repr(thing), str(thing), f"{thing}", *copies(thing)])
+        yield "StreamResult in HTML", result._repr_html_()
 
 
-def assert_hidden(secrets, text):
-    assert [secret for secret in secrets if secret in text] == []
-
-
-def shown_by(error):
-    """Everything that an error shows, with the local variables of all frames but those of the tests."""
-    texts = []
-    while error is not None:
-        texts += [
-            repr(error),
-            str(error),
-            repr(getattr(error, "__dict__", {})),
-            *traceback.format_exception(error),
-        ]
-        for frame, _ in traceback.walk_tb(error.__traceback__):
-            if "/tests/" not in frame.f_code.co_filename:
-                texts += [printed(value) for value in frame.f_locals.values()]
-        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-    return "\n".join(texts)
-
-
-def printed(value):
-    try:
-        return repr(value)
-    except Exception as error:
-        return f"no repr: {error}"  # a half-made copy
-
-
-def refused_copies(thing):
-    """Texts of the refusals to copy or pickle, and of the copies where there are some."""
+def copies(thing):
+    """What comes of copying and pickling: the copy's text, or the refusal's."""
     for make in (pickle.dumps, copy.copy, copy.deepcopy):
         try:
             yield repr(make(thing))
-        except Exception as error:
-            yield shown_by(error)
+        except (TypeError, AttributeError, pickle.PicklingError) as error:
+            yield material.shown(error)
 
 
-def test_nothing_that_prints_or_copies_shows_a_secret(connection):
-    client, secrets = connection
-    channel = client.open_channel("hidden", table=TABLE)
-    result = numbers(5).snowpipe.stream(channel, progress=False)
-    secrets += tokens(client)
-    things = [
-        client,
-        channel,
-        result,
-        client._settings,
-        client._credential,
-        client._planes,
-        client._transport,
-    ]
-    things += [client._planes.scoped, client._planes.scoped.cache, client._clock, client._credential._config]
-    things += [client._credential.token(), client._credential._key, client.token_expiry, channel.status()]
-    for thing in things:
-        for text in (repr(thing), str(thing), f"{thing}", *refused_copies(thing)):
-            assert_hidden(secrets, text)
-    assert_hidden(secrets, json.dumps(client.describe()))
-    assert_hidden(secrets, result._repr_html_())
-
-
-def test_no_log_record_shows_a_secret(connection, caplog):
-    client, secrets = connection
-    caplog.set_level(logging.DEBUG)
-    numbers(5).snowpipe.stream(client.open_channel("logged", table=TABLE), progress=False)
-    assert "POST" in caplog.text
-    assert_hidden(secrets + tokens(client), caplog.text)
-
-
-@pytest.mark.parametrize(
-    "fault",
-    [
-        {"operation": "append", "times": 99, "status": 401, "body": b"{}"},
-        {"operation": "append", "times": 999, "cut_before": True},
+def errors(stage):
+    """Exceptions with the local variables of all their frames, after a pickle as well."""
+    for fault in (
+        {"operation": "append", "times": 2, "status": 401, "body": b"{}"},
+        {"operation": "append", "times": 99, "cut_before": True},
         {"operation": "append", "status": 400, "body": b'{"code":"ERR","message":"no"}'},
-        {"operation": "token", "times": 99, "status": 403},
-        {"operation": "discover", "times": 99, "body": b"not/a/host"},
-        {"operation": "open", "times": 99, "status": 404},
-    ],
-    ids=lambda fault: f"{fault['operation']}-{fault.get('status', 'cut')}",
-)
-def test_no_exception_shows_a_secret_even_with_local_variables(account, connection, fault):
-    client, secrets = connection
-    account.faults.add(**fault)
-    try:
-        numbers(5).snowpipe.stream(client.open_channel("failed", table=TABLE), progress=False)
-    except sp.SnowpipeError as error:
-        shown = shown_by(error) + shown_by(pickle.loads(pickle.dumps(error)))
-    else:
-        pytest.fail("the fault did not raise")
-    while account.faults.next_for(fault["operation"]):
-        pass
-    assert_hidden(secrets + tokens(client), shown)
+        {"operation": "token", "times": 2, "status": 403},
+        {"operation": "token", "status": 200, "body": b"{}"},
+        {"operation": "discover", "body": b"not/a/host"},
+        {"operation": "open", "status": 404},
+    ):
+        stage.account.faults.add(**fault)
+        client = stage.connect()
+        with pytest.raises(sp.SnowpipeError) as caught:
+            numbers(5).snowpipe.stream(client.open_channel("failed", table=TABLE), progress=False)
+        while stage.account.faults.next_for(fault["operation"]):
+            pass
+        yield f"error of {fault}", material.shown(caught.value)
+        yield f"pickled error of {fault}", material.shown(pickle.loads(pickle.dumps(caught.value)))
 
 
-@pytest.mark.parametrize(
-    "mistake",
-    [
-        {"private_key_passphrase": "wrong-secret-passphrase"},
+def mistakes(stage):
+    """Settings that are refused, or warned about, while secrets stand beside them."""
+    for mistake in (
+        {"private_key_passphrase": material.PASSPHRASE + "x"},
         {"acount": "x"},
         {"account": ""},
-        {"url": "http://x"},
-    ],
-    ids=lambda mistake: next(iter(mistake)),
-)
-def test_a_mistake_in_the_settings_shows_no_secret(connection, mistake):
-    _, secrets = connection
-    given = {
-        "account": "LOCAL",
-        "user": "U",
-        "private_key": "\n".join(secrets[1:]),
-        "private_key_passphrase": PASSPHRASE,
-    }
-    secrets = [*secrets, "wrong-secret-passphrase"]
-    try:
-        sp.connect(**given | mistake)
-    except sp.SnowpipeError as error:
-        shown = shown_by(error)
-    else:
-        pytest.fail("the mistake did not raise")
-    assert_hidden(secrets, shown)
+        {"url": "http://example.com"},
+        {"url": f"https://u:{material.PASSPHRASE}@host"},
+        {"token": material.ACCESS_TOKEN, "personal_access_token": material.ACCESS_TOKEN},
+        {"private_key_file": material.pem().decode()},
+        {"private_key": material.pem()},
+    ):
+        with pytest.raises(sp.SnowpipeError) as caught:
+            sp.connect(**stage.who | stage.inline | mistake)
+        yield f"mistake in {sorted(mistake)}", material.shown(caught.value)
+    stage.key_file.chmod(0o644)
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        stage.connect(private_key_file=stage.key_file, jwt_lifetime_s=1)
+    assert len(warned) == 2
+    stage.key_file.chmod(0o600)
+    yield "warnings", "\n".join(f"{w.message} {w.source}" for w in warned)
 
 
-def test_no_widget_and_no_saved_notebook_shows_a_secret(account):
-    token = account.door.issue_access_token("DEMO_USER")
-    code = f"""
+def widget(stage):
+    """The state that a widget sends to the browser, and its static forms."""
+    snapshots = []
+    channel = stage.connect().open_channel("widget", table=TABLE)
+    numbers(5).snowpipe.stream(channel, progress=snapshots.append)
+    view = WidgetView(snapshots[0])
+    view.finish(snapshots[-1])
+    state = view._panel.get_manager_state()
+    view._panel.close()
+    assert "DEMO_USER" in json.dumps(state)
+    yield "widget", json.dumps(state) + repr(vars(view)) + still(snapshots[-1]) + repr(snapshots)
+
+
+def saved_notebook(stage):
+    """A notebook as it is saved, with a widget, and a failure whose traceback shows local variables."""
+    (stage.folder / "inline.p8").write_bytes(material.encrypted_pem())
+    (stage.folder / "passphrase").write_text(material.PASSPHRASE)
+    (stage.folder / "token").write_text(stage.pat)
+    who = f"url={stage.account.url!r}, account='LOCAL', user='DEMO_USER', retry=sp.RetryPolicy(budget_s=0.3)"
+    cells = [
+        f"""
 import pathlib, snowpipe_pandas as sp, pandas as pd
-client = sp.connect(url={account.url!r}, account="LOCAL", user="DEMO_USER", authenticator="PAT",
-                    token=pathlib.Path("token").read_text())
-channel = client.open_channel("notebook", table={TABLE!r})
-pd.DataFrame({{"ID": [1]}}).snowpipe.stream(channel)
-"""
+%xmode Verbose
+client = sp.connect({who}, private_key=pathlib.Path("inline.p8").read_text(),
+                    private_key_passphrase=pathlib.Path("passphrase").read_text())
+other = sp.connect({who}, authenticator="PAT", token=pathlib.Path("token").read_text())
+for one in (client, other):
+    pd.DataFrame({{"ID": [1]}}).snowpipe.stream(one.open_channel("notebook", table={TABLE!r}))
+""",
+        "client, other, client._settings, other._credential, client.token_expiry",
+        "client.describe()",
+        "client.open_channel('failed', table='DEMO.PUBLIC.NOWHERE')",
+        "client._planes._credential.token()",
+    ]
+    notebook = new_notebook(cells=[new_code_cell(cell) for cell in cells])
+    notebook.cells[3].metadata["tags"] = ["raises-exception"]
+    NotebookClient(notebook, timeout=60, resources={"metadata": {"path": str(stage.folder)}}).execute()
+    saved = COLORS.sub("", nbformat.writes(notebook))
+    for proof in ("1/1 rows", "widget-state", "NotFoundError", "self = ", "***"):
+        assert proof in saved, proof
+    yield "saved notebook", saved
+
+
+SCENES = (objects, errors, mistakes, widget, saved_notebook)
+
+
+def test_no_secret_shows_in_anything_that_prints_logs_raises_copies_or_saves(account, tmp_path, caplog):
+    caplog.set_level(logging.DEBUG)
     make_table(account)
-    notebook = new_notebook(
-        cells=[new_code_cell(code), new_code_cell("client"), new_code_cell("client.describe()")]
-    )
-    folder = account.profile.parent
-    (folder / "token").write_text(token)
-    NotebookClient(notebook, timeout=60, resources={"metadata": {"path": str(folder)}}).execute()
-    saved = nbformat.writes(notebook)
-    assert "1/1 rows" in saved
-    assert "widget-state" in saved
-    assert_hidden([token, *account.door._scoped], saved)
+    stage = Stage(account, tmp_path)
+    with contextlib.ExitStack() as clients:
+        shown = [(f"{scene.__name__}: {label}", text) for scene in SCENES for label, text in scene(stage)]
+        for client in stage.clients:
+            clients.enter_context(client)
+        assert "POST" in caplog.text
+        shown.append(("log records", caplog.text + repr([vars(record) for record in caplog.records])))
+        secrets = stage.secrets()
+    assert len(stage.clients) > 10
+    assert len(secrets) > 60
+    assert [(label, found) for label, text in shown if (found := material.leaks(text, secrets))] == []
+    assert [label for label, text in shown if ANY_JWT.search(text)] == []
+
+
+def test_the_scan_knows_a_jwt_when_it_sees_one(client):
+    assert ANY_JWT.search(json.dumps({"authorization": client.token()}))

@@ -3,26 +3,55 @@
 Keys, JWTs and token caches in themselves are tested in tests/auth; here is what the client does with them.
 """
 
+import subprocess
 import threading
 import time
-from functools import partial
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import FrozenInstanceError
+from pathlib import Path
 
 import jwt
 import pytest
 import requests
 
 import snowpipe_pandas as sp
-from snowpipe_pandas.auth.jwt import LifetimeWarning
-from snowpipe_pandas.auth.tokens import Clock, ClockSkewWarning
+from snowpipe_pandas.auth.jwt import AuthConfig, LifetimeWarning
+from snowpipe_pandas.auth.keys import KeySource
+from snowpipe_pandas.auth.tokens import ClockSkewWarning
 from snowpipe_pandas.errors import AuthenticationError
-from snowpipe_pandas.rest import client as client_module
-from tests.support.loads import TABLE, make_table, numbers, open_channel
+from tests.support.elsewhere import account_elsewhere
+from tests.support.loads import TABLE, ids, make_table, numbers, open_channel
+from tests.test_docs import PAGES
+
+PROJECT = Path(__file__).parent.parent.parent
 
 REFUSED = b'{"code": "390303", "message": "the token is invalid"}'
 
 
 def paths(account):
     return [request.path for request in account.requests]
+
+
+def claims(client):
+    return jwt.decode(client.token(), options={"verify_signature": False})
+
+
+def pass_time(client, seconds, monkeypatch):
+    """Move the client's monotonic clock, by which it counts the lives of its tokens."""
+    ahead = client._clock.monotonic() + seconds
+    monkeypatch.setattr(client._clock, "monotonic", lambda: ahead)
+
+
+def in_32_threads(ask):
+    """Call a function in 32 threads at once; none of them fails."""
+    start = threading.Barrier(32)
+
+    def started_together(_):
+        start.wait(20)
+        return ask()
+
+    with ThreadPoolExecutor(32) as pool:
+        assert len(list(pool.map(started_together, range(32)))) == 32
 
 
 def test_t002_t009_t013_a_load_never_asks_oauth2_for_a_token_and_exchanges_at_oauth_token(account, client):
@@ -50,22 +79,23 @@ def test_t002_the_local_account_has_no_such_endpoint_either(account):
 
 def test_t003_t007_the_jwt_is_rs256_and_has_the_claims(account):
     with sp.connect(account.profile, audience="snowflake") as client:
-        claims = jwt.decode(client.token(), options={"verify_signature": False})
+        found = claims(client)
         assert jwt.get_unverified_header(client.token())["alg"] == "RS256"
-    assert set(claims) == {"iss", "sub", "iat", "exp", "jti", "aud"}
-    assert claims["sub"] == "LOCAL.DEMO_USER"
-    assert claims["iss"].startswith("LOCAL.DEMO_USER.SHA256:")
-    assert claims["exp"] - claims["iat"] == 3600
+        assert client.token_expiry.credential == found["exp"]
+    assert set(found) == {"iss", "sub", "iat", "exp", "jti", "aud"}
+    assert found["sub"] == "LOCAL.DEMO_USER"
+    assert found["iss"].startswith("LOCAL.DEMO_USER.SHA256:")
+    assert found["exp"] - found["iat"] == 3600
 
 
-@pytest.mark.parametrize(("wanted", "used"), [(5, 30), (10_000, 3600)])
+@pytest.mark.parametrize(("wanted", "used"), [(-1, 30), (0, 30), (5, 30), (10_000, 3600)])
 def test_t007_a_lifetime_is_clamped_with_one_warning(account, wanted, used):
     with (
         pytest.warns(LifetimeWarning) as warned,
         sp.connect(account.profile, jwt_lifetime_s=wanted) as client,
     ):
-        claims = jwt.decode(client.token(), options={"verify_signature": False})
-    assert claims["exp"] - claims["iat"] == used
+        found = claims(client)
+    assert found["exp"] - found["iat"] == used
     assert len(warned) == 1
 
 
@@ -82,24 +112,33 @@ def test_t004_t010_t012_both_header_forms_are_sent_and_taken(account, scheme, pr
         open_channel(client)
 
 
-def test_t004_t008_many_threads_meeting_an_expired_token_cause_one_exchange(account, client):
+def test_t004_t008_32_threads_meeting_expired_tokens_cause_one_refresh_of_each(account, client, monkeypatch):
     make_table(account)
     channel = open_channel(client)
-    account.door.revoke_scoped()
-    client._planes.scoped.cache.invalidate(client._planes.scoped.token())
+    first = claims(client)["jti"]
     before = paths(account).count("/oauth/token")
-    barrier = threading.Barrier(32)
-
-    def ask():
-        barrier.wait()
-        channel.status()
-
-    threads = [threading.Thread(target=ask) for _ in range(32)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    signed = []
+    monkeypatch.setattr(
+        jwt, "encode", lambda *a, encode=jwt.encode, **kw: signed.append(a) or encode(*a, **kw)
+    )
+    pass_time(client, 3601, monkeypatch)
+    in_32_threads(channel.status)
     assert paths(account).count("/oauth/token") == before + 1
+    assert claims(client)["jti"] != first
+    assert len(signed) == 1
+
+
+@pytest.mark.parametrize(("passed_s", "renewals"), [(3180, 0), (3250, 1)])
+def test_t004_t008_tokens_are_renewed_five_minutes_and_the_skew_before_their_end(
+    account, client, monkeypatch, passed_s, renewals
+):
+    make_table(account)
+    channel = open_channel(client)
+    first, before = client.token(), paths(account).count("/oauth/token")
+    pass_time(client, passed_s, monkeypatch)
+    channel.status()
+    assert (client.token() != first) == bool(renewals)
+    assert paths(account).count("/oauth/token") == before + renewals
 
 
 def test_t008_short_lived_tokens_are_not_renewed_for_every_request():
@@ -121,18 +160,61 @@ def test_t005_t011_a_refusal_is_answered_with_new_tokens_and_one_more_try(accoun
         assert numbers(5).snowpipe.stream(channel, progress=False).committed
 
 
-@pytest.mark.parametrize("operation", ["discover", "token", "open"])
-def test_t005_t011_a_second_refusal_is_an_error_with_the_facts(account, operation):
+def test_t005_t011_32_threads_whose_token_was_revoked_cause_one_exchange(account, client):
     make_table(account)
-    account.faults.add(operation, times=2, status=401, body=REFUSED)
+    channel = open_channel(client)
+    before = paths(account).count("/oauth/token")
+    account.door.revoke_scoped()
+    in_32_threads(channel.status)
+    assert paths(account).count("/oauth/token") == before + 1
+
+
+@pytest.mark.parametrize(("passed_s", "signed_anew"), [(0, False), (3300, True)])
+def test_t005_t011_the_scoped_token_is_always_exchanged_anew_and_the_jwt_if_it_is_near_its_end(
+    account, client, monkeypatch, passed_s, signed_anew
+):
+    make_table(account)
+    channel = open_channel(client)
+    scoped, signed = client._planes.scoped.token(), client.token()
+    account.faults.add("status", status=401, body=REFUSED)
+    pass_time(client, passed_s, monkeypatch)
+    channel.status()
+    assert client._planes.scoped.token() is not scoped
+    assert (client.token() != signed) == signed_anew
+
+
+@pytest.mark.parametrize(
+    ("operation", "status", "cause"),
+    [
+        ("discover", 401, r"check that DEMO_USER has this public key \(SHA256:.*clock"),
+        ("token", 401, r"check that DEMO_USER has this public key \(SHA256:.*clock"),
+        ("token", 403, "role of DEMO_USER may lack the privilege"),
+        ("open", 401, "accepted the credential.*role may lack the privilege.*network policy"),
+        ("open", 403, "accepted the credential.*role may lack the privilege.*network policy"),
+    ],
+)
+def test_t005_t011_a_second_refusal_is_an_error_with_the_facts(account, operation, status, cause):
+    make_table(account)
+    account.faults.add(operation, times=2, status=status, body=REFUSED)
     with (
         sp.connect(account.profile) as client,
-        pytest.raises(AuthenticationError, match=r"DEMO_USER.*LOCAL.*check that") as caught,
+        pytest.raises(AuthenticationError, match=f"'DEMO_USER'.*'LOCAL'.*{status} 390303.*{cause}") as caught,
     ):
         open_channel(client)
     error = caught.value
-    assert (error.status, error.code, error.account, error.user) == (401, "390303", "LOCAL", "DEMO_USER")
+    assert (error.status, error.code, error.account, error.user) == (status, "390303", "LOCAL", "DEMO_USER")
     assert error.fingerprint.startswith("SHA256:")
+    assert account.faults.next_for(operation) is None, "tried twice, not more and not less"
+
+
+def test_t006_auth_config_and_key_source_are_frozen_and_take_a_path_or_text(account):
+    file = account.profile.parent / "rsa_key.p8"
+    by_path, inline = KeySource(file), KeySource(text=file.read_text())
+    assert by_path.load().fingerprint == inline.load().fingerprint
+    config = AuthConfig("LOCAL", "DEMO_USER", by_path)
+    for thing, name in ((config, "user"), (by_path, "path"), (inline, "text")):
+        with pytest.raises(FrozenInstanceError):
+            setattr(thing, name, "other")
 
 
 def test_t009_the_jwt_is_made_when_the_client_is_and_nothing_is_sent(account):
@@ -146,21 +228,42 @@ def test_t009_the_jwt_is_made_when_the_client_is_and_nothing_is_sent(account):
         assert client.token_expiry.scoped > time.time()
 
 
-@pytest.mark.parametrize("hours", [-2, 2])
-def test_a_wrong_clock_is_said_once_and_the_servers_time_is_signed(account, monkeypatch, hours):
-    make_table(account)
-    wrong = partial(Clock, wall=lambda: time.time() + 3600 * hours)
-    monkeypatch.setattr(client_module, "Clock", wrong)
+def test_t015_t016_the_quickstart_is_executed_and_the_missing_endpoint_only_named_as_missing():
+    assert PROJECT / "README.md" in PAGES  # tests/test_docs.py runs what is in these
+    written = [*PROJECT.glob("*.md"), *PROJECT.glob("docs/*.md"), *PROJECT.glob("notebooks/*.ipynb")]
+    sources = sorted(PROJECT.glob("snowpipe_pandas/**/*.py"))
+    assert len(written) > 5
+    named = [line for file in written + sources for line in file.read_text().splitlines() if "oauth2" in line]
+    assert named
+    assert [line for line in named if "does not exist" not in line] == []
+
+
+def test_t017_one_command_checks_format_lint_types_and_tests_and_ci_runs_it():
+    commands = subprocess.run(
+        ["make", "-n", "-B", "test"], cwd=PROJECT, capture_output=True, text=True, check=True
+    ).stdout
+    for tool in ("ruff format --check .", "ruff check .", "mypy", "pytest"):
+        assert f"/{tool}" in commands or f"-m {tool}" in commands
+    assert (PROJECT / ".ci" / "run").read_text().splitlines()[-1] == "make test"
+
+
+@pytest.mark.parametrize("ahead_s", [7200, -7200])
+def test_a_wrong_clock_is_said_once_and_the_servers_time_is_signed(tmp_path, ahead_s):
+    path = tmp_path / "account.duckdb"
+    with sp.local(path) as account:
+        make_table(account)
     with (
-        pytest.warns(ClockSkewWarning, match="clock is 7[12].. s") as warned,
-        sp.connect(account.profile) as client,
+        account_elsewhere(path, ahead_s=ahead_s) as profile,
+        pytest.warns(ClockSkewWarning, match=r"clock is 7[12]\d\d s") as warned,
+        sp.connect(profile) as client,
     ):
+        first = claims(client)
         channel = open_channel(client)
         assert numbers(5).snowpipe.stream(channel, progress=False).committed
-        claims = jwt.decode(client.token(), options={"verify_signature": False})
+        assert claims(client)["iat"] - first["iat"] == pytest.approx(ahead_s, abs=30)
     assert len(warned) == 1
-    assert claims["iat"] == pytest.approx(time.time(), abs=30)
-    assert paths(account).count("/oauth/token") == 1
+    with sp.local(path) as account:
+        assert ids(account) == list(range(5))
 
 
 @pytest.mark.parametrize("kind", ["PROGRAMMATIC_ACCESS_TOKEN", "OAUTH"])

@@ -151,13 +151,23 @@ def test_a_jwt_that_is_not_right_is_refused_in_both_header_forms(account, key, s
     assert_refused(discover(account, {"Authorization": f"Snowflake JWT {token}"}))
 
 
-NO_TIMES = ["now", str(NOW), True, [], {}, float("nan"), float("inf"), 10**400, -(10**400)]
+NO_TIMES = {
+    "a word": "now",
+    "digits": str(NOW),
+    "a truth": True,
+    "a list": [],
+    "an object": {},
+    "NaN": float("nan"),
+    "infinity": float("inf"),
+    "too late": 10**400,
+    "too early": -(10**400),
+}
 
 
 @pytest.mark.parametrize("claim", ["iat", "exp", "nbf"])
-@pytest.mark.parametrize("value", NO_TIMES, ids=[str(value)[:12] for value in NO_TIMES])
-def test_a_rightly_signed_jwt_whose_times_are_no_times_is_refused(account, key, claim, value):
-    answer = discover(account, bearer(with_claims(key, **{claim: value})))
+@pytest.mark.parametrize("case", NO_TIMES)
+def test_a_rightly_signed_jwt_whose_times_are_no_times_is_refused(account, key, claim, case):
+    answer = discover(account, bearer(with_claims(key, **{claim: NO_TIMES[case]})))
     assert_refused(answer)
     assert "times are no numbers" in answer.json()["message"]
 

@@ -153,7 +153,7 @@ def test_a_killed_server_leaves_a_file_with_rows_and_token_that_agree(tmp_path):
     for _ in range(5):
         process, profile = serve(path, port)
         try:
-            with sp.connect(profile, retry_budget_s=0.2) as client:
+            with sp.connect(profile, retry=sp.RetryPolicy(budget_s=0.2)) as client:
                 channel = open_channel(client)
                 status = channel.opened_status
                 committed.append(int(status.last_committed_offset_token or 0))

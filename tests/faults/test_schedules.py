@@ -22,7 +22,7 @@ SHARES = 2
 """Tests that share the schedules, one for each of the machine's cores."""
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def place():
     """One account and client for all schedules; each has a channel of its own."""
     with sp.local(commit_lag_s=0.0) as account:

@@ -139,14 +139,12 @@ def test_the_codes_that_ask_for_a_reopen(account, channel, switched_off):
 def test_waiting_for_uncommitted_rows_at_a_reopen(account, channel, switched_off):
     """An open that does not ask for it discards rows; as they are held and replayed, they travel twice."""
     account.channels.commit_lag_s = 0.4
-    sent = Channel._send
+    ingest = planes.Planes.ingest
 
-    def without_the_flag(channel, method, path, action, **parts):
-        if method == "PUT":
-            parts["body"] = b"{}"
-        return sent(channel, method, path, action, **parts)
+    def without_the_flag(client, method, path, **parts):
+        return ingest(client, method, path, **parts | ({"body": b"{}"} if method == "PUT" else {}))
 
-    switched_off(Channel, "_send", without_the_flag)
+    switched_off(planes.Planes, "ingest", without_the_flag)
     switched_off(Delivery, "_see_commits", lambda delivery: None)
     account.faults.add("append", after=5, body=b"{}")
     run(channel)
