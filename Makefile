@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo test test-oldest check format bench clean
+.PHONY: help setup demo test test-oldest check format soak bench clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -37,6 +37,10 @@ check: setup  ## format check, lint and types only
 format: setup  ## rewrite the sources in the project's format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+soak: setup  ## an hour of trouble: 5,000 random schedules, 400 kills, and 30 minutes at full speed
+	SCHEDULES=5000 KILLS=200 $(BIN)/python -m pytest -n 2 tests/faults/test_schedules.py tests/faults/test_kills.py
+	$(BIN)/python -m benchmarks.soak --minutes 30
 
 bench: setup  ## measure against the peers; writes benchmarks/results and docs/performance.md
 	$(BIN)/python -m benchmarks
