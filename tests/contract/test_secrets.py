@@ -107,7 +107,7 @@ def errors(stage):
         {"operation": "token", "times": 2, "status": 403},
         {"operation": "token", "status": 200, "body": b"{}"},
         {"operation": "discover", "body": b"not/a/host"},
-        {"operation": "open", "status": 404},
+        {"operation": "open", "times": 99, "status": 404},
     ):
         stage.account.faults.add(**fault)
         client = stage.connect()

@@ -14,6 +14,6 @@ def run(*arguments, **environment):
         [COMMAND, *map(str, arguments)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,  # the demo, on a machine that does much else
         env=os.environ | environment,
     )
