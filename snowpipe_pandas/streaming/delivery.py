@@ -25,7 +25,6 @@ from ..events import ChannelReopened, Event, RowsAcknowledged, RowsCommitted, Ro
 from ..rest.channel import COMMIT_TIMEOUT_S, Channel
 from ..rest.status import ChannelStatus
 from ..rows.payloads import Payload
-from .control import Control
 from .held import Held
 from .ledger import Ledger
 from .offsets import START, Position, format_token, parse_token
@@ -52,7 +51,6 @@ class Delivery:
     Args:
         channel: an open channel; this load is its only writer.
         load_id: the name under which the load can be resumed.
-        control: lets the load be paused and cancelled.
         emit: is told what happens.
         on_error: "raise" stops at the first rejected row, "report" counts them.
         max_in_flight_bytes: compressed bytes that may be on their way, sent and not committed.
@@ -69,7 +67,6 @@ class Delivery:
         self,
         channel: Channel,
         load_id: str,
-        control: Control,
         emit: Callable[[Event], None],
         *,
         on_error: OnError,
@@ -77,7 +74,6 @@ class Delivery:
     ) -> None:
         self._channel = channel
         self.load_id = load_id
-        self._control = control
         self._emit = emit
         self._on_error = on_error
         self._max_in_flight_bytes = max_in_flight_bytes
@@ -109,9 +105,7 @@ class Delivery:
             ChannelTakenOverError: another writer opened the channel.
             RowsRejectedError: earlier rows were rejected (with `on_error="raise"`).
             RowTooLargeError: the service refuses one row alone as too large.
-            LoadCancelledError: the load was cancelled; the payload was not sent.
         """
-        self._control.checkpoint()
         if self._held.bytes + len(payload.body) > self._max_in_flight_bytes:
             most = max(0, self._max_in_flight_bytes - len(payload.body))
             self._wait_until(lambda: self._held.bytes <= most, COMMIT_TIMEOUT_S)

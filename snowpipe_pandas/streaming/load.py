@@ -134,7 +134,6 @@ class Load:
         delivery = Delivery(
             self.channel,
             self.load_id,
-            self.control,
             self._emit,
             on_error=self._on_error,
             max_in_flight_bytes=self._max_in_flight_bytes,
@@ -170,11 +169,12 @@ class Load:
             first_row += batch.num_rows
 
     def _obey(self) -> None:
-        """Wait while paused, and say so."""
+        """Wait while paused, and say so; raises LoadCancelledError when the load is to stop."""
         if self.control.paused:
             self._enter("paused")
             self.control.checkpoint()
             self._enter("sending")
+        self.control.checkpoint()
 
     def _emit(self, event: Event) -> None:
         self.channel.events.emit(event)

@@ -51,7 +51,7 @@ class StreamResult:
     )
 
     def rejected(self) -> pd.DataFrame:
-        """Return the rows in the target's error table, as the local account hands them out.
+        """Return this load's rows in the target's error table, as the local account hands them out.
 
         Returns:
             columns `TIMESTAMP, QUERY_ID, ERROR_CODE, ERROR_METADATA, ERROR_DATA`, a row per rejected row.
@@ -66,7 +66,11 @@ class StreamResult:
         import pandas as pd
 
         columns, rows = ([], []) if self._rejected_rows is None else self._rejected_rows()
-        return pd.DataFrame(rows, columns=pd.Index(columns))
+        found = pd.DataFrame(rows, columns=pd.Index(columns))
+        if found.empty:
+            return found
+        tokens = found["ERROR_METADATA"].map(lambda told: str(told.get("offset_token_upper_bound")))
+        return found[tokens.str.startswith(f"{self.load_id}:")].reset_index(drop=True)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # The way back to the service stays in its process; the numbers travel.

@@ -135,7 +135,10 @@ def test_27_rejected_rows_can_be_reported_and_read(account, strict):
 
 def test_28_only_rejections_of_this_load_count(account, strict):
     named(50, set(range(10))).snowpipe.stream(strict, on_error="report", progress=False)
-    assert named(50).snowpipe.stream(strict, progress=False).rows_rejected == 0
+    result = named(50).snowpipe.stream(strict, progress=False)
+    assert result.rows_rejected == 0
+    assert result.rejected().empty
+    assert len(account.sql("SELECT * FROM ERROR_TABLE(STRICT)")) == 10
 
 
 def test_28_counters_that_start_anew_at_a_reopen_hide_no_rejection(account, strict):
