@@ -133,6 +133,11 @@ class Client:
         """Account, user and key fingerprint ("" without a key), as the credential claims them."""
         return self._planes.identity
 
+    @property
+    def closed(self) -> bool:
+        """Whether the client was closed."""
+        return self._closed
+
     def describe(self) -> dict[str, tuple[str, str]]:
         """Return each setting's value and where it came from; secrets are masked."""
         return self._settings.describe()

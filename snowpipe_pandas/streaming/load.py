@@ -111,22 +111,32 @@ class Load:
         Raises:
             UsageError: another load runs on this channel.
         """
-        with (
-            self.channel.leased(self.load_id, self.control.sleep),
-            self.channel.events.heard_by(self.tracker),
-        ):
-            delivery: Delivery | None = None
-            try:
-                delivery = self._start()
-                self._send_all(delivery)
-                if self._commit_timeout_s is not None:
-                    self._enter("committing")
-                    delivery.finish(timeout_s=self._commit_timeout_s)
-                self._enter("done")
-            except BaseException as error:
-                self._explain(error, delivery)
-                raise
-            return self._result(delivery)
+        try:
+            with (
+                self.channel.leased(self.load_id, self.control.sleep),
+                self.channel.events.heard_by(self.tracker),
+            ):
+                return self._deliver()
+        except BaseException as error:
+            # One that never began, as its channel is busy, tells its own displays, not the other load's.
+            if not self.tracker.snapshot().ended:
+                message = _first_sentence(error)
+                self.tracker(PhaseChanged(channel=self.channel.name, phase="failed", message=message))
+            raise
+
+    def _deliver(self) -> StreamResult:
+        delivery: Delivery | None = None
+        try:
+            delivery = self._start()
+            self._send_all(delivery)
+            if self._commit_timeout_s is not None:
+                self._enter("committing")
+                delivery.finish(timeout_s=self._commit_timeout_s)
+            self._enter("done")
+        except BaseException as error:
+            self._explain(error, delivery)
+            raise
+        return self._result(delivery)
 
     def _start(self) -> Delivery:
         delivery = Delivery(
