@@ -17,26 +17,31 @@ _ALARMS = {"due": "warn", "expired": "bad"}
 
 def load(progress: Progress) -> str:
     """Draw a load: bar, numbers, charts, offset tokens, access tokens."""
-    return "".join(
-        (
-            _head(progress),
-            bar(progress),
-            _legend(progress),
-            _numbers(progress),
-            charts(progress.samples, progress.seconds, ended=progress.ended),
-            _offsets(progress),
-            _stopped(progress),
-            tokens(progress),
-        )
-    )
+    return _head(progress) + _body(progress) + _stopped(progress) + tokens(progress)
 
 
 def folded(progress: Progress) -> str:
     """Draw a load that is over: one line, which opens to the whole view."""
     end = _span(_STATES.get(progress.phase, ""), texts.state(progress))
     rejected = "" if not progress.rows_rejected else " · " + _rejected(progress)
-    summary = f"<b>{_text(progress.load_id)}</b> {end} · {_text(texts.summary(progress))}{rejected}"
-    return f"<details><summary>{summary}</summary>{load(progress)}</details>{_stopped(progress)}"
+    line = (
+        f'<b>{_text(progress.load_id)}</b> <span class="quiet">on {_text(progress.channel)}</span> {end} · '
+        f"{_text(texts.summary(progress))}{rejected}"
+    )
+    opened = _body(progress) + tokens(progress)
+    return f"<details><summary>{line}</summary>{opened}</details>{_stopped(progress)}"
+
+
+def _body(progress: Progress) -> str:
+    return "".join(
+        (
+            bar(progress),
+            _legend(progress),
+            _numbers(progress),
+            charts(progress.samples, progress.seconds, ended=progress.ended),
+            _offsets(progress),
+        )
+    )
 
 
 def client(account: str, user: str, fingerprint: str, lives: Mapping[str, TokenLife] | None) -> str:
@@ -122,18 +127,20 @@ def _legend(progress: Progress) -> str:
 
 def _numbers(progress: Progress) -> str:
     ratio, left = progress.wire_ratio, progress.seconds_left
-    cells = {
-        "now": "–" if progress.ended else texts.speed(progress.recent_bytes_per_s),
-        "mean": texts.speed(progress.megabytes_per_s * 1e6),
-        "elapsed": f"{progress.seconds:,.1f} s",
-        "time left": "–" if left is None or progress.phase == "committing" else texts.duration(left),
-        "row JSON": texts.size(progress.raw_bytes),
+    cells = {"mean": texts.speed(progress.megabytes_per_s * 1e6), "elapsed": f"{progress.seconds:,.1f} s"}
+    if progress.ended:
+        cells |= {"row JSON": texts.size(progress.raw_bytes), "on the wire": texts.size(progress.sent_bytes)}
+    else:
+        cells = {"now": texts.speed(progress.recent_bytes_per_s)} | cells
+        cells["time left"] = "–" if left is None or progress.phase == "committing" else texts.duration(left)
+    cells |= {
         "wire ratio": "–" if ratio is None else f"{ratio:.1f} : 1",
         "requests": f"{progress.requests:,}",
         "retries": f"{progress.retries:,}",
         "throttled": f"{progress.throttles:,}",
-        "reopened": f"{progress.reopens:,}",
     }
+    if progress.reopens:
+        cells["reopened"] = f"{progress.reopens:,}"
     inner = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div> " for name, value in cells.items())
     return f'<dl class="numbers">{inner}</dl>'
 
