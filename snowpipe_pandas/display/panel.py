@@ -141,8 +141,8 @@ def _numbers(progress: Progress) -> str:
     }
     if progress.reopens:
         cells["reopened"] = f"{progress.reopens:,}"
-    inner = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div> " for name, value in cells.items())
-    return f'<dl class="numbers">{inner}</dl>'
+    inner = "".join(f"<div><small>{name}</small> <b>{value}</b></div>" for name, value in cells.items())
+    return f'<div class="numbers">{inner}</div>'
 
 
 def _offsets(progress: Progress) -> str:

@@ -136,7 +136,9 @@ class JobsView:
         ]
         self._notes = html_widget()
         lines = [
-            ipywidgets.HBox([row, buttons.box], layout=ipywidgets.Layout(flex_flow="row wrap"))
+            ipywidgets.HBox(
+                [row, buttons.box], layout=ipywidgets.Layout(flex_flow="row wrap", align_items="flex-end")
+            )
             for row, buttons in zip(self._rows, self._buttons, strict=True)
         ]
         self._frame = Frame([*lines, self._notes], self._still)
