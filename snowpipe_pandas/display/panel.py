@@ -178,6 +178,8 @@ def _lives(lives: Mapping[str, TokenLife]) -> str:
 
 def _token(kind: str, life: TokenLife | None) -> str:
     state, name, left = texts.token_state(life), texts.token_name(kind), texts.countdown(life)
+    if life is not None and 0 < life.expires_in_s < math.inf:
+        left += " left"
     share = 0.0
     if life is not None and life.life_s > 0:
         share = 1.0 if math.isinf(life.life_s) else max(0.0, min(1.0, life.expires_in_s / life.life_s))

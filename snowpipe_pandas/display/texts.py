@@ -10,6 +10,9 @@ from ..streaming.progress import Progress
 REPR_CHARACTERS = 110
 """Jupyter cuts plain-text forms of widgets here."""
 
+BAR_CELLS = (20, 10)
+"""Widths of a line's bar, the first that fits."""
+
 _TOKENS = {"jwt": "JWT", "scoped": "scoped token"}
 
 
@@ -56,7 +59,7 @@ def countdown(life: TokenLife | None) -> str:
         return "none yet"
     if math.isinf(life.expires_in_s):
         return "no end known"
-    return "expired" if life.expires_in_s <= 0 else f"{duration(life.expires_in_s)} left"
+    return "expired" if life.expires_in_s <= 0 else duration(life.expires_in_s)
 
 
 def token_state(life: TokenLife | None) -> str:
@@ -128,13 +131,12 @@ def facts(progress: Progress) -> list[str]:
     shown = [rows(progress), f"{progress.rows_committed:,} committed"]
     if progress.rows_rejected:
         shown.append(f"{progress.rows_rejected:,} REJECTED")
-    shown.append(
-        speed(progress.raw_bytes / progress.seconds if progress.ended else progress.recent_bytes_per_s)
-    )
-    if progress.seconds_left is not None and progress.phase in ("sending", "paused"):
-        shown.append(f"{duration(progress.seconds_left)} to go")
-    if not progress.ended:
-        shown.append(f"token {countdown(progress.tokens.get('scoped'))}")
+    if progress.ended:
+        shown.append(speed(1e6 * progress.megabytes_per_s))
+    else:
+        shown += [f"token {countdown(progress.tokens.get('scoped'))}", speed(progress.recent_bytes_per_s)]
+        if progress.seconds_left is not None and progress.phase != "committing":
+            shown.append(f"{duration(progress.seconds_left)} to go")
     shown.append(counted(progress.requests, "request"))
     if progress.retries:
         shown.append(counted(progress.retries, "retry", "retries"))
@@ -152,19 +154,15 @@ def summary(progress: Progress) -> str:
 
 
 def line(progress: Progress, *, width: int | None = None) -> str:
-    """Write a snapshot on one line; for a `width`, first the bar shrinks and goes, then facts do."""
-    head, told = state(progress), facts(progress)
-    if progress.message:
-        told.append(progress.message)
+    """Write a snapshot on one line; what does not fit a `width` goes, facts before the bar."""
+    told = [*facts(progress), progress.message] if progress.message else facts(progress)
     found = shares(progress)
-    for cells in (20, 10, 0):
-        drawn = "" if found is None or not cells else f" {bar(*found, cells)} {percent(progress)}".rstrip()
-        text = f"{head}{drawn}  {' · '.join(told)}"
+    drawn = [""] if found is None else [f" {bar(*found, n)} {percent(progress)}".rstrip() for n in BAR_CELLS]
+    choices = [(d, n) for n in range(len(told), 1, -1) for d in drawn] + [("", 2), ("", 1)]
+    for shown, number in choices:
+        text = f"{state(progress)}{shown}  {' · '.join(told[:number])}"
         if width is None or len(text) <= width:
             return text
-    while width is not None and len(text) > width and len(told) > 1:
-        told.pop()
-        text = f"{head}  {' · '.join(told)}"
     return text[:width]
 
 

@@ -32,7 +32,7 @@ from ..rows.payloads import pack
 from ..rows.source import Source
 from ..rows.targets import find_problems
 from .control import Control
-from .delivery import Delivery, OnError
+from .delivery import STATUS_INTERVAL_S, Delivery, OnError
 from .offsets import check_load_id, format_token, new_load_id
 from .pipeline import Prefetch, map_ordered
 from .progress import Progress, Tracker
@@ -168,7 +168,7 @@ class Load:
             payloads = pack(encoded, load_id=self.load_id, skip_rows=start.rows, skip_digest=start.digest)
             with Prefetch(payloads, depth=READY_PAYLOADS) as ready:
                 for payload in ready:
-                    self._obey()
+                    self._obey(delivery)
                     delivery.send(payload)
 
     def _numbered(self) -> Iterator[tuple[pa.RecordBatch, int]]:
@@ -177,11 +177,12 @@ class Load:
             yield batch, first_row
             first_row += batch.num_rows
 
-    def _obey(self) -> None:
-        """Wait while paused, and say so."""
+    def _obey(self, delivery: Delivery) -> None:
+        """Wait while paused, and say so, and what is committed meanwhile."""
         if self.control.paused:
             self._enter("paused")
-            self.control.checkpoint()
+            while not self.control.checkpoint(timeout_s=STATUS_INTERVAL_S):
+                delivery.look()
             self._enter("sending")
 
     def _emit(self, event: Event) -> None:
