@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import weakref
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Protocol
 
-from ..events import TokenLife
+from ..events import ClientClosed, Event, Hub, TokenLife
 from . import panel, texts
 from .style import plain
 from .ticker import Ticker
@@ -26,6 +27,10 @@ class Owner(Protocol):
     @property
     def tokens(self) -> Mapping[str, TokenLife]:
         """The lives of its tokens by kind."""
+
+    @property
+    def events(self) -> Hub:
+        """What happens to it."""
 
     @property
     def closed(self) -> bool:
@@ -55,6 +60,8 @@ class ClientCard:
         self._body = html_widget()
         self._frame = Frame([self._body], self._still)
         self._ticker: Ticker | None = None
+        self._hearing = contextlib.ExitStack()
+        self._hearing.enter_context(client.events.heard_by(self._hear))
 
     @property
     def over(self) -> bool:
@@ -77,7 +84,12 @@ class ClientCard:
 
     def draw_last(self) -> None:
         """Leave the client's name, without tokens."""
+        self._hearing.close()
         self._frame.settle()
+
+    def _hear(self, event: Event) -> None:
+        if isinstance(event, ClientClosed) and self._ticker is not None:
+            self._ticker.finish()
 
     def _lives(self) -> Mapping[str, TokenLife] | None:
         client = self._client()

@@ -150,7 +150,9 @@ def summary(progress: Progress) -> str:
     total = progress.rows_total
     whole = "" if total is None or total == progress.rows_committed else f" of {total:,}"
     mean = speed(1e6 * progress.megabytes_per_s)
-    return f"{progress.rows_committed:,}{whole} rows committed in {progress.seconds:,.1f} s · {mean}"
+    # A load that stopped does not always wait to learn what became of its last rows.
+    least = "at least " if resume(progress) and progress.rows_lag else ""
+    return f"{least}{progress.rows_committed:,}{whole} rows committed in {progress.seconds:,.1f} s · {mean}"
 
 
 def line(progress: Progress, *, width: int | None = None) -> str:

@@ -60,17 +60,21 @@ class Ticker:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._finish()
-        self._woken.set()
+        self.finish()
 
     def start(self) -> None:
         """Begin to draw, in a thread that keeps no process alive."""
         self._thread.start()
 
+    def finish(self) -> None:
+        """Show the last state here and now, if that was not done yet."""
+        self._end()
+        self._woken.set()
+
     def _run(self) -> None:
         while self._draw():
             self._woken.wait(self._interval_s)
-        self._finish()
+        self._end()
         threading.Event().wait(AGAIN_AFTER_S)
         with self._lock:
             self._guarded(self._view.draw_last)
@@ -79,7 +83,7 @@ class Ticker:
         with self._lock:
             return not self._over and bool(self._guarded(self._view.draw))
 
-    def _finish(self) -> None:
+    def _end(self) -> None:
         with self._lock:
             if not self._over:
                 self._over = True

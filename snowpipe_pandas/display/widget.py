@@ -6,6 +6,7 @@ its export and a static viewer show that without a kernel, a script or the netwo
 
 from __future__ import annotations
 
+import contextvars
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
@@ -55,7 +56,7 @@ class Frame:
         self._box.add_class("snowpipe-box").add_class("snowpipe")
         self._still = still
         self._handles: list[Any] = []
-        self._settled = False
+        self._last: Any = None
 
     @property
     def closed(self) -> bool:
@@ -63,20 +64,30 @@ class Frame:
         return self._box.comm is None
 
     def show(self) -> None:
-        """Show the box in the cell that runs now, or the plain form when the box is gone."""
-        live = {} if self.closed else self._box._repr_mimebundle_()
+        """Show the box in the cell that runs now, or the plain form if that is what is left."""
+        live = {} if self.closed or self._last else self._box._repr_mimebundle_()
         self._handles.append(display(live | self._still_bundle(), raw=True, display_id=True))  # type: ignore[no-untyped-call]
 
     def settle(self) -> None:
-        """Put the plain form into every cell that shows the box, unless the user has closed the box."""
-        if self.closed and not self._settled:
-            return
-        self._settled = True
+        """Let the plain form take the box's place; once more sends it again.
+
+        A page that was loaded anew no longer knows which output is whose, so the box itself shows it too.
+        """
+        if self._last is None:
+            self._last = html_widget(plain(self._still()[1]))
+            style, *moved = self._box.children
+            self._box.children = (style, self._last)
+            for child in moved:
+                for widget in _family(child):
+                    widget.close()
+        else:
+            self._last.send_state()
+            self._box.send_state()
         for handle in self._handles:
             if handle is not None:
-                handle.update(self._still_bundle(), raw=True)
-        for widget in _family(self._box):
-            widget.close()
+                # Without the context of the cell that began: what runs notebooks without a page takes in only
+                # what comes from the cell that runs now.
+                contextvars.Context().run(handle.update, self._still_bundle(), raw=True)
 
     def _still_bundle(self) -> dict[str, str]:
         text, html = self._still()

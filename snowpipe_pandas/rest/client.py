@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 from ..auth.tokens import Clock
 from ..config import Settings, hidden, load_settings
 from ..errors import ClosedError, UsageError
-from ..events import Hub, TokenLife
+from ..events import ClientClosed, Hub, TokenLife
 from ..names import ObjectName
 from .answers import ChannelStatus
 from .channel import Channel, fetch_statuses
@@ -144,8 +144,11 @@ class Client:
 
     def close(self) -> None:
         """Close the connections; idempotent. Channels stay open at the service."""
+        if self._closed:
+            return
         self._closed = True
         self._transport.close()
+        self.events.emit(ClientClosed())
 
     def _check_open(self) -> None:
         if self._closed:

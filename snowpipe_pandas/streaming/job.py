@@ -19,6 +19,7 @@ from .progress import Progress
 from .result import StreamResult
 
 if TYPE_CHECKING:
+    from ..display.ticker import Ticker
     from ..display.widget import JobsView, LoadView
 
 CANCEL_GRACE_S = 30.0
@@ -48,6 +49,7 @@ class Job:
         self._shown = shown
         self._outcome: Future[StreamResult] = Future()
         self._view: LoadView | None = None
+        self._ticker: Ticker | None = None
         # The thread sees the context of its start, as a call would: ipykernel keeps the cell there.
         context = contextvars.copy_context()
         self._thread = threading.Thread(
@@ -97,7 +99,7 @@ class Job:
 
         An interrupt (Ctrl-C, or the kernel's) cancels the load and is raised again.
         """
-        return _wait_all([self], timeout)
+        return _wait_all([self], timeout, self._ticker)
 
     def pause(self) -> None:
         """Let the load wait behind the request in flight."""
@@ -121,7 +123,8 @@ class Job:
             return
         self._view = LoadView(self._load.tracker.snapshot, self._load.control)
         self._view.show()
-        Ticker(self._view).start()
+        self._ticker = Ticker(self._view)
+        self._ticker.start()
 
     def _ipython_display_(self) -> None:
         if not in_notebook():
@@ -154,6 +157,7 @@ class Jobs(Sequence[Job]):
     def __init__(self, jobs: Iterable[Job]) -> None:
         self._jobs = tuple(jobs)
         self._view: JobsView | None = None
+        self._ticker: Ticker | None = None
 
     def __len__(self) -> int:
         return len(self._jobs)
@@ -186,7 +190,7 @@ class Jobs(Sequence[Job]):
 
         An interrupt cancels all of them and is raised again.
         """
-        return _wait_all(self, timeout)
+        return _wait_all(self, timeout, self._ticker)
 
     def cancel(self) -> None:
         """Let all of them stop behind their requests in flight."""
@@ -203,7 +207,8 @@ class Jobs(Sequence[Job]):
             return
         self._view = JobsView([(job._load.tracker.snapshot, job._load.control) for job in self])
         self._view.show()
-        Ticker(self._view).start()
+        self._ticker = Ticker(self._view)
+        self._ticker.start()
 
     def _ipython_display_(self) -> None:
         if not in_notebook():
@@ -211,12 +216,18 @@ class Jobs(Sequence[Job]):
         self.show()
 
 
-def _wait_all(jobs: Iterable[Job], timeout: float | None) -> bool:
+def _wait_all(jobs: Iterable[Job], timeout: float | None, ticker: Ticker | None) -> bool:
+    """Wait for the ends of jobs; their view shows its last state before anybody goes on."""
     outcomes: list[Future[Any]] = [job._outcome for job in jobs]
+    over = False
     try:
-        return not wait_for(outcomes, timeout).not_done
+        over = not wait_for(outcomes, timeout).not_done
     except KeyboardInterrupt:
         for job in jobs:
             job.cancel()
-        wait_for(outcomes, CANCEL_GRACE_S)
+        over = not wait_for(outcomes, CANCEL_GRACE_S).not_done
         raise
+    finally:
+        if over and ticker is not None:
+            ticker.finish()
+    return over

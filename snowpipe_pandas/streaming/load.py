@@ -251,4 +251,6 @@ def check_target(schema: pa.Schema, channel: Channel) -> None:
 
 
 def _first_sentence(error: BaseException) -> str:
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted"
     return (str(error) or type(error).__name__).split("; ")[0][:120]

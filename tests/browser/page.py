@@ -11,7 +11,8 @@ TIMEOUT_S = 60.0
 # The status bar alone is not enough: it says "idle" while there is no kernel yet.
 _READY = """cells => {
   const kernel = document.querySelector('.jp-NotebookPanel .jp-KernelName')?.textContent.trim();
-  const status = [...document.querySelectorAll('#jp-main-statusbar .jp-StatusBar-TextItem')].map(e => e.textContent);
+  const items = document.querySelectorAll('#jp-main-statusbar .jp-StatusBar-TextItem');
+  const status = [...items].map(item => item.textContent);
   return document.querySelectorAll('.jp-NotebookPanel .jp-Cell').length === cells
     && kernel && kernel !== 'No Kernel' && status.includes(kernel + ' | Idle')
     && !document.querySelector('.jp-Dialog');

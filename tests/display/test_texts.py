@@ -113,6 +113,8 @@ def test_a_stopped_load_tells_how_it_goes_on(phase):
 def test_the_summary_tells_what_became_durable():
     done = replace(HALF, phase="done", rows_sent=900, rows_committed=1000)
     assert texts.summary(done) == "1,000 rows committed in 2.0 s · 4.0 MB/s"
-    assert "300 of 1,000 rows committed" in texts.summary(replace(HALF, phase="cancelled"))
+    stopped = replace(HALF, phase="cancelled")
+    assert texts.summary(stopped).startswith("at least 300 of 1,000 rows committed")
+    assert texts.summary(replace(stopped, rows_committed=500)).startswith("500 of 1,000 rows committed")
     again = replace(HALF, phase="done", rows_skipped=1000, rows_sent=0, rows_committed=1000)
     assert texts.summary(again) == "nothing to send: all 1,000 rows were committed"
