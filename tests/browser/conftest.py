@@ -55,6 +55,14 @@ def new_page(chromium, lab):
     assert wrong == []
 
 
+@pytest.fixture
+def offline_page(chromium):
+    """A page that reaches nothing but files."""
+    context = chromium.new_context(viewport=ALL_THERE, offline=True)
+    yield context.new_page()
+    context.close()
+
+
 def _note_outside(url, wrong):
     if re.match(r"(https?|wss?)://", url) and "://127.0.0.1:" not in url:
         wrong.append(url)

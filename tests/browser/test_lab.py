@@ -9,7 +9,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from tests.browser.conftest import picture
+from tests.browser.conftest import PICTURES, picture
 from tests.browser.notebooks import ROWS, STOP, write
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
@@ -182,11 +182,10 @@ def _is_plain(cell):
     return [sorted(o["data"]) for o in cell.outputs] == [["text/html", "text/plain"]]
 
 
-def test_the_exported_page_shows_the_load_without_kernel_or_network(finished, new_page, tmp_path):
+def test_the_exported_page_shows_the_load_without_kernel_or_network(finished, offline_page, tmp_path):
     command = [sys.executable, "-m", "nbconvert", "--to", "html", "--output-dir", str(tmp_path)]
     subprocess.run([*command, str(finished.file)], check=True, capture_output=True)
-    page = new_page()
-    page.route(re.compile("^https?:"), lambda route: route.abort())
+    page = offline_page
     page.goto((tmp_path / "finished.html").as_uri())
     summary = page.locator("summary", has_text=f"{ROWS:,} rows committed")
     summary.click()
@@ -202,3 +201,59 @@ def test_a_notebook_that_is_not_trusted_still_tells_how_the_load_ended(finished,
     page = open_notebook("stranger.ipynb")
     page.output(1).get_by_text(f"{ROWS:,} rows committed").first.wait_for()
     picture(page.page, "not-trusted")
+
+
+def fits(box):
+    """Whether nothing in a view is wider than its place."""
+    return box.evaluate(
+        """box => [box, ...box.querySelectorAll('*')].every(
+             e => e.closest('svg') || e.scrollWidth <= Math.max(e.clientWidth, e.offsetWidth) + 1)"""
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "width", "theme"),
+    [
+        ("light", 1100, "JupyterLab Light"),
+        ("dark", 1100, "JupyterLab Dark"),
+        ("narrow", 480, "JupyterLab Light"),
+    ],
+)
+def test_it_can_be_looked_at(lab, open_notebook, name, width, theme):
+    lab.set_theme(theme)
+    write(
+        lab.root,
+        f"look-{name}.ipynb",
+        """
+account.sql("CREATE TABLE DEMO.PUBLIC.STRICT (ID NUMBER(38,0), NAME VARCHAR NOT NULL)")
+bad = pd.DataFrame({"ID": range(100), "NAME": [None if i % 10 == 9 else "x" for i in range(100)]})
+strict = client.open_channel("strict", table="DEMO.PUBLIC.STRICT")
+rejected = bad.snowpipe.stream(strict, load_id="with-bad-rows", on_error="report", progress=False)
+client
+""",
+        'bad.snowpipe.stream(strict, load_id="some-bad-rows", on_error="report");',
+        """
+account.faults.add("append", status=429, headers={"Retry-After": "0"}, times=2)
+slow(0.3)
+job = many.snowpipe.stream(channel, load_id="flights-three-times-over-to-see-a-long-name", background=True)
+job
+""",
+        "job.cancel()",
+        STOP,
+    )
+    page = open_notebook(f"look-{name}.ipynb", viewport={"width": width, "height": 1500})
+    page.page.keyboard.press("Control+b")  # no file browser
+    page.run_to_end(0, 1, 2, 3)
+    page.output(2).locator("summary", has_text="10 rows rejected").click()
+    page.wait_until_seen("flights-three-times-over-to-see-a-long-name", 3, prompt="[4]:")
+    for number in (1, 2, 3):
+        box = page.output(number).locator(".snowpipe-box").first
+        box.scroll_into_view_if_needed()
+        assert fits(box)
+        box.screenshot(path=str(PICTURES / f"{name}-{number}.png"))
+    if name == "narrow":
+        assert box.bounding_box()["width"] <= 400
+    page.run_to_end(4)
+    page.output(3).locator("summary", has_text="cancelled").wait_for()
+    page.output(3).locator(".snowpipe-box").screenshot(path=str(PICTURES / f"{name}-cancelled.png"))
+    page.run_to_end(5)
