@@ -17,19 +17,19 @@ _ALARMS = {"due": "warn", "expired": "bad"}
 
 def load(progress: Progress) -> str:
     """Draw a load: bar, numbers, charts, offset tokens, access tokens."""
-    return _head(progress) + _body(progress) + _stopped(progress) + tokens(progress)
+    return _head(progress) + _body(progress) + notes(progress) + tokens(progress)
 
 
 def folded(progress: Progress) -> str:
     """Draw a load that is over: one line, which opens to the whole view."""
     end = _span(_STATES.get(progress.phase, ""), texts.state(progress))
-    rejected = "" if not progress.rows_rejected else " · " + _rejected(progress)
+    rejected = _rejected(progress)
     line = (
         f'<b>{_text(progress.load_id)}</b> <span class="quiet">on {_text(progress.channel)}</span> {end} · '
-        f"{_text(texts.summary(progress))}{rejected}"
+        f"{_text(texts.summary(progress))}{' · ' if rejected else ''}{rejected}"
     )
     opened = _body(progress) + tokens(progress)
-    return f"<details><summary>{line}</summary>{opened}</details>{_stopped(progress)}"
+    return f"<details><summary>{line}</summary>{opened}</details>{notes(progress)}"
 
 
 def _body(progress: Progress) -> str:
@@ -78,7 +78,7 @@ def job_row(progress: Progress) -> str:
     """Draw a job as one row of a table."""
     state = _span(_STATES.get(progress.phase, ""), f"{texts.state(progress)} {texts.percent(progress)}")
     speed = progress.megabytes_per_s * 1e6 if progress.ended else progress.recent_bytes_per_s
-    rejected = "" if not progress.rows_rejected else f"<br>{_rejected(progress)}"
+    rejected = f"<br>{_rejected(progress)}" if progress.rows_rejected else ""
     return (
         f"<tr><td>{_text(progress.channel)}<br><small class=quiet>{_text(progress.load_id)}</small></td>"
         f"<td>{state}{bar(progress)}</td>"
@@ -95,9 +95,18 @@ def job_table(rows: Sequence[str], *, head: bool = True) -> str:
     return f'<table class="jobs">{heads}<tbody>{"".join(rows)}</tbody></table>'
 
 
-def job_notes(jobs: Sequence[Progress]) -> str:
-    """Say why jobs stopped and how they go on."""
-    return "".join(_stopped(progress) for progress in jobs)
+def notes(progress: Progress) -> str:
+    """Say why rows were rejected, why a load stopped, and how it goes on."""
+    told = ""
+    if progress.rows_rejected:
+        reason = progress.rejected_message or "the service gave no reason"
+        told += f'<div class="note">{_span("bad", f"rejected: {reason}")}</div>'
+    if texts.resume(progress):
+        told += (
+            f'<div class="note">{_span(_STATES[progress.phase], f"{progress.phase}: {progress.message}")}<br>'
+            f"To go on, run the same call with <code>load_id={_text(repr(progress.load_id))}</code></div>"
+        )
+    return told
 
 
 def hint(words: str) -> str:
@@ -117,11 +126,10 @@ def _head(progress: Progress) -> str:
 def _legend(progress: Progress) -> str:
     kind = "ok" if progress.phase == "done" else ""
     skipped = "" if not progress.rows_skipped else f"<span>{progress.rows_skipped:,} committed before</span>"
-    rejected = "" if not progress.rows_rejected else f"<span>{_rejected(progress)}</span>"
     return (
         f'<div class="legend"><span><i class="{kind}"></i>{progress.rows_committed:,} committed</span> '
         f'<span><i class="sent {kind}"></i>{progress.rows_done:,} sent of {_total(progress)} rows</span> '
-        f"{skipped} {rejected}</div>"
+        f"{skipped} {_rejected(progress)}</div>"
     )
 
 
@@ -157,19 +165,10 @@ def _offsets(progress: Progress) -> str:
     )
 
 
-def _stopped(progress: Progress) -> str:
-    if not texts.resume(progress):
-        return ""
-    kind = _STATES[progress.phase]
-    return (
-        f'<div class="note">{_span(kind, f"{progress.phase}: {progress.message}")}<br>'
-        f"To go on, run the same call with <code>load_id={_text(repr(progress.load_id))}</code></div>"
-    )
-
-
 def _rejected(progress: Progress) -> str:
-    reason = f": {progress.rejected_message}" if progress.rejected_message else ""
-    return _span("bad", f"{texts.counted(progress.rows_rejected, 'row')} rejected{reason}")
+    if not progress.rows_rejected:
+        return ""
+    return _span("bad", f"{texts.counted(progress.rows_rejected, 'row')} rejected")
 
 
 def _lives(lives: Mapping[str, TokenLife]) -> str:

@@ -98,13 +98,18 @@ def rows(progress: Progress) -> str:
 
 
 def speed(bytes_per_s: float) -> str:
-    """Write a speed in 10^6 bytes a second."""
+    """Write a speed, in 10^6 bytes a second where that is not almost nothing."""
+    if 0 < bytes_per_s < 1e5:
+        return f"{bytes_per_s / 1e3:,.1f} kB/s"
     return f"{bytes_per_s / 1e6:,.1f} MB/s"
 
 
 def size(count: float) -> str:
     """Write a number of bytes."""
-    return f"{count / 1e6:,.1f} MB" if count < 1e9 else f"{count / 1e9:,.2f} GB"
+    for unit, name, digits in ((1e9, "GB", 2), (1e6, "MB", 1)):
+        if count >= unit:
+            return f"{count / unit:,.{digits}f} {name}"
+    return f"{count / 1e3:,.1f} kB"
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:

@@ -166,7 +166,7 @@ class JobsView:
             row = panel.job_table([panel.job_row(state)], head=number == 0)
             self._rows[number].value = plain(row)
             self._buttons[number].draw(state)
-        self._notes.value = plain(panel.job_notes(states))
+        self._notes.value = plain("".join(map(panel.notes, states)))
         return not all(state.ended for state in states)
 
     def draw_last(self) -> None:
@@ -179,7 +179,7 @@ class JobsView:
     def _still(self) -> tuple[str, str]:
         states = self._states()
         text = "; ".join(f"{s.channel}: {texts.state(s)} {texts.percent(s)}".strip() for s in states)
-        html = panel.job_table([panel.job_row(state) for state in states]) + panel.job_notes(states)
+        html = panel.job_table(list(map(panel.job_row, states))) + "".join(map(panel.notes, states))
         return text[: texts.REPR_CHARACTERS], html
 
 

@@ -60,7 +60,13 @@ class NotebookPage:
 
     def run(self, number):
         """Run a cell by keyboard, as a user does; returns at once."""
-        self.cell(number).locator(".jp-InputPrompt").click()
+        cell = self.cell(number)
+        deadline = time.monotonic() + TIMEOUT_S
+        # Outputs above may grow or fold just then, and the click goes beside it.
+        while "jp-mod-active" not in cell.get_attribute("class"):
+            assert time.monotonic() < deadline, f"cell {number} could not be selected"
+            cell.locator(".jp-InputPrompt").click()
+        self.page.keyboard.press("Escape")
         self.page.keyboard.press("Control+Enter")
 
     def prompt(self, number):

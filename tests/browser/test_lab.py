@@ -241,8 +241,9 @@ job
         "job.cancel()",
         STOP,
     )
-    page = open_notebook(f"look-{name}.ipynb", viewport={"width": width, "height": 1500})
+    page = open_notebook(f"look-{name}.ipynb")
     page.page.keyboard.press("Control+b")  # no file browser
+    page.page.set_viewport_size({"width": width, "height": 1500})
     page.run_to_end(0, 1, 2, 3)
     page.output(2).locator("summary", has_text="10 rows rejected").click()
     page.wait_until_seen("flights-three-times-over-to-see-a-long-name", 3, prompt="[4]:")

@@ -52,7 +52,11 @@ def test_pictures_have_a_name_and_a_title():
 
 def test_rejected_rows_are_red_and_carry_the_services_message():
     html = panel.load(replace(HALF, rows_rejected=7, rejected_message="column NAME is NOT NULL"))
-    assert '<span class="bad">7 rows rejected: column NAME is NOT NULL</span>' in html
+    assert '<span class="bad">7 rows rejected</span>' in html
+    assert '<span class="bad">rejected: column NAME is NOT NULL</span>' in html
+    silent = panel.load(replace(HALF, rows_rejected=1))
+    assert "1 row rejected" in silent
+    assert "the service gave no reason" in silent
 
 
 def test_reopened_channels_are_told_when_there_were_some():

@@ -118,3 +118,17 @@ def test_the_summary_tells_what_became_durable():
     assert texts.summary(replace(stopped, rows_committed=500)).startswith("500 of 1,000 rows committed")
     again = replace(HALF, phase="done", rows_skipped=1000, rows_sent=0, rows_committed=1000)
     assert texts.summary(again) == "nothing to send: all 1,000 rows were committed"
+
+
+@pytest.mark.parametrize(
+    ("count", "size", "speed"),
+    [
+        (0, "0.0 kB", "0.0 MB/s"),
+        (1234, "1.2 kB", "1.2 kB/s"),
+        (234_000, "234.0 kB", "0.2 MB/s"),
+        (42_400_000, "42.4 MB", "42.4 MB/s"),
+        (1.2e12, "1,200.00 GB", "1,200,000.0 MB/s"),
+    ],
+)
+def test_sizes_and_speeds_are_readable_at_any_scale(count, size, speed):
+    assert (texts.size(count), texts.speed(count)) == (size, speed)
