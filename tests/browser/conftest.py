@@ -13,9 +13,6 @@ from tests.browser.page import NotebookPage
 
 PICTURES = Path(__file__).parents[2] / "build" / "browser"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"]
-NO_CHROMIUM = (
-    "Chromium is missing; install it: apt-get update && apt-get install -y --no-install-recommends chromium"
-)
 ALL_THERE = {"width": 1100, "height": 1300}
 
 
@@ -29,7 +26,7 @@ def lab():
 def chromium():
     path = shutil.which("chromium")
     if path is None:
-        pytest.fail(NO_CHROMIUM)
+        pytest.fail("Chromium is missing; `make test-browser` says how to install it")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield browser
@@ -97,3 +94,10 @@ def picture(page, name):
     """Keep a picture of what the page shows."""
     PICTURES.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=str(PICTURES / f"{name}.png"))
+
+
+def picture_of(page, element, name):
+    """Keep a picture of one element, which may be drawn anew at any moment."""
+    element.scroll_into_view_if_needed()
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=str(PICTURES / f"{name}.png"), clip=element.bounding_box())

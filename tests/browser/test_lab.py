@@ -9,7 +9,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from tests.browser.conftest import PICTURES, picture
+from tests.browser.conftest import picture, picture_of
 from tests.browser.notebooks import ROWS, STOP, write
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
@@ -249,12 +249,10 @@ job
     page.wait_until_seen("flights-three-times-over-to-see-a-long-name", 3, prompt="[4]:")
     for number in (1, 2, 3):
         box = page.output(number).locator(".snowpipe-box").first
-        box.scroll_into_view_if_needed()
         assert fits(box)
-        box.screenshot(path=str(PICTURES / f"{name}-{number}.png"))
-    if name == "narrow":
-        assert box.bounding_box()["width"] <= 400
+        assert name != "narrow" or box.bounding_box()["width"] <= 400
+        picture_of(page.page, box, f"{name}-{number}")
     page.run_to_end(4)
     page.output(3).locator("summary", has_text="cancelled").wait_for()
-    page.output(3).locator(".snowpipe-box").screenshot(path=str(PICTURES / f"{name}-cancelled.png"))
+    picture_of(page.page, page.output(3).locator(".snowpipe-box"), f"{name}-cancelled")
     page.run_to_end(5)
