@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo test test-oldest check format soak bench clean
+.PHONY: help setup demo notebooks test test-browser test-oldest check format soak bench clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -21,8 +21,17 @@ $(READY): pyproject.toml constraints.txt
 demo: setup  ## stream 336,776 real flights into the local account and compare by SQL
 	$(BIN)/snowpipe-pandas demo
 
+notebooks: setup  ## run the notebooks and keep their outputs
+	$(BIN)/jupyter nbconvert --to notebook --execute --inplace --log-level=WARN \
+	  --ExecutePreprocessor.store_widget_state=False --ExecutePreprocessor.record_timing=False notebooks/*.ipynb
+
 test: check  ## everything CI runs: format, lint, types, walls, tests
 	$(BIN)/python -m pytest -n 2
+
+test-browser: setup  ## the notebook's views in a real JupyterLab and Chromium; pictures in build/browser
+	@command -v chromium >/dev/null || { echo "Chromium is missing; install it (Debian, as root):"; \
+	  echo "  apt-get update && apt-get install -y --no-install-recommends chromium"; exit 1; }
+	$(BIN)/python -m pytest -m browser tests/browser
 
 test-oldest: constraints-oldest.txt  ## the tests with the oldest supported versions
 	$(PYTHON) -m venv $(VENV)-oldest

@@ -1,7 +1,7 @@
 """Stream pandas DataFrames into Snowflake tables, exactly once, through Snowpipe Streaming.
 
-Importing this package registers `df.snowpipe` and nothing else; what needs the network, the
-cryptography or the local account is imported on first use.
+Importing this package registers `df.snowpipe`, and in a notebook's kernel how clients are shown; what needs
+the network, the cryptography or the local account is imported on first use.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from . import accessor as _accessor  # noqa: F401  # registers df.snowpipe
+from .display.kernel import register as _register
 from .errors import SnowpipeError
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from .rest.channel import Channel
     from .rest.client import Client, connect
     from .rest.policy import RetryPolicy, Timeouts
+    from .streaming.job import Job, Jobs
     from .streaming.progress import Progress
     from .streaming.result import StreamResult
     from .streaming.stream import stream
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 __all__ = [
     "Channel",
     "Client",
+    "Job",
+    "Jobs",
     "LocalAccount",
     "Progress",
     "RetryPolicy",
@@ -38,6 +42,8 @@ __all__ = [
 _HOMES = {
     "Channel": ".rest.channel",
     "Client": ".rest.client",
+    "Job": ".streaming.job",
+    "Jobs": ".streaming.job",
     "LocalAccount": ".embedded",
     "Progress": ".streaming.progress",
     "RetryPolicy": ".rest.policy",
@@ -47,6 +53,8 @@ _HOMES = {
     "local": ".embedded",
     "stream": ".streaming.stream",
 }
+
+_register()
 
 
 def __getattr__(name: str) -> Any:

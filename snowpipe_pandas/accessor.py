@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, Unpack, overload
 
 import pandas as pd
 
@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from .rows.source import ColumnCase
     from .rows.targets import Problem
     from .streaming.delivery import OnError
+    from .streaming.job import Job
     from .streaming.result import StreamResult
+    from .streaming.stream import StreamOptions
 
 COMMIT_TIMEOUT_S = 300.0
 MAX_IN_FLIGHT_BYTES = 128 * 1024 * 1024
@@ -28,11 +30,27 @@ class SnowpipeAccessor:
     def __init__(self, frame: pd.DataFrame) -> None:
         self._frame = frame
 
+    @overload
+    def stream(
+        self, channel: Channel, *, background: Literal[False] = ..., **options: Unpack[StreamOptions]
+    ) -> StreamResult: ...
+
+    @overload
+    def stream(
+        self, channel: Channel, *, background: Literal[True], **options: Unpack[StreamOptions]
+    ) -> Job: ...
+
+    @overload
+    def stream(
+        self, channel: Channel, *, background: bool = ..., **options: Unpack[StreamOptions]
+    ) -> StreamResult | Job: ...
+
     def stream(
         self,
         channel: Channel,
         *,
         load_id: str | None = None,
+        background: bool = False,
         wait: bool = True,
         on_error: OnError = "raise",
         progress: ShowProgress = "auto",
@@ -43,7 +61,7 @@ class SnowpipeAccessor:
         column_case: ColumnCase = "keep",
         nulls: Nulls = "emit",
         binary_format: BinaryFormat = "base64",
-    ) -> StreamResult:
+    ) -> StreamResult | Job:
         """Send every row of the frame through `channel`, once, and wait until they are committed.
 
         Arguments, result and errors are those of `snowpipe_pandas.stream`, which takes any other source too.
@@ -56,6 +74,7 @@ class SnowpipeAccessor:
             self._frame,
             channel,
             load_id=load_id,
+            background=background,
             wait=wait,
             on_error=on_error,
             progress=progress,

@@ -166,6 +166,11 @@ class TokenRenewed(Event):
     life: TokenLife
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientClosed(Event):
+    """The client was closed; it sends nothing any more."""
+
+
 Listener: TypeAlias = Callable[[Event], None]
 
 

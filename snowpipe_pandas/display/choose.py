@@ -1,26 +1,35 @@
-"""Which view a load gets: a widget in Jupyter, a line in a terminal, the user's function, or none."""
+"""Which view a load gets: a widget in Jupyter, a line in a terminal or log, the user's function, or none."""
 
 from __future__ import annotations
 
 import contextlib
+import logging
 import sys
 from contextlib import AbstractContextManager
 from typing import Literal, TypeAlias
 
 from ..events import Event, Hub, Listener
 from ..streaming.progress import Tracker
+from .kernel import in_notebook
 from .ticker import Ticker, View
 
 ShowProgress: TypeAlias = "bool | Literal['auto'] | Listener"
 
+_log = logging.getLogger("snowpipe_pandas.display")
+
 
 def displayed(tracker: Tracker, events: Hub, progress: ShowProgress) -> AbstractContextManager[object]:
-    """Return a context in which the load is shown; `progress` as in `stream()`."""
+    """Return a context in which a load is shown; `progress` as in `stream()`."""
     if progress is False:
         return contextlib.nullcontext()
     if callable(progress):
         return events.heard_by(_only(tracker.snapshot().channel, progress))
-    return Ticker(tracker, _default_view(tracker))
+    try:
+        view = _view(tracker)
+    except Exception:  # noqa: BLE001  # a display can fail in any way
+        _log.warning("the load can't be shown; it runs all the same", exc_info=True)
+        view = None
+    return contextlib.nullcontext() if view is None else Ticker(view)
 
 
 def _only(channel: str, listener: Listener) -> Listener:
@@ -33,18 +42,17 @@ def _only(channel: str, listener: Listener) -> Listener:
     return listen
 
 
-def _default_view(tracker: Tracker) -> View:
+def _view(tracker: Tracker) -> View | None:
     if in_notebook():
-        from .widget import WidgetView
+        from .widget import LoadView
 
-        return WidgetView(tracker.snapshot())
-    from .terminal import TerminalView
+        view = LoadView(tracker.snapshot)
+        view.show()
+        return view
+    if sys.stderr is None:  # as under pythonw
+        return None
+    from .terminal import LogView, TerminalView
 
-    return TerminalView(sys.stderr)
-
-
-def in_notebook() -> bool:
-    """Whether this code runs in a Jupyter kernel (IPython in a terminal is a terminal)."""
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython else None
-    return shell is not None and getattr(shell, "kernel", None) is not None
+    if sys.stderr.isatty():
+        return TerminalView(tracker.snapshot)
+    return LogView(tracker.snapshot, sys.stderr)

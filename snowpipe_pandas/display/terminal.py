@@ -1,50 +1,104 @@
-"""A running load as one line: redrawn in place on a terminal, a new line now and then elsewhere."""
+"""A running load outside of a notebook: one line redrawn on a terminal, or a line now and then in a log."""
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable
 from typing import TextIO
 
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
 from ..streaming.progress import Progress
 from . import texts
 
-PLAIN_INTERVAL_S = 5.0
-"""Pause between lines where they can't be redrawn, as in a log file."""
+LOG_INTERVAL_S = 10.0
+"""Pause between lines where they can't be redrawn, as in a pipe or in CI."""
 
-_ERASE_LINE = "\r\x1b[2K"
+_STYLES = {"done": "green", "failed": "bold red", "cancelled": "yellow", "paused": "yellow"}
 
 
 class TerminalView:
-    """Draws snapshots to a text stream.
+    """Draws one line in place, on standard error, as wide as the terminal is.
 
     Args:
-        stream: usually `sys.stderr`.
+        read: returns the load's present state.
+        console: where to draw.
+    """
+
+    def __init__(self, read: Callable[[], Progress], console: Console | None = None) -> None:
+        self._read = read
+        self._live = Live(console=console or Console(stderr=True, highlight=False), auto_refresh=False)
+
+    def draw(self) -> bool:
+        """Show what is so now; returns whether it may change."""
+        progress = self._read()
+        if not self._live.is_started:
+            self._live.start()
+        self._update(progress)
+        return not progress.ended
+
+    def draw_last(self) -> None:
+        """Leave the last state standing, and below it how a stopped load goes on."""
+        if not self._live.is_started:
+            return
+        progress = self._read()
+        self._update(progress)
+        self._live.stop()
+        if texts.resume(progress):
+            self._live.console.print(texts.resume(progress), soft_wrap=True)
+
+    def _update(self, progress: Progress) -> None:
+        # One cell less than there are: some terminals wrap behind the last one.
+        self._live.update(styled(progress, self._live.console.width - 1), refresh=True)
+
+
+class LogView:
+    """Writes a line every `LOG_INTERVAL_S` seconds, and one at the end.
+
+    Args:
+        read: returns the load's present state.
+        stream: where to write.
         clock: seconds that only go forward.
     """
 
-    def __init__(self, stream: TextIO, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, read: Callable[[], Progress], stream: TextIO, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._read = read
         self._stream = stream
         self._clock = clock
-        self._redraws = stream.isatty()
-        self._drawn_at: float | None = None
+        self._due = clock() + LOG_INTERVAL_S
+        self._over = False
 
-    def draw(self, progress: Progress) -> None:
-        """Show a snapshot of the running load."""
-        if self._redraws:
-            self._write(self._in_place(progress))
-        elif self._drawn_at is None or self._clock() - self._drawn_at >= PLAIN_INTERVAL_S:
-            self._drawn_at = self._clock()
-            self._write(texts.line(progress) + "\n")
+    def draw(self) -> bool:
+        """Write a line if it is time; returns whether more may come."""
+        progress = self._read()
+        if not progress.ended and self._clock() >= self._due:
+            self._due += LOG_INTERVAL_S
+            self._write(texts.line(progress))
+        return not progress.ended
 
-    def finish(self, progress: Progress) -> None:
-        """Show the last state and leave it standing."""
-        self._write((self._in_place(progress) if self._redraws else texts.line(progress)) + "\n")
-
-    def _in_place(self, progress: Progress) -> str:
-        return _ERASE_LINE + texts.line(progress, width=shutil.get_terminal_size().columns - 1)
+    def draw_last(self) -> None:
+        """Write the last state, once."""
+        if self._over:
+            return
+        self._over = True
+        progress = self._read()
+        resume = texts.resume(progress)
+        self._write(texts.line(progress) + (f"; {resume}" if resume else ""))
 
     def _write(self, text: str) -> None:
-        self._stream.write(text)
-        self._stream.flush()
+        print(text, file=self._stream, flush=True)  # what this view is for
+
+
+def styled(progress: Progress, width: int) -> Text:
+    """Return the line for a width, in colours."""
+    text = Text(texts.line(progress, width=width), no_wrap=True, overflow="crop")
+    text.highlight_regex(f"^{texts.state(progress)}", _STYLES.get(progress.phase, "bold"))
+    text.highlight_regex("█+", "green" if progress.phase == "done" else "blue")
+    text.highlight_regex("▒+", "cyan")
+    text.highlight_regex("░+", "bright_black")
+    text.highlight_regex(r"[\d,]+ REJECTED", "bold red")
+    return text

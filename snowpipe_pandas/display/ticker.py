@@ -1,6 +1,6 @@
-"""The thread that draws: it looks at a load some times a second and hands snapshots to its view.
+"""The thread that draws: it asks a view to draw itself some times a second, until the view says that is all.
 
-A view that fails must never end the load: its first error is logged and it is drawn no more.
+A view that fails must never end a load: its first error is logged and it is drawn no more.
 """
 
 from __future__ import annotations
@@ -8,37 +8,43 @@ from __future__ import annotations
 import contextvars
 import logging
 import threading
+from collections.abc import Callable
 from types import TracebackType
 from typing import Protocol
-
-from ..streaming.progress import Progress, Tracker
 
 REDRAW_INTERVAL_S = 0.2
 """Five redraws a second: a notebook server drops messages above its rate limit."""
 
-STOP_GRACE_S = 2.0
+AGAIN_AFTER_S = 0.5
+"""When the last state is sent once more, should the limit have hit it."""
 
 _log = logging.getLogger("snowpipe_pandas.display")
 
 
 class View(Protocol):
-    """Something that shows snapshots."""
+    """Something that shows what is so at the moment."""
 
-    def draw(self, progress: Progress) -> None:
-        """Show a snapshot of the running load."""
+    def draw(self) -> bool:
+        """Show what is so now; returns whether it may change."""
 
-    def finish(self, progress: Progress) -> None:
-        """Show the last state and leave it standing."""
+    def draw_last(self) -> None:
+        """Show the last state, and leave it standing; a second call shows it again."""
 
 
 class Ticker:
-    """Draws a tracker's snapshots to a view for as long as its `with` block runs."""
+    """Draws a view until it has no more to show, or its `with` block is left.
 
-    def __init__(self, tracker: Tracker, view: View, *, interval_s: float = REDRAW_INTERVAL_S) -> None:
-        self._tracker = tracker
+    Args:
+        view: what draws.
+        interval_s: seconds between two drawings.
+    """
+
+    def __init__(self, view: View, *, interval_s: float = REDRAW_INTERVAL_S) -> None:
         self._view = view
         self._interval_s = interval_s
-        self._stopped = threading.Event()
+        self._lock = threading.Lock()
+        self._woken = threading.Event()
+        self._over = False
         self._failed = False
         # ipykernel keeps the cell that output belongs to in a context variable (ipykernel 7.0 even fails
         # without it), and a plain thread starts with an empty context.
@@ -48,30 +54,47 @@ class Ticker:
         )
 
     def __enter__(self) -> Ticker:
-        self._thread.start()
+        self.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stopped.set()
-        self._thread.join(STOP_GRACE_S)
-        self._show(last=True)
+        self.finish()
+
+    def start(self) -> None:
+        """Begin to draw, in a thread that keeps no process alive."""
+        self._thread.start()
+
+    def finish(self) -> None:
+        """Show the last state here and now, if that was not done yet."""
+        self._end()
+        self._woken.set()
 
     def _run(self) -> None:
-        while not self._stopped.is_set():
-            self._show(last=False)
-            self._stopped.wait(self._interval_s)
+        while self._draw():
+            self._woken.wait(self._interval_s)
+        self._end()
+        threading.Event().wait(AGAIN_AFTER_S)
+        with self._lock:
+            self._guarded(self._view.draw_last)
 
-    def _show(self, *, last: bool) -> None:
+    def _draw(self) -> bool:
+        with self._lock:
+            return not self._over and bool(self._guarded(self._view.draw))
+
+    def _end(self) -> None:
+        with self._lock:
+            if not self._over:
+                self._over = True
+                self._guarded(self._view.draw_last)
+
+    def _guarded(self, draw: Callable[[], bool | None]) -> bool | None:
         if self._failed:
-            return
-        snapshot = self._tracker.snapshot()
+            return False
         try:
-            if last:
-                self._view.finish(snapshot)
-            else:
-                self._view.draw(snapshot)
+            return draw()
         except Exception:  # noqa: BLE001  # a display can fail in any way
             self._failed = True
             _log.warning("the progress display failed; the load goes on without it", exc_info=True)
+            return False

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 from ..auth.tokens import Clock
 from ..config import Settings, hidden, load_settings
 from ..errors import ClosedError, UsageError
-from ..events import Hub, TokenLife
+from ..events import ClientClosed, Hub, TokenLife
 from ..names import ObjectName
 from .channel import Channel
 from .planes import Planes
@@ -135,14 +135,22 @@ class Client:
         """Account, user and key fingerprint ("" without a key), as the credential claims them."""
         return self._planes.identity
 
+    @property
+    def closed(self) -> bool:
+        """Whether the client was closed."""
+        return self._closed
+
     def describe(self) -> dict[str, tuple[str, str]]:
         """Return each setting's value and where it came from; secrets are masked."""
         return self._settings.describe()
 
     def close(self) -> None:
         """Close the connections; idempotent. Channels stay open at the service."""
+        if self._closed:
+            return
         self._closed = True
         self._transport.close()
+        self.events.emit(ClientClosed())
 
     def _check_open(self) -> None:
         if self._closed:

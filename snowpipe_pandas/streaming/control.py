@@ -47,14 +47,15 @@ class Control:
         self._cancelled.set()
         self._going.set()
 
-    def checkpoint(self) -> None:
-        """Wait while paused.
+    def checkpoint(self, *, timeout_s: float | None = None) -> bool:
+        """Wait while paused, at most `timeout_s` seconds; returns whether the load may go on.
 
         Raises:
             LoadCancelledError: the load is to stop.
         """
-        self._going.wait()
+        going = self._going.wait(timeout_s)
         self._check()
+        return going
 
     def sleep(self, seconds: float) -> None:
         """Sleep, but wake at once for a cancel.

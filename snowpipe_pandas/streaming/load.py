@@ -33,7 +33,7 @@ from ..rows.payloads import pack
 from ..rows.source import Source
 from ..rows.targets import find_problems
 from .control import Control
-from .delivery import Delivery, OnError
+from .delivery import STATUS_INTERVAL_S, Delivery, OnError
 from .offsets import check_load_id, format_token, new_load_id
 from .pipeline import Prefetch, map_ordered
 from .progress import Progress, Tracker
@@ -113,22 +113,32 @@ class Load:
         Raises:
             UsageError: another load runs on this channel.
         """
-        with (
-            self.channel.leased(self.load_id, self.control.sleep),
-            self.channel.events.heard_by(self.tracker),
-        ):
-            delivery: Delivery | None = None
-            try:
-                delivery = self._start()
-                self._send_all(delivery)
-                if self._commit_timeout_s is not None:
-                    self._enter("committing")
-                    delivery.finish(timeout_s=self._commit_timeout_s)
-                self._enter("done")
-            except BaseException as error:
-                self._explain(error, delivery)
-                raise
-            return self._result(delivery)
+        try:
+            with (
+                self.channel.leased(self.load_id, self.control.sleep),
+                self.channel.events.heard_by(self.tracker),
+            ):
+                return self._deliver()
+        except BaseException as error:
+            # One that never began, as its channel is busy, tells its own displays, not the other load's.
+            if not self.tracker.snapshot().ended:
+                message = _first_sentence(error)
+                self.tracker(PhaseChanged(channel=self.channel.name, phase="failed", message=message))
+            raise
+
+    def _deliver(self) -> StreamResult:
+        delivery: Delivery | None = None
+        try:
+            delivery = self._start()
+            self._send_all(delivery)
+            if self._commit_timeout_s is not None:
+                self._enter("committing")
+                delivery.finish(timeout_s=self._commit_timeout_s)
+            self._enter("done")
+        except BaseException as error:
+            self._explain(error, delivery)
+            raise
+        return self._result(delivery)
 
     def _start(self) -> Delivery:
         delivery = Delivery(
@@ -159,7 +169,7 @@ class Load:
             payloads = pack(encoded, load_id=self.load_id, skip_rows=start.rows, skip_digest=start.digest)
             with Prefetch(payloads, depth=READY_PAYLOADS) as ready:
                 for payload in ready:
-                    self._obey()
+                    self._obey(delivery)
                     delivery.send(payload)
 
     def _numbered(self) -> Iterator[tuple[pa.RecordBatch, int]]:
@@ -168,11 +178,12 @@ class Load:
             yield batch, first_row
             first_row += batch.num_rows
 
-    def _obey(self) -> None:
-        """Wait while paused, and say so; raises LoadCancelledError when the load is to stop."""
+    def _obey(self, delivery: Delivery) -> None:
+        """Wait while paused, and say so and what is committed; raises LoadCancelledError when to stop."""
         if self.control.paused:
             self._enter("paused")
-            self.control.checkpoint()
+            while not self.control.checkpoint(timeout_s=STATUS_INTERVAL_S):
+                delivery.look()
             self._enter("sending")
         self.control.checkpoint()
 
@@ -242,4 +253,6 @@ def check_target(schema: pa.Schema, channel: Channel) -> None:
 
 
 def _first_sentence(error: BaseException) -> str:
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted"
     return (str(error) or type(error).__name__).split("; ")[0][:120]

@@ -22,6 +22,7 @@ from ..events import (
     RowsRejected,
     TokenLife,
 )
+from .history import History, Sample
 
 ENDS = frozenset({"done", "failed", "cancelled"})
 
@@ -31,7 +32,8 @@ class Progress:
     """A load at one moment. Rows and bytes are counts, times are seconds; None means not known.
 
     `rows_sent` were acknowledged by the service, in this call; `rows_committed` are durable, the skipped
-    rows of a resumed load included. `tokens` are the lives of the client's tokens by kind.
+    rows of a resumed load included. `recent_bytes_per_s` is the speed of the last five seconds; `samples` is
+    the run so far, for a chart; `tokens` are the lives of the client's tokens by kind.
     """
 
     load_id: str
@@ -56,6 +58,8 @@ class Progress:
     token_sent: str | None = None
     token_committed: str | None = None
     seconds: float = 0.0
+    recent_bytes_per_s: float = 0.0
+    samples: tuple[Sample, ...] = ()
     tokens: Mapping[str, TokenLife] = field(default_factory=dict)
 
     @property
@@ -72,6 +76,18 @@ class Progress:
     def megabytes_per_s(self) -> float:
         """Row JSON sent per second, in 10^6 bytes."""
         return self.raw_bytes / 1e6 / self.seconds if self.seconds > 0 else 0.0
+
+    @property
+    def wire_ratio(self) -> float | None:
+        """Row JSON over bytes on the wire, None before the first request."""
+        return self.raw_bytes / self.sent_bytes if self.sent_bytes else None
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Time until the last row is sent, at the pace so far; None where the end is not known."""
+        if self.ended or self.rows_total is None or self.rows_sent == 0 or self.seconds <= 0:
+            return None
+        return max(0, self.rows_total - self.rows_done) * self.seconds / self.rows_sent
 
     @property
     def ended(self) -> bool:
@@ -98,21 +114,36 @@ class Tracker:
         self._tokens = tokens
         self._clock = clock
         self._lock = threading.Lock()
+        self._history = History()
         self._started = clock()
 
     def __call__(self, event: Event) -> None:
         """Take in an event of this load, or of its client."""
         if event.channel in (None, self._progress.channel):
             with self._lock:
-                self._progress = replace(_folded(self._progress, event), seconds=self._seconds())
+                now = self._seconds()
+                self._progress = state = replace(_folded(self._progress, event), seconds=now)
+                if isinstance(event, _COUNTS):
+                    self._history.add(Sample(now, state.raw_bytes, state.rows_lag))
 
     def snapshot(self) -> Progress:
         """Return the state now."""
         with self._lock:
-            return replace(self._progress, seconds=self._seconds(), tokens=self._tokens())
+            now = self._seconds()
+            return replace(
+                self._progress,
+                seconds=now,
+                recent_bytes_per_s=self._history.bytes_per_s(now),
+                samples=self._history.samples,
+                tokens=self._tokens(),
+            )
 
     def _seconds(self) -> float:
         return self._progress.seconds if self._progress.ended else self._clock() - self._started
+
+
+_COUNTS = (RowsAcknowledged, RowsCommitted, ChannelReopened)
+"""Events that move the chart."""
 
 
 def _folded(state: Progress, event: Event) -> Progress:

@@ -2,17 +2,54 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal, TypedDict, Unpack, overload
 
 from ..display.choose import ShowProgress, displayed
+from ..display.kernel import in_notebook
 from ..rest.channel import COMMIT_TIMEOUT_S, Channel
 from ..rows.cells import BinaryFormat
 from ..rows.ndjson import Encoder, Nulls
 from ..rows.source import ColumnCase, open_source
 from .delivery import MAX_IN_FLIGHT_BYTES, OnError
+from .job import Job
 from .load import Load
 from .result import StreamResult
+
+
+class StreamOptions(TypedDict, total=False):
+    """The options of `stream()`, for its overloads; their meaning and defaults stand there."""
+
+    load_id: str | None
+    wait: bool
+    on_error: OnError
+    progress: ShowProgress
+    commit_timeout_s: float
+    max_in_flight_bytes: int
+    index: bool
+    columns: Mapping[str, str] | None
+    column_case: ColumnCase
+    nulls: Nulls
+    binary_format: BinaryFormat
+
+
+@overload
+def stream(
+    source: Any, channel: Channel, *, background: Literal[False] = ..., **options: Unpack[StreamOptions]
+) -> StreamResult: ...
+
+
+@overload
+def stream(
+    source: Any, channel: Channel, *, background: Literal[True], **options: Unpack[StreamOptions]
+) -> Job: ...
+
+
+@overload
+def stream(
+    source: Any, channel: Channel, *, background: bool = ..., **options: Unpack[StreamOptions]
+) -> StreamResult | Job: ...
 
 
 def stream(
@@ -20,6 +57,7 @@ def stream(
     channel: Channel,
     *,
     load_id: str | None = None,
+    background: bool = False,
     wait: bool = True,
     on_error: OnError = "raise",
     progress: ShowProgress = "auto",
@@ -30,7 +68,7 @@ def stream(
     column_case: ColumnCase = "keep",
     nulls: Nulls = "emit",
     binary_format: BinaryFormat = "base64",
-) -> StreamResult:
+) -> StreamResult | Job:
     """Send every row of `source` through `channel`, once, and wait until they are committed.
 
     Args:
@@ -39,9 +77,12 @@ def stream(
         channel: an open channel; this call is its only writer.
         load_id: names the load. The same call after an interruption skips what is committed, checks that
             it is the same rows, and goes on; after success it sends nothing. Default: a fresh id.
+        background: return a `Job` at once; the load runs in a thread of its own. Leave the source unchanged
+            until it is over.
         wait: return once the rows are committed; False returns once they are acknowledged.
         on_error: "raise" raises RowsRejectedError when the service skips rows, "report" only counts them.
-        progress: "auto" and True show a widget in a notebook or a line in a terminal, False nothing; a
+        progress: "auto" shows a widget in a notebook, a line in a terminal, and a line every ten seconds in a
+            log; a job shows itself only where it is displayed. True shows a job at once too, False nothing. A
             function is called with every event of the load and its client (`snowpipe_pandas.events`).
         commit_timeout_s: seconds to wait for the commit behind the last row.
         max_in_flight_bytes: most compressed bytes that are sent and not committed; sending waits for commits
@@ -53,7 +94,8 @@ def stream(
         binary_format: text form of bytes; the default pipe reads base64.
 
     Returns:
-        What was done, with a line for terminals and a table for notebooks.
+        What was done, with a line for terminals and a table for notebooks; with `background=True` a `Job`,
+        whose `result()` returns or raises that.
 
     Raises:
         DataError: the source can't be sent as it is; nothing was sent.
@@ -82,5 +124,17 @@ def stream(
         commit_timeout_s=commit_timeout_s if wait else None,
         max_in_flight_bytes=max_in_flight_bytes,
     )
+    if background:
+        return _in_background(load, progress)
     with displayed(load.tracker, channel.events, progress):
         return load.run()
+
+
+def _in_background(load: Load, progress: ShowProgress) -> Job:
+    """Start a job; a cell shows it where it is displayed, a terminal only if it is told to."""
+    quiet = progress == "auto" or (progress is True and in_notebook())
+    shown = contextlib.nullcontext() if quiet else displayed(load.tracker, load.channel.events, progress)
+    job = Job(load, shown)
+    if progress is True and in_notebook():
+        job.show()
+    return job

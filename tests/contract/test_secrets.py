@@ -12,13 +12,15 @@ import pickle
 import re
 import warnings
 
+import ipywidgets
 import nbformat
 import pytest
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 
 import snowpipe_pandas as sp
-from snowpipe_pandas.display.widget import WidgetView, still
+from snowpipe_pandas.display.card import ClientCard
+from snowpipe_pandas.display.widget import LoadView
 from tests.auth import material
 from tests.support.loads import TABLE, make_table, numbers
 
@@ -143,17 +145,22 @@ def mistakes(stage):
     yield "warnings", "\n".join(f"{w.message} {w.source}" for w in warned)
 
 
-def widget(stage):
-    """The state that a widget sends to the browser, and its static forms."""
-    snapshots = []
-    channel = stage.connect().open_channel("widget", table=TABLE)
-    numbers(5).snowpipe.stream(channel, progress=snapshots.append)
-    view = WidgetView(snapshots[0])
-    view.finish(snapshots[-1])
-    state = view._panel.get_manager_state()
-    view._panel.close()
-    assert "DEMO_USER" in json.dumps(state)
-    yield "widget", json.dumps(state) + repr(vars(view)) + still(snapshots[-1]) + repr(snapshots)
+def widgets(stage):
+    """What the views of a load and of a client send to the browser, and the forms that a notebook keeps."""
+    client = stage.connect()
+    events = []
+    channel = client.open_channel("widget", table=TABLE)
+    job = numbers(5).snowpipe.stream(channel, background=True, progress=events.append)
+    job.result()
+    view = LoadView(job._load.tracker.snapshot, job._load.control)
+    view.show()
+    card = ClientCard(client)
+    card.draw()
+    state = json.dumps(view._frame._box.get_manager_state())
+    forms = [view._frame._still_bundle(), card._frame._still_bundle()]
+    ipywidgets.Widget.close_all()
+    assert "DEMO_USER" in state
+    yield "widgets", state + repr(vars(view)) + repr(vars(card)) + repr(forms) + repr(events)
 
 
 def saved_notebook(stage):
@@ -186,7 +193,7 @@ for one in (client, other):
     yield "saved notebook", saved
 
 
-SCENES = (objects, errors, mistakes, widget, saved_notebook)
+SCENES = (objects, errors, mistakes, widgets, saved_notebook)
 
 
 def test_no_secret_shows_in_anything_that_prints_logs_raises_copies_or_saves(account, tmp_path, caplog):

@@ -1,0 +1,106 @@
+"""The card of a client: who it is, and its tokens' lives running down for as long as it is looked at."""
+
+from __future__ import annotations
+
+import contextlib
+import weakref
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Protocol
+
+from ..events import ClientClosed, Event, Hub, TokenLife
+from . import panel, texts
+from .style import plain
+from .ticker import Ticker
+from .widget import Frame, html_widget
+
+TICK_S = 1.0
+
+
+class Owner(Protocol):
+    """What a card shows; `rest.client.Client` is one."""
+
+    @property
+    def identity(self) -> tuple[str, str, str]:
+        """Account, user and key fingerprint."""
+
+    @property
+    def tokens(self) -> Mapping[str, TokenLife]:
+        """The lives of its tokens by kind."""
+
+    @property
+    def events(self) -> Hub:
+        """What happens to it."""
+
+    @property
+    def closed(self) -> bool:
+        """Whether it is of no more use."""
+
+
+class Cards:
+    """The cards of all clients that were shown: one each, wherever it is shown."""
+
+    def __init__(self) -> None:
+        self._cards: weakref.WeakKeyDictionary[Owner, ClientCard] = weakref.WeakKeyDictionary()
+
+    def show(self, client: Owner) -> None:
+        """Show a client in the cell that runs now."""
+        card = self._cards.get(client)
+        if card is None or card.over:
+            card = self._cards[client] = ClientCard(client)
+        card.show()
+
+
+class ClientCard:
+    """One client's card; it holds no client alive."""
+
+    def __init__(self, client: Owner) -> None:
+        self._client = weakref.ref(client)
+        self._identity = client.identity
+        self._body = html_widget()
+        self._frame = Frame([self._body], self._still)
+        self._ticker: Ticker | None = None
+        self._hearing = contextlib.ExitStack()
+        self._hearing.enter_context(client.events.heard_by(self._hear))
+
+    @property
+    def over(self) -> bool:
+        """Whether there is nothing left to count: the client or the widget was closed."""
+        client = self._client()
+        return client is None or client.closed or self._frame.closed
+
+    def show(self) -> None:
+        """Show the card in the cell that runs now."""
+        self.draw()
+        self._frame.show()
+        if self._ticker is None:
+            self._ticker = Ticker(self, interval_s=TICK_S)
+            self._ticker.start()
+
+    def draw(self) -> bool:
+        """Show what is so now; returns whether it may change."""
+        self._body.value = plain(panel.client(*self._identity, self._lives()))
+        return not self.over
+
+    def draw_last(self) -> None:
+        """Leave the client's name, without tokens."""
+        self._hearing.close()
+        self._frame.settle()
+
+    def _hear(self, event: Event) -> None:
+        if isinstance(event, ClientClosed) and self._ticker is not None:
+            self._ticker.finish()
+
+    def _lives(self) -> Mapping[str, TokenLife] | None:
+        client = self._client()
+        return None if client is None or client.closed else client.tokens
+
+    def _still(self) -> tuple[str, str]:
+        account, user, _ = self._identity
+        lives = self._lives()
+        html = panel.client(*self._identity, lives)
+        if lives is None:
+            return f"client of {account} as {user}, closed", html
+        told = ", ".join(f"{texts.token_name(kind)} {texts.countdown(life)}" for kind, life in lives.items())
+        now = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
+        return f"client of {account} as {user}: {told}", html + panel.hint(f"as of {now}")

@@ -1,0 +1,215 @@
+"""The notebook's views as HTML, pure functions of snapshots: a load, a client's tokens, rows of jobs."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Mapping, Sequence
+
+from ..events import TokenLife
+from ..streaming.progress import Progress
+from . import texts
+from .chart import charts
+
+_STATES = {"done": "ok", "failed": "bad", "cancelled": "warn", "paused": "warn"}
+_ALARMS = {"due": "warn", "expired": "bad"}
+
+
+def load(progress: Progress) -> str:
+    """Draw a load: bar, numbers, charts, offset tokens, access tokens."""
+    return _head(progress) + _body(progress) + notes(progress) + tokens(progress)
+
+
+def folded(progress: Progress) -> str:
+    """Draw a load that is over: one line, which opens to the whole view."""
+    end = _span(_STATES.get(progress.phase, ""), texts.state(progress))
+    rejected = _rejected(progress)
+    line = (
+        f'<b>{_text(progress.load_id)}</b> <span class="quiet">on {_text(progress.channel)}</span> {end} · '
+        f"{_text(texts.summary(progress))}{' · ' if rejected else ''}{rejected}"
+    )
+    opened = _body(progress) + tokens(progress)
+    return f"<details><summary>{line}</summary>{opened}</details>{notes(progress)}"
+
+
+def _body(progress: Progress) -> str:
+    return "".join(
+        (
+            bar(progress),
+            _legend(progress),
+            _numbers(progress),
+            charts(progress.samples, progress.seconds, ended=progress.ended),
+            _offsets(progress),
+        )
+    )
+
+
+def client(account: str, user: str, fingerprint: str, lives: Mapping[str, TokenLife] | None) -> str:
+    """Draw a client: who it is, and how long its tokens live; None for one that is closed."""
+    state = '<span class="state quiet">closed</span>' if lives is None else ""
+    who = f"<b>{_text(user)}</b><span>{_text(account)}</span>{_key(fingerprint)}{state}"
+    return f'<div class="head">{who}</div>' + ("" if lives is None else _lives(lives))
+
+
+def tokens(progress: Progress) -> str:
+    """Draw who sends, and how long the tokens live."""
+    who = (
+        f'<div class="head note"><span>{_text(progress.user)}</span>'
+        f'<span class="quiet">{_text(progress.account)}</span>{_key(progress.fingerprint)}</div>'
+    )
+    return who + _lives(progress.tokens)
+
+
+def bar(progress: Progress) -> str:
+    """Draw the bar: committed over sent over the whole."""
+    committed, sent = texts.shares(progress) or (0.0, 0.0)
+    kind = "ok" if progress.phase == "done" else ""
+    total = "an unknown number of" if progress.rows_total is None else f"{progress.rows_total:,}"
+    said = f"{progress.rows_done:,} of {total} rows sent, {progress.rows_committed:,} committed"
+    return (
+        f'<div class="track" role="progressbar" aria-label="{_text(f"load {progress.load_id}")}" '
+        f'aria-valuemin="0" aria-valuemax="100" aria-valuenow="{math.floor(100 * sent)}" '
+        f'aria-valuetext="{said}"><i class="sent {kind}" style="width:{sent:.2%}"></i>'
+        f'<i class="{kind}" style="width:{committed:.2%}"></i></div>'
+    )
+
+
+def job_row(progress: Progress) -> str:
+    """Draw a job as one row of a table."""
+    state = _span(_STATES.get(progress.phase, ""), f"{texts.state(progress)} {texts.percent(progress)}")
+    speed = progress.megabytes_per_s * 1e6 if progress.ended else progress.recent_bytes_per_s
+    rejected = f"<br>{_rejected(progress)}" if progress.rows_rejected else ""
+    return (
+        f"<tr><td>{_text(progress.channel)}<br><small class=quiet>{_text(progress.load_id)}</small></td>"
+        f"<td>{state}{bar(progress)}</td>"
+        f"<td>{progress.rows_committed:,}<br><small class=quiet>of {_total(progress)}</small>{rejected}</td>"
+        f"<td>{texts.speed(speed)}</td></tr>"
+    )
+
+
+def job_table(rows: Sequence[str], *, head: bool = True) -> str:
+    """Put rows of jobs into a table."""
+    columns = (("channel", 24), ("state", 34), ("committed", 24), ("speed", 18))
+    cells = "".join(f'<th scope="col" style="width:{width}%">{name}</th>' for name, width in columns)
+    heads = f"<thead><tr>{cells}</tr></thead>" if head else _widths(columns)
+    return f'<table class="jobs">{heads}<tbody>{"".join(rows)}</tbody></table>'
+
+
+def notes(progress: Progress) -> str:
+    """Say why rows were rejected, why a load stopped, and how it goes on."""
+    told = ""
+    if progress.rows_rejected:
+        reason = progress.rejected_message or "the service gave no reason"
+        told += f'<div class="note">{_span("bad", f"rejected: {reason}")}</div>'
+    if texts.resume(progress):
+        told += (
+            f'<div class="note">{_span(_STATES[progress.phase], f"{progress.phase}: {progress.message}")}<br>'
+            f"To go on, run the same call with <code>load_id={_text(repr(progress.load_id))}</code></div>"
+        )
+    return told
+
+
+def hint(words: str) -> str:
+    """Draw a quiet line."""
+    return f'<div class="note quiet">{_text(words)}</div>'
+
+
+def _head(progress: Progress) -> str:
+    state = f"{texts.state(progress)} {texts.percent(progress)}".strip()
+    return (
+        f'<div class="head"><b>{_text(progress.load_id)}</b>'
+        f'<span class="quiet">channel {_text(progress.channel)}</span>'
+        f'<span class="state {_STATES.get(progress.phase, "")}">{_text(state)}</span></div>'
+    )
+
+
+def _legend(progress: Progress) -> str:
+    kind = "ok" if progress.phase == "done" else ""
+    skipped = "" if not progress.rows_skipped else f"<span>{progress.rows_skipped:,} committed before</span>"
+    return (
+        f'<div class="legend"><span><i class="{kind}"></i>{progress.rows_committed:,} committed</span> '
+        f'<span><i class="sent {kind}"></i>{progress.rows_done:,} sent of {_total(progress)} rows</span> '
+        f"{skipped} {_rejected(progress)}</div>"
+    )
+
+
+def _numbers(progress: Progress) -> str:
+    ratio, left = progress.wire_ratio, progress.seconds_left
+    cells = {"mean": texts.speed(progress.megabytes_per_s * 1e6), "elapsed": f"{progress.seconds:,.1f} s"}
+    if progress.ended:
+        cells |= {"row JSON": texts.size(progress.raw_bytes), "on the wire": texts.size(progress.sent_bytes)}
+    else:
+        cells = {"now": texts.speed(progress.recent_bytes_per_s)} | cells
+        cells["time left"] = "–" if left is None or progress.phase == "committing" else texts.duration(left)
+    cells |= {
+        "wire ratio": "–" if ratio is None else f"{ratio:.1f} : 1",
+        "requests": f"{progress.requests:,}",
+        "retries": f"{progress.retries:,}",
+        "throttled": f"{progress.throttles:,}",
+    }
+    if progress.reopens:
+        cells["reopened"] = f"{progress.reopens:,}"
+    inner = "".join(f"<div><small>{name}</small> <b>{value}</b></div>" for name, value in cells.items())
+    return f'<div class="numbers">{inner}</div>'
+
+
+def _offsets(progress: Progress) -> str:
+    sent, committed = progress.token_sent, progress.token_committed
+    if sent is None:
+        return ""
+    lag = f"{progress.rows_lag:,} rows behind" if progress.rows_lag else "all that was sent"
+    return (
+        f'<div class="note"><span class="quiet">offset token sent</span> <code>{_text(sent)}</code><br>'
+        f'<span class="quiet">committed</span> <code>{_text(committed or "none yet")}</code> '
+        f'<span class="quiet">({lag})</span></div>'
+    )
+
+
+def _rejected(progress: Progress) -> str:
+    if not progress.rows_rejected:
+        return ""
+    return _span("bad", f"{texts.counted(progress.rows_rejected, 'row')} rejected")
+
+
+def _lives(lives: Mapping[str, TokenLife]) -> str:
+    return f'<div class="tokens">{"".join(_token(kind, lives.get(kind)) for kind in ("jwt", "scoped"))}</div>'
+
+
+def _token(kind: str, life: TokenLife | None) -> str:
+    state, name, left = texts.token_state(life), texts.token_name(kind), texts.countdown(life)
+    if life is not None and 0 < life.expires_in_s < math.inf:
+        left += " left"
+    share = 0.0
+    if life is not None and life.life_s > 0:
+        share = 1.0 if math.isinf(life.life_s) else max(0.0, min(1.0, life.expires_in_s / life.life_s))
+    # An expired token shows a full red bar: an empty one would be no colour at all.
+    width = 1.0 if state == "expired" else share
+    return (
+        f'<div class="token"><div class="head"><span>{name}</span>{_span(_ALARMS.get(state, ""), left)}</div>'
+        f'<div class="track thin" role="progressbar" aria-label="life of the {name}" aria-valuemin="0" '
+        f'aria-valuemax="100" aria-valuenow="{round(100 * share)}" aria-valuetext="{_text(left)}">'
+        f'<i class="{state}" style="width:{width:.2%}"></i></div>'
+        f"<small>{_text(texts.token_story(life))}</small></div>"
+    )
+
+
+def _key(fingerprint: str) -> str:
+    short = texts.key(fingerprint)
+    return f'<span class="quiet">key <code>{_text(short)}</code></span>' if short else ""
+
+
+def _total(progress: Progress) -> str:
+    return "?" if progress.rows_total is None else f"{progress.rows_total:,}"
+
+
+def _widths(columns: Sequence[tuple[str, int]]) -> str:
+    columns_drawn = "".join(f'<col style="width:{width}%">' for _, width in columns)
+    return f"<colgroup>{columns_drawn}</colgroup>"
+
+
+def _span(kind: str, text: str) -> str:
+    return f'<span class="{kind}">{_text(text.strip())}</span>'
+
+
+def _text(value: str) -> str:
+    return html.escape(value)

@@ -1,0 +1,233 @@
+"""Loads in the background: a `Job` is one of them, `Jobs` are several, shown as one table."""
+
+from __future__ import annotations
+
+import contextvars
+import logging
+import threading
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future
+from concurrent.futures import wait as wait_for
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any, overload
+
+from ..display.kernel import in_notebook
+from ..display.texts import short
+from ..errors import LoadCancelledError
+from .load import Load
+from .progress import Progress
+from .result import StreamResult
+
+if TYPE_CHECKING:
+    from ..display.ticker import Ticker
+    from ..display.widget import JobsView, LoadView
+
+CANCEL_GRACE_S = 30.0
+"""How long an interrupted wait stays for the request in flight."""
+
+_log = logging.getLogger("snowpipe_pandas.jobs")
+
+
+class Job:
+    """A load that runs in a thread of its own; `stream(..., background=True)` makes it.
+
+    As a notebook cell's last value it shows the load, with buttons. The process does not wait for it: ask
+    for `result()` before a script ends.
+
+    Attributes:
+        load_id: the load's name; give it again to go on after a cancel or a failure.
+        channel: the channel's name.
+
+    >>> job = df.snowpipe.stream(channel, background=True)
+    >>> job.result()
+    """
+
+    def __init__(self, load: Load, shown: AbstractContextManager[object]) -> None:
+        self.load_id = load.load_id
+        self.channel = load.channel.name
+        self._load = load
+        self._shown = shown
+        self._outcome: Future[StreamResult] = Future()
+        self._view: LoadView | None = None
+        self._ticker: Ticker | None = None
+        # The thread sees the context of its start, as a call would: ipykernel keeps the cell there.
+        context = contextvars.copy_context()
+        self._thread = threading.Thread(
+            target=context.run, args=(self._run,), name=f"snowpipe-job-{self.load_id}", daemon=True
+        )
+        self._thread.start()
+
+    def __repr__(self) -> str:
+        return f"<Job {short(self.progress)}"[:109] + ">"
+
+    @property
+    def done(self) -> bool:
+        """Whether it is over: delivered, failed or cancelled."""
+        return self._outcome.done()
+
+    @property
+    def progress(self) -> Progress:
+        """How far the load is, as a snapshot."""
+        return self._load.tracker.snapshot()
+
+    def result(self, timeout: float | None = None) -> StreamResult:
+        """Wait for the end and return what was done.
+
+        Args:
+            timeout: seconds to wait at most; None waits as long as it takes.
+
+        Raises:
+            TimeoutError: it is not over yet; it goes on.
+            KeyboardInterrupt: the wait was interrupted; the load is cancelled.
+            LoadCancelledError: it was cancelled; `.load` tells how far it came.
+            SnowpipeError: what `stream()` raises, with `.load`.
+        """
+        self._wait_or_raise(timeout)
+        return self._outcome.result()
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        """Wait for the end and return what the load raised, None if nothing.
+
+        Raises:
+            TimeoutError: it is not over yet; it goes on.
+        """
+        self._wait_or_raise(timeout)
+        return self._outcome.exception()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait for the end and return whether it came within `timeout` seconds; None waits for ever.
+
+        An interrupt (Ctrl-C, or the kernel's) cancels the load and is raised again.
+        """
+        return _wait_all([self], timeout, self._ticker)
+
+    def pause(self) -> None:
+        """Let the load wait behind the request in flight."""
+        self._load.control.pause()
+
+    def resume(self) -> None:
+        """Let a paused load go on."""
+        self._load.control.resume()
+
+    def cancel(self) -> None:
+        """Let the load stop behind the request in flight; `result()` then raises LoadCancelledError."""
+        self._load.control.cancel()
+
+    def show(self) -> None:
+        """Show the load, with buttons, in the notebook cell that runs now."""
+        from ..display.ticker import Ticker
+        from ..display.widget import LoadView
+
+        if self._view is not None:
+            self._view.show()
+            return
+        self._view = LoadView(self._load.tracker.snapshot, self._load.control)
+        self._view.show()
+        self._ticker = Ticker(self._view)
+        self._ticker.start()
+
+    def _ipython_display_(self) -> None:
+        if not in_notebook():
+            raise NotImplementedError  # IPython then prints the repr
+        self.show()
+
+    def _wait_or_raise(self, timeout: float | None) -> None:
+        if not self.wait(timeout):
+            raise TimeoutError(f"load {self.load_id!r} is not over after {timeout:g} s; it goes on")
+
+    def _run(self) -> None:
+        try:
+            with self._shown:
+                result = self._load.run()
+        except BaseException as error:  # noqa: BLE001  # raised where the result is asked for
+            if not isinstance(error, LoadCancelledError):
+                _log.warning("load %r failed in the background: %s", self.load_id, error)
+            self._outcome.set_exception(error)
+        else:
+            self._outcome.set_result(result)
+
+
+class Jobs(Sequence[Job]):
+    """Several jobs, waited for together and shown as rows of one table.
+
+    >>> jobs = sp.Jobs(part.snowpipe.stream(ch, background=True) for part, ch in zip(parts, channels))
+    >>> results = jobs.results()
+    """
+
+    def __init__(self, jobs: Iterable[Job]) -> None:
+        self._jobs = tuple(jobs)
+        self._view: JobsView | None = None
+        self._ticker: Ticker | None = None
+
+    def __len__(self) -> int:
+        return len(self._jobs)
+
+    @overload
+    def __getitem__(self, index: int) -> Job: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Jobs: ...
+
+    def __getitem__(self, index: int | slice) -> Job | Jobs:
+        return Jobs(self._jobs[index]) if isinstance(index, slice) else self._jobs[index]
+
+    def __repr__(self) -> str:
+        return f"<Jobs: {sum(job.done for job in self)} of {len(self)} done>"
+
+    def results(self, timeout: float | None = None) -> list[StreamResult]:
+        """Wait for all ends and return what was done, in the jobs' order.
+
+        Raises:
+            TimeoutError: not all are over yet; they go on.
+            SnowpipeError: what the first failed job raised; the others have ended too.
+        """
+        if not self.wait(timeout):
+            raise TimeoutError(f"{self!r} after {timeout:g} s; the others go on")
+        return [job.result() for job in self]
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait for all ends and return whether they came within `timeout` seconds; None waits for ever.
+
+        An interrupt cancels all of them and is raised again.
+        """
+        return _wait_all(self, timeout, self._ticker)
+
+    def cancel(self) -> None:
+        """Let all of them stop behind their requests in flight."""
+        for job in self:
+            job.cancel()
+
+    def show(self) -> None:
+        """Show the table, with buttons for each job, in the notebook cell that runs now."""
+        from ..display.ticker import Ticker
+        from ..display.widget import JobsView
+
+        if self._view is not None:
+            self._view.show()
+            return
+        self._view = JobsView([(job._load.tracker.snapshot, job._load.control) for job in self])
+        self._view.show()
+        self._ticker = Ticker(self._view)
+        self._ticker.start()
+
+    def _ipython_display_(self) -> None:
+        if not in_notebook():
+            raise NotImplementedError  # IPython then prints the repr
+        self.show()
+
+
+def _wait_all(jobs: Iterable[Job], timeout: float | None, ticker: Ticker | None) -> bool:
+    """Wait for the ends of jobs; their view shows its last state before anybody goes on."""
+    outcomes: list[Future[Any]] = [job._outcome for job in jobs]
+    over = False
+    try:
+        over = not wait_for(outcomes, timeout).not_done
+    except KeyboardInterrupt:
+        for job in jobs:
+            job.cancel()
+        over = not wait_for(outcomes, CANCEL_GRACE_S).not_done
+        raise
+    finally:
+        if over and ticker is not None:
+            ticker.finish()
+    return over

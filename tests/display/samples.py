@@ -1,0 +1,73 @@
+"""Snapshots to draw, and what reads the HTML that comes out."""
+
+from html.parser import HTMLParser
+
+from snowpipe_pandas.events import TokenLife
+from snowpipe_pandas.streaming.history import Sample
+from snowpipe_pandas.streaming.progress import Progress
+
+GOOD = TokenLife(expires_in_s=3541.0, life_s=3600.0, margin_s=360.0, age_s=59.0, reason="first use")
+DUE = TokenLife(expires_in_s=300.0, life_s=3600.0, margin_s=360.0, age_s=3300.0, reason="first use")
+EXPIRED = TokenLife(expires_in_s=-4.0, life_s=3600.0, margin_s=360.0, age_s=3604.0, reason="first use")
+ENDLESS = TokenLife(
+    expires_in_s=float("inf"), life_s=float("inf"), margin_s=360.0, age_s=5.0, reason="first use"
+)
+
+HALF = Progress(
+    load_id="flights-2013",
+    channel="notebook-1",
+    account="LOCAL",
+    user="DEMO_USER",
+    fingerprint="SHA256:lgoxN4WkLgW3ovixwVM4iMskyBgawGf8yQD78WgFKlA=",
+    phase="sending",
+    rows_total=1000,
+    rows_skipped=100,
+    rows_sent=400,
+    rows_committed=300,
+    raw_bytes=8_000_000,
+    sent_bytes=2_000_000,
+    requests=4,
+    retries=1,
+    token_sent="flights-2013:500:0123456789abcdef",
+    token_committed="flights-2013:300:fedcba9876543210",
+    seconds=2.0,
+    recent_bytes_per_s=4_000_000.0,
+    samples=(Sample(0.0, 0, 0), Sample(1.0, 5_000_000, 150), Sample(2.0, 8_000_000, 200)),
+    tokens={"jwt": GOOD, "scoped": GOOD},
+)
+
+_VOID = {"br", "col", "img"}
+
+
+class _Reader(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.open, self.elements, self.text = [], [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+        if tag not in _VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+def read(html):
+    """Return a page's elements and its text; every element must be closed."""
+    reader = _Reader()
+    reader.feed(html)
+    reader.close()
+    assert reader.open == []
+    return reader.elements, " ".join(" ".join(reader.text).split())
+
+
+def with_role(html, role):
+    """The attributes of the elements that have a role."""
+    return [attributes for _, attributes in read(html)[0] if attributes.get("role") == role]

@@ -1,0 +1,31 @@
+"""What drawing costs: at five redraws a second, at most 2 % of a run's time."""
+
+import time
+from dataclasses import replace
+
+import pytest
+
+from snowpipe_pandas.display import panel
+from snowpipe_pandas.display.terminal import TerminalView
+from snowpipe_pandas.display.ticker import REDRAW_INTERVAL_S
+from snowpipe_pandas.streaming.history import MAX_SAMPLES, Sample
+from tests.display.samples import HALF
+from tests.display.test_terminal import terminal
+
+SHARE = 0.02
+LONG = replace(
+    HALF, seconds=1000.0, samples=tuple(Sample(6.25 * n, n * 10**7, n * 1000) for n in range(MAX_SAMPLES))
+)
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [lambda: panel.load(LONG), TerminalView(lambda: LONG, terminal(120)).draw],
+    ids=["html", "terminal"],
+)
+def test_a_redraw_takes_little_of_the_time_between_two(draw):
+    draw()
+    begin = time.thread_time()
+    for _ in range(50):
+        draw()
+    assert (time.thread_time() - begin) / 50 < SHARE * REDRAW_INTERVAL_S

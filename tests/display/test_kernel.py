@@ -1,0 +1,133 @@
+"""The views in a real kernel, as a saved notebook keeps them."""
+
+import pytest
+
+from tests.display.samples import read
+from tests.support.kernel import WIDGET, run_cells, shown
+
+START = """
+import time
+import pandas as pd
+import snowpipe_pandas as sp
+from ipywidgets import Widget
+
+account = sp.local(commit_lag_s=0.05)
+client = sp.connect(account.profile)
+frame = pd.DataFrame({"ID": range(1000)})
+account.sql(frame.snowpipe.ddl("DEMO.PUBLIC.T"))
+channel = client.open_channel("c", table="DEMO.PUBLIC.T")
+
+def settled():
+    "Wait until no view is drawn any more."
+    import threading
+    for thread in threading.enumerate():
+        if thread.name == "snowpipe-display":
+            thread.join(10)
+"""
+
+
+@pytest.fixture(scope="module")
+def cells():
+    """The cells of one notebook, by a name for each."""
+    sources = {
+        "start": START,
+        "client": "client",
+        "client again": "client",
+        "load": "channel_result = frame.snowpipe.stream(channel, load_id='one')\nsettled()",
+        "silent": "frame.snowpipe.stream(channel, load_id='one', progress=False);",
+        "callback": """
+kinds = []
+hear = lambda event: kinds.append(type(event).__name__)
+frame.snowpipe.stream(channel, load_id='two', progress=hear)
+print(kinds[0], kinds[-1])
+""",
+        "broken callback": "frame.snowpipe.stream(channel, progress=lambda event: 1 / 0).rows",
+        "job": "job = frame.snowpipe.stream(channel, load_id='four', background=True)\njob",
+        "job's result": "job.result().rows",
+        "job at once": "again = frame.snowpipe.stream(channel, background=True, progress=True)",
+        "jobs": """
+again.wait()
+channels = [client.open_channel(f"part-{n}", table="DEMO.PUBLIC.T") for n in (0, 1)]
+jobs = sp.Jobs(frame.snowpipe.stream(c, background=True) for c in channels)
+jobs
+""",
+        "jobs' results": "[result.rows for result in jobs.results()]",
+        "busy": """
+account.channels.pause()
+first = frame.snowpipe.stream(channel, load_id='six', background=True)
+while first.progress.rows_sent == 0:
+    time.sleep(0.01)
+try:
+    frame.snowpipe.stream(channel, load_id='seven')
+except sp.SnowpipeError as error:
+    print(type(error).__name__)
+account.channels.resume()
+first.result()
+""",
+        "stop": """
+client.close()
+account.close()
+settled()
+import threading
+print([t.name for t in threading.enumerate() if t.name.startswith("snowpipe-")])
+""",
+    }
+    return dict(zip(sources, run_cells(*sources.values()), strict=True))
+
+
+def test_a_client_shows_its_tokens_and_when_it_is_closed_only_its_name(cells):
+    for name in ("client", "client again"):
+        assert shown(cells[name], "text/plain") == ["client of LOCAL as DEMO_USER, closed"]
+        (html,) = shown(cells[name], "text/html")
+        assert "DEMO_USER LOCAL key SHA256:" in read(html)[1]
+
+
+@pytest.mark.parametrize("name", ["load", "job", "job at once"])
+def test_after_a_load_its_cell_holds_html_and_text_that_need_no_kernel(cells, name):
+    assert shown(cells[name], WIDGET) == []
+    (html,) = shown(cells[name], "text/html")
+    elements, text = read(html)
+    assert "details" in [tag for tag, _ in elements]
+    assert "1,000 rows committed" in text
+    plain = shown(cells[name], "text/plain")[0]
+    assert plain.startswith("done")
+    assert len(plain) <= 110
+
+
+def test_jobs_leave_one_table(cells):
+    (html,) = shown(cells["jobs"], "text/html")
+    assert [tag for tag, _ in read(html)[0]].count("tr") == 3
+    assert shown(cells["jobs"], "text/plain") == ["part-0: done 100%; part-1: done 100%"]
+    assert shown(cells["jobs' results"], "text/plain") == ["[1000, 1000]"]
+
+
+def test_progress_false_and_a_function_show_nothing(cells):
+    assert cells["silent"].outputs == []
+    assert cells["callback"].outputs[0]["text"] == "LoadStarted PhaseChanged\n"
+    assert shown(cells["callback"], "text/html") == []
+
+
+def test_a_callback_that_raises_does_not_harm_the_load(cells):
+    assert shown(cells["broken callback"], "text/plain") == ["1000"]
+
+
+def test_a_load_whose_channel_is_busy_is_shown_as_failed(cells):
+    html = shown(cells["busy"], "text/html")[0]
+    assert "failed: channel 'c' is busy with load 'six'" in read(html)[1]
+    assert "UsageError\n" in [output.get("text") for output in cells["busy"].outputs]
+
+
+def test_closing_every_widget_ends_the_card_and_harms_no_later_load():
+    last = """
+Widget.close_all()
+settled()
+frame.snowpipe.stream(channel).rows
+"""
+    cells = run_cells(START, "client", last, "client.close()\naccount.close()")
+    assert "JWT 59:" in shown(cells[1], "text/plain")[0]
+    assert shown(cells[1], WIDGET) == []
+    assert shown(cells[2], "text/plain")[-1] == "1000"
+
+
+def test_when_everything_is_closed_nothing_draws_any_more(cells):
+    assert cells["stop"].outputs[-1]["text"] == "[]\n"

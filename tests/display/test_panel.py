@@ -1,0 +1,174 @@
+"""The notebook's views as HTML: what they tell, to whom, and that nothing foreign gets into them."""
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from snowpipe_pandas.display import panel
+from snowpipe_pandas.display.style import STYLE, boxed
+from tests.display.samples import DUE, ENDLESS, EXPIRED, GOOD, HALF, read, with_role
+
+
+def test_a_running_load_tells_everything():
+    text = read(panel.load(HALF))[1]
+    for fact in (
+        "flights-2013 channel notebook-1 sending 50%",
+        "300 committed",
+        "500 sent of 1,000 rows",
+        "100 committed before",
+        "now 4.0 MB/s",
+        "mean 4.0 MB/s",
+        "elapsed 2.0 s",
+        "time left 0:02",
+        "wire ratio 4.0 : 1",
+        "requests 4",
+        "retries 1",
+        "throttled 0",
+        "offset token sent flights-2013:500:0123456789abcdef",
+        "committed flights-2013:300:fedcba9876543210 (200 rows behind)",
+        "DEMO_USER LOCAL key SHA256:lgoxN4Wk…",
+        "JWT 59:01 left",
+        "made 0:59 ago: first use",
+    ):
+        assert fact in text
+
+
+def test_the_bar_has_two_layers_and_tells_them_to_screen_readers():
+    html = panel.bar(HALF)
+    assert re.findall(r"width:([\d.]+)%", html) == ["50.00", "30.00"]
+    (bar,) = with_role(html, "progressbar")
+    assert bar["aria-label"] == "load flights-2013"
+    assert bar["aria-valuenow"] == "50"
+    assert bar["aria-valuetext"] == "500 of 1,000 rows sent, 300 committed"
+
+
+def test_pictures_have_a_name_and_a_title():
+    html = panel.load(HALF)
+    names = [picture["aria-label"] for picture in with_role(html, "img")]
+    assert names == ["speed over 2.0 s, peak 5.0 MB/s", "waiting for commit over 2.0 s, peak 200 rows"]
+    assert html.count("<title>") == 2
+
+
+def test_rejected_rows_are_red_and_carry_the_services_message():
+    html = panel.load(replace(HALF, rows_rejected=7, rejected_message="column NAME is NOT NULL"))
+    assert '<span class="bad">7 rows rejected</span>' in html
+    assert '<span class="bad">rejected: column NAME is NOT NULL</span>' in html
+    silent = panel.load(replace(HALF, rows_rejected=1))
+    assert "1 row rejected" in silent
+    assert "the service gave no reason" in silent
+
+
+def test_reopened_channels_are_told_when_there_were_some():
+    assert "reopened" not in panel.load(HALF)
+    assert "reopened 2" in read(panel.load(replace(HALF, reopens=2)))[1]
+
+
+@pytest.mark.parametrize(
+    ("life", "shade", "width"),
+    [(GOOD, "good", 98.36), (DUE, "due", 8.33), (EXPIRED, "expired", 100.0), (ENDLESS, "good", 100.0)],
+    ids=["good", "due", "expired", "endless"],
+)
+def test_a_tokens_bar_runs_down_and_changes_its_colour(life, shade, width):
+    html = panel.client("LOCAL", "DEMO_USER", "SHA256:abc", {"jwt": life})
+    assert f'<i class="{shade}" style="width:{width:.2f}%">' in html
+    assert [bar["aria-label"] for bar in with_role(html, "progressbar")] == [
+        "life of the JWT",
+        "life of the scoped token",
+    ]
+
+
+def test_a_token_that_was_not_needed_yet_says_so():
+    text = read(panel.client("LOCAL", "DEMO_USER", "", {"jwt": GOOD}))[1]
+    assert "scoped token none yet made when it is needed" in text
+    assert "key" not in text
+
+
+def test_a_closed_client_shows_no_tokens():
+    text = read(panel.client("LOCAL", "DEMO_USER", "SHA256:abc", None))[1]
+    assert text == "DEMO_USER LOCAL key SHA256:abc closed"
+
+
+def test_a_finished_load_is_one_line_that_opens():
+    done = replace(HALF, phase="done", rows_sent=900, rows_committed=1000)
+    html = panel.folded(done)
+    elements = [tag for tag, _ in read(html)[0]]
+    assert elements[:2] == ["details", "summary"]
+    assert "on notebook-1 done · 1,000 rows committed in 2.0 s · 4.0 MB/s" in read(html)[1]
+    assert "on the wire 2.0 MB" in read(html)[1]
+    assert "time left" not in html
+
+
+@pytest.mark.parametrize(("phase", "shade"), [("failed", "bad"), ("cancelled", "warn")])
+def test_a_stopped_load_tells_why_and_how_to_go_on_without_being_opened(phase, shade):
+    html = panel.folded(replace(HALF, phase=phase, message="the disk is full"))
+    below = html.partition("</details>")[2]
+    assert f'<span class="{shade}">{phase}: the disk is full</span>' in below
+    assert "load_id='flights-2013'" in read(below)[1]
+
+
+def test_a_load_that_has_not_begun_can_be_drawn():
+    fresh = replace(
+        HALF,
+        phase="preparing",
+        rows_total=None,
+        rows_skipped=0,
+        rows_sent=0,
+        rows_committed=0,
+        raw_bytes=0,
+        sent_bytes=0,
+        token_sent=None,
+        token_committed=None,
+        seconds=0.0,
+        samples=(),
+        tokens={},
+    )
+    text = read(panel.load(fresh))[1]
+    assert "preparing" in text
+    assert "0 sent of ? rows" in text
+
+
+def test_jobs_are_rows_of_one_table():
+    html = panel.job_table([panel.job_row(HALF), panel.job_row(replace(HALF, channel="notebook-2"))])
+    tags = [tag for tag, _ in read(html)[0]]
+    assert (tags.count("table"), tags.count("tr")) == (1, 3)
+    assert "notebook-2 flights-2013 sending 50% 300 of 1,000 4.0 MB/s" in read(html)[1]
+
+
+def test_a_row_without_a_head_keeps_the_heads_widths():
+    with_head = re.findall(r"width:\d+%", panel.job_table([]))
+    assert re.findall(r"width:\d+%", panel.job_table([], head=False)) == with_head
+
+
+EVIL = '<img src=x onerror="alert(1)">'
+
+
+@pytest.mark.parametrize("phase", ["sending", "failed", "done"])
+def test_names_and_messages_cannot_put_elements_into_the_page(phase):
+    evil = replace(
+        HALF,
+        load_id=EVIL,
+        channel=EVIL,
+        account=EVIL,
+        user=EVIL,
+        fingerprint=EVIL,
+        message=EVIL,
+        phase=phase,
+        rows_rejected=1,
+        rejected_message=EVIL,
+        token_sent=EVIL,
+        token_committed=EVIL,
+        tokens={"jwt": replace(GOOD, reason=EVIL)},
+    )
+    for html in (panel.load(evil), panel.folded(evil), panel.job_table([panel.job_row(evil)])):
+        assert "img" not in [tag for tag, _ in read(html)[0]]
+        assert "onerror" in read(html)[1] + html
+    assert "img" not in [tag for tag, _ in read(panel.client(EVIL, EVIL, EVIL, {}))[0]]
+
+
+def test_the_look_needs_nothing_from_elsewhere():
+    html = boxed(panel.load(HALF))
+    assert not re.search(r"https?:|url\(|@import|<script|<link|javascript:", html)
+    assert "prefers-color-scheme: dark" in STYLE
+    assert "--jp-" in STYLE
+    assert "--vscode-" in STYLE

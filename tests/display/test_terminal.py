@@ -1,0 +1,105 @@
+"""The line of a terminal, and the lines of a log."""
+
+import io
+import re
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+
+from snowpipe_pandas.display.terminal import LogView, TerminalView, styled
+from tests.display.samples import HALF
+
+
+class Clock:
+    def __init__(self):
+        self.now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+class Shown:
+    """A load whose state the test sets."""
+
+    def __init__(self, progress=HALF):
+        self.progress = progress
+
+    def __call__(self):
+        return self.progress
+
+
+def terminal(width):
+    return Console(file=io.StringIO(), force_terminal=True, width=width, color_system="standard")
+
+
+def without_codes(text):
+    return re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", text)
+
+
+@pytest.mark.parametrize("width", [20, 40, 80, 120])
+def test_a_line_is_redrawn_in_place_and_fits(width):
+    console, load = terminal(width), Shown()
+    view = TerminalView(load, console)
+    assert view.draw() is True
+    load.progress = replace(HALF, rows_sent=500)
+    view.draw()
+    drawn = console.file.getvalue()
+    assert "\n" not in drawn
+    assert all(len(line) < width for line in without_codes(drawn).split("\r"))
+    load.progress = replace(HALF, phase="done")
+    assert view.draw() is False
+    view.draw_last()
+    assert console.file.getvalue().endswith("\n\x1b[?25h")
+
+
+def test_what_a_user_prints_meanwhile_stands_above_the_line():
+    console = terminal(80)
+    view = TerminalView(Shown(), console)
+    view.draw()
+    console.print("hello")
+    view.draw_last()
+    lines = [line.rpartition("\r")[2].strip() for line in without_codes(console.file.getvalue()).split("\n")]
+    assert lines[0] == "hello"
+    assert lines[1].startswith("sending")
+
+
+def test_a_stopped_load_leaves_the_line_that_resumes_it():
+    console = terminal(40)
+    load = Shown(replace(HALF, phase="cancelled", message="the load was cancelled"))
+    view = TerminalView(load, console)
+    view.draw()
+    view.draw_last()
+    assert "to go on, run the same call with load_id='flights-2013'" in without_codes(console.file.getvalue())
+
+
+def test_the_last_state_is_written_once_however_often_it_is_asked_for():
+    console, log = terminal(80), io.StringIO()
+    for view in (TerminalView(Shown(), console), LogView(Shown(), log)):
+        view.draw()
+        view.draw_last()
+        before = console.file.getvalue(), log.getvalue()
+        view.draw_last()
+        assert (console.file.getvalue(), log.getvalue()) == before
+
+
+def test_colours_say_nothing_that_the_text_does_not():
+    text = styled(replace(HALF, rows_rejected=3), 120)
+    assert "3 REJECTED" in text.plain
+    assert "█" in text.plain
+    assert "▒" in text.plain
+
+
+def test_a_log_gets_a_line_every_ten_seconds_and_the_last_state():
+    stream, clock, load = io.StringIO(), Clock(), Shown()
+    view = LogView(load, stream, clock=clock)
+    for clock.now in (0.0, 9.9, 10.0, 11.0, 19.9, 20.0):
+        view.draw()
+    assert len(stream.getvalue().splitlines()) == 2
+    load.progress = replace(HALF, phase="failed", message="no answer")
+    assert view.draw() is False
+    view.draw_last()
+    last = stream.getvalue().splitlines()[-1]
+    assert last.startswith("failed")
+    assert "no answer" in last
+    assert "load_id='flights-2013'" in last

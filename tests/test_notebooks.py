@@ -1,0 +1,155 @@
+"""The notebooks: each runs from its first cell to its last, and was saved with the same story.
+
+Every check is made twice: on a notebook that was run just now, and on the one that is kept.
+"""
+
+import json
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+FOLDER = Path(__file__).parent.parent / "notebooks"
+NAMES = sorted(path.stem for path in FOLDER.glob("*.ipynb"))
+SECRETS = re.compile(r"eyJ[\w-]{8,}|PRIVATE KEY|profile\.json\"")
+PLACES = re.compile(r"/(tmp|home|root|work|Users)/|[A-Z]:\\\\|127\.0\.0\.1")
+
+pytestmark = pytest.mark.timeout(400)
+
+
+class Told:
+    """What a notebook's outputs say."""
+
+    def __init__(self, notebook):
+        self.notebook = notebook
+        self.outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+        self.printed = [o["text"].rstrip("\n") for o in self.outputs if o["output_type"] == "stream"]
+
+    def shown(self, kind):
+        """The outputs of a kind, in order."""
+        return [output["data"][kind] for output in self.outputs if kind in output.get("data", {})]
+
+
+def saved(name):
+    return nbformat.read(FOLDER / f"{name}.ipynb", as_version=4)
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory):
+    """Run a notebook, once for all tests."""
+    kept = {}
+
+    def run(name):
+        if name not in kept:
+            notebook = saved(name)
+            folder = tmp_path_factory.mktemp("notebook")
+            NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(folder)}}).execute()
+            kept[name] = Told(notebook)
+        return kept[name]
+
+    return run
+
+
+@pytest.fixture(params=["now", "kept"])
+def told(request, ran):
+    """A notebook's outputs, as they came just now or as they are kept."""
+    return ran if request.param == "now" else lambda name: Told(saved(name))
+
+
+def test_all_four_are_there():
+    assert NAMES == ["exactly-once", "performance", "quickstart", "tour-of-types"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_tells_no_error_no_secret_and_nothing_of_the_machine(told, name):
+    notebook = told(name)
+    assert {o["output_type"] for o in notebook.outputs} <= {"stream", "display_data", "execute_result"}
+    assert [o["text"] for o in notebook.outputs if o.get("name") == "stderr"] == []
+    text = json.dumps(notebook.outputs)
+    assert not SECRETS.search(text)
+    assert not PLACES.search(text)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_view_was_left_in_a_form_that_needs_no_kernel(told, name):
+    notebook = told(name)
+    assert notebook.shown("application/vnd.jupyter.widget-view+json") == []
+    assert any("snowpipe-box" in html for html in notebook.shown("text/html")) or name == "tour-of-types"
+    assert all(
+        len(line) <= 110 for line in notebook.shown("text/plain") if line.startswith(("done", "client of"))
+    )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_says_what_to_change_for_a_real_account_and_shows_a_picture(told, name):
+    notebook = told(name)
+    assert "For a real one" in notebook.notebook.cells[0].source
+    assert notebook.shown("image/png")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_was_saved_as_it_was_run_without_traces_of_when_and_by_what(name):
+    notebook = saved(name)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
+    assert all(cell.metadata == {} for cell in code)
+    assert set(notebook.metadata) == {"kernelspec", "language_info"}
+
+
+def test_quickstart_loads_every_flight_once(told):
+    notebook = told("quickstart")
+    assert "336,776 rows committed, 0 rejected" in notebook.printed
+    assert "nothing to send: all 336,776 rows of load 'flights-2013' are committed" in notebook.printed
+    assert "        N\n0  336776" in notebook.shown("text/plain")
+    assert "[26115, 3322]" in notebook.shown("text/plain")
+    assert any("did you mean 'CARRIER'?" in text for text in notebook.printed)
+
+
+def test_quickstart_shows_client_load_and_jobs(told):
+    texts = told("quickstart").shown("text/plain")
+    assert "client of LOCAL as DEMO_USER, closed" in texts
+    assert any(text.startswith("done ████████████████████ 100%  336,776/336,776 rows") for text in texts)
+    assert "weather: done 100%; planes: done 100%" in texts
+
+
+def test_exactly_once_holds_whatever_is_broken(told):
+    printed = "\n".join(told("exactly-once").printed).splitlines()
+    assert [line for line in printed if line.startswith("336,776 rows")] == [
+        "336,776 rows, 336,776 different with retries",
+        "336,776 rows, 336,776 different",
+        "336,776 rows, 336,776 different",
+        "336,776 rows, 336,776 different",
+    ]
+    assert "the channel was reopened: ERR_CHANNEL_MUST_BE_REOPENED" in printed
+    assert "rows were skipped" in printed
+
+
+def test_exactly_once_tells_changed_and_rejected_rows(told):
+    printed = "\n".join(told("exactly-once").printed)
+    assert "the first 336,776 rows differ from those which load 'flights' has committed" in printed
+    assert "the service rejected 4 rows of load 'departed'" in printed
+    assert "996 rows, 996 different and 4 flights that never left" in printed
+
+
+def test_tour_of_types_gives_values_back_as_they_were(told):
+    notebook = told("tour-of-types")
+    printed, texts = "\n".join(notebook.printed), notebook.shown("text/plain")
+    assert "MILES NUMBER(4,1)" in printed
+    assert '"instant":"2013-01-01T10:00:00.000000Z","wall_clock":"2013-01-01T05:17:00.000000001"' in printed
+    assert "0    1545    2.0      UA  False  140.0" in texts[0]
+    assert "2013-01-01 05:17:00.000000001" in texts[1]
+    assert texts[2].split()[-5:] == ["0", "1", "1", "2", "2"]
+    assert "0  b'\\x00\\xff'" in texts[-1]
+    assert "columns can't be sent: 'span' (interval[int64, right])" in printed
+    assert "column 'miles' is NUMBER(4,1), the table's is DATE" in printed
+
+
+def test_performance_is_measured_and_the_wire_ratio_told(told):
+    notebook = told("performance")
+    times = re.search(r"(\d+) times as fast", "\n".join(notebook.printed))
+    assert int(times[1]) >= 2
+    assert re.search(r"(9|10|11) : 1 over 7 requests", "\n".join(notebook.printed))
+    assert len(notebook.shown("image/png")) == 2
+    assert any("336,776/336,776 rows" in text for text in notebook.shown("text/plain"))
