@@ -9,8 +9,8 @@ import pandas as pd
 
 if TYPE_CHECKING:
     from .rest.channel import Channel
-    from .rows.cells import BinaryFormat
     from .rows.ndjson import Nulls
+    from .rows.place import BinaryFormat
     from .rows.source import ColumnCase
     from .rows.targets import Problem
     from .streaming.delivery import OnError

@@ -18,9 +18,9 @@ import pyarrow as pa
 from ..display.choose import displayed
 from ..errors import LoadFacts, SnowpipeError, UnknownColumnError, UsageError
 from ..rest.channel import COMMIT_TIMEOUT_S, Channel
-from ..rows.cells import BinaryFormat
 from ..rows.ndjson import Encoder, Nulls
 from ..rows.payloads import pack
+from ..rows.place import BinaryFormat
 from ..rows.source import ColumnCase, Source, open_source
 from ..rows.targets import find_problems
 from .delivery import Delivery, OnError
