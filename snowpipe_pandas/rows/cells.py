@@ -13,11 +13,11 @@ import pyarrow.compute as pc
 
 from ..errors import InvalidValueError
 from .moments import dates, durations, times, timestamps
-from .numbers import integers_of, is_number, numbers
+from .numbers import is_number, numbers
 from .pieces import (
     Choice,
     Piece,
-    few_or_many,
+    chosen,
     gathered,
     missing_cells,
     offsets_of,
@@ -106,11 +106,7 @@ def _dictionary(array: pa.DictionaryArray, place: Place) -> list[Piece]:
         written = gathered(render(array.dictionary, field, place), len(array.dictionary))
     except InvalidValueError:  # names no row; and the value may be one that no row has
         return render(array.dictionary_decode(), field, place)
-    at = integers_of(array.indices).astype(np.int32)
-    missing = missing_cells(array)
-    if missing is not None:
-        at[missing] = len(written)
-    return [few_or_many(written, ("null" + place.end,), at)]
+    return [chosen(written, array.indices, place.end)]
 
 
 def _nulls(array: pa.Array, place: Place) -> list[Piece]:

@@ -10,7 +10,7 @@ import numpy as np
 import orjson
 import pyarrow as pa
 
-from .pieces import Piece, Texts, missing_cells
+from .pieces import Piece, Texts, missing_cells, values_of
 from .place import Place
 
 _NAMES = ("null", '"NaN"', '"inf"', '"-inf"')
@@ -51,21 +51,13 @@ def numbers(columns: list[pa.Array], places: list[Place]) -> list[list[Piece]]:
     return pieces
 
 
-def integers_of(array: pa.Array) -> np.ndarray:
-    """Return the values of a numeric array without copying; what stands at nulls is arbitrary."""
-    dtype = array.type.to_pandas_dtype()
-    if len(array) == 0:
-        return np.empty(0, dtype)
-    return np.frombuffer(array.buffers()[1], dtype)[array.offset : array.offset + len(array)]
-
-
 def _side_by_side(columns: list[pa.Array]) -> np.ndarray:
     """Return the cells row by row, and one more: so a comma follows the last wanted one too."""
     rows, width = len(columns[0]), len(columns)
     cells = np.zeros(rows * width + 1, columns[0].type.to_pandas_dtype())
     matrix = cells[:-1].reshape(rows, width)
     for number, column in enumerate(columns):
-        matrix[:, number] = integers_of(column)
+        matrix[:, number] = values_of(column)
     return cells
 
 
@@ -88,7 +80,7 @@ def _digits(cells: np.ndarray, ends: list[str]) -> pa.StringArray:
 
 def _halves(array: pa.Array, place: Place) -> list[Piece]:
     """float16 has few values, and NumPy alone has its shortest digits: each value is written once."""
-    patterns, at = np.unique(integers_of(array).view(np.uint16), return_inverse=True)
+    patterns, at = np.unique(values_of(array).view(np.uint16), return_inverse=True)
     texts = [_half_text(value) + place.end for value in patterns.view(np.float16)]
     missing = missing_cells(array)
     at = at.astype(np.int32)

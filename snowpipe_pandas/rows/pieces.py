@@ -58,11 +58,14 @@ def texts(own: pa.StringArray, others: Iterable[str] = (), at: np.ndarray | None
     return Texts((bare, pa.array([*more, ""])) if more else (bare, _BLANK), at)
 
 
-def few_or_many(own: pa.StringArray, others: tuple[str, ...], at: np.ndarray) -> Piece:
-    """Make a piece that chooses among texts, the way that suits their number."""
-    if len(own) + len(others) <= FEW:
-        return Choice((*own.to_pylist(), *others), at)
-    return texts(own, others, at)
+def chosen(own: pa.StringArray, indices: pa.Array, end: str) -> Piece:
+    """Make a piece of texts that bring their end, and indices of them; a null index is a null."""
+    at = values_of(indices).astype(np.int32)
+    null = "null" + end
+    missing = missing_cells(indices)
+    if missing is not None:
+        at[missing] = len(own)
+    return Choice((*own.to_pylist(), null), at) if len(own) < FEW else texts(own, [null], at)
 
 
 def blanked(pieces: list[Piece], missing: np.ndarray, instead: str = "") -> list[Piece]:
@@ -169,3 +172,11 @@ def _without_validity(text: pa.StringArray) -> pa.StringArray:
         return text
     _, borders, data = text.buffers()
     return pa.StringArray.from_buffers(len(text), borders, data, None, 0, text.offset)
+
+
+def values_of(array: pa.Array) -> np.ndarray:
+    """Return the values of a numeric array without copying; what stands at nulls is arbitrary."""
+    dtype = array.type.to_pandas_dtype()
+    if len(array) == 0:
+        return np.empty(0, dtype)
+    return np.frombuffer(array.buffers()[1], dtype)[array.offset : array.offset + len(array)]
