@@ -37,12 +37,16 @@ def columns(
     Raises:
         InvalidValueError: a cell has no JSON form; names column and row.
     """
-    for _, run in groupby(
-        range(len(arrays)), lambda number: arrays[number].type if is_number(arrays[number].type) else number
-    ):
+
+    def together(number: int) -> object:
+        """Neighbours that may be written in one go have this in common."""
+        kind = arrays[number].type
+        return (kind, places[number].end) if is_number(kind) else number
+
+    for _, run in groupby(range(len(arrays)), together):
         group = list(run)
         if is_number(arrays[group[0]].type):
-            yield from numbers([arrays[n] for n in group], [places[n] for n in group])
+            yield from numbers([arrays[number] for number in group], places[group[0]])
         else:
             yield render(arrays[group[0]], fields[group[0]], places[group[0]])
 
@@ -78,7 +82,7 @@ def _json(array: pa.Array, place: Place) -> list[Piece]:
 
 
 def _number(array: pa.Array, place: Place) -> list[Piece]:
-    return numbers([array], [place])[0]
+    return numbers([array], place)[0]
 
 
 def _booleans(array: pa.Array, place: Place) -> list[Piece]:

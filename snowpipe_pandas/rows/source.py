@@ -23,9 +23,11 @@ from .types import snowflake_type
 ColumnCase = Literal["keep", "upper"]
 
 MAX_BATCH_ROWS = 65_536
-MAX_BATCH_CELLS = 1_048_576
+MAX_BATCH_CELLS = 262_144
 BATCH_BYTES = 4 * 1024 * 1024
 """Batches are cut to about this size in Arrow's form: they fit a core's cache and render evenly."""
+MAX_SLICE_CELLS = 1_048_576
+"""Frames are converted in larger slices: each costs some microseconds per column."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +143,7 @@ def _not_tabular(source: Any) -> DataError:
 
 def _open_frame(frame: Any) -> _Opened:
     schema = frame_schema(frame)
-    return schema, len(frame), lambda: frame_batches(frame, schema, MAX_BATCH_ROWS, MAX_BATCH_CELLS)
+    return schema, len(frame), lambda: frame_batches(frame, schema, MAX_BATCH_ROWS, MAX_SLICE_CELLS)
 
 
 def _table_of_dicts(rows: list[dict[str, Any]]) -> pa.Table:

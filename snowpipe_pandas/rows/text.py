@@ -95,7 +95,8 @@ def _count_before(marked: np.ndarray, borders: np.ndarray) -> np.ndarray:
     before = np.zeros(len(bits) + 1, np.int32)
     np.cumsum(_ONES[bits], out=before[1:])
     eighths = borders >> 3
-    return before[eighths] + _ONES[bits[eighths] & _FIRST_BITS[borders & 7]]
+    counts: np.ndarray = before[eighths] + _ONES[bits[eighths] & _FIRST_BITS[borders & 7]]
+    return counts
 
 
 def _check_utf8(run: np.ndarray, borders: np.ndarray) -> None:
