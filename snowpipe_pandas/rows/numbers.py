@@ -43,8 +43,8 @@ def _span(column: pa.Array) -> range | None:
     if not pa.types.is_integer(column.type) or len(column) < ROWS_PER_VALUE:
         return None
     values = values_of(column)
-    span = range(int(values.min()), int(values.max()) + 1)
-    return span if len(span) <= len(values) // ROWS_PER_VALUE else None
+    least, most = int(values.min()), int(values.max())
+    return range(least, most + 1) if most - least < len(values) // ROWS_PER_VALUE else None
 
 
 def _of_span(column: pa.Array, span: range, end: str) -> Piece:
