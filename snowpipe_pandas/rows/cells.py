@@ -190,14 +190,11 @@ def _keys(values: pa.Array, field: pa.Field, place: Place) -> list[Piece]:
 
 
 def _extension(array: pa.ExtensionArray, place: Place) -> list[Piece]:
-    """`arrow.json` goes in as it is, `arrow.uuid` as text; other extensions as their storage."""
-    name = array.type.extension_name
-    if name == "arrow.json":
+    """`arrow.json` goes in as it is, `arrow.uuid` as text."""
+    if array.type.extension_name == "arrow.json":
         return _json(array.storage, place)
-    if name == "arrow.uuid":
-        written = [None if cell is None else str(cell) for cell in array.to_pylist()]
-        return quoted(pa.array(written, pa.string()), array, place)
-    return render(array.storage, pa.field(place.column, array.type.storage_type), place)
+    written = [None if cell is None else str(cell) for cell in array.to_pylist()]
+    return quoted(pa.array(written, pa.string()), array, place)
 
 
 def _run_ends(array: pa.RunEndEncodedArray, place: Place) -> list[Piece]:

@@ -83,6 +83,18 @@ def _decimal(kind: pa.Decimal128Type) -> str:
     return f"NUMBER({min(38, max(kind.precision - min(0, kind.scale), scale))},{scale})"
 
 
+def _nested(name: str, *kinds: pa.DataType) -> str:
+    for kind in kinds:
+        _column_type(kind)
+    return name
+
+
+def _key_type(kind: pa.MapType) -> pa.DataType:
+    if _column_type(kind.key_type) in ("ARRAY", "OBJECT", "VARIANT"):
+        raise TypeError(f"no row JSON form for keys of {kind.key_type}: keys are strings")
+    return kind.key_type
+
+
 _RULES = (
     (pa.types.is_integer, INTEGER),
     (pa.types.is_floating, "FLOAT"),
@@ -96,8 +108,10 @@ _RULES = (
     (pa.types.is_time, "TIME(9)"),
     (pa.types.is_duration, DURATION),
     (is_bytes, "BINARY"),
-    (is_list, "ARRAY"),
-    (lambda kind: pa.types.is_struct(kind) or pa.types.is_map(kind), "OBJECT"),
+    (pa.types.is_run_end_encoded, lambda kind: _column_type(kind.value_type)),
+    (is_list, lambda kind: _nested("ARRAY", kind.value_type)),
+    (pa.types.is_struct, lambda kind: _nested("OBJECT", *(field.type for field in kind))),
+    (pa.types.is_map, lambda kind: _nested("OBJECT", _key_type(kind), kind.item_type)),
 )
 
 
