@@ -1,7 +1,7 @@
 """Peak memory of encoding, over what the source takes itself: `python -m benchmarks.memory frame|parquet`.
 
-`frame` is a frame of one gigabyte, `parquet` a file of four gigabytes that is read as it is sent. Prints JSON.
-A process of its own for each, so that the peak is that of this work alone.
+`frame` is a frame of one gigabyte, `parquet` a file of four gigabytes that is read as it is sent. Prints
+JSON. A process of its own for each, so that the peak is that of this work alone.
 """
 
 import json

@@ -112,10 +112,7 @@ def _open_arrow(source: Any) -> _Opened | None:
     if isinstance(source, pa.RecordBatch):  # not by way of the C interface: names end there at a NUL
         return source.schema, source.num_rows, lambda: iter([source])
     if isinstance(source, pa.dataset.Dataset):
-        batches = partial(
-            source.to_batches, batch_size=MAX_BATCH_ROWS, batch_readahead=2, fragment_readahead=1
-        )
-        return source.schema, source.count_rows(), batches
+        return source.schema, source.count_rows(), partial(_dataset_batches, source)
     if isinstance(source, pa.dataset.Scanner):
         return source.projected_schema, None, source.to_batches
     if hasattr(source, "__arrow_c_stream__"):  # readers, polars, duckdb
@@ -125,6 +122,23 @@ def _open_arrow(source: Any) -> _Opened | None:
         batch = pa.record_batch(source)
         return batch.schema, batch.num_rows, lambda: iter([batch])
     return None
+
+
+def _dataset_batches(source: pa.dataset.Dataset) -> Iterator[pa.RecordBatch]:
+    """Read Parquet a row group at a time: Arrow's own scan reads ahead by a gigabyte and more."""
+    try:
+        fragments = list(source.get_fragments())
+    except ValueError:  # a filter, of which fragments know nothing
+        fragments = []
+    if fragments and all(isinstance(f, pa.dataset.ParquetFileFragment) for f in fragments):
+        options = pa.dataset.ParquetFragmentScanOptions(pre_buffer=False)
+        for fragment in fragments:
+            for group in fragment.split_by_row_group():
+                yield from group.to_batches(
+                    source.schema, batch_size=MAX_BATCH_ROWS, fragment_scan_options=options
+                )
+    else:
+        yield from source.to_batches(batch_size=MAX_BATCH_ROWS)
 
 
 def _reader(source: Any) -> pa.RecordBatchReader:
