@@ -24,6 +24,12 @@ from ..errors import (
 from .objects import json_texts
 from .types import JSON_FIELD, is_json_field
 
+MAX_SLICE_ROWS = 65_536
+MAX_SLICE_CELLS = 1_048_576
+FIRST_SLICE_ROWS = 2048
+SLICE_BYTES = 32 * 1024 * 1024
+"""Slices are as large as this allows: each costs some microseconds per column."""
+
 _HINTS = {
     "interval": "convert it: df[c].astype(str), or its .left and .right as two columns",
     "period": "convert it: df[c].dt.to_timestamp(), or df[c].astype(str)",
@@ -79,15 +85,30 @@ def frame_schema(frame: pd.DataFrame) -> pa.Schema:
     return pa.schema(fields)
 
 
-def frame_batches(
-    frame: pd.DataFrame, schema: pa.Schema, max_rows: int, max_cells: int
-) -> Iterator[pa.RecordBatch]:
-    """Convert a frame slice by slice."""
-    rows = max(1, min(max_rows, max_cells // max(1, len(schema))))
-    for start in range(0, len(frame), rows):
+def frame_batches(frame: pd.DataFrame, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """Convert a frame slice by slice; each slice is as long as the bytes per row of the last one allow."""
+    most = max(1, min(MAX_SLICE_ROWS, MAX_SLICE_CELLS // max(1, len(schema))))
+    rows = min(most, FIRST_SLICE_ROWS)
+    start = 0
+    while start < len(frame):
         part = frame.iloc[start : start + rows]
         arrays = [_array(part.iloc[:, number], field, start) for number, field in enumerate(schema)]
-        yield pa.record_batch(arrays, schema=schema)
+        batch = pa.record_batch(arrays, schema=schema)
+        yield batch
+        start += len(part)
+        rows = max(1, min(most, len(part) * SLICE_BYTES // max(1, size_of(batch))))
+
+
+def size_of(batch: pa.RecordBatch) -> int:
+    """Return about how many bytes the batch's values take, those of dictionaries as often as they occur."""
+    try:
+        size = int(batch.nbytes)
+    except pa.ArrowTypeError:  # older pyarrow can't tell it for views; whole buffers are an upper bound
+        size = int(batch.get_total_buffer_size())
+    for column in batch.columns:
+        if pa.types.is_dictionary(column.type) and len(column.dictionary):
+            size += len(column) * column.dictionary.nbytes // len(column.dictionary)
+    return size
 
 
 class _UnsupportedError(Exception):

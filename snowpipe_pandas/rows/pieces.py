@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import reduce
 from typing import TypeAlias
 
 import numpy as np
@@ -94,48 +93,57 @@ def _blanked(piece: Piece, missing: np.ndarray) -> Piece:
 
 def gathered(pieces: Iterable[Piece], rows: int) -> pa.StringArray:
     """Put the pieces of each row together."""
-    merged: list[Piece] = reduce(_merge, pieces, [])
+    merged = _merged(pieces)
     if len(merged) == 1 and isinstance(merged[0], Texts) and merged[0].at is None:
         return merged[0].arrays[0]
-    constants: list[str] = []
-    arrays: list[pa.Array] = []
-    starts: list[int] = []
-    for piece in merged:
-        if not isinstance(piece, Texts):
-            starts.append(len(constants))
-            constants += [piece] if isinstance(piece, str) else piece.texts
-        else:
-            starts.append(-1)
-    total = len(constants)
-    known: dict[int, int] = {}
+    everything, starts = _laid_out(merged)
     matrix = np.empty((rows, len(merged)), np.int32)
     for column, (piece, start) in enumerate(zip(merged, starts, strict=True)):
         if isinstance(piece, str):
             matrix[:, column] = start
-        elif isinstance(piece, Choice):
-            np.add(piece.at, start, out=matrix[:, column], dtype=np.int32, casting="unsafe")
+        elif piece.at is None:
+            matrix[:, column] = np.arange(start, start + rows, dtype=np.int32)
         else:
-            if id(piece.arrays) not in known:
-                known[id(piece.arrays)] = total
-                arrays += piece.arrays
-                total += piece.blank + 1
-            base = known[id(piece.arrays)]
-            if piece.at is None:
-                matrix[:, column] = np.arange(base, base + rows, dtype=np.int32)
-            else:
-                np.add(piece.at, base, out=matrix[:, column], dtype=np.int32, casting="unsafe")
-    everything = pa.concat_arrays([pa.array(constants, pa.string()), *arrays])
+            np.add(piece.at, start, out=matrix[:, column], dtype=np.int32, casting="unsafe")
     taken = pc.take(everything, pa.array(matrix.reshape(-1)))
     borders = np.ascontiguousarray(offsets_of(taken)[:: len(merged)])
     return pa.StringArray.from_buffers(rows, pa.py_buffer(borders), taken.buffers()[2])
 
 
-def _merge(merged: list[Piece], piece: Piece) -> list[Piece]:
-    """Add a piece; with the one before it, it becomes one where they are few texts together."""
-    last = merged.pop() if merged else ""
-    if isinstance(last, Texts) or isinstance(piece, Texts) or _count(last) * _count(piece) > FEW:
-        return [*merged, last, piece] if last != "" else [*merged, piece]
-    return [*merged, _product(last, piece)]
+def _laid_out(pieces: list[Piece]) -> tuple[pa.StringArray, list[int]]:
+    """Lay all texts into one array, constants last; return it, and where each piece's texts start."""
+    arrays: list[pa.StringArray] = []
+    constants: list[str] = []
+    starts: list[int] = []
+    known: dict[int, int] = {}
+    texts_so_far = 0
+    for piece in pieces:
+        if not isinstance(piece, Texts):
+            starts.append(len(constants))
+            constants += [piece] if isinstance(piece, str) else piece.texts
+            continue
+        if id(piece.arrays) not in known:
+            known[id(piece.arrays)] = texts_so_far
+            arrays += piece.arrays
+            texts_so_far += piece.blank + 1
+        starts.append(known[id(piece.arrays)])
+    constant = [not isinstance(piece, Texts) for piece in pieces]
+    starts = [start + texts_so_far * behind for start, behind in zip(starts, constant, strict=True)]
+    return pa.concat_arrays([*arrays, pa.array(constants, pa.string())]), starts
+
+
+def _merged(pieces: Iterable[Piece]) -> list[Piece]:
+    """Make one of neighbours that are few texts together."""
+    merged: list[Piece] = []
+    for piece in pieces:
+        last = merged[-1] if merged else None
+        if last is None or isinstance(last, Texts) or isinstance(piece, Texts):
+            merged.append(piece)
+        elif _count(last) * _count(piece) <= FEW:
+            merged[-1] = _product(last, piece)
+        else:
+            merged.append(piece)
+    return merged
 
 
 def _count(piece: str | Choice) -> int:

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.dataset  # makes pa.dataset known
 
 from ..errors import DataError, DuplicateColumnError, EmptySourceError, UnsupportedColumnError
-from .frames import frame_batches, frame_schema, with_index
+from .frames import frame_batches, frame_schema, size_of, with_index
 from .types import snowflake_type
 
 ColumnCase = Literal["keep", "upper"]
@@ -26,8 +26,6 @@ MAX_BATCH_ROWS = 65_536
 MAX_BATCH_CELLS = 262_144
 BATCH_BYTES = 4 * 1024 * 1024
 """Batches are cut to about this size in Arrow's form: they fit a core's cache and render evenly."""
-MAX_SLICE_CELLS = 1_048_576
-"""Frames are converted in larger slices: each costs some microseconds per column."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +155,7 @@ def _not_tabular(source: Any) -> DataError:
 
 def _open_frame(frame: Any) -> _Opened:
     schema = frame_schema(frame)
-    return schema, len(frame), lambda: frame_batches(frame, schema, MAX_BATCH_ROWS, MAX_SLICE_CELLS)
+    return schema, len(frame), lambda: frame_batches(frame, schema)
 
 
 def _table_of_dicts(rows: list[dict[str, Any]]) -> pa.Table:
@@ -231,16 +229,8 @@ def _cut(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
     """Slice a batch by rows, cells and bytes."""
     if batch.num_rows == 0:
         return
-    by_bytes = batch.num_rows * BATCH_BYTES // max(1, _size(batch))
+    by_bytes = batch.num_rows * BATCH_BYTES // max(1, size_of(batch))
     by_cells = MAX_BATCH_CELLS // max(1, batch.num_columns)
     rows = max(1, min(MAX_BATCH_ROWS, by_cells, by_bytes))
     for start in range(0, batch.num_rows, rows):
         yield batch.slice(start, rows)
-
-
-def _size(batch: pa.RecordBatch) -> int:
-    """Return the bytes that the batch's values take."""
-    try:
-        return int(batch.nbytes)
-    except pa.ArrowTypeError:  # older pyarrow can't tell it for views; whole buffers are an upper bound
-        return int(batch.get_total_buffer_size())

@@ -6,7 +6,6 @@ The local account imports this module and nothing else of the room, so it must s
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 
 import pyarrow as pa
 
@@ -113,14 +112,6 @@ _RULES = (
     (pa.types.is_struct, lambda kind: _nested("OBJECT", *(field.type for field in kind))),
     (pa.types.is_map, lambda kind: _nested("OBJECT", _key_type(kind), kind.item_type)),
 )
-
-
-def without_missing(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> pa.Schema:
-    """Return the schema with those fields not nullable that have no null in any batch."""
-    nulls = Counter[str]()
-    for batch in batches:
-        nulls.update({f.name: column.null_count for f, column in zip(schema, batch.columns, strict=True)})
-    return pa.schema([field.with_nullable(nulls[field.name] > 0) for field in schema])
 
 
 def create_table_ddl(schema: pa.Schema, table: str, *, error_logging: bool = False) -> str:

@@ -204,3 +204,13 @@ def test_neighbouring_floats_keep_their_columns_nulls_and_names():
     assert [line["f1"] for line in lines] == floats["f1"].to_pylist()
     assert [line["f2"] for line in lines] == ["NaN", "inf", "-inf", None, 1.5] * 2
     assert [line["f3"] for line in lines] == floats["f3"].to_pylist()
+
+
+def test_batches_stay_small_however_long_the_texts_or_the_values_of_a_dictionary_are():
+    long = "x" * 100_000
+    frame = pd.DataFrame({"C": pd.Series([long] * 3000, dtype=object)})
+    table = pa.table({"C": pa.array([long, "y"] * 1500).dictionary_encode()})
+    for source in (frame, table):
+        sizes = [batch.num_rows for batch in open_source(source).batches()]
+        assert sum(sizes) == 3000
+        assert max(sizes) <= 100
