@@ -61,6 +61,14 @@ def texts() -> pa.Table:
     )
 
 
+def distinct_texts() -> pa.Table:
+    """The same long text, but no two cells alike: `texts` repeats each of its 625 texts many times."""
+    table = texts()
+    numbers = pa.array(np.arange(table.num_rows)).cast(pa.string())
+    columns = [pa.compute.binary_join_element_wise(column, numbers, " ") for column in table.columns]
+    return pa.table(columns, names=table.column_names)
+
+
 def nested() -> pa.Table:
     """Lists and structs, 200,000 rows."""
     rng = np.random.default_rng(SEED)
@@ -96,6 +104,7 @@ FRAMES: dict[str, tuple[str, Callable[[], pa.Table]]] = {
     "b": ("flights x 3, 1,010,328 x 19", flights),
     "c": ("floats, 200,000 x 50", floats),
     "d": ("long text with escapes, 500,000 x 4", texts),
+    "d2": ("the same, no two texts alike", distinct_texts),
     "e": ("lists and structs, 200,000 x 3", nested),
     "f": ("mixed with 30 % nulls, 1,000,000 x 8", sparse),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, Unpack, overload
 
 import pandas as pd
@@ -10,8 +10,8 @@ import pandas as pd
 if TYPE_CHECKING:
     from .display.choose import ShowProgress
     from .rest.channel import Channel
-    from .rows.cells import BinaryFormat
     from .rows.ndjson import Nulls
+    from .rows.place import BinaryFormat
     from .rows.source import ColumnCase
     from .rows.targets import Problem
     from .streaming.delivery import OnError
@@ -136,7 +136,8 @@ class SnowpipeAccessor:
         )
         """
         from .rows.source import open_source
-        from .rows.types import create_table_ddl, without_missing
+        from .rows.targets import without_missing
+        from .rows.types import create_table_ddl
 
         source = open_source(self._frame, index=index, columns=columns, column_case=column_case)
         schema = without_missing(source.schema, source.batches()) if not_null else source.schema
@@ -162,9 +163,16 @@ class SnowpipeAccessor:
         """
         from .rest.opening import TargetColumn
         from .rows.source import open_source
-        from .rows.targets import find_problems
+        from .rows.targets import find_problems, without_missing
 
-        schema = open_source(self._frame, index=index, columns=columns, column_case=column_case).schema
+        source = open_source(self._frame, index=index, columns=columns, column_case=column_case)
+        known: Sequence[TargetColumn]
         if isinstance(target, Mapping):
-            return find_problems(schema, [TargetColumn(n, kind, True) for n, kind in target.items()])
-        return find_problems(schema, target.target_columns)
+            known = [TargetColumn(name, kind, True) for name, kind in target.items()]
+        else:
+            known = target.target_columns
+        nulls: set[str] = set()
+        if not all(column.nullable for column in known):
+            fields = without_missing(source.schema, source.batches())
+            nulls = {field.name for field in fields if field.nullable}
+        return find_problems(source.schema, known, nulls)

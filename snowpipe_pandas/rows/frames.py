@@ -6,15 +6,11 @@ None, NA) become nulls.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from datetime import date, datetime, time
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 import numpy as np
-import orjson
 import pandas as pd
 import pyarrow as pa
 
@@ -25,7 +21,14 @@ from ..errors import (
     InvalidValueError,
     UnsupportedColumnError,
 )
+from .objects import json_texts
 from .types import JSON_FIELD, is_json_field
+
+MAX_SLICE_ROWS = 65_536
+MAX_SLICE_CELLS = 1_048_576
+FIRST_SLICE_ROWS = 2048
+SLICE_BYTES = 32 * 1024 * 1024
+"""Slices are as large as this allows: each costs some microseconds per column."""
 
 _HINTS = {
     "interval": "convert it: df[c].astype(str), or its .left and .right as two columns",
@@ -43,7 +46,6 @@ _INFERRED = {
     "time": pa.time64("us"),
     "empty": pa.null(),
 }
-_AS_IT_IS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS
 _BY_VALUES = frozenset({"integer", "decimal", "datetime", "datetime64", "timedelta", "timedelta64"})
 """Kinds whose exact Arrow type (width, precision, zone) the values decide."""
 
@@ -83,15 +85,30 @@ def frame_schema(frame: pd.DataFrame) -> pa.Schema:
     return pa.schema(fields)
 
 
-def frame_batches(
-    frame: pd.DataFrame, schema: pa.Schema, max_rows: int, max_cells: int
-) -> Iterator[pa.RecordBatch]:
-    """Convert a frame slice by slice."""
-    rows = max(1, min(max_rows, max_cells // max(1, len(schema))))
-    for start in range(0, len(frame), rows):
+def frame_batches(frame: pd.DataFrame, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """Convert a frame slice by slice; each slice is as long as the bytes per row of the last one allow."""
+    most = max(1, min(MAX_SLICE_ROWS, MAX_SLICE_CELLS // max(1, len(schema))))
+    rows = min(most, FIRST_SLICE_ROWS)
+    start = 0
+    while start < len(frame):
         part = frame.iloc[start : start + rows]
         arrays = [_array(part.iloc[:, number], field, start) for number, field in enumerate(schema)]
-        yield pa.record_batch(arrays, schema=schema)
+        batch = pa.record_batch(arrays, schema=schema)
+        yield batch
+        start += len(part)
+        rows = max(1, min(most, len(part) * SLICE_BYTES // max(1, size_of(batch))))
+
+
+def size_of(batch: pa.RecordBatch) -> int:
+    """Return about how many bytes the batch's values take, those of dictionaries as often as they occur."""
+    try:
+        size = int(batch.nbytes)
+    except pa.ArrowTypeError:  # older pyarrow can't tell it for views; whole buffers are an upper bound
+        size = int(batch.get_total_buffer_size())
+    for column in batch.columns:
+        if pa.types.is_dictionary(column.type) and len(column.dictionary):
+            size += len(column) * column.dictionary.nbytes // len(column.dictionary)
+    return size
 
 
 class _UnsupportedError(Exception):
@@ -147,10 +164,9 @@ def _object_field(name: str, values: pd.Series[Any]) -> pa.Field:
         return pa.field(name, _INFERRED[kind])
     if kind in _BY_VALUES:
         return pa.field(name, _type_by_values(values, kind))
-    present = values.dropna() if kind != "mixed" else values[[not _is_missing(v) for v in values]]
-    if all(isinstance(value, UUID) for value in present):
+    if all(isinstance(value, UUID) for value in _present(values)):
         return pa.field(name, pa.string(), metadata={b"snowpipe": b"uuid"})
-    if any(isinstance(value, dict | list | tuple | np.ndarray) for value in present):
+    if any(isinstance(value, dict | list | tuple | np.ndarray) for value in _present(values)):
         return pa.field(name, pa.string(), metadata=JSON_FIELD)
     row, value = _first_odd(values)
     raise _UnsupportedError(
@@ -174,33 +190,34 @@ def _type_by_values(values: pd.Series[Any], kind: str) -> pa.DataType:
         ) from None
 
 
-def _is_missing(value: Any) -> bool:
-    return value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and value != value)
+def _present(values: pd.Series[Any]) -> Iterator[Any]:
+    """Yield the values that are there; most questions are answered by the first."""
+    return (
+        value
+        for value in values
+        if value is not None
+        and value is not pd.NA
+        and value is not pd.NaT
+        and not (isinstance(value, float) and value != value)
+    )
 
 
 def _first_odd(values: pd.Series[Any]) -> tuple[int, Any]:
     """Find the first value whose type differs from the first one's."""
-    first: type | None = None
-    odd: tuple[int, Any] = (0, None)
-    for row, value in enumerate(values):
-        if _is_missing(value):
-            continue
-        if first is None:
-            first, odd = type(value), (row, value)
-        elif type(value) is not first:
-            return row, value
-    return odd
+    first = type(next(_present(values)))
+    rows = np.flatnonzero(values.notna()).tolist()
+    odd = next((row for row in rows if type(values.iloc[row]) is not first), rows[0])
+    return odd, values.iloc[odd]
 
 
 def _array(values: pd.Series[Any], field: pa.Field, first_row: int) -> pa.Array:
     if is_json_field(field):
-        texts = [
-            None if _is_missing(value) else _json_text(value, field.name, first_row + row)
-            for row, value in enumerate(values)
-        ]
-        return pa.array(texts, pa.string())
+        return json_texts(values, field.name, first_row)
     if field.metadata is not None and field.metadata.get(b"snowpipe") == b"uuid":
-        return pa.array([None if _is_missing(value) else str(value) for value in values], pa.string())
+        return pa.array(
+            [str(value) if present else None for value, present in zip(values, values.notna(), strict=True)],
+            pa.string(),
+        )
     try:
         array = pa.Array.from_pandas(values, type=field.type)
     except UnicodeEncodeError:
@@ -234,55 +251,3 @@ def _converts(value: Any, kind: pa.DataType) -> bool:
     except (pa.ArrowException, UnicodeEncodeError, OverflowError, TypeError):
         return False
     return True
-
-
-def _json_text(value: Any, column: str, row: int) -> str:
-    try:
-        text = orjson.dumps(value, option=_AS_IT_IS)
-    except TypeError:
-        text = b"null"  # keys or leaves that need the contract's own forms
-    if b"null" not in text:  # orjson writes NaN as null, which only the long way tells from a real null
-        return text.decode()
-    return _json_text_by_parts(value, column, row)
-
-
-def _json_text_by_parts(value: Any, column: str, row: int) -> str:
-    try:
-        text = json.dumps(_plain(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-        text.encode()
-    except (TypeError, ValueError) as error:
-        raise InvalidValueError(
-            f"column {column!r}, row {row} ({ascii(value)[:60]}): has no JSON form ({error})",
-            column=column,
-            row=row,
-            value=value,
-        ) from None
-    return text
-
-
-def _plain(value: Any) -> Any:
-    """Bring a nested value to what JSON has; its leaves follow the same contract as columns do."""
-    if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple | np.ndarray):
-        return [_plain(item) for item in value]
-    if value is None or value is pd.NA or value is pd.NaT:
-        return None
-    if isinstance(value, np.generic):
-        return _plain(value.item())
-    if isinstance(value, float) and not np.isfinite(value):
-        return "NaN" if value != value else "inf" if value > 0 else "-inf"
-    if isinstance(value, datetime):
-        return _instant(value)
-    if isinstance(value, date | time):
-        return value.isoformat()
-    if isinstance(value, Decimal):
-        return f"{value:f}"
-    return str(value) if isinstance(value, UUID) else value
-
-
-def _instant(value: datetime) -> str:
-    stamp = pd.Timestamp(value)
-    return (
-        stamp.isoformat() if stamp.tz is None else stamp.tz_convert("UTC").tz_localize(None).isoformat() + "Z"
-    )

@@ -8,16 +8,16 @@ compares digests of them.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from .cells import BinaryFormat, Piece, Place, choice, joined, missing_cells, offsets_of, render
+from .cells import columns, key, null_values
+from .pieces import Piece, blanked, gathered, offsets_of
+from .place import BinaryFormat, Place
 from .source import open_source
 
 Nulls = Literal["emit", "omit"]
@@ -72,39 +72,29 @@ class Encoder:
         """
         if batch.num_rows == 0:
             return EncodedRows(memoryview(b""), np.zeros(1, np.int32), first_row)
-        pieces = self._omitting(batch, first_row) if self._omit else self._emitting(batch, first_row)
-        lines = joined(pieces)
+        fields, last = list(batch.schema), batch.num_columns - 1
+        places = [
+            Place(
+                field.name,
+                lambda number: first_row + number,
+                "}" if number == last and not self._omit else ",",
+                self._binary_format,
+            )
+            for number, field in enumerate(fields)
+        ]
+        written = columns(fields, batch.columns, places)
+        lines = gathered(self._row(batch, written), batch.num_rows)
         if self._omit:
             return _without_last_commas(lines, first_row)
-        borders = offsets_of(lines)
-        return EncodedRows(memoryview(lines.buffers()[2]), borders, first_row)
+        return EncodedRows(memoryview(lines.buffers()[2]), offsets_of(lines), first_row)
 
-    def _emitting(self, batch: pa.RecordBatch, first_row: int) -> Iterator[Piece]:
-        last = batch.num_columns - 1
-        for number, (field, array) in enumerate(zip(batch.schema, batch.columns, strict=True)):
-            end = "}" if number == last else ","
-            lead = ("{" if number == 0 else "") + json.dumps(field.name, ensure_ascii=False) + ":"
-            cells = render(array, field, Place(field.name, first_row, end, self._binary_format))
-            yield from cells.framed(lead, end)
-        yield "\n"
-
-    def _omitting(self, batch: pa.RecordBatch, first_row: int) -> Iterator[Piece]:
-        """Each cell brings its key and a comma behind it; the row's last comma is taken out afterwards."""
+    def _row(self, batch: pa.RecordBatch, written: Iterable[list[Piece]]) -> Iterator[Piece]:
+        """Braces and keys around the columns; a key that is left out leaves a comma too many at the end."""
         yield "{"
-        for field, array in zip(batch.schema, batch.columns, strict=True):
-            key = json.dumps(field.name, ensure_ascii=False) + ":"
-            missing = missing_cells(array)
-            cells = render(array, field, Place(field.name, first_row, ",", self._binary_format))
-            if missing is None:
-                yield from cells.framed(key, ",")
-                continue
-            yield choice(missing, key + cells.before, "")
-            if cells.missing is not None:
-                yield from cells.pieces
-            else:  # the text has its nulls in it
-                yield pc.if_else(pa.array(~missing), joined(cells.pieces), "")
-            yield choice(missing, cells.after + ("" if cells.ended else ","), "")
-        yield "}\n"
+        for name, array, pieces in zip(batch.schema.names, batch.columns, written, strict=True):
+            missing = null_values(array) if self._omit else None
+            yield from [key(name), *pieces] if missing is None else blanked([key(name), *pieces], missing)
+        yield "}\n" if self._omit else "\n"
 
 
 def _without_last_commas(lines: pa.StringArray, first_row: int) -> EncodedRows:

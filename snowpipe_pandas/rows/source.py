@@ -17,13 +17,13 @@ import pyarrow as pa
 import pyarrow.dataset  # makes pa.dataset known
 
 from ..errors import DataError, DuplicateColumnError, EmptySourceError, UnsupportedColumnError
-from .frames import frame_batches, frame_schema, with_index
+from .frames import frame_batches, frame_schema, size_of, with_index
 from .types import snowflake_type
 
 ColumnCase = Literal["keep", "upper"]
 
 MAX_BATCH_ROWS = 65_536
-MAX_BATCH_CELLS = 1_048_576
+MAX_BATCH_CELLS = 262_144
 BATCH_BYTES = 4 * 1024 * 1024
 """Batches are cut to about this size in Arrow's form: they fit a core's cache and render evenly."""
 
@@ -110,10 +110,7 @@ def _open_arrow(source: Any) -> _Opened | None:
     if isinstance(source, pa.RecordBatch):  # not by way of the C interface: names end there at a NUL
         return source.schema, source.num_rows, lambda: iter([source])
     if isinstance(source, pa.dataset.Dataset):
-        batches = partial(
-            source.to_batches, batch_size=MAX_BATCH_ROWS, batch_readahead=2, fragment_readahead=1
-        )
-        return source.schema, source.count_rows(), batches
+        return source.schema, source.count_rows(), partial(_dataset_batches, source)
     if isinstance(source, pa.dataset.Scanner):
         return source.projected_schema, None, source.to_batches
     if hasattr(source, "__arrow_c_stream__"):  # readers, polars, duckdb
@@ -123,6 +120,23 @@ def _open_arrow(source: Any) -> _Opened | None:
         batch = pa.record_batch(source)
         return batch.schema, batch.num_rows, lambda: iter([batch])
     return None
+
+
+def _dataset_batches(source: pa.dataset.Dataset) -> Iterator[pa.RecordBatch]:
+    """Read Parquet a row group at a time: Arrow's own scan reads ahead by a gigabyte and more."""
+    try:
+        fragments = list(source.get_fragments())
+    except ValueError:  # a filter, of which fragments know nothing
+        fragments = []
+    if fragments and all(isinstance(f, pa.dataset.ParquetFileFragment) for f in fragments):
+        options = pa.dataset.ParquetFragmentScanOptions(pre_buffer=False)
+        for fragment in fragments:
+            for group in fragment.split_by_row_group():
+                yield from group.to_batches(
+                    source.schema, batch_size=MAX_BATCH_ROWS, fragment_scan_options=options
+                )
+    else:
+        yield from source.to_batches(batch_size=MAX_BATCH_ROWS)
 
 
 def _reader(source: Any) -> pa.RecordBatchReader:
@@ -141,7 +155,7 @@ def _not_tabular(source: Any) -> DataError:
 
 def _open_frame(frame: Any) -> _Opened:
     schema = frame_schema(frame)
-    return schema, len(frame), lambda: frame_batches(frame, schema, MAX_BATCH_ROWS, MAX_BATCH_CELLS)
+    return schema, len(frame), lambda: frame_batches(frame, schema)
 
 
 def _table_of_dicts(rows: list[dict[str, Any]]) -> pa.Table:
@@ -215,16 +229,8 @@ def _cut(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
     """Slice a batch by rows, cells and bytes."""
     if batch.num_rows == 0:
         return
-    by_bytes = batch.num_rows * BATCH_BYTES // max(1, _size(batch))
+    by_bytes = batch.num_rows * BATCH_BYTES // max(1, size_of(batch))
     by_cells = MAX_BATCH_CELLS // max(1, batch.num_columns)
     rows = max(1, min(MAX_BATCH_ROWS, by_cells, by_bytes))
     for start in range(0, batch.num_rows, rows):
         yield batch.slice(start, rows)
-
-
-def _size(batch: pa.RecordBatch) -> int:
-    """Return the bytes that the batch's values take."""
-    try:
-        return int(batch.nbytes)
-    except pa.ArrowTypeError:  # older pyarrow can't tell it for views; whole buffers are an upper bound
-        return int(batch.get_total_buffer_size())

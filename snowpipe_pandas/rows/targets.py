@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
 import pyarrow as pa
 
+from .cells import null_values
 from .types import snowflake_type
 
 _TAKES = {
@@ -45,18 +46,36 @@ class TargetColumn(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why rows would be rejected: a column is unknown, does not fit, or is missing."""
+    """Why rows would be rejected: a column is unknown, does not fit, is missing, or has nulls."""
 
     column: str
-    kind: Literal["unknown", "type", "missing"]
+    kind: Literal["unknown", "type", "missing", "null"]
     message: str
 
     def __str__(self) -> str:
         return self.message
 
 
-def find_problems(schema: pa.Schema, target: Sequence[TargetColumn]) -> list[Problem]:
+def without_missing(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> pa.Schema:
+    """Return the schema with those fields not nullable that have no null in any batch."""
+    missing: set[str] = set()
+    for batch in batches:
+        arrays = zip(schema.names, batch.columns, strict=True)
+        missing.update(
+            name for name, array in arrays if name not in missing and null_values(array) is not None
+        )
+    return pa.schema([field.with_nullable(field.name in missing) for field in schema])
+
+
+def find_problems(
+    schema: pa.Schema, target: Sequence[TargetColumn], nulls: Collection[str] = ()
+) -> list[Problem]:
     """Compare a source's fields with a table's columns; names match without regard to case.
+
+    Args:
+        schema: the source's fields.
+        target: the table's columns.
+        nulls: names of those fields that are known to hold nulls.
 
     >>> find_problems(pa.schema([("CARIER", pa.string())]), target)
     [Problem(column='CARIER', kind='unknown', message="no column 'CARIER'; did you mean 'CARRIER'?")]
@@ -70,6 +89,9 @@ def find_problems(schema: pa.Schema, target: Sequence[TargetColumn]) -> list[Pro
         elif not _fits(_kind(snowflake_type(field)), _kind(column.type)):
             message = f"column {field.name!r} is {snowflake_type(field)}, the table's is {column.type}"
             problems.append(Problem(field.name, "type", message))
+        elif field.name in nulls and not column.nullable:
+            message = f"column {field.name!r} has missing values and is NOT NULL in the table"
+            problems.append(Problem(field.name, "null", message))
     problems += [
         Problem(
             column.name, "missing", f"column {column.name!r} is NOT NULL in the table and not in the data"

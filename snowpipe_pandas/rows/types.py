@@ -6,7 +6,6 @@ The local account imports this module and nothing else of the room, so it must s
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 
 import pyarrow as pa
 
@@ -83,6 +82,18 @@ def _decimal(kind: pa.Decimal128Type) -> str:
     return f"NUMBER({min(38, max(kind.precision - min(0, kind.scale), scale))},{scale})"
 
 
+def _nested(name: str, *kinds: pa.DataType) -> str:
+    for kind in kinds:
+        _column_type(kind)
+    return name
+
+
+def _key_type(kind: pa.MapType) -> pa.DataType:
+    if _column_type(kind.key_type) in ("ARRAY", "OBJECT", "VARIANT"):
+        raise TypeError(f"no row JSON form for keys of {kind.key_type}: keys are strings")
+    return kind.key_type
+
+
 _RULES = (
     (pa.types.is_integer, INTEGER),
     (pa.types.is_floating, "FLOAT"),
@@ -96,17 +107,11 @@ _RULES = (
     (pa.types.is_time, "TIME(9)"),
     (pa.types.is_duration, DURATION),
     (is_bytes, "BINARY"),
-    (is_list, "ARRAY"),
-    (lambda kind: pa.types.is_struct(kind) or pa.types.is_map(kind), "OBJECT"),
+    (pa.types.is_run_end_encoded, lambda kind: _column_type(kind.value_type)),
+    (is_list, lambda kind: _nested("ARRAY", kind.value_type)),
+    (pa.types.is_struct, lambda kind: _nested("OBJECT", *(field.type for field in kind))),
+    (pa.types.is_map, lambda kind: _nested("OBJECT", _key_type(kind), kind.item_type)),
 )
-
-
-def without_missing(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> pa.Schema:
-    """Return the schema with those fields not nullable that have no null in any batch."""
-    nulls = Counter[str]()
-    for batch in batches:
-        nulls.update({f.name: column.null_count for f, column in zip(schema, batch.columns, strict=True)})
-    return pa.schema([field.with_nullable(nulls[field.name] > 0) for field in schema])
 
 
 def create_table_ddl(schema: pa.Schema, table: str, *, error_logging: bool = False) -> str:

@@ -9,8 +9,8 @@ from typing import Any, Literal, TypedDict, Unpack, overload
 from ..display.choose import ShowProgress, displayed
 from ..display.kernel import in_notebook
 from ..rest.channel import COMMIT_TIMEOUT_S, Channel
-from ..rows.cells import BinaryFormat
 from ..rows.ndjson import Encoder, Nulls
+from ..rows.place import BinaryFormat
 from ..rows.source import ColumnCase, open_source
 from .delivery import MAX_IN_FLIGHT_BYTES, OnError
 from .job import Job

@@ -45,6 +45,22 @@ def test_a_source_gives_its_rows_and_their_number_where_it_knows_it(tmp_path, na
     assert open_source(make(tmp_path)).total_rows == total
 
 
+def test_a_dataset_keeps_its_filter_and_the_columns_of_its_folders(tmp_path):
+    for year, part in (("2025", TABLE[:2]), ("2026", TABLE[2:])):
+        (tmp_path / f"year={year}").mkdir()
+        pq.write_table(part, tmp_path / f"year={year}" / "part.parquet", row_group_size=1)
+    whole = ds.dataset(tmp_path, partitioning="hive")
+    assert (
+        to_ndjson(whole).decode().replace(',"year":2025', "").replace(',"year":2026', "").encode() == NDJSON
+    )
+    assert to_ndjson(whole).count(b'"year":2025') == 2
+    for kept in (whole.filter(ds.field("ID") > 1), whole.filter(ds.field("year") == 2026)):
+        assert open_source(kept).total_rows == to_ndjson(kept).count(b"\n") < 3
+    csv = tmp_path / "rows.csv"
+    FRAME.to_csv(csv, index=False)
+    assert to_ndjson(ds.dataset(csv, format="csv")).startswith(b'{"ID":1,"NAME":"a"}\n')
+
+
 def test_csv_chunks_whose_types_drift_are_one_source(tmp_path):
     file = tmp_path / "drift.csv"
     file.write_text("ID,V\n1,1\n2,2\n3,\n4,x\n")

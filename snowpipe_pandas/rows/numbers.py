@@ -1,0 +1,121 @@
+"""Numbers as JSON text: neighbouring columns of one type are written by orjson in one go.
+
+orjson's shortest round-trip digits cost less than half of Arrow's own, and come with the comma that
+follows them in the row.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import orjson
+import pyarrow as pa
+
+from .pieces import Piece, Texts, chosen, missing_cells, texts, values_of
+from .place import Place
+
+_NAMES = ("null", '"NaN"', '"inf"', '"-inf"')
+"""What stands for a cell that has no digits."""
+
+ROWS_PER_VALUE = 4
+"""Integers are written once each where there are at least so many rows for each value of their span."""
+
+
+def is_number(kind: pa.DataType) -> bool:
+    """Whether this module writes cells of the type."""
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))
+
+
+def numbers(columns: list[pa.Array], place: Place) -> list[list[Piece]]:
+    """Write columns of one type, each cell with the same `end` behind it."""
+    if pa.types.is_float16(columns[0].type):
+        return [_halves(column, place.end) for column in columns]
+    spans = [_span(column) for column in columns]
+    wide = [column for column, span in zip(columns, spans, strict=True) if span is None]
+    written = iter(_side_by_side(wide, place.end) if wide else ())
+    return [
+        [next(written) if span is None else _of_span(column, span, place.end)]
+        for column, span in zip(columns, spans, strict=True)
+    ]
+
+
+def _span(column: pa.Array) -> range | None:
+    """The integers from the least to the most, where they are so few that each is better written once."""
+    if not pa.types.is_integer(column.type) or len(column) < ROWS_PER_VALUE:
+        return None
+    values = values_of(column)
+    least, most = int(values.min()), int(values.max())
+    return range(least, most + 1) if most - least < len(values) // ROWS_PER_VALUE else None
+
+
+def _of_span(column: pa.Array, span: range, end: str) -> Piece:
+    values = values_of(column)
+    every = np.arange(span.start, span.stop, dtype=values.dtype)
+    # Without a sign, the difference is right even where it is too large for the type.
+    at = (values - every[0]).view(f"u{values.dtype.itemsize}").astype(np.int32)
+    indices = pa.array(at, mask=missing_cells(column))
+    return chosen(_digits(np.append(every, every[:1]), end), indices, end)
+
+
+def _side_by_side(columns: list[pa.Array], end: str) -> list[Piece]:
+    """Write the cells row by row."""
+    cells = _row_by_row(columns)
+    digits = _digits(cells, end)
+    special = cells.dtype.kind == "f" and not np.isfinite(cells).all()
+    if len(columns) == 1 and not special and columns[0].null_count == 0:
+        return [texts(digits)]
+    shared = (digits, pa.array([*(name + end for name in _NAMES), ""]))
+    pieces: list[Piece] = []
+    for number, column in enumerate(columns):
+        at = np.arange(number, len(digits), len(columns), dtype=np.int32)
+        if special:
+            values = values_of(column)
+            for offset, found in enumerate(
+                (np.isnan(values), np.isposinf(values), np.isneginf(values)), start=1
+            ):
+                at[found] = len(digits) + offset
+        missing = missing_cells(column)
+        if missing is not None:
+            at[missing] = len(digits)
+        pieces.append(Texts(shared, at))
+    return pieces
+
+
+def _row_by_row(columns: list[pa.Array]) -> np.ndarray:
+    """Return the cells in the order of their rows, and one more."""
+    rows, width = len(columns[0]), len(columns)
+    cells = np.zeros(rows * width + 1, columns[0].type.to_pandas_dtype())
+    matrix = cells[:-1].reshape(rows, width)
+    for number, column in enumerate(columns):
+        matrix[:, number] = values_of(column)
+    return cells
+
+
+def _digits(cells: np.ndarray, end: str) -> pa.StringArray:
+    """Write all cells but the last, which is there for the comma before it: commas become the ends."""
+    raw = orjson.dumps(cells, option=orjson.OPT_SERIALIZE_NUMPY)
+    data = np.frombuffer(raw, np.uint8)
+    commas = np.flatnonzero(data == ord(","))
+    if end != ",":
+        data = data.copy()
+        data[commas] = ord(end)
+    borders = np.empty(len(cells), np.int32)
+    borders[0] = 1  # behind the opening bracket
+    np.add(commas, 1, out=borders[1:], casting="unsafe")
+    return pa.StringArray.from_buffers(len(commas), pa.py_buffer(borders), pa.py_buffer(data))
+
+
+def _halves(array: pa.Array, end: str) -> list[Piece]:
+    """float16 has few values, and NumPy alone has its shortest digits: each value is written once."""
+    patterns, at = np.unique(values_of(array).view(np.uint16), return_inverse=True)
+    texts = [_half_text(value) + end for value in patterns.view(np.float16)]
+    missing = missing_cells(array)
+    at = at.astype(np.int32)
+    if missing is not None:
+        at[missing] = len(texts)
+    return [Texts((pa.array([*texts, _NAMES[0] + end, ""]),), at)]
+
+
+def _half_text(value: np.float16) -> str:
+    if np.isfinite(value):
+        return str(value)
+    return '"NaN"' if np.isnan(value) else '"inf"' if value > 0 else '"-inf"'

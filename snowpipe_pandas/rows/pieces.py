@@ -1,0 +1,190 @@
+"""Rows as sequences of pieces, and the one kernel that puts them together.
+
+A piece is a constant, one of a few constants, or one of many texts. The texts of all pieces are laid
+into one array, a matrix tells for each row which of them follow each other, and a single `take` of that
+array by that matrix copies them into the buffer of the result. A null, a quote that only some cells
+have, or a value of a dictionary is then a matter of numbers, not of text that is copied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+FEW = 64
+"""Up to so many texts, neighbouring choices are made one: each piece of a row costs as much as a copy."""
+
+_BLANK = pa.array([""])
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of a few texts: `texts[at[row]]`."""
+
+    texts: tuple[str, ...]
+    at: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """One of many texts: number `at[row]` of all the arrays' texts; the row's own where `at` is None.
+
+    The last of all texts is the empty one, for cells that show nothing. Pieces that share their arrays
+    share one tuple.
+    """
+
+    arrays: tuple[pa.StringArray, ...]
+    at: np.ndarray | None
+
+    @property
+    def blank(self) -> int:
+        """Number of the empty text."""
+        return sum(map(len, self.arrays)) - 1
+
+
+Piece: TypeAlias = "str | Choice | Texts"
+
+
+def texts(own: pa.StringArray, others: Iterable[str] = (), at: np.ndarray | None = None) -> Texts:
+    """Make a piece of an array's texts, and of others that are numbered behind them."""
+    more = list(others)
+    bare = _without_validity(own)
+    return Texts((bare, pa.array([*more, ""])) if more else (bare, _BLANK), at)
+
+
+def chosen(own: pa.StringArray, indices: pa.Array, end: str) -> Piece:
+    """Make a piece of texts that bring their end, and indices of them; a null index is a null."""
+    at = values_of(indices).astype(np.int32)
+    null = "null" + end
+    missing = missing_cells(indices)
+    if missing is not None:
+        at[missing] = len(own)
+    return Choice((*own.to_pylist(), null), at) if len(own) < FEW else texts(own, [null], at)
+
+
+def blanked(pieces: list[Piece], missing: np.ndarray, instead: str = "") -> list[Piece]:
+    """Return the pieces with nothing, or `instead`, where `missing` is true."""
+    changed = [_blanked(piece, missing) for piece in pieces]
+    if instead:
+        changed.insert(0, Choice(("", instead), missing))
+    return changed
+
+
+def value(pieces: list[Piece], missing: np.ndarray | None, end: str) -> list[Piece]:
+    """Return the pieces of values that may be null, and what follows them."""
+    if missing is None:
+        return [*pieces, end]
+    return [*blanked(pieces, missing, "null"), end]
+
+
+def _blanked(piece: Piece, missing: np.ndarray) -> Piece:
+    if isinstance(piece, str):
+        return Choice((piece, ""), missing)
+    if isinstance(piece, Choice):
+        return Choice((*piece.texts, ""), np.where(missing, len(piece.texts), piece.at))
+    own = np.arange(len(missing), dtype=np.int32) if piece.at is None else piece.at
+    return Texts(piece.arrays, np.where(missing, np.int32(piece.blank), own))
+
+
+def gathered(pieces: Iterable[Piece], rows: int) -> pa.StringArray:
+    """Put the pieces of each row together."""
+    merged = _merged(pieces)
+    if len(merged) == 1 and isinstance(merged[0], Texts) and merged[0].at is None:
+        return merged[0].arrays[0]
+    everything, starts = _laid_out(merged)
+    matrix = np.empty((rows, len(merged)), np.int32)
+    for column, (piece, start) in enumerate(zip(merged, starts, strict=True)):
+        if isinstance(piece, str):
+            matrix[:, column] = start
+        elif piece.at is None:
+            matrix[:, column] = np.arange(start, start + rows, dtype=np.int32)
+        else:
+            np.add(piece.at, start, out=matrix[:, column], dtype=np.int32, casting="unsafe")
+    taken = pc.take(everything, pa.array(matrix.reshape(-1)))
+    borders = np.ascontiguousarray(offsets_of(taken)[:: len(merged)])
+    return pa.StringArray.from_buffers(rows, pa.py_buffer(borders), taken.buffers()[2])
+
+
+def _laid_out(pieces: list[Piece]) -> tuple[pa.StringArray, list[int]]:
+    """Lay all texts into one array, constants last; return it, and where each piece's texts start."""
+    arrays: list[pa.StringArray] = []
+    constants: list[str] = []
+    starts: list[int] = []
+    known: dict[int, int] = {}
+    texts_so_far = 0
+    for piece in pieces:
+        if not isinstance(piece, Texts):
+            starts.append(len(constants))
+            constants += [piece] if isinstance(piece, str) else piece.texts
+            continue
+        if id(piece.arrays) not in known:
+            known[id(piece.arrays)] = texts_so_far
+            arrays += piece.arrays
+            texts_so_far += piece.blank + 1
+        starts.append(known[id(piece.arrays)])
+    constant = [not isinstance(piece, Texts) for piece in pieces]
+    starts = [start + texts_so_far * behind for start, behind in zip(starts, constant, strict=True)]
+    return pa.concat_arrays([*arrays, pa.array(constants, pa.string())]), starts
+
+
+def _merged(pieces: Iterable[Piece]) -> list[Piece]:
+    """Make one of neighbours that are few texts together."""
+    merged: list[Piece] = []
+    for piece in pieces:
+        last = merged[-1] if merged else None
+        if last is None or isinstance(last, Texts) or isinstance(piece, Texts):
+            merged.append(piece)
+        elif _count(last) * _count(piece) <= FEW:
+            merged[-1] = _product(last, piece)
+        else:
+            merged.append(piece)
+    return merged
+
+
+def _count(piece: str | Choice) -> int:
+    return 1 if isinstance(piece, str) else len(piece.texts)
+
+
+def _product(left: str | Choice, right: str | Choice) -> str | Choice:
+    if isinstance(left, str):
+        return (
+            left + right if isinstance(right, str) else Choice(tuple(left + t for t in right.texts), right.at)
+        )
+    if isinstance(right, str):
+        return Choice(tuple(t + right for t in left.texts), left.at)
+    pairs = tuple(a + b for a in left.texts for b in right.texts)
+    at = left.at.astype(np.int8) * np.int8(len(right.texts)) + right.at.astype(np.int8)
+    return Choice(pairs, at)
+
+
+def missing_cells(array: pa.Array) -> np.ndarray | None:
+    """Return which cells are null, None where none is."""
+    if array.null_count == 0:
+        return None
+    return np.asarray(array.is_null().to_numpy(zero_copy_only=False))
+
+
+def offsets_of(text: pa.StringArray) -> np.ndarray:
+    """Return the n+1 borders of a text array's values in its data buffer."""
+    borders = np.frombuffer(text.buffers()[1], np.int32)
+    return borders[text.offset : text.offset + len(text) + 1]
+
+
+def _without_validity(text: pa.StringArray) -> pa.StringArray:
+    if text.null_count == 0:
+        return text
+    _, borders, data = text.buffers()
+    return pa.StringArray.from_buffers(len(text), borders, data, None, 0, text.offset)
+
+
+def values_of(array: pa.Array) -> np.ndarray:
+    """Return the values of a numeric array without copying; what stands at nulls is arbitrary."""
+    dtype = array.type.to_pandas_dtype()
+    if len(array) == 0:
+        return np.empty(0, dtype)
+    return np.frombuffer(array.buffers()[1], dtype)[array.offset : array.offset + len(array)]

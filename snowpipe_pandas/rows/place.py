@@ -1,0 +1,40 @@
+"""Where cells stand: what their messages name, and what follows each of them in its row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from ..errors import InvalidValueError
+
+BinaryFormat = Literal["base64", "hex", "utf-8"]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a run of cells stands.
+
+    Attributes:
+        column: the column's name.
+        row_of: tells the row, counted in the whole source, in which a cell stands.
+        end: separator that follows each cell, one character.
+        binary_format: text form of bytes.
+    """
+
+    column: str
+    row_of: Callable[[int], int]
+    end: str
+    binary_format: BinaryFormat
+
+    def invalid(self, number: int, value: object, problem: str) -> InvalidValueError:
+        """Return the error of a cell that can't be written."""
+        row = self.row_of(number)
+        shown = repr(value)
+        shown = shown if len(shown) <= 60 else shown[:57] + "..."
+        return InvalidValueError(
+            f"column {self.column!r}, row {row} ({shown}): {problem}",
+            column=self.column,
+            row=row,
+            value=value,
+        )

@@ -1,0 +1,135 @@
+"""Text and bytes as JSON strings."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+
+import numpy as np
+import orjson
+import pyarrow as pa
+
+from .pieces import Piece, chosen, gathered, missing_cells, offsets_of, texts, value
+from .place import Place
+
+_SHORT_ESCAPES = b'"\\\b\t\n\f\r'
+"""Characters whose escapes have two bytes; those of the other control characters have six."""
+
+SAMPLE = 1024
+WORTHWHILE = 0.75
+"""Texts that need escapes are looked up where less than this share of a sample is distinct."""
+
+_ONES = np.array([byte.bit_count() for byte in range(256)], np.int32)
+_FIRST_BITS = np.array([0xFF00 >> count & 0xFF for count in range(8)], np.uint8)
+
+
+def quoted(text: pa.StringArray, nulls_of: pa.Array, place: Place, *, after: str = '"') -> list[Piece]:
+    """Texts that need no escapes, between quotes; null where `nulls_of` is."""
+    return value(['"', texts(text), after], missing_cells(nulls_of), place.end)
+
+
+def strings(array: pa.Array, place: Place) -> list[Piece]:
+    """Text, with what RFC 8259 wants escaped."""
+    text = array if pa.types.is_string(array.type) else array.cast(pa.string())
+    try:
+        return _strings(text, place)
+    except _NotUtf8Error:
+        _refuse_bad_cell(text, place)
+        # So what is bad lies under nulls: `take` leaves it out.
+        return _strings(text.take(pa.array(np.arange(len(text)))), place)
+
+
+class _NotUtf8Error(Exception):
+    """Internal: some cell's bytes are no UTF-8."""
+
+
+def _strings(text: pa.StringArray, place: Place) -> list[Piece]:
+    """One look at all texts as one run of bytes tells whether there is anything to escape."""
+    run, borders = _run_of(text)
+    special = run < 0x20
+    special |= run == ord('"')
+    special |= run == ord("\\")
+    if not special.any():
+        _check_utf8(run, borders)
+        return quoted(text, text, place)
+    if _repeats(text):
+        encoded = text.dictionary_encode()
+        distinct = encoded.dictionary
+        return [chosen(gathered(_strings(distinct, place), len(distinct)), encoded.indices, place.end)]
+    return value(['"', texts(_escaped(run, borders, special)), '"'], missing_cells(text), place.end)
+
+
+def _repeats(text: pa.StringArray) -> bool:
+    """Whether it pays to find equal texts and to escape each of them once."""
+    sample = text.slice(0, SAMPLE)
+    return len(sample) == SAMPLE and len(sample.unique()) < WORTHWHILE * SAMPLE
+
+
+def _run_of(text: pa.StringArray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the bytes of all texts, one behind the other, and the borders between them."""
+    if len(text) == 0 or text.buffers()[2] is None:
+        return np.empty(0, np.uint8), np.zeros(len(text) + 1, np.int32)
+    borders = offsets_of(text)
+    return np.frombuffer(text.buffers()[2], np.uint8)[borders[0] : borders[-1]], borders - borders[0]
+
+
+def _escaped(run: np.ndarray, borders: np.ndarray, special: np.ndarray) -> pa.StringArray:
+    """Escape all texts as one, with orjson, and find out where their borders have moved to."""
+    _check_borders(run, borders)
+    try:
+        written = orjson.dumps(str(run.data, "utf-8"))
+    except UnicodeDecodeError:
+        raise _NotUtf8Error from None
+    moved = borders + 1 + _count_before(special, borders)  # behind orjson's opening quote
+    if moved[-1] + 1 < len(written):
+        rare = special & ~np.isin(run, np.frombuffer(_SHORT_ESCAPES, np.uint8))
+        moved += 4 * _count_before(rare, borders)
+    return pa.StringArray.from_buffers(
+        len(borders) - 1, pa.py_buffer(moved.astype(np.int32)), pa.py_buffer(written)
+    )
+
+
+def _count_before(marked: np.ndarray, borders: np.ndarray) -> np.ndarray:
+    """Count the marked bytes before each border, by eights: eight times less to add up."""
+    bits = np.append(np.packbits(marked), np.uint8(0))
+    before = np.zeros(len(bits) + 1, np.int32)
+    np.cumsum(_ONES[bits], out=before[1:])
+    eighths = borders >> 3
+    counts: np.ndarray = before[eighths] + _ONES[bits[eighths] & _FIRST_BITS[borders & 7]]
+    return counts
+
+
+def _check_utf8(run: np.ndarray, borders: np.ndarray) -> None:
+    """Check all texts as one, which is faster than each."""
+    _check_borders(run, borders)
+    whole = pa.StringArray.from_buffers(1, pa.py_buffer(np.array([0, len(run)], np.int32)), pa.py_buffer(run))
+    try:
+        whole.validate(full=True)
+    except pa.ArrowInvalid:
+        raise _NotUtf8Error from None
+
+
+def _check_borders(run: np.ndarray, borders: np.ndarray) -> None:
+    """No text begins within a character."""
+    if (run[borders[borders < len(run)]] & 0xC0 == 0x80).any():
+        raise _NotUtf8Error
+
+
+def _refuse_bad_cell(text: pa.StringArray, place: Place) -> None:
+    for number, cell in enumerate(text.cast(pa.binary())):
+        try:
+            (cell.as_py() or b"").decode("utf-8")
+        except UnicodeDecodeError:
+            problem = "is no valid UTF-8; decode or clean it"
+            raise place.invalid(number, cell.as_py(), problem) from None
+
+
+def binary(array: pa.Array, place: Place) -> list[Piece]:
+    """Bytes in the text form that was asked for."""
+    if place.binary_format == "utf-8":
+        return strings(array.cast(pa.binary()).cast(pa.string(), safe=False), place)
+    encode: Callable[[bytes], str] = (
+        bytes.hex if place.binary_format == "hex" else lambda value: base64.b64encode(value).decode()
+    )
+    written = [None if cell is None else encode(cell) for cell in array.to_pylist()]
+    return quoted(pa.array(written, pa.string()), array, place)
