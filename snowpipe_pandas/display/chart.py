@@ -62,7 +62,7 @@ def _figure(
     name: str, peak: str, spots: list[tuple[float, float]], top: float, seconds: float, color: str
 ) -> str:
     """Draw steps: each value holds until the next spot."""
-    label = html.escape(f"{name} over {seconds:.1f} s, {peak}")
+    label = html.escape(f"{name} over {texts.elapsed(seconds)}, {peak}")
     return (
         f"<figure><figcaption><span>{html.escape(name)}</span><span>{html.escape(peak)}</span></figcaption>"
         f'<svg role="img" aria-label="{label}" viewBox="0 0 {WIDTH:.0f} {HEIGHT:.0f}" '
@@ -71,7 +71,7 @@ def _figure(
         f'fill-opacity=".18"/>'
         f'<path d="M0 {_y(spots[0][1], top)}{_steps(spots, top, seconds)}" fill="none" stroke="{color}" '
         f'stroke-width="1.5" stroke-linejoin="round" vector-effect="non-scaling-stroke"/></svg>'
-        f"<figcaption><span>0 s</span><span>{seconds:,.1f} s</span></figcaption></figure>"
+        f"<figcaption><span>0 s</span><span>{texts.elapsed(seconds)}</span></figcaption></figure>"
     )
 
 

@@ -135,7 +135,7 @@ def _legend(progress: Progress) -> str:
 
 def _numbers(progress: Progress) -> str:
     ratio, left = progress.wire_ratio, progress.seconds_left
-    cells = {"mean": texts.speed(progress.megabytes_per_s * 1e6), "elapsed": f"{progress.seconds:,.1f} s"}
+    cells = {"mean": texts.speed(progress.megabytes_per_s * 1e6), "elapsed": texts.elapsed(progress.seconds)}
     if progress.ended:
         cells |= {"row JSON": texts.size(progress.raw_bytes), "on the wire": texts.size(progress.sent_bytes)}
     else:

@@ -53,6 +53,11 @@ def duration(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
+def elapsed(seconds: float) -> str:
+    """Write how long something took, finely where it was short."""
+    return f"{seconds:.1f} s" if seconds < 100 else duration(seconds)
+
+
 def countdown(life: TokenLife | None) -> str:
     """Write what is left of a token's life."""
     if life is None:
@@ -134,6 +139,8 @@ def resume(progress: Progress) -> str:
 def facts(progress: Progress) -> list[str]:
     """List what a line shows behind the bar, most important first."""
     shown = [rows(progress), f"{progress.rows_committed:,} committed"]
+    if progress.phase == "committing":
+        shown.reverse()
     if progress.rows_rejected:
         shown.append(f"{progress.rows_rejected:,} REJECTED")
     if progress.ended:
@@ -157,7 +164,7 @@ def summary(progress: Progress) -> str:
     mean = speed(1e6 * progress.megabytes_per_s)
     # A load that stopped does not always wait to learn what became of its last rows.
     least = "at least " if resume(progress) and progress.rows_lag else ""
-    return f"{least}{progress.rows_committed:,}{whole} rows committed in {progress.seconds:,.1f} s · {mean}"
+    return f"{least}{progress.rows_committed:,}{whole} rows committed in {elapsed(progress.seconds)} · {mean}"
 
 
 def line(progress: Progress, *, width: int | None = None) -> str:

@@ -246,7 +246,7 @@ job
     page.page.set_viewport_size({"width": width, "height": 1500})
     page.run_to_end(0, 1, 2, 3)
     page.output(2).locator("summary", has_text="10 rows rejected").click()
-    page.wait_until_seen("flights-three-times-over-to-see-a-long-name", 3, prompt="[4]:")
+    page.output(3).locator(".legend span", has_text=re.compile(r"^[1-9][\d,]* committed")).wait_for()
     for number in (1, 2, 3):
         box = page.output(number).locator(".snowpipe-box").first
         assert fits(box)
