@@ -30,19 +30,19 @@ class TerminalView:
     def __init__(self, read: Callable[[], Progress], console: Console | None = None) -> None:
         self._read = read
         self._live = Live(console=console or Console(stderr=True, highlight=False), auto_refresh=False)
+        self._over = False
 
     def draw(self) -> bool:
         """Show what is so now; returns whether it may change."""
         progress = self._read()
-        if not self._live.is_started:
-            self._live.start()
         self._update(progress)
         return not progress.ended
 
     def draw_last(self) -> None:
         """Leave the last state standing, and below it how a stopped load goes on."""
-        if not self._live.is_started:
+        if self._over:
             return
+        self._over = True
         progress = self._read()
         self._update(progress)
         self._live.stop()
@@ -50,6 +50,7 @@ class TerminalView:
             self._live.console.print(texts.resume(progress), soft_wrap=True)
 
     def _update(self, progress: Progress) -> None:
+        self._live.start()  # does nothing the second time
         # One cell less than there are: some terminals wrap behind the last one.
         self._live.update(styled(progress, self._live.console.width - 1), refresh=True)
 

@@ -233,5 +233,6 @@ def html_widget(value: str = "", *, flex: str | None = None) -> Any:
 
 
 def _family(widget: Any) -> list[Any]:
-    """List a widget with all that it holds."""
-    return [widget, *(found for child in getattr(widget, "children", ()) for found in _family(child))]
+    """List a widget with all that it holds; what others hold on to comes last."""
+    inner = [found for child in getattr(widget, "children", ()) for found in _family(child)]
+    return [widget, *inner, *(getattr(widget, name) for name in ("style", "layout") if hasattr(widget, name))]

@@ -1,9 +1,11 @@
 """The views in a real kernel, as a saved notebook keeps them."""
 
+import json
+
 import pytest
 
 from tests.display.samples import read
-from tests.support.kernel import WIDGET, run_cells, shown
+from tests.support.kernel import WIDGET, run_cells, run_notebook, shown
 
 START = """
 import time
@@ -131,3 +133,17 @@ frame.snowpipe.stream(channel).rows
 
 def test_when_everything_is_closed_nothing_draws_any_more(cells):
     assert cells["stop"].outputs[-1]["text"] == "[]\n"
+
+
+def test_no_output_and_no_widget_state_holds_a_secret_and_a_finished_load_keeps_few_widgets():
+    count = "from ipywidgets.widgets.widget import _instances\nlen(_instances)"
+    load = "frame.snowpipe.stream(channel, progress=True)\nsettled()"
+    job = "job = frame.snowpipe.stream(channel, background=True, progress=True)\njob.result()\nsettled()"
+    notebook = run_notebook(START, "client", load, count, load, job, count, "client.close()\naccount.close()")
+    states = notebook.metadata["widgets"]["application/vnd.jupyter.widget-state+json"]["state"]
+    assert states
+    text = json.dumps(notebook)
+    assert "eyJ" not in text
+    assert "PRIVATE KEY" not in text
+    before, after = (int(shown(notebook.cells[n], "text/plain")[0]) for n in (3, 6))
+    assert after - before <= 2 * 10

@@ -83,6 +83,12 @@ def test_the_last_state_is_written_once_however_often_it_is_asked_for():
         assert (console.file.getvalue(), log.getvalue()) == before
 
 
+def test_a_load_that_is_over_before_the_first_redraw_still_leaves_its_line():
+    console = terminal(80)
+    TerminalView(Shown(replace(HALF, phase="done")), console).draw_last()
+    assert "500/1,000 rows" in without_codes(console.file.getvalue())
+
+
 def test_colours_say_nothing_that_the_text_does_not():
     text = styled(replace(HALF, rows_rejected=3), 120)
     assert "3 REJECTED" in text.plain
