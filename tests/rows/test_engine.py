@@ -100,6 +100,7 @@ def test_a_dictionary_of_any_length_gives_its_values(size):
     assert column(array.slice(1, 2)) == wanted[1:3]
     left_out = ["left out" if value is None else value for value in wanted]
     assert column(array, nulls="omit") == left_out
+    assert column(array.slice(2, 2), nulls="omit") == left_out[2:4]  # its one null is the dictionary's
 
 
 def test_runs_are_their_values_and_a_null_run_is_left_out():
