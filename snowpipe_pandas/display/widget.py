@@ -17,6 +17,9 @@ from ..streaming.progress import Progress
 from . import panel, texts
 from .style import STYLE, boxed, plain
 
+BUTTON_WIDTH = "88px"
+"""Enough for every label, so that nothing moves when a label changes."""
+
 INTERRUPT_HINT = (
     "To cancel, interrupt the kernel (■). What is committed stays, and the same call goes on behind it."
 )
@@ -189,9 +192,9 @@ class Buttons:
     def __init__(self, steering: Steering, name: str) -> None:
         self._steering = steering
         self._name = name
-        self._pause = ipywidgets.Button(layout=ipywidgets.Layout(width="auto"))
+        self._pause = ipywidgets.Button(layout=ipywidgets.Layout(width=BUTTON_WIDTH))
         self._cancel = ipywidgets.Button(
-            description="Cancel", tooltip=f"Cancel {name}", layout=ipywidgets.Layout(width="auto")
+            description="Cancel", tooltip=f"Cancel {name}", layout=ipywidgets.Layout(width=BUTTON_WIDTH)
         )
         self._pause.on_click(self._on_pause)
         self._cancel.on_click(self._on_cancel)

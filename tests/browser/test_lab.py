@@ -98,9 +98,9 @@ def test_several_jobs_are_rows_of_one_table(lab, open_notebook):
         lab.root,
         "jobs.ipynb",
         """
-slow(0.4)
+slow(1.0)
 channels = [client.open_channel(f"part-{n}", table="DEMO.PUBLIC.FLIGHTS") for n in range(3)]
-jobs = sp.Jobs(many.snowpipe.stream(c, load_id=f"load-of-{c.name}", background=True) for c in channels)
+jobs = sp.Jobs(flights.snowpipe.stream(c, load_id=f"load-of-{c.name}", background=True) for c in channels)
 jobs
 """,
         "jobs.wait(), count()",
@@ -167,7 +167,7 @@ def finished(lab, open_notebook):
     write(
         lab.root,
         "finished.ipynb",
-        'many.snowpipe.stream(channel, load_id="exported");',
+        'flights.snowpipe.stream(channel, load_id="exported");',
         "client.close()",
         "account.close()",
     )
@@ -187,7 +187,7 @@ def test_the_exported_page_shows_the_load_without_kernel_or_network(finished, of
     subprocess.run([*command, str(finished.file)], check=True, capture_output=True)
     page = offline_page
     page.goto((tmp_path / "finished.html").as_uri())
-    summary = page.locator("summary", has_text=f"{ROWS:,} rows committed")
+    summary = page.locator("summary", has_text="336,776 rows committed")
     summary.click()
     assert page.get_by_role("img", name="speed over").is_visible()
     assert page.get_by_text("wire ratio").is_visible()
@@ -199,7 +199,7 @@ def test_a_notebook_that_is_not_trusted_still_tells_how_the_load_ended(finished,
     stranger["cells"][0]["source"] = "# another author's notebook"
     (lab.root / "stranger.ipynb").write_text(json.dumps(stranger))
     page = open_notebook("stranger.ipynb")
-    page.output(1).get_by_text(f"{ROWS:,} rows committed").first.wait_for()
+    page.output(1).get_by_text("336,776 rows committed").first.wait_for()
     picture(page.page, "not-trusted")
 
 

@@ -244,7 +244,7 @@ def test_t017_one_command_checks_format_lint_types_and_tests_and_ci_runs_it():
     ).stdout
     for tool in ("ruff format --check .", "ruff check .", "mypy", "pytest"):
         assert f"/{tool}" in commands or f"-m {tool}" in commands
-    assert (PROJECT / ".ci" / "run").read_text().splitlines()[-1] == "make test"
+    assert (PROJECT / ".ci" / "run").read_text().splitlines()[-2:] == ["make test", "make test-browser"]
 
 
 @pytest.mark.parametrize("ahead_s", [7200, -7200])
