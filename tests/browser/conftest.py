@@ -98,6 +98,9 @@ def picture(page, name):
 
 def picture_of(page, element, name):
     """Keep a picture of one element, which may be drawn anew at any moment."""
-    element.scroll_into_view_if_needed()
     PICTURES.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=str(PICTURES / f"{name}.png"), clip=element.bounding_box())
+    box = None
+    while box is None:
+        element.evaluate("element => element.scrollIntoView({block: 'center'})")
+        box = element.bounding_box()
+    page.screenshot(path=str(PICTURES / f"{name}.png"), clip=box)
