@@ -9,7 +9,6 @@ from collections.abc import Mapping
 
 import duckdb
 
-from .answers import Refused
 from .channel import MUST_BE_REOPENED, Channel, Chunk
 from .clock import AccountClock
 from .ingest import Parsed, insert_good, parse_rows
@@ -94,7 +93,7 @@ class Committer:
                 with self._changed, self._store.transaction(cursor):
                     if channel.buffer[: len(chunks)] == chunks:  # else discarded meanwhile, by an open say
                         self._move(cursor, channel, chunks, parsed)
-        except (Refused, duckdb.Error) as error:
+        except Exception as error:  # noqa: BLE001  # the thread must outlive whatever one channel's rows do
             # The table is gone, or DuckDB failed on the rows as a whole: none of them is committed, and
             # the writer learns it from the channel's status.
             with self._changed:

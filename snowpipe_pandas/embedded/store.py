@@ -263,13 +263,18 @@ def _nullable_integers(kind: pa.DataType) -> pd.Int64Dtype | None:
 
 
 def _frame(table: pa.Table) -> pd.DataFrame:
-    """Return a result as pandas: whole numbers as integers, other decimals as they are."""
+    """Return a result as pandas: whole numbers as integers, other decimals and nanoseconds as they are."""
     for number, field in enumerate(table.schema):
         if pa.types.is_decimal(field.type) and field.type.scale == 0:
             try:
                 table = table.set_column(number, field.name, pc.cast(table.column(number), pa.int64()))
             except pa.ArrowInvalid:
                 continue  # more than 64 bits: stays Decimal, exact
+        elif pa.types.is_time(field.type) and field.type.unit == "ns":
+            try:
+                table = table.set_column(number, field.name, pc.cast(table.column(number), pa.time64("us")))
+            except pa.ArrowInvalid:  # Python's time ends at microseconds: all digits as text
+                table = table.set_column(number, field.name, pc.cast(table.column(number), pa.string()))
     frame: pd.DataFrame = table.to_pandas(types_mapper=_nullable_integers)
     for name in frame.columns:
         if frame[name].dtype == pd.Int64Dtype() and not frame[name].hasnans:

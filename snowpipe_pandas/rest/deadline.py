@@ -63,12 +63,12 @@ def deadline(seconds: float) -> Iterator[Deadline]:
     timer = threading.Timer(seconds, current.expire)
     timer.name = "snowpipe-deadline"
     timer.daemon = True
-    timer.start()
     try:
+        timer.start()  # in here, so that a Ctrl-C at this very moment leaves no thread either
         yield current
     finally:
-        current.end()
         timer.cancel()
+        current.end()
         timer.join()
         _thread.deadline = None
 

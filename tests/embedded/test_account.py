@@ -307,3 +307,11 @@ def test_closing_twice_and_using_it_afterwards():
     account.close()
     with pytest.raises(sp.SnowpipeError, match="closed"):
         account.sql("SELECT 1")
+
+
+def test_times_to_the_nanosecond_come_back_with_all_digits(account):
+    account.sql("CREATE TABLE T (A TIME(9), B TIME(9))")
+    account.sql("INSERT INTO T SELECT '03:04:05.000000006', '03:04:05.000006'")
+    row = account.sql("SELECT A, B FROM T").iloc[0]
+    assert row["A"] == "03:04:05.000000006"
+    assert row["B"].isoformat() == "03:04:05.000006"
