@@ -50,6 +50,12 @@ class Deadline:
             except OSError:
                 return  # closed already
 
+    def abandon(self) -> None:
+        """Close the connection of an exchange that was interrupted: it is of no use to later ones."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+
     def end(self) -> None:
         """Leave the connection alone from now on: it may serve other requests."""
         with self._lock:
@@ -66,6 +72,9 @@ def deadline(seconds: float) -> Iterator[Deadline]:
     try:
         timer.start()  # in here, so that a Ctrl-C at this very moment leaves no thread either
         yield current
+    except BaseException:
+        current.abandon()
+        raise
     finally:
         timer.cancel()
         current.end()
