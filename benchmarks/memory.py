@@ -23,8 +23,8 @@ import pyarrow.parquet as pq
 from snowpipe_pandas.rows.ndjson import Encoder
 from snowpipe_pandas.rows.payloads import pack
 from snowpipe_pandas.rows.source import open_source
+from snowpipe_pandas.streaming.load import READY_PAYLOADS
 from snowpipe_pandas.streaming.pipeline import Prefetch, map_ordered
-from snowpipe_pandas.streaming.stream import READY_PAYLOADS
 
 ROWS, COLUMNS = 6_250_000, 20
 FILE_BYTES = 4_000_000_000

@@ -93,7 +93,7 @@ class Load:
             raise UsageError(f'on_error={on_error!r} is neither "raise" nor "report"')
         if max_in_flight_bytes <= 0:
             raise UsageError(f"max_in_flight_bytes={max_in_flight_bytes} must be above 0")
-        check_target(rows.schema, channel)
+        _check_target(rows.schema, channel)
         self.channel = channel
         self.control = Control(channel.clock.sleep)
         account, user, fingerprint = channel.identity
@@ -234,7 +234,7 @@ class Load:
         )
 
 
-def check_target(schema: pa.Schema, channel: Channel) -> None:
+def _check_target(schema: pa.Schema, channel: Channel) -> None:
     """Refuse columns which the target table surely has not; a service that does not tell its columns passes.
 
     Raises:
