@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextvars
 import logging
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
 from concurrent.futures import wait as wait_for
@@ -28,7 +29,35 @@ CANCEL_GRACE_S = 30.0
 _log = logging.getLogger("snowpipe_pandas.jobs")
 
 
-class Job:
+class _Displayed(ABC):
+    """What a cell shows as a live view with buttons: made when it is shown first, drawn until it is over."""
+
+    _view: LoadView | JobsView | None = None
+    _ticker: Ticker | None = None
+
+    def show(self) -> None:
+        """Show it, with buttons, in the notebook cell that runs now."""
+        from ..display.ticker import Ticker
+
+        if self._view is not None:
+            self._view.show()
+            return
+        self._view = self._make_view()
+        self._view.show()
+        self._ticker = Ticker(self._view)
+        self._ticker.start()
+
+    @abstractmethod
+    def _make_view(self) -> LoadView | JobsView:
+        """Make what is shown."""
+
+    def _ipython_display_(self) -> None:
+        if not in_notebook():
+            raise NotImplementedError  # IPython then prints the repr
+        self.show()
+
+
+class Job(_Displayed):
     """A load that runs in a thread of its own; `stream(..., background=True)` makes it.
 
     As a notebook cell's last value it shows the load, with buttons. The process does not wait for it: ask
@@ -48,8 +77,6 @@ class Job:
         self._load = load
         self._shown = shown
         self._outcome: Future[StreamResult] = Future()
-        self._view: LoadView | None = None
-        self._ticker: Ticker | None = None
         # The thread sees the context of its start, as a call would: ipykernel keeps the cell there.
         context = contextvars.copy_context()
         self._thread = threading.Thread(
@@ -113,23 +140,10 @@ class Job:
         """Let the load stop behind the request in flight; `result()` then raises LoadCancelledError."""
         self._load.control.cancel()
 
-    def show(self) -> None:
-        """Show the load, with buttons, in the notebook cell that runs now."""
-        from ..display.ticker import Ticker
+    def _make_view(self) -> LoadView:
         from ..display.widget import LoadView
 
-        if self._view is not None:
-            self._view.show()
-            return
-        self._view = LoadView(self._load.tracker.snapshot, self._load.control)
-        self._view.show()
-        self._ticker = Ticker(self._view)
-        self._ticker.start()
-
-    def _ipython_display_(self) -> None:
-        if not in_notebook():
-            raise NotImplementedError  # IPython then prints the repr
-        self.show()
+        return LoadView(self._load.tracker.snapshot, self._load.control)
 
     def _wait_or_raise(self, timeout: float | None) -> None:
         if not self.wait(timeout):
@@ -147,7 +161,7 @@ class Job:
             self._outcome.set_result(result)
 
 
-class Jobs(Sequence[Job]):
+class Jobs(_Displayed, Sequence[Job]):
     """Several jobs, waited for together and shown as rows of one table.
 
     >>> jobs = sp.Jobs(part.snowpipe.stream(ch, background=True) for part, ch in zip(parts, channels))
@@ -156,8 +170,6 @@ class Jobs(Sequence[Job]):
 
     def __init__(self, jobs: Iterable[Job]) -> None:
         self._jobs = tuple(jobs)
-        self._view: JobsView | None = None
-        self._ticker: Ticker | None = None
 
     def __len__(self) -> int:
         return len(self._jobs)
@@ -197,23 +209,10 @@ class Jobs(Sequence[Job]):
         for job in self:
             job.cancel()
 
-    def show(self) -> None:
-        """Show the table, with buttons for each job, in the notebook cell that runs now."""
-        from ..display.ticker import Ticker
+    def _make_view(self) -> JobsView:
         from ..display.widget import JobsView
 
-        if self._view is not None:
-            self._view.show()
-            return
-        self._view = JobsView([(job._load.tracker.snapshot, job._load.control) for job in self])
-        self._view.show()
-        self._ticker = Ticker(self._view)
-        self._ticker.start()
-
-    def _ipython_display_(self) -> None:
-        if not in_notebook():
-            raise NotImplementedError  # IPython then prints the repr
-        self.show()
+        return JobsView([(job._load.tracker.snapshot, job._load.control) for job in self])
 
 
 def _wait_all(jobs: Iterable[Job], timeout: float | None, ticker: Ticker | None) -> bool:
