@@ -73,6 +73,7 @@ class Served:
         self.port = free_port()
         self.profile = Path(f"{path}.account") / "profile.json"
         self.process = None
+        self.restarting = threading.Lock()
 
     def start(self):
         command = [Path(sys.executable).parent / "snowpipe-pandas", "serve", self.path]
@@ -140,8 +141,9 @@ def slowly(frame):
 
 def restart_soon(served, seconds):
     time.sleep(seconds)
-    served.kill()
-    served.start()
+    with served.restarting:  # the second kill waits until the first one's server is back
+        served.kill()
+        served.start()
 
 
 @pytest.fixture
