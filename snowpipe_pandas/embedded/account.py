@@ -58,17 +58,18 @@ class LocalAccount:
         self.channels = Channels(self._store, self.clock, commit_lag_s=commit_lag_s)
         self._operations = Operations(self._store, self.channels, self.door, self.clock)
         self._app = AccountApp(self._operations, self.faults, self.clock)
+        self.profile = identity.profile
         try:
             self._server = ServerThread(self._app, port=port, tls=identity.tls)
+            self._operations.host = f"{HOST}:{self._server.port}"
+            self.url = f"{'https' if tls else 'http'}://{self._operations.host}"
+            # Before the first request can come: whoever finds the port open may read the profile at once.
+            identity.write_profile(url=self.url, account=ACCOUNT, user=USER, database=DATABASE, schema=SCHEMA)
             self._server.start()
         except UsageError:
             self.channels.close()
             self._store.close()
             raise
-        self._operations.host = f"{HOST}:{self._server.port}"
-        self.url = f"{'https' if tls else 'http'}://{self._operations.host}"
-        self.profile = identity.profile
-        identity.write_profile(url=self.url, account=ACCOUNT, user=USER, database=DATABASE, schema=SCHEMA)
 
     def __repr__(self) -> str:
         return f"<LocalAccount {self.url}{', closed' if self._closed else ''}>"
