@@ -78,7 +78,8 @@ def deadline(seconds: float) -> Iterator[Deadline]:
     finally:
         timer.cancel()
         current.end()
-        timer.join()
+        if timer.is_alive():  # it may not even have begun; then it ends by itself
+            timer.join()
         _thread.deadline = None
 
 
