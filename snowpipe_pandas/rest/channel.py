@@ -80,6 +80,7 @@ class Channel:
         self.target_columns: tuple[TargetColumn, ...] = ()
         self._planes = planes
         self._continuation: str | None = None
+        self._spent: set[str] = set()  # tokens that requests carried since the last open
         self._session_header: dict[str, str] = {}
         self._closed = False
         self._busy = threading.Lock()
@@ -196,6 +197,7 @@ class Channel:
         query = {"continuationToken": continuation, "startOffsetToken": start, "endOffsetToken": end}
         # Spent from here on: whatever interrupts this request, its token must not be used again.
         self._continuation = None
+        self._spent.add(continuation)
         action = f"append to channel {self.name!r}"
         answer = self._send(
             "POST",
@@ -319,6 +321,7 @@ class Channel:
         self._check_open()
         with self._busy:
             self._continuation = None
+            self._spent.clear()
             self.awaited_token = None
             self._session_header = {}
             opened = open_channel(
@@ -382,10 +385,12 @@ class Channel:
 
     def _next_token(self, answer: Answer) -> str:
         token = answer.next_continuation_token
-        if token:
+        if token and token not in self._spent:
             return token
+        # A service that knows a token again may take the next rows for these and answer 200 without them.
+        problem = "repeats a continuation token that is spent" if token else "holds no continuation token"
         raise ChannelInvalidError(
-            f"the service's answer for channel {self.name!r} holds no continuation token",
+            f"the service's answer for channel {self.name!r} {problem}",
             channel=self.name,
             status=answer.status,
             code=UNREADABLE_ANSWER,

@@ -55,6 +55,18 @@ def test_04_a_200_that_cannot_be_read_leads_to_a_fence_not_to_a_blind_resend(acc
     assert len({request.query["continuationToken"] for request in appends(account)}) == len(appends(account))
 
 
+@pytest.mark.parametrize("back", [1, 2])
+def test_04_an_answer_that_brings_a_spent_token_leads_to_a_fence(account, channel, mode, back):
+    """A service that knows tokens again would take the next rows for those before, and answer 200."""
+
+    def repeat(answer):
+        return answer | {"next_continuation_token": appends(account)[-back].query["continuationToken"]}
+
+    account.faults.add("append", after=2, change=repeat)
+    every_row_once(account, run(channel))
+    assert len({request.query["continuationToken"] for request in appends(account)}) == len(appends(account))
+
+
 def test_05_a_read_time_out_behind_which_the_rows_were_applied(account, connect, channel, mode):
     channel = open_channel(connect(timeouts=sp.Timeouts(read_s=0.3)))
     account.faults.add("append", after=2, delay_s=1.0)

@@ -232,6 +232,14 @@ def test_the_rows_in_the_token(account, channel, switched_off):
     assert len(ids(account)) > 100
 
 
+def test_refusing_a_token_that_is_spent(account, channel, switched_off):
+    """A service that knows the token again takes the next rows for the last ones, and drops them."""
+    account.channels.resend = "dedup"
+    account.faults.add("append", after=2, repeat_token=True)
+    switched_off(Channel, "_next_token", lambda channel, answer: answer.next_continuation_token)
+    assert outcome(account, channel) == ("AuditError", False)
+
+
 def test_restoring_the_token_behind_a_refusal_at_once(account, channel):
     """A 400 on the first try leaves the channel usable: no reopen is needed for the next load."""
     account.faults.add("append", after=2, status=400)
