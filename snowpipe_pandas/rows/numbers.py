@@ -10,11 +10,15 @@ import numpy as np
 import orjson
 import pyarrow as pa
 
-from .pieces import Piece, Texts, chosen, missing_cells, texts, values_of
+from .marks import Marks
+from .pieces import Piece, Texts, chosen, missing_cells, values_of
 from .place import Place
 
 _NAMES = ("null", '"NaN"', '"inf"', '"-inf"')
 """What stands for a cell that has no digits."""
+
+RUN = 16_384
+"""Cells that are written at once: their text stays in the cache, and no thread waits long for orjson."""
 
 ROWS_PER_VALUE = 4
 """Integers are written once each where there are at least so many rows for each value of their span."""
@@ -59,23 +63,24 @@ def _of_span(column: pa.Array, span: range, end: str) -> Piece:
 def _side_by_side(columns: list[pa.Array], end: str) -> list[Piece]:
     """Write the cells row by row."""
     cells = _row_by_row(columns)
-    digits = _digits(cells, end)
+    count = len(cells) - 1
+    digits = [_digits(cells[at : at + RUN + 1], end) for at in range(0, max(1, count), RUN)]
     special = cells.dtype.kind == "f" and not np.isfinite(cells).all()
+    shared = (*digits, pa.array([*(name + end for name in _NAMES), ""]))
     if len(columns) == 1 and not special and columns[0].null_count == 0:
-        return [texts(digits)]
-    shared = (digits, pa.array([*(name + end for name in _NAMES), ""]))
+        return [Texts(shared, None)]
     pieces: list[Piece] = []
     for number, column in enumerate(columns):
-        at = np.arange(number, len(digits), len(columns), dtype=np.int32)
+        at = np.arange(number, count, len(columns), dtype=np.int32)
         if special:
             values = values_of(column)
             for offset, found in enumerate(
                 (np.isnan(values), np.isposinf(values), np.isneginf(values)), start=1
             ):
-                at[found] = len(digits) + offset
+                at[found] = count + offset
         missing = missing_cells(column)
         if missing is not None:
-            at[missing] = len(digits)
+            at[missing] = count
         pieces.append(Texts(shared, at))
     return pieces
 
@@ -94,7 +99,9 @@ def _digits(cells: np.ndarray, end: str) -> pa.StringArray:
     """Write all cells but the last, which is there for the comma before it: commas become the ends."""
     raw = orjson.dumps(cells, option=orjson.OPT_SERIALIZE_NUMPY)
     data = np.frombuffer(raw, np.uint8)
-    commas = np.flatnonzero(data == ord(","))
+    marks = Marks(len(data))
+    np.equal(data, ord(","), out=marks.flags)
+    commas = marks.positions(len(cells) - 1)
     if end != ",":
         data = data.copy()
         data[commas] = ord(end)

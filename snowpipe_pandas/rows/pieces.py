@@ -32,7 +32,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """One of many texts: number `at[row]` of all the arrays' texts; the row's own where `at` is None.
+    """One of many texts: number `at[row]` of all the arrays' texts; number `row` where `at` is None.
 
     The last of all texts is the empty one, for cells that show nothing. Pieces that share their arrays
     share one tuple.
@@ -95,16 +95,14 @@ def gathered(pieces: Iterable[Piece], rows: int) -> pa.StringArray:
     """Put the pieces of each row together."""
     merged = _merged(pieces)
     if len(merged) == 1 and isinstance(merged[0], Texts) and merged[0].at is None:
-        return merged[0].arrays[0]
+        own = merged[0].arrays
+        return own[0] if len(own[0]) == rows else pa.concat_arrays(own).slice(0, rows)
     everything, starts = _laid_out(merged)
     matrix = np.empty((rows, len(merged)), np.int32)
-    for column, (piece, start) in enumerate(zip(merged, starts, strict=True)):
-        if isinstance(piece, str):
-            matrix[:, column] = start
-        elif piece.at is None:
-            matrix[:, column] = np.arange(start, start + rows, dtype=np.int32)
-        else:
-            np.add(piece.at, start, out=matrix[:, column], dtype=np.int32, casting="unsafe")
+    matrix[:] = starts
+    for column, piece in enumerate(merged):
+        if not isinstance(piece, str):
+            matrix[:, column] += np.arange(rows, dtype=np.int32) if piece.at is None else piece.at
     taken = pc.take(everything, pa.array(matrix.reshape(-1)))
     borders = np.ascontiguousarray(offsets_of(taken)[:: len(merged)])
     return pa.StringArray.from_buffers(rows, pa.py_buffer(borders), taken.buffers()[2])

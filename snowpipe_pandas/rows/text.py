@@ -9,6 +9,7 @@ import numpy as np
 import orjson
 import pyarrow as pa
 
+from .marks import Marks
 from .pieces import Piece, chosen, gathered, missing_cells, offsets_of, texts, value
 from .place import Place
 
@@ -18,9 +19,6 @@ _SHORT_ESCAPES = b'"\\\b\t\n\f\r'
 SAMPLE = 1024
 WORTHWHILE = 0.75
 """Texts that need escapes are looked up where less than this share of a sample is distinct."""
-
-_ONES = np.array([byte.bit_count() for byte in range(256)], np.int32)
-_FIRST_BITS = np.array([0xFF00 >> count & 0xFF for count in range(8)], np.uint8)
 
 
 def quoted(text: pa.StringArray, nulls_of: pa.Array, place: Place, *, after: str = '"') -> list[Piece]:
@@ -46,10 +44,11 @@ class _NotUtf8Error(Exception):
 def _strings(text: pa.StringArray, place: Place) -> list[Piece]:
     """One look at all texts as one run of bytes tells whether there is anything to escape."""
     run, borders = _run_of(text)
-    special = run < 0x20
-    special |= run == ord('"')
-    special |= run == ord("\\")
-    if not special.any():
+    special = Marks(len(run))
+    np.less(run, 0x20, out=special.flags)
+    special.flags |= run == ord('"')
+    special.flags |= run == ord("\\")
+    if not special.flags.any():
         _check_utf8(run, borders)
         return quoted(text, text, place)
     if _repeats(text):
@@ -73,30 +72,20 @@ def _run_of(text: pa.StringArray) -> tuple[np.ndarray, np.ndarray]:
     return np.frombuffer(text.buffers()[2], np.uint8)[borders[0] : borders[-1]], borders - borders[0]
 
 
-def _escaped(run: np.ndarray, borders: np.ndarray, special: np.ndarray) -> pa.StringArray:
+def _escaped(run: np.ndarray, borders: np.ndarray, special: Marks) -> pa.StringArray:
     """Escape all texts as one, with orjson, and find out where their borders have moved to."""
     _check_borders(run, borders)
     try:
         written = orjson.dumps(str(run.data, "utf-8"))
     except UnicodeDecodeError:
         raise _NotUtf8Error from None
-    moved = borders + 1 + _count_before(special, borders)  # behind orjson's opening quote
+    moved = borders + 1 + special.before(borders)  # behind orjson's opening quote
     if moved[-1] + 1 < len(written):
-        rare = special & ~np.isin(run, np.frombuffer(_SHORT_ESCAPES, np.uint8))
-        moved += 4 * _count_before(rare, borders)
+        special.flags &= ~np.isin(run, np.frombuffer(_SHORT_ESCAPES, np.uint8))
+        moved += 4 * special.before(borders)
     return pa.StringArray.from_buffers(
         len(borders) - 1, pa.py_buffer(moved.astype(np.int32)), pa.py_buffer(written)
     )
-
-
-def _count_before(marked: np.ndarray, borders: np.ndarray) -> np.ndarray:
-    """Count the marked bytes before each border, by eights: eight times less to add up."""
-    bits = np.append(np.packbits(marked), np.uint8(0))
-    before = np.zeros(len(bits) + 1, np.int32)
-    np.cumsum(_ONES[bits], out=before[1:])
-    eighths = borders >> 3
-    counts: np.ndarray = before[eighths] + _ONES[bits[eighths] & _FIRST_BITS[borders & 7]]
-    return counts
 
 
 def _check_utf8(run: np.ndarray, borders: np.ndarray) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from snowpipe_pandas.errors import InvalidValueError, UnsupportedColumnError
 from snowpipe_pandas.rows.ndjson import to_ndjson
+from snowpipe_pandas.rows.numbers import RUN
 from snowpipe_pandas.rows.source import open_source
 from snowpipe_pandas.rows.text import SAMPLE
 
@@ -27,6 +28,26 @@ def test_integers_at_the_ends_of_their_type_are_exact_however_few_they_are(kind)
     few = np.array([limits.min, limits.min + 1] * 40 + [limits.max] * 2, kind)
     for values in (few, few[:80], few[80:], np.arange(limits.max - 2, limits.max, dtype=kind).repeat(50)):
         assert column(pa.array(values)) == values.tolist()
+
+
+@pytest.mark.parametrize("width", [1, 3])
+@pytest.mark.parametrize("cells", [RUN - 1, RUN, RUN + 1, 2 * RUN + 2])
+@pytest.mark.parametrize("absent", [False, True])
+def test_numbers_are_whole_where_one_run_of_them_ends_and_the_next_begins(width, cells, absent):
+    rows = -(-cells // width)
+    table = np.random.default_rng(cells).normal(size=(rows, width))
+    nulls = (np.arange(rows) % 7 == 3) & absent
+    names = [str(number) for number in range(width)]
+    source = pa.table([pa.array(values, mask=nulls) for values in table.T], names=names)
+    for row, line in enumerate(to_ndjson(source).splitlines()):
+        wanted = [None] * width if nulls[row] else table[row].tolist()
+        assert list(json.loads(line).values()) == wanted
+
+
+def test_long_lists_of_numbers_are_whole():
+    values = np.random.default_rng(1).normal(size=2 * RUN + 5)
+    lists = pa.ListArray.from_arrays(pa.array([0, 3, 3, len(values)], pa.int32()), pa.array(values))
+    assert column(lists) == [values[:3].tolist(), [], values[3:].tolist()]
 
 
 def test_every_8_bit_integer_is_written_right_when_each_is_written_once():

@@ -1,0 +1,52 @@
+"""Marked bytes of a text: where they are, and how many stand before a border, eight bytes at a time."""
+
+from __future__ import annotations
+
+import numpy as np
+
+WORTHWHILE = 12
+"""Bytes from one mark to the next, on average, from which on it pays to look by eights."""
+
+_WORD = np.dtype("<u8")
+_SUM = np.uint64(0x0101010101010101)
+"""Flags in a word, times this number, have their count in its top byte."""
+
+_INDEX = np.uint64(0x0001020304050607)
+"""A single flag in byte k, times this number, has k in its top byte."""
+
+_TOP_BYTE = np.uint64(56)
+_FIRST_BYTES = np.array([(1 << 8 * count) - 1 for count in range(8)], np.uint64)
+
+
+class Marks:
+    """Flags for the bytes of a text.
+
+    Attributes:
+        flags: one bool for each byte, false at first.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._words = np.zeros(size // 8 + 1, _WORD)
+        self.flags = self._words.view(bool)[:size]
+
+    def positions(self, count: int) -> np.ndarray:
+        """Return where the marks are; `count` is how many there are."""
+        if len(self.flags) >= WORTHWHILE * count:
+            marked = np.flatnonzero(self._words != 0)  # much faster than to ask for what is not zero
+            if len(marked) == count:  # so no word has two
+                inside = self._words[marked] * _INDEX >> _TOP_BYTE
+                return 8 * marked + inside.astype(np.int64)
+        return np.flatnonzero(self.flags)
+
+    def before(self, borders: np.ndarray) -> np.ndarray:
+        """Return how many marks are before each border."""
+        counts = np.zeros(len(self._words) + 1, np.int64)
+        np.cumsum(_counts(self._words), out=counts[1:])
+        whole = borders >> 3
+        rest = self._words[whole] & _FIRST_BYTES[borders & 7]
+        before: np.ndarray = counts[whole] + _counts(rest)
+        return before
+
+
+def _counts(words: np.ndarray) -> np.ndarray:
+    return (words * _SUM >> _TOP_BYTE).astype(np.int64)
