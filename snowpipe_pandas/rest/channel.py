@@ -61,8 +61,7 @@ class Channel:
         pipe: the pipe it belongs to.
         target_columns: columns of the target table, empty where the server does not tell them.
         opened_status: what the service knew of the channel when it was last opened.
-        last_appended_token: end token of the last acknowledged append, None before the first.
-        awaited_token: the same until a status has shown it as committed, None from then on.
+        last_appended_token: end token of the last append acknowledged since then, None before the first.
         sleep: how this channel waits between tries and polls, in seconds; a load that can be cancelled puts
             its own here for as long as it runs.
     """
@@ -88,7 +87,6 @@ class Channel:
         self._lease: str | None = None
         self.sleep: Callable[[float], None] = self._sleep
         self.last_appended_token: str | None = None
-        self.awaited_token: str | None = None
         self.opened_status: ChannelStatus = self.reopen(offset_token=offset_token)
 
     def __repr__(self) -> str:
@@ -189,7 +187,7 @@ class Channel:
             answer = self._append(
                 body, start_offset_token, end_offset_token, _content_headers(raw_bytes, content_encoding)
             )
-        self.last_appended_token = self.awaited_token = end_offset_token
+        self.last_appended_token = end_offset_token
         return Acknowledgement(answer.tries)
 
     def _append(self, body: bytes, start: str, end: str, headers: dict[str, str]) -> Answer:
@@ -238,8 +236,6 @@ class Channel:
             found = self._fetch().get(self.name)
             if found is not None:
                 missing_since = None
-                if found.last_committed_offset_token == self.awaited_token:
-                    self.awaited_token = None
                 yield found
             else:
                 missing_since = now() if missing_since is None else missing_since
@@ -274,15 +270,15 @@ class Channel:
         """Wait until the committed offset token is `token`, and return the status that said so.
 
         Args:
-            token: the end token of an append (default: of the last one), or a function that judges the
-                committed token, as in the official SDK.
+            token: the end token of an append (default: of the last one since the channel was opened), or a
+                function that judges the committed token, as in the official SDK.
             timeout_s: seconds to wait.
 
         Raises:
             CommitTimeoutError: not committed in time; nothing is lost, wait again.
             ChannelInvalidError: the service wants the channel reopened.
         """
-        wanted = self.last_appended_token if token is None else token
+        wanted = token or self.last_appended_token or self.opened_status.last_committed_offset_token
         reached = wanted if callable(wanted) else lambda committed: committed == wanted
         return self.wait_for_status(
             lambda status: reached(status.last_committed_offset_token), timeout_s=timeout_s
@@ -322,7 +318,7 @@ class Channel:
         with self._busy:
             self._continuation = None
             self._spent.clear()
-            self.awaited_token = None
+            self.last_appended_token = None
             self._session_header = {}
             opened = open_channel(
                 self._planes, self.pipe, self.name, offset_token=offset_token, sleep=self.sleep

@@ -286,16 +286,20 @@ class Delivery:
         self._emit(RowsCommitted(channel=self._channel.name, end_row=position.rows, offset_token=token or ""))
 
     def _settled_channel(self) -> ChannelStatus:
-        """Bring the channel into a state without uncommitted rows, as a load's start needs it."""
+        """Return the channel's status once it has no uncommitted rows, as a load's start needs it.
+
+        Only what opening the channel told, or a status that shows the last append, tells where a load goes
+        on: a status that the service fetched from its past would have committed rows sent again.
+        """
+        last = self._channel.last_appended_token
         if self._channel.in_doubt:
             return self._channel.reopen()
+        if last is None:
+            return self._channel.opened_status
         try:
-            if self._channel.awaited_token is not None:
-                return self._channel.wait_for_commit(self._channel.awaited_token)
-            status = self._channel.status()
+            return self._channel.wait_for_commit(last)
         except ChannelInvalidError:
             return self._channel.reopen()
-        return status if status.healthy else self._channel.reopen()
 
     def _audit(self) -> None:
         """Compare the service's counts with the rows sent, whatever the offset token says."""

@@ -88,18 +88,21 @@ class Ledger:
 
 
 class _Growth:
-    """How far a counter has grown; one that starts anew, as after a reopen, never shrinks it."""
+    """How far a counter has grown, None as long as no status tells it.
+
+    A counter that starts anew, as after a reopen, never shrinks the total.
+    """
 
     def __init__(self, start: int | None) -> None:
         self._last = start
-        self.total = None if start is None else 0
+        self.total: int | None = None
         self.restarted = False
 
     def take(self, value: int | None) -> None:
-        if value is None or self._last is None or self.total is None:
+        if value is None or self._last is None:
             return
         if value < self._last:
             self.restarted = True
             self._last = 0
-        self.total += value - self._last
+        self.total = (self.total or 0) + value - self._last
         self._last = value

@@ -72,6 +72,22 @@ def test_24_a_token_that_goes_back_is_no_reason_to_send_again(account, channel):
     every_row_once(account, run(channel))
 
 
+@pytest.mark.parametrize("opened", ["anew", "before"])
+def test_24_a_status_from_the_past_does_not_begin_a_load_anew(account, connect, channel, opened):
+    """The service answers statuses from before the first load for a while."""
+    run(channel)
+
+    def past(answer):
+        status = answer["channel_statuses"]["test"]
+        status |= {"last_committed_offset_token": None, "rows_inserted": 0, "rows_parsed": 0}
+        return answer
+
+    account.faults.add("status", times=5, change=past)
+    again = open_channel(connect()) if opened == "anew" else channel
+    assert run(again).rows == 0
+    every_row_once(account)
+
+
 def test_25_a_channel_missing_from_one_status_answer(account, channel):
     account.faults.add("status", after=1, times=2, change=lambda answer: {"channel_statuses": {}})
     every_row_once(account, run(channel))
