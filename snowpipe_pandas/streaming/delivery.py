@@ -297,9 +297,10 @@ class Delivery:
         if last is None:
             return self._channel.opened_status
         try:
-            return self._channel.wait_for_commit(last)
+            status = self._channel.wait_for_commit(last)
         except ChannelInvalidError:
             return self._channel.reopen()
+        return status if status.healthy else self._channel.reopen()
 
     def _audit(self) -> None:
         """Compare the service's counts with the rows sent, whatever the offset token says."""

@@ -162,6 +162,18 @@ def test_18_a_channel_that_fails_while_appends_still_answer_200(account, channel
     assert len(opens(account)) == 2
 
 
+def test_18_a_channel_that_failed_between_two_loads_is_reopened_before_any_append(account, channel):
+    def failed(answer):
+        answer["channel_statuses"]["test"]["channel_status_code"] = "ERR_CHANNEL_MUST_BE_REOPENED"
+        return answer
+
+    run(channel, 100)
+    account.faults.add("status", change=failed)
+    run(channel, 100, load_id="another")
+    assert ids(account) == list(range(100)) * 2
+    assert len(opens(account)) == 2
+
+
 @pytest.mark.parametrize("committed", [False, True])
 def test_19_a_dropped_channel_is_never_begun_again_from_row_0(account, channel, committed):
     def drop():
