@@ -76,6 +76,7 @@ def test_a_server_that_stops_reading_stalls_the_writer(account, raw):
     account.faults.add("append", stop_reading=True, hold_s=1.0)
     address = urlsplit(account.url)
     with socket.create_connection((address.hostname, address.port)) as writer:
+        writer.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65_536)  # else the machine may take it all
         path = f"/v2/streaming/data{PIPE}/channels/raw/rows"
         writer.sendall(f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 4000000\r\n\r\n".encode())
         writer.settimeout(0.3)
