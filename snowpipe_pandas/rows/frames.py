@@ -149,7 +149,7 @@ def _field(name: str, values: pd.Series[Any]) -> pa.Field:
         return pa.field(name, pa.dictionary(_index_type(len(dtype.categories)), categories.type))
     try:
         return pa.field(name, pa.Array.from_pandas(values.iloc[:0]).type)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError, TypeError) as error:
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, TypeError) as error:
         raise _UnsupportedError(f"({dtype}): convert it, for example with .astype(str)") from error
 
 
@@ -222,13 +222,7 @@ def _array(values: pd.Series[Any], field: pa.Field, first_row: int) -> pa.Array:
         array = pa.Array.from_pandas(values, type=field.type)
     except UnicodeEncodeError:
         raise _bad_cell(values, field, first_row, "holds a lone surrogate; clean the text") from None
-    except (
-        pa.ArrowInvalid,
-        pa.ArrowTypeError,
-        pa.ArrowNotImplementedError,
-        OverflowError,
-        TypeError,
-    ) as error:
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OverflowError, TypeError) as error:
         raise _bad_cell(values, field, first_row, f"does not fit {field.type} ({error})") from error
     return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
 

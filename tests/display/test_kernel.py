@@ -57,7 +57,9 @@ jobs
         "busy": """
 account.channels.pause()
 first = frame.snowpipe.stream(channel, load_id='six', background=True)
+deadline = time.monotonic() + 20
 while first.progress.rows_sent == 0:
+    assert time.monotonic() < deadline
     time.sleep(0.01)
 try:
     frame.snowpipe.stream(channel, load_id='seven')
