@@ -21,8 +21,8 @@ import pandas as pd
 import pyarrow as pa
 
 from benchmarks.frames import FRAMES
-from snowpipe_pandas.rows.ndjson import Encoder
-from snowpipe_pandas.rows.source import open_source
+from snowpipe_pandas.rows.encode.encoder import Encoder
+from snowpipe_pandas.rows.sources.source import open_source
 from snowpipe_pandas.streaming.pipeline import map_ordered
 
 SLOW_ROWS = 50_000

@@ -3,9 +3,9 @@
 import statistics
 
 from benchmarks.frames import FRAMES
-from snowpipe_pandas.rows.ndjson import Encoder
+from snowpipe_pandas.rows.encode.encoder import Encoder
 from snowpipe_pandas.rows.payloads import MAX_RAW_BYTES, MAX_WIRE_BYTES, pack
-from snowpipe_pandas.rows.source import open_source
+from snowpipe_pandas.rows.sources.source import open_source
 
 
 def fill(name: str) -> float:

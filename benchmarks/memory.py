@@ -20,9 +20,9 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
-from snowpipe_pandas.rows.ndjson import Encoder
+from snowpipe_pandas.rows.encode.encoder import Encoder
 from snowpipe_pandas.rows.payloads import pack
-from snowpipe_pandas.rows.source import open_source
+from snowpipe_pandas.rows.sources.source import open_source
 from snowpipe_pandas.streaming.load import READY_PAYLOADS
 from snowpipe_pandas.streaming.pipeline import Prefetch, map_ordered
 

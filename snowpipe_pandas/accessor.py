@@ -10,10 +10,10 @@ import pandas as pd
 if TYPE_CHECKING:
     from .display.choose import ShowProgress
     from .rest.channel import Channel
-    from .rows.ndjson import Nulls
-    from .rows.place import BinaryFormat
-    from .rows.source import ColumnCase
-    from .rows.targets import Problem
+    from .rows.encode.cell_location import BinaryFormat
+    from .rows.encode.encoder import Nulls
+    from .rows.schema_check import Problem
+    from .rows.sources.source import ColumnCase
     from .streaming.delivery import OnError
     from .streaming.job import Job
     from .streaming.result import StreamResult
@@ -101,7 +101,7 @@ class SnowpipeAccessor:
         >>> pd.DataFrame({"ID": [1], "NAME": [None]}).snowpipe.to_ndjson()
         b'{"ID":1,"NAME":null}\\n'
         """
-        from .rows.ndjson import to_ndjson
+        from .rows.encode.encoder import to_ndjson
 
         return to_ndjson(
             self._frame,
@@ -135,8 +135,8 @@ class SnowpipeAccessor:
             ID NUMBER(38,0)
         )
         """
-        from .rows.source import open_source
-        from .rows.targets import without_missing
+        from .rows.schema_check import without_missing
+        from .rows.sources.source import open_source
         from .rows.types import create_table_ddl
 
         source = open_source(self._frame, index=index, columns=columns, column_case=column_case)
@@ -162,8 +162,8 @@ class SnowpipeAccessor:
         []
         """
         from .rest.opening import TargetColumn
-        from .rows.source import open_source
-        from .rows.targets import find_problems, without_missing
+        from .rows.schema_check import find_problems, without_missing
+        from .rows.sources.source import open_source
 
         source = open_source(self._frame, index=index, columns=columns, column_case=column_case)
         known: Sequence[TargetColumn]

@@ -14,8 +14,8 @@ import pytest
 import snowpipe_pandas as sp
 from snowpipe_pandas import errors
 from snowpipe_pandas.accessor import SnowpipeAccessor
-from snowpipe_pandas.rows.ndjson import to_ndjson
-from snowpipe_pandas.rows.source import open_source
+from snowpipe_pandas.rows.encode.encoder import to_ndjson
+from snowpipe_pandas.rows.sources.source import open_source
 
 HEAVY = [
     "requests",

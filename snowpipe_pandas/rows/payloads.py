@@ -15,7 +15,7 @@ import pyarrow as pa
 import xxhash
 
 from ..errors import LoadMismatchError, RowTooLargeError
-from .ndjson import EncodedRows
+from .encode.encoder import EncodedRows
 
 MAX_RAW_BYTES = 16_000_000
 MAX_WIRE_BYTES = 4_000_000

@@ -28,10 +28,10 @@ from ..errors import (
 )
 from ..events import Event, LoadStarted, Phase, PhaseChanged
 from ..rest.channel import Channel
-from ..rows.ndjson import Encoder
+from ..rows.encode.encoder import Encoder
 from ..rows.payloads import pack
-from ..rows.source import Source
-from ..rows.targets import find_problems
+from ..rows.schema_check import find_problems
+from ..rows.sources.source import Source
 from .control import Control
 from .delivery import STATUS_INTERVAL_S, Delivery, OnError
 from .offsets import check_load_id, format_token, new_load_id

@@ -9,9 +9,9 @@ from typing import Any, Literal, TypedDict, Unpack, overload
 from ..display.choose import ShowProgress, displayed
 from ..display.kernel import in_notebook
 from ..rest.channel import COMMIT_TIMEOUT_S, Channel
-from ..rows.ndjson import Encoder, Nulls
-from ..rows.place import BinaryFormat
-from ..rows.source import ColumnCase, open_source
+from ..rows.encode.cell_location import BinaryFormat
+from ..rows.encode.encoder import Encoder, Nulls
+from ..rows.sources.source import ColumnCase, open_source
 from .delivery import MAX_IN_FLIGHT_BYTES, OnError
 from .job import Job
 from .load import Load

@@ -19,8 +19,8 @@ from snowpipe_pandas.errors import (
     RowTooLargeError,
     UsageError,
 )
-from snowpipe_pandas.rows.ndjson import Encoder
-from snowpipe_pandas.rows.source import open_source
+from snowpipe_pandas.rows.encode.encoder import Encoder
+from snowpipe_pandas.rows.sources.source import open_source
 from snowpipe_pandas.streaming import load as load_module
 from snowpipe_pandas.streaming.delivery import MAX_IN_FLIGHT_BYTES
 from snowpipe_pandas.streaming.load import Load

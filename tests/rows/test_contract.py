@@ -18,8 +18,8 @@ from snowpipe_pandas.errors import (
     InvalidValueError,
     UnsupportedColumnError,
 )
-from snowpipe_pandas.rows.ndjson import to_ndjson
-from snowpipe_pandas.rows.source import open_source
+from snowpipe_pandas.rows.encode.encoder import to_ndjson
+from snowpipe_pandas.rows.sources.source import open_source
 from snowpipe_pandas.rows.types import create_table_ddl, snowflake_type
 
 

@@ -10,10 +10,10 @@ import pyarrow as pa
 import pytest
 
 from snowpipe_pandas.errors import InvalidValueError, UnsupportedColumnError
-from snowpipe_pandas.rows.ndjson import to_ndjson
-from snowpipe_pandas.rows.numbers import RUN
-from snowpipe_pandas.rows.source import open_source
-from snowpipe_pandas.rows.text import SAMPLE
+from snowpipe_pandas.rows.encode.encoder import to_ndjson
+from snowpipe_pandas.rows.encode.numbers import RUN
+from snowpipe_pandas.rows.encode.text import SAMPLE
+from snowpipe_pandas.rows.sources.source import open_source
 
 
 def column(array, **options):

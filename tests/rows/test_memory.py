@@ -13,9 +13,9 @@ ROW_BYTES = 1_000
 CHILD = """
 import resource, sys
 import pyarrow.dataset as ds
-from snowpipe_pandas.rows.ndjson import Encoder
+from snowpipe_pandas.rows.encode.encoder import Encoder
 from snowpipe_pandas.rows.payloads import pack
-from snowpipe_pandas.rows.source import open_source
+from snowpipe_pandas.rows.sources.source import open_source
 
 def rows_and_peak(file):
     encoded = map(Encoder().encode, open_source(ds.dataset(file)).batches())

@@ -9,9 +9,9 @@ import pytest
 import xxhash
 
 from snowpipe_pandas.errors import LoadMismatchError, RowTooLargeError
-from snowpipe_pandas.rows.ndjson import Encoder, to_ndjson
+from snowpipe_pandas.rows.encode.encoder import Encoder, to_ndjson
 from snowpipe_pandas.rows.payloads import pack
-from snowpipe_pandas.rows.source import open_source
+from snowpipe_pandas.rows.sources.source import open_source
 
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from snowpipe_pandas.rows.ndjson import Encoder, to_ndjson
+from snowpipe_pandas.rows.encode.encoder import Encoder, to_ndjson
 from tests.rows.oracle import expected
 from tests.rows.strategies import tables
 

@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from snowpipe_pandas.errors import DataError, EmptySourceError, UnsupportedColumnError
-from snowpipe_pandas.rows.ndjson import to_ndjson
-from snowpipe_pandas.rows.source import open_source
+from snowpipe_pandas.rows.encode.encoder import to_ndjson
+from snowpipe_pandas.rows.sources.source import open_source
 
 FRAME = pd.DataFrame({"ID": [1, 2, 3], "NAME": ["a", None, "ü"]})
 TABLE = pa.Table.from_pandas(FRAME, preserve_index=False)

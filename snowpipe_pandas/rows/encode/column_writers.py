@@ -1,4 +1,4 @@
-"""Columns as pieces of rows: every Arrow type has its writer, and nested types are put together here."""
+"""Columns as segments of rows: every Arrow type has its writer, and nested types are put together here."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..errors import InvalidValueError
-from .moments import dates, durations, times, timestamps
+from ...errors import InvalidValueError
+from ..types import is_bytes, is_json_field, is_list, is_string
+from .cell_location import CellLocation
 from .numbers import is_number, numbers
-from .pieces import (
+from .segments import (
     Choice,
-    Piece,
+    Segment,
     chosen,
     gathered,
     missing_cells,
@@ -24,14 +25,13 @@ from .pieces import (
     texts,
     value,
 )
-from .place import Place
+from .temporal import dates, durations, times, timestamps
 from .text import binary, quoted, strings
-from .types import is_bytes, is_json_field, is_list, is_string
 
 
 def columns(
-    fields: Sequence[pa.Field], arrays: Sequence[pa.Array], places: Sequence[Place]
-) -> Iterator[list[Piece]]:
+    fields: Sequence[pa.Field], arrays: Sequence[pa.Array], locations: Sequence[CellLocation]
+) -> Iterator[list[Segment]]:
     """Write columns that stand side by side: values, nulls, and what follows them.
 
     Raises:
@@ -41,24 +41,24 @@ def columns(
     def together(number: int) -> object:
         """Neighbours that may be written in one go have this in common."""
         kind = arrays[number].type
-        return (kind, places[number].end) if is_number(kind) else number
+        return (kind, locations[number].end) if is_number(kind) else number
 
     for _, run in groupby(range(len(arrays)), together):
         group = list(run)
         if is_number(arrays[group[0]].type):
-            yield from numbers([arrays[number] for number in group], places[group[0]])
+            yield from numbers([arrays[number] for number in group], locations[group[0]])
         else:
-            yield render(arrays[group[0]], fields[group[0]], places[group[0]])
+            yield render(arrays[group[0]], fields[group[0]], locations[group[0]])
 
 
-def render(array: pa.Array, field: pa.Field, place: Place) -> list[Piece]:
+def render(array: pa.Array, field: pa.Field, location: CellLocation) -> list[Segment]:
     """Write a column."""
     if is_json_field(field):
-        return _json(array, place)
+        return _json(array, location)
     kind = array.type
     for matches, writer in _WRITERS:
         if matches(kind):
-            return writer(array, place)
+            return writer(array, location)
     raise TypeError(f"no row JSON form for {kind}")
 
 
@@ -76,93 +76,98 @@ def null_values(array: pa.Array) -> np.ndarray | None:
     return missing_cells(array)
 
 
-def _json(array: pa.Array, place: Place) -> list[Piece]:
+def _json(array: pa.Array, location: CellLocation) -> list[Segment]:
     """Texts that are JSON already."""
-    return value([texts(array.cast(pa.string()))], missing_cells(array), place.end)
+    return value([texts(array.cast(pa.string()))], missing_cells(array), location.end)
 
 
-def _number(array: pa.Array, place: Place) -> list[Piece]:
-    return numbers([array], place)[0]
+def _number(array: pa.Array, location: CellLocation) -> list[Segment]:
+    return numbers([array], location)[0]
 
 
-def _booleans(array: pa.Array, place: Place) -> list[Piece]:
+def _booleans(array: pa.Array, location: CellLocation) -> list[Segment]:
     return value(
         [Choice(("false", "true"), pc.fill_null(array, False).to_numpy(zero_copy_only=False))],
         missing_cells(array),
-        place.end,
+        location.end,
     )
 
 
-def _decimals(array: pa.Array, place: Place) -> list[Piece]:
+def _decimals(array: pa.Array, location: CellLocation) -> list[Segment]:
     text = array.cast(pa.string())
     if pc.any(pc.match_substring(text, "E")).as_py():
         # Arrow writes very small and large numbers with an exponent; the exact digits are wanted.
         text = pa.array([None if v is None else f"{v:f}" for v in array.to_pylist()], pa.string())
-    return quoted(text, array, place)
+    return quoted(text, array, location)
 
 
-def _dictionary(array: pa.DictionaryArray, place: Place) -> list[Piece]:
+def _dictionary(array: pa.DictionaryArray, location: CellLocation) -> list[Segment]:
     """The dictionary's values are written once, unless it is longer than the column."""
-    field = pa.field(place.column, array.type.value_type)
+    field = pa.field(location.column, array.type.value_type)
     if len(array.dictionary) > len(array):
-        return render(array.dictionary_decode(), field, place)
+        return render(array.dictionary_decode(), field, location)
     try:
-        written = gathered(render(array.dictionary, field, place), len(array.dictionary))
+        written = gathered(render(array.dictionary, field, location), len(array.dictionary))
     except InvalidValueError:  # names no row; and the value may be one that no row has
-        return render(array.dictionary_decode(), field, place)
-    return [chosen(written, array.indices, place.end)]
+        return render(array.dictionary_decode(), field, location)
+    return [chosen(written, array.indices, location.end)]
 
 
-def _nulls(array: pa.Array, place: Place) -> list[Piece]:
-    return ["null" + place.end]
+def _nulls(array: pa.Array, location: CellLocation) -> list[Segment]:
+    return ["null" + location.end]
 
 
-def _lists(array: pa.Array, place: Place) -> list[Piece]:
+def _lists(array: pa.Array, location: CellLocation) -> list[Segment]:
     if pa.types.is_fixed_size_list(array.type):
         size = array.type.list_size
         borders = np.arange(array.offset, array.offset + len(array) + 1, dtype=np.int64) * size
     else:
         borders = array.offsets.to_numpy(zero_copy_only=False).astype(np.int64)
     values = array.values.slice(borders[0], borders[-1] - borders[0])
-    elements = render(values, array.type.value_field, _inside(place, borders))
-    return _collected("[", elements, "]", borders, array, place)
+    elements = render(values, array.type.value_field, _inside(location, borders))
+    return _collected("[", elements, "]", borders, array, location)
 
 
-def _structs(array: pa.StructArray, place: Place) -> list[Piece]:
-    """The fields' pieces, in line."""
+def _structs(array: pa.StructArray, location: CellLocation) -> list[Segment]:
+    """The fields' segments, in line."""
     fields = list(array.type)
     if not fields:
-        return value(["{}"], missing_cells(array), place.end)
+        return value(["{}"], missing_cells(array), location.end)
     # flatten() makes what lies under a null struct null too: it may be no proper value.
     ends = [","] * (len(fields) - 1) + ["}"]
-    places = [replace(place, end=end) for end in ends]
-    pieces: list[Piece] = ["{"]
-    for field, written in zip(fields, columns(fields, array.flatten(), places), strict=True):
-        pieces += [key(field.name), *written]
-    return value(pieces, missing_cells(array), place.end)
+    locations = [replace(location, end=end) for end in ends]
+    segments: list[Segment] = ["{"]
+    for field, written in zip(fields, columns(fields, array.flatten(), locations), strict=True):
+        segments += [key(field.name), *written]
+    return value(segments, missing_cells(array), location.end)
 
 
-def _maps(array: pa.MapArray, place: Place) -> list[Piece]:
+def _maps(array: pa.MapArray, location: CellLocation) -> list[Segment]:
     borders = array.offsets.to_numpy(zero_copy_only=False).astype(np.int64)
     span = borders[0], borders[-1] - borders[0]
-    inside = _inside(place, borders)
+    inside = _inside(location, borders)
     keys = _keys(array.keys.slice(*span), array.type.key_field, inside)
     items = render(array.items.slice(*span), array.type.item_field, inside)
-    return _collected("{", [*keys, *items], "}", borders, array, place)
+    return _collected("{", [*keys, *items], "}", borders, array, location)
 
 
-def _inside(place: Place, borders: np.ndarray) -> Place:
-    """The place of the values between the borders, each followed by a comma."""
+def _inside(location: CellLocation, borders: np.ndarray) -> CellLocation:
+    """The location of the values between the borders, each followed by a comma."""
 
     def row_of(number: int) -> int:
-        return place.row_of(int(np.searchsorted(borders, borders[0] + number, side="right")) - 1)
+        return location.row_of(int(np.searchsorted(borders, borders[0] + number, side="right")) - 1)
 
-    return replace(place, row_of=row_of, end=",")
+    return replace(location, row_of=row_of, end=",")
 
 
 def _collected(
-    opening: str, elements: list[Piece], closing: str, borders: np.ndarray, parents: pa.Array, place: Place
-) -> list[Piece]:
+    opening: str,
+    elements: list[Segment],
+    closing: str,
+    borders: np.ndarray,
+    parents: pa.Array,
+    location: CellLocation,
+) -> list[Segment]:
     """The elements between each pair of borders as one text: they follow each other in one buffer.
 
     The closing bracket takes the place of the comma behind the last element.
@@ -175,33 +180,35 @@ def _collected(
         data = data.copy()
     data[ends[1:][full] - 1] = ord(closing)
     own = pa.StringArray.from_buffers(len(parents), pa.py_buffer(ends), pa.py_buffer(data))
-    pieces: list[Piece] = [opening, texts(own), Choice((closing, ""), full)]
-    return value(pieces, missing_cells(parents), place.end)
+    segments: list[Segment] = [opening, texts(own), Choice((closing, ""), full)]
+    return value(segments, missing_cells(parents), location.end)
 
 
-def _keys(values: pa.Array, field: pa.Field, place: Place) -> list[Piece]:
+def _keys(values: pa.Array, field: pa.Field, location: CellLocation) -> list[Segment]:
     """Keys are strings in JSON: what is no string yet gets its quotes."""
     if is_string(values.type):
-        return strings(values, replace(place, end=":"))
-    text = pc.ascii_rtrim(gathered(render(values, field, place), len(values)), characters=",")
+        return strings(values, replace(location, end=":"))
+    text = pc.ascii_rtrim(gathered(render(values, field, location), len(values)), characters=",")
     bare = np.asarray(pc.invert(pc.starts_with(text, '"')).to_numpy(zero_copy_only=False))
     quote = Choice(("", '"'), bare)
     return [quote, texts(text), quote, ":"]
 
 
-def _extension(array: pa.ExtensionArray, place: Place) -> list[Piece]:
+def _extension(array: pa.ExtensionArray, location: CellLocation) -> list[Segment]:
     """`arrow.json` goes in as it is, `arrow.uuid` as text."""
     if array.type.extension_name == "arrow.json":
-        return _json(array.storage, place)
+        return _json(array.storage, location)
     written = [None if cell is None else str(cell) for cell in array.to_pylist()]
-    return quoted(pa.array(written, pa.string()), array, place)
+    return quoted(pa.array(written, pa.string()), array, location)
 
 
-def _run_ends(array: pa.RunEndEncodedArray, place: Place) -> list[Piece]:
-    return render(pc.run_end_decode(array), pa.field(place.column, array.type.value_type), place)
+def _run_ends(array: pa.RunEndEncodedArray, location: CellLocation) -> list[Segment]:
+    return render(pc.run_end_decode(array), pa.field(location.column, array.type.value_type), location)
 
 
-_WRITERS: tuple[tuple[Callable[[pa.DataType], bool], Callable[[pa.Array, Place], list[Piece]]], ...] = (
+_WRITERS: tuple[
+    tuple[Callable[[pa.DataType], bool], Callable[[pa.Array, CellLocation], list[Segment]]], ...
+] = (
     (lambda kind: isinstance(kind, pa.BaseExtensionType), _extension),
     (is_number, _number),
     (pa.types.is_boolean, _booleans),

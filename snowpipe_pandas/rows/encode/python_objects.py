@@ -18,7 +18,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..errors import InvalidValueError
+from ...errors import InvalidValueError
 
 _OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS
 _SEPARATOR = orjson.Fragment(b"\n")
@@ -64,8 +64,8 @@ def _written_together(values: list[Any]) -> pa.StringArray | None:
     borders = np.empty(2 * len(values) + 1, np.int32)
     borders[0::2] = newlines + 2  # behind "\n,"
     borders[1::2] = newlines[1:] - 1  # before ",\n"
-    pieces = pa.StringArray.from_buffers(2 * len(values), pa.py_buffer(borders), pa.py_buffer(raw))
-    return pieces.take(pa.array(np.arange(0, 2 * len(values), 2)))
+    segments = pa.StringArray.from_buffers(2 * len(values), pa.py_buffer(borders), pa.py_buffer(raw))
+    return segments.take(pa.array(np.arange(0, 2 * len(values), 2)))
 
 
 def _written_apart(values: list[Any], missing: np.ndarray, column: str, first_row: int) -> pa.StringArray:

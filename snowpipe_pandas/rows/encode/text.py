@@ -9,9 +9,9 @@ import numpy as np
 import orjson
 import pyarrow as pa
 
-from .marks import Marks
-from .pieces import Piece, chosen, gathered, missing_cells, offsets_of, texts, value
-from .place import Place
+from .byte_mask import ByteMask
+from .cell_location import CellLocation
+from .segments import Segment, chosen, gathered, missing_cells, offsets_of, texts, value
 
 _SHORT_ESCAPES = b'"\\\b\t\n\f\r'
 """Characters whose escapes have two bytes; those of the other control characters have six."""
@@ -21,41 +21,43 @@ WORTHWHILE = 0.75
 """Texts that need escapes are looked up where less than this share of a sample is distinct."""
 
 
-def quoted(text: pa.StringArray, nulls_of: pa.Array, place: Place, *, after: str = '"') -> list[Piece]:
+def quoted(
+    text: pa.StringArray, nulls_of: pa.Array, location: CellLocation, *, after: str = '"'
+) -> list[Segment]:
     """Texts that need no escapes, between quotes; null where `nulls_of` is."""
-    return value(['"', texts(text), after], missing_cells(nulls_of), place.end)
+    return value(['"', texts(text), after], missing_cells(nulls_of), location.end)
 
 
-def strings(array: pa.Array, place: Place) -> list[Piece]:
+def strings(array: pa.Array, location: CellLocation) -> list[Segment]:
     """Text, with what RFC 8259 wants escaped."""
     text = array if pa.types.is_string(array.type) else array.cast(pa.string())
     try:
-        return _strings(text, place)
+        return _strings(text, location)
     except _NotUtf8Error:
-        _refuse_bad_cell(text, place)
+        _refuse_bad_cell(text, location)
         # So what is bad lies under nulls: `take` leaves it out.
-        return _strings(text.take(pa.array(np.arange(len(text)))), place)
+        return _strings(text.take(pa.array(np.arange(len(text)))), location)
 
 
 class _NotUtf8Error(Exception):
     """Internal: some cell's bytes are no UTF-8."""
 
 
-def _strings(text: pa.StringArray, place: Place) -> list[Piece]:
+def _strings(text: pa.StringArray, location: CellLocation) -> list[Segment]:
     """One look at all texts as one run of bytes tells whether there is anything to escape."""
     run, borders = _run_of(text)
-    special = Marks(len(run))
+    special = ByteMask(len(run))
     np.less(run, 0x20, out=special.flags)
     special.flags |= run == ord('"')
     special.flags |= run == ord("\\")
     if not special.flags.any():
         _check_utf8(run, borders)
-        return quoted(text, text, place)
+        return quoted(text, text, location)
     if _repeats(text):
         encoded = text.dictionary_encode()
         distinct = encoded.dictionary
-        return [chosen(gathered(_strings(distinct, place), len(distinct)), encoded.indices, place.end)]
-    return value(['"', texts(_escaped(run, borders, special)), '"'], missing_cells(text), place.end)
+        return [chosen(gathered(_strings(distinct, location), len(distinct)), encoded.indices, location.end)]
+    return value(['"', texts(_escaped(run, borders, special)), '"'], missing_cells(text), location.end)
 
 
 def _repeats(text: pa.StringArray) -> bool:
@@ -72,7 +74,7 @@ def _run_of(text: pa.StringArray) -> tuple[np.ndarray, np.ndarray]:
     return np.frombuffer(text.buffers()[2], np.uint8)[borders[0] : borders[-1]], borders - borders[0]
 
 
-def _escaped(run: np.ndarray, borders: np.ndarray, special: Marks) -> pa.StringArray:
+def _escaped(run: np.ndarray, borders: np.ndarray, special: ByteMask) -> pa.StringArray:
     """Escape all texts as one, with orjson, and find out where their borders have moved to."""
     _check_borders(run, borders)
     try:
@@ -104,21 +106,21 @@ def _check_borders(run: np.ndarray, borders: np.ndarray) -> None:
         raise _NotUtf8Error
 
 
-def _refuse_bad_cell(text: pa.StringArray, place: Place) -> None:
+def _refuse_bad_cell(text: pa.StringArray, location: CellLocation) -> None:
     for number, cell in enumerate(text.cast(pa.binary())):
         try:
             (cell.as_py() or b"").decode("utf-8")
         except UnicodeDecodeError:
             problem = "is no valid UTF-8; decode or clean it"
-            raise place.invalid(number, cell.as_py(), problem) from None
+            raise location.invalid(number, cell.as_py(), problem) from None
 
 
-def binary(array: pa.Array, place: Place) -> list[Piece]:
+def binary(array: pa.Array, location: CellLocation) -> list[Segment]:
     """Bytes in the text form that was asked for."""
-    if place.binary_format == "utf-8":
-        return strings(array.cast(pa.binary()).cast(pa.string(), safe=False), place)
+    if location.binary_format == "utf-8":
+        return strings(array.cast(pa.binary()).cast(pa.string(), safe=False), location)
     encode: Callable[[bytes], str] = (
-        bytes.hex if place.binary_format == "hex" else lambda value: base64.b64encode(value).decode()
+        bytes.hex if location.binary_format == "hex" else lambda value: base64.b64encode(value).decode()
     )
     written = [None if cell is None else encode(cell) for cell in array.to_pylist()]
-    return quoted(pa.array(written, pa.string()), array, place)
+    return quoted(pa.array(written, pa.string()), array, location)

@@ -14,15 +14,15 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from ..errors import (
+from ...errors import (
     DataError,
     DuplicateColumnError,
     EmptySourceError,
     InvalidValueError,
     UnsupportedColumnError,
 )
-from .objects import json_texts
-from .types import JSON_FIELD, is_json_field
+from ..encode.python_objects import json_texts
+from ..types import JSON_FIELD, is_json_field
 
 MAX_SLICE_ROWS = 65_536
 MAX_SLICE_CELLS = 1_048_576

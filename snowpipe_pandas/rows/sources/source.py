@@ -16,9 +16,9 @@ from typing import Any, Literal
 import pyarrow as pa
 import pyarrow.dataset  # makes pa.dataset known
 
-from ..errors import DataError, DuplicateColumnError, EmptySourceError, UnsupportedColumnError
+from ...errors import DataError, DuplicateColumnError, EmptySourceError, UnsupportedColumnError
+from ..types import snowflake_type
 from .frames import frame_batches, frame_schema, size_of, with_index
-from .types import snowflake_type
 
 ColumnCase = Literal["keep", "upper"]
 

@@ -1,10 +1,10 @@
-"""Marks of bytes, against what NumPy finds byte by byte."""
+"""ByteMask of bytes, against what NumPy finds byte by byte."""
 
 import numpy as np
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from snowpipe_pandas.rows.marks import WORTHWHILE, Marks
+from snowpipe_pandas.rows.encode.byte_mask import WORTHWHILE, ByteMask
 
 sizes = st.integers(0, 200)
 close = st.sets(st.integers(0, 199))
@@ -12,9 +12,9 @@ far = st.integers(WORTHWHILE, 40).map(lambda step: set(range(3, 200, step)))
 
 
 def marks_of(size, marked):
-    """Marks for so many bytes, and the flags as NumPy alone has them."""
+    """ByteMask for so many bytes, and the flags as NumPy alone has them."""
     flags = np.isin(np.arange(size), list(marked))
-    marks = Marks(size)
+    marks = ByteMask(size)
     marks.flags[:] = flags
     return marks, flags
 

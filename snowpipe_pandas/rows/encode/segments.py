@@ -1,6 +1,6 @@
-"""Rows as sequences of pieces, and the one kernel that puts them together.
+"""Rows as sequences of segments, and the one kernel that puts them together.
 
-A piece is a constant, one of a few constants, or one of many texts. The texts of all pieces are laid
+A segment is a constant, one of a few constants, or one of many texts. The texts of all segments are laid
 into one array, a matrix tells for each row which of them follow each other, and a single `take` of that
 array by that matrix copies them into the buffer of the result. A null, a quote that only some cells
 have, or a value of a dictionary is then a matter of numbers, not of text that is copied.
@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 FEW = 64
-"""Up to so many texts, neighbouring choices are made one: each piece of a row costs as much as a copy."""
+"""Up to so many texts, neighbouring choices are made one: each segment of a row costs as much as a copy."""
 
 _BLANK = pa.array([""])
 
@@ -34,7 +34,7 @@ class Choice:
 class Texts:
     """One of many texts: number `at[row]` of all the arrays' texts; number `row` where `at` is None.
 
-    The last of all texts is the empty one, for cells that show nothing. Pieces that share their arrays
+    The last of all texts is the empty one, for cells that show nothing. Segment that share their arrays
     share one tuple.
     """
 
@@ -47,18 +47,18 @@ class Texts:
         return sum(map(len, self.arrays)) - 1
 
 
-Piece: TypeAlias = "str | Choice | Texts"
+Segment: TypeAlias = "str | Choice | Texts"
 
 
 def texts(own: pa.StringArray, others: Iterable[str] = (), at: np.ndarray | None = None) -> Texts:
-    """Make a piece of an array's texts, and of others that are numbered behind them."""
+    """Make a segment of an array's texts, and of others that are numbered behind them."""
     more = list(others)
     bare = _without_validity(own)
     return Texts((bare, pa.array([*more, ""])) if more else (bare, _BLANK), at)
 
 
-def chosen(own: pa.StringArray, indices: pa.Array, end: str) -> Piece:
-    """Make a piece of texts that bring their end, and indices of them; a null index is a null."""
+def chosen(own: pa.StringArray, indices: pa.Array, end: str) -> Segment:
+    """Make a segment of texts that bring their end, and indices of them; a null index is a null."""
     at = values_of(indices).astype(np.int32)
     null = "null" + end
     missing = missing_cells(indices)
@@ -67,85 +67,85 @@ def chosen(own: pa.StringArray, indices: pa.Array, end: str) -> Piece:
     return Choice((*own.to_pylist(), null), at) if len(own) < FEW else texts(own, [null], at)
 
 
-def blanked(pieces: list[Piece], missing: np.ndarray, instead: str = "") -> list[Piece]:
-    """Return the pieces with nothing, or `instead`, where `missing` is true."""
-    changed = [_blanked(piece, missing) for piece in pieces]
+def blanked(segments: list[Segment], missing: np.ndarray, instead: str = "") -> list[Segment]:
+    """Return the segments with nothing, or `instead`, where `missing` is true."""
+    changed = [_blanked(segment, missing) for segment in segments]
     if instead:
         changed.insert(0, Choice(("", instead), missing))
     return changed
 
 
-def value(pieces: list[Piece], missing: np.ndarray | None, end: str) -> list[Piece]:
-    """Return the pieces of values that may be null, and what follows them."""
+def value(segments: list[Segment], missing: np.ndarray | None, end: str) -> list[Segment]:
+    """Return the segments of values that may be null, and what follows them."""
     if missing is None:
-        return [*pieces, end]
-    return [*blanked(pieces, missing, "null"), end]
+        return [*segments, end]
+    return [*blanked(segments, missing, "null"), end]
 
 
-def _blanked(piece: Piece, missing: np.ndarray) -> Piece:
-    if isinstance(piece, str):
-        return Choice((piece, ""), missing)
-    if isinstance(piece, Choice):
-        return Choice((*piece.texts, ""), np.where(missing, len(piece.texts), piece.at))
-    own = np.arange(len(missing), dtype=np.int32) if piece.at is None else piece.at
-    return Texts(piece.arrays, np.where(missing, np.int32(piece.blank), own))
+def _blanked(segment: Segment, missing: np.ndarray) -> Segment:
+    if isinstance(segment, str):
+        return Choice((segment, ""), missing)
+    if isinstance(segment, Choice):
+        return Choice((*segment.texts, ""), np.where(missing, len(segment.texts), segment.at))
+    own = np.arange(len(missing), dtype=np.int32) if segment.at is None else segment.at
+    return Texts(segment.arrays, np.where(missing, np.int32(segment.blank), own))
 
 
-def gathered(pieces: Iterable[Piece], rows: int) -> pa.StringArray:
-    """Put the pieces of each row together."""
-    merged = _merged(pieces)
+def gathered(segments: Iterable[Segment], rows: int) -> pa.StringArray:
+    """Put the segments of each row together."""
+    merged = _merged(segments)
     if len(merged) == 1 and isinstance(merged[0], Texts) and merged[0].at is None:
         own = merged[0].arrays
         return own[0] if len(own[0]) == rows else pa.concat_arrays(own).slice(0, rows)
     everything, starts = _laid_out(merged)
     matrix = np.empty((rows, len(merged)), np.int32)
     matrix[:] = starts
-    for column, piece in enumerate(merged):
-        if not isinstance(piece, str):
-            matrix[:, column] += np.arange(rows, dtype=np.int32) if piece.at is None else piece.at
+    for column, segment in enumerate(merged):
+        if not isinstance(segment, str):
+            matrix[:, column] += np.arange(rows, dtype=np.int32) if segment.at is None else segment.at
     taken = pc.take(everything, pa.array(matrix.reshape(-1)))
     borders = np.ascontiguousarray(offsets_of(taken)[:: len(merged)])
     return pa.StringArray.from_buffers(rows, pa.py_buffer(borders), taken.buffers()[2])
 
 
-def _laid_out(pieces: list[Piece]) -> tuple[pa.StringArray, list[int]]:
-    """Lay all texts into one array, constants last; return it, and where each piece's texts start."""
+def _laid_out(segments: list[Segment]) -> tuple[pa.StringArray, list[int]]:
+    """Lay all texts into one array, constants last; return it, and where each segment's texts start."""
     arrays: list[pa.StringArray] = []
     constants: list[str] = []
     starts: list[int] = []
     known: dict[int, int] = {}
     texts_so_far = 0
-    for piece in pieces:
-        if not isinstance(piece, Texts):
+    for segment in segments:
+        if not isinstance(segment, Texts):
             starts.append(len(constants))
-            constants += [piece] if isinstance(piece, str) else piece.texts
+            constants += [segment] if isinstance(segment, str) else segment.texts
             continue
-        if id(piece.arrays) not in known:
-            known[id(piece.arrays)] = texts_so_far
-            arrays += piece.arrays
-            texts_so_far += piece.blank + 1
-        starts.append(known[id(piece.arrays)])
-    constant = [not isinstance(piece, Texts) for piece in pieces]
+        if id(segment.arrays) not in known:
+            known[id(segment.arrays)] = texts_so_far
+            arrays += segment.arrays
+            texts_so_far += segment.blank + 1
+        starts.append(known[id(segment.arrays)])
+    constant = [not isinstance(segment, Texts) for segment in segments]
     starts = [start + texts_so_far * behind for start, behind in zip(starts, constant, strict=True)]
     return pa.concat_arrays([*arrays, pa.array(constants, pa.string())]), starts
 
 
-def _merged(pieces: Iterable[Piece]) -> list[Piece]:
+def _merged(segments: Iterable[Segment]) -> list[Segment]:
     """Make one of neighbours that are few texts together."""
-    merged: list[Piece] = []
-    for piece in pieces:
+    merged: list[Segment] = []
+    for segment in segments:
         last = merged[-1] if merged else None
-        if last is None or isinstance(last, Texts) or isinstance(piece, Texts):
-            merged.append(piece)
-        elif _count(last) * _count(piece) <= FEW:
-            merged[-1] = _product(last, piece)
+        if last is None or isinstance(last, Texts) or isinstance(segment, Texts):
+            merged.append(segment)
+        elif _count(last) * _count(segment) <= FEW:
+            merged[-1] = _product(last, segment)
         else:
-            merged.append(piece)
+            merged.append(segment)
     return merged
 
 
-def _count(piece: str | Choice) -> int:
-    return 1 if isinstance(piece, str) else len(piece.texts)
+def _count(segment: str | Choice) -> int:
+    return 1 if isinstance(segment, str) else len(segment.texts)
 
 
 def _product(left: str | Choice, right: str | Choice) -> str | Choice:

@@ -1,7 +1,7 @@
 """Record batches become NDJSON: every column's cells as text, then one join that also writes the rest.
 
 A row is a fixed pattern, `{"a":` cell `,"b":"` cell `"}`. Braces, keys, colons, commas and quotes are
-constant pieces of a single `binary_join_element_wise`; no pass over a column adds quotes or keys. The
+constant segments of a single `binary_join_element_wise`; no pass over a column adds quotes or keys. The
 bytes of a row depend on its values alone, not on how the source was cut into batches: resuming a load
 compares digests of them.
 """
@@ -15,10 +15,10 @@ from typing import Any, Literal
 import numpy as np
 import pyarrow as pa
 
-from .cells import columns, key, null_values
-from .pieces import Piece, blanked, gathered, offsets_of
-from .place import BinaryFormat, Place
-from .source import open_source
+from ..sources.source import open_source
+from .cell_location import BinaryFormat, CellLocation
+from .column_writers import columns, key, null_values
+from .segments import Segment, blanked, gathered, offsets_of
 
 Nulls = Literal["emit", "omit"]
 
@@ -73,8 +73,8 @@ class Encoder:
         if batch.num_rows == 0:
             return EncodedRows(memoryview(b""), np.zeros(1, np.int32), first_row)
         fields, last = list(batch.schema), batch.num_columns - 1
-        places = [
-            Place(
+        locations = [
+            CellLocation(
                 field.name,
                 lambda number: first_row + number,
                 "}" if number == last and not self._omit else ",",
@@ -82,18 +82,18 @@ class Encoder:
             )
             for number, field in enumerate(fields)
         ]
-        written = columns(fields, batch.columns, places)
+        written = columns(fields, batch.columns, locations)
         lines = gathered(self._row(batch, written), batch.num_rows)
         if self._omit:
             return _without_last_commas(lines, first_row)
         return EncodedRows(memoryview(lines.buffers()[2]), offsets_of(lines), first_row)
 
-    def _row(self, batch: pa.RecordBatch, written: Iterable[list[Piece]]) -> Iterator[Piece]:
+    def _row(self, batch: pa.RecordBatch, written: Iterable[list[Segment]]) -> Iterator[Segment]:
         """Braces and keys around the columns; a key that is left out leaves a comma too many at the end."""
         yield "{"
-        for name, array, pieces in zip(batch.schema.names, batch.columns, written, strict=True):
+        for name, array, segments in zip(batch.schema.names, batch.columns, written, strict=True):
             missing = null_values(array) if self._omit else None
-            yield from [key(name), *pieces] if missing is None else blanked([key(name), *pieces], missing)
+            yield from [key(name), *segments] if missing is None else blanked([key(name), *segments], missing)
         yield "}\n" if self._omit else "\n"
 
 

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from ..errors import InvalidValueError
+from ...errors import InvalidValueError
 
 BinaryFormat = Literal["base64", "hex", "utf-8"]
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class CellLocation:
     """Where a run of cells stands.
 
     Attributes:

@@ -10,9 +10,9 @@ import numpy as np
 import orjson
 import pyarrow as pa
 
-from .marks import Marks
-from .pieces import Piece, Texts, chosen, missing_cells, values_of
-from .place import Place
+from .byte_mask import ByteMask
+from .cell_location import CellLocation
+from .segments import Segment, Texts, chosen, missing_cells, values_of
 
 _NAMES = ("null", '"NaN"', '"inf"', '"-inf"')
 """What stands for a cell that has no digits."""
@@ -29,15 +29,15 @@ def is_number(kind: pa.DataType) -> bool:
     return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))
 
 
-def numbers(columns: list[pa.Array], place: Place) -> list[list[Piece]]:
+def numbers(columns: list[pa.Array], location: CellLocation) -> list[list[Segment]]:
     """Write columns of one type, each cell with the same `end` behind it."""
     if pa.types.is_float16(columns[0].type):
-        return [_halves(column, place.end) for column in columns]
+        return [_halves(column, location.end) for column in columns]
     spans = [_span(column) for column in columns]
     wide = [column for column, span in zip(columns, spans, strict=True) if span is None]
-    written = iter(_side_by_side(wide, place.end) if wide else ())
+    written = iter(_side_by_side(wide, location.end) if wide else ())
     return [
-        [next(written) if span is None else _of_span(column, span, place.end)]
+        [next(written) if span is None else _of_span(column, span, location.end)]
         for column, span in zip(columns, spans, strict=True)
     ]
 
@@ -51,7 +51,7 @@ def _span(column: pa.Array) -> range | None:
     return range(least, most + 1) if most - least < len(values) // ROWS_PER_VALUE else None
 
 
-def _of_span(column: pa.Array, span: range, end: str) -> Piece:
+def _of_span(column: pa.Array, span: range, end: str) -> Segment:
     values = values_of(column)
     every = np.arange(span.start, span.stop, dtype=values.dtype)
     # Without a sign, the difference is right even where it is too large for the type.
@@ -60,7 +60,7 @@ def _of_span(column: pa.Array, span: range, end: str) -> Piece:
     return chosen(_digits(np.append(every, every[:1]), end), indices, end)
 
 
-def _side_by_side(columns: list[pa.Array], end: str) -> list[Piece]:
+def _side_by_side(columns: list[pa.Array], end: str) -> list[Segment]:
     """Write the cells row by row."""
     cells = _row_by_row(columns)
     count = len(cells) - 1
@@ -69,7 +69,7 @@ def _side_by_side(columns: list[pa.Array], end: str) -> list[Piece]:
     shared = (*digits, pa.array([*(name + end for name in _NAMES), ""]))
     if len(columns) == 1 and not special and columns[0].null_count == 0:
         return [Texts(shared, None)]
-    pieces: list[Piece] = []
+    segments: list[Segment] = []
     for number, column in enumerate(columns):
         at = np.arange(number, count, len(columns), dtype=np.int32)
         if special:
@@ -81,8 +81,8 @@ def _side_by_side(columns: list[pa.Array], end: str) -> list[Piece]:
         missing = missing_cells(column)
         if missing is not None:
             at[missing] = count
-        pieces.append(Texts(shared, at))
-    return pieces
+        segments.append(Texts(shared, at))
+    return segments
 
 
 def _row_by_row(columns: list[pa.Array]) -> np.ndarray:
@@ -99,7 +99,7 @@ def _digits(cells: np.ndarray, end: str) -> pa.StringArray:
     """Write all cells but the last, which is there for the comma before it: commas become the ends."""
     raw = orjson.dumps(cells, option=orjson.OPT_SERIALIZE_NUMPY)
     data = np.frombuffer(raw, np.uint8)
-    marks = Marks(len(data))
+    marks = ByteMask(len(data))
     np.equal(data, ord(","), out=marks.flags)
     commas = marks.positions(len(cells) - 1)
     if end != ",":
@@ -111,7 +111,7 @@ def _digits(cells: np.ndarray, end: str) -> pa.StringArray:
     return pa.StringArray.from_buffers(len(commas), pa.py_buffer(borders), pa.py_buffer(data))
 
 
-def _halves(array: pa.Array, end: str) -> list[Piece]:
+def _halves(array: pa.Array, end: str) -> list[Segment]:
     """float16 has few values, and NumPy alone has its shortest digits: each value is written once."""
     patterns, at = np.unique(values_of(array).view(np.uint16), return_inverse=True)
     texts = [_half_text(value) + end for value in patterns.view(np.float16)]

@@ -18,7 +18,7 @@ _TOP_BYTE = np.uint64(56)
 _FIRST_BYTES = np.array([(1 << 8 * count) - 1 for count in range(8)], np.uint64)
 
 
-class Marks:
+class ByteMask:
     """Flags for the bytes of a text.
 
     Attributes:

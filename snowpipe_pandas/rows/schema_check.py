@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 
 import pyarrow as pa
 
-from .cells import null_values
+from .encode.column_writers import null_values
 from .types import snowflake_type
 
 _TAKES = {
