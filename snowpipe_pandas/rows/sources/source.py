@@ -101,22 +101,17 @@ def open_source(
 def _opened(source: Any, options: _Options, first_row: int = 0) -> Opened:
     if _is_frame(source):
         return _open_frame(source, options, first_row)
-    if isinstance(source, np.ndarray):
+    if isinstance(source, np.ndarray) or _is_series(source):
         raise not_tabular(source)
-    if not options.index:
-        opened = open_arrow(source)
-        if opened is not None:
-            return opened
-        if _is_rows(source):
-            return _open_dicts(source, options, first_row)
-    if (
-        isinstance(source, Iterable)
-        and not isinstance(source, str | bytes | Mapping)
-        and not _is_series(source)
-    ):
-        return _open_parts(_iterator(source), options)
-    if options.index and not isinstance(source, Iterable):
+    if options.index and (_is_arrow(source) or _is_rows(source)):
         raise DataError("index=True needs a pandas DataFrame: other sources have no index")
+    opened = open_arrow(source)
+    if opened is not None:
+        return opened
+    if _is_rows(source):
+        return _open_dicts(source, options, first_row)
+    if isinstance(source, Iterable) and not isinstance(source, str | bytes | Mapping):
+        return _open_parts(_iterator(source), options)
     raise not_tabular(source)
 
 
