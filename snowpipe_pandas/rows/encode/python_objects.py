@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import enum
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import date, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -24,9 +23,8 @@ import pyarrow.compute as pc
 
 from ..instants import duration_text, moment_text, time_text
 from .cell_location import BinaryFormat, CellLocation
-from .column_writers import render
+from .column_writers import json_of
 from .numbers import half_text
-from .segments import gathered
 
 _OPTIONS = (
     orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS | orjson.OPT_PASSTHROUGH_DATACLASS
@@ -75,9 +73,7 @@ def _of_arrays(values: Sequence[Any], location: CellLocation) -> pa.StringArray 
     items = pa.array(np.concatenate(arrays).astype(first.dtype.newbyteorder("="), copy=False))
     missing = pa.array([value is None for value in values])
     lists = pa.LargeListArray.from_arrays(pa.array(borders), items)
-    written = gathered(
-        render(lists, pa.field(location.column, lists.type), replace(location, end="")), len(lists)
-    )
+    written = json_of(lists, pa.field(location.column, lists.type), location)
     return pc.if_else(missing, None, written)
 
 
@@ -139,7 +135,14 @@ class _Writer:
         """Tell orjson what stands for a value that it does not write itself."""
         if isinstance(value, dict | list | tuple | np.ndarray):
             return orjson.Fragment(_text(value, self._location.binary_format))
-        return _leaf(value, self._location.binary_format)
+        leaf = _leaf(value, self._location.binary_format)
+        return orjson.Fragment(leaf) if isinstance(leaf, _Digits) else leaf
+
+
+class _Digits(str):
+    """The digits of a number, which are JSON as they are."""
+
+    __slots__ = ()
 
 
 def _text(value: Any, binary_format: BinaryFormat) -> str:
@@ -185,13 +188,12 @@ def _key(key: Any, binary_format: BinaryFormat) -> str:
     leaf = _leaf(key, binary_format)
     if leaf is None:
         raise ValueError("a key is missing; keys are strings")
-    return leaf if isinstance(leaf, str) else _scalar_text(leaf)
+    return str(leaf) if isinstance(leaf, str) else _scalar_text(leaf)
 
 
 def _scalar_text(leaf: Any) -> str:
-    if isinstance(leaf, orjson.Fragment):
-        leaf = leaf.contents
-        return leaf if isinstance(leaf, str) else bytes(leaf).decode()
+    if isinstance(leaf, _Digits):
+        return str(leaf)
     if type(leaf) is int:
         return str(leaf)  # of any size
     text = orjson.dumps(leaf, option=_OPTIONS).decode()
@@ -199,7 +201,7 @@ def _scalar_text(leaf: Any) -> str:
 
 
 def _leaf(value: Any, binary_format: BinaryFormat) -> Any:
-    """Bring a leaf to None, a bool, int, float or str, or to a fragment of JSON, as columns write it.
+    """Bring a leaf to None, a bool, int, float, str, or the digits of a narrow float, as columns write it.
 
     Raises:
         TypeError, ValueError: it has no JSON form.
@@ -221,10 +223,9 @@ def _number(value: Any) -> Any:
     if isinstance(value, float):
         return float(value)
     if isinstance(value, np.float32):
-        text = orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY).replace(b"e+", b"e")
-        return orjson.Fragment(text)
+        return _Digits(orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY).replace(b"e+", b"e").decode())
     if isinstance(value, np.float16):
-        return orjson.Fragment(half_text(value))
+        return _Digits(half_text(value))
     raise TypeError(f"a {type(value).__name__} has more digits than a float holds")
 
 

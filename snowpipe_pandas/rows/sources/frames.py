@@ -16,7 +16,8 @@ import pyarrow as pa
 
 from ...errors import DataError, DuplicateColumnError, InvalidValueError, UnsupportedColumnError
 from ..encode.cell_location import BinaryFormat, CellLocation
-from .names import check_names, check_unique
+from ..shown import translated
+from .names import check_distinct, check_names
 from .object_columns import UnsupportedError, conversion_problem, object_array, object_field
 from .slicing import size_of
 
@@ -61,7 +62,7 @@ def named_series(frame: pd.DataFrame, *, index: bool) -> list[tuple[str, Series]
         named = _index_levels(frame.index, {name for name, _ in named}) + named
     names = [name for name, _ in named]
     check_names(names)
-    check_unique(names)
+    check_distinct(names)
     return [(str(name), values) for name, values in named]
 
 
@@ -94,10 +95,11 @@ def frame_columns(
     columns: list[FrameColumn] = []
     problems: dict[str, str] = {}
     for name, values in named:
-        try:
-            columns.append(_column(name, values, binary_format, first_row))
-        except UnsupportedError as unsupported:
-            problems[name] = str(unsupported)
+        with translated(f"column {name!r}"):
+            try:
+                columns.append(_column(name, values, binary_format, first_row))
+            except UnsupportedError as unsupported:
+                problems[name] = str(unsupported)
     if problems:
         told = "; ".join(f"{name!r} {problem}" for name, problem in problems.items())
         raise UnsupportedColumnError(f"columns can't be sent: {told}", columns=list(problems))

@@ -7,7 +7,7 @@ of two kinds share a wider type (dates and datetimes, integers and decimals), it
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -50,6 +50,7 @@ _HINTS: tuple[tuple[type | tuple[type, ...], str], ...] = (
     (pd.Period, "use .map(lambda v: v.to_timestamp()), or .map(str)"),
     (enum.Enum, "use .map(lambda v: v.value)"),
     ((set, frozenset), "use .map(sorted)"),
+    (Mapping, "use .map(dict)"),
     ((pd.Series, pd.Index), "use .map(lambda v: v.tolist())"),
 )
 
@@ -120,18 +121,20 @@ def _mixed(values: Objects) -> str:
     for row in rows:
         kind = type(values[row])
         by_kind.setdefault(kind_of(kind) or kind.__name__, []).append(row)
-    order = list(by_kind.values())
     # Of kinds that are equally rare, the later one is odd.
-    row = min(reversed(order), key=len)[0]
+    rows_of_kinds = list(by_kind.values())
+    row = min(reversed(rows_of_kinds), key=len)[0]
     value = values[row]
+    odd = type(value).__name__
     hint = next((text for classes, text in _HINTS if isinstance(value, classes)), "")
-    if len(by_kind) == 1:
-        problem = f"holds a {type(value).__name__}, which no column can hold"
-    else:
-        usual = type(values[max(order, key=len)[0]]).__name__
-        problem = f"holds a {type(value).__name__} ({shown(value)}), others a {usual}"
-        hint = hint or "make them one type, for example with .astype(str)"
-    return f"(object) mixes types: row {row} {problem}; {hint or 'convert it, for example with .astype(str)'}"
+    if len(rows_of_kinds) == 1:
+        hint = hint or "convert it, for example with .astype(str)"
+        return f"(object) row {row} ({shown(value)}): no column holds values of type {odd}; {hint}"
+    usual = type(values[max(rows_of_kinds, key=len)[0]]).__name__
+    hint = hint or "make them one type, for example with .astype(str)"
+    return (
+        f"(object) mixes types: row {row} ({shown(value)}) is of type {odd}, others of type {usual}; {hint}"
+    )
 
 
 def _fixed(
@@ -146,7 +149,11 @@ def _integers(name: str, cells: list[Any]) -> pa.Field:
         return pa.field(name, pa.int64())
     if least >= 0 and most < 2**64:
         return pa.field(name, pa.uint64())
-    _refuse_first(cells, lambda value: abs(int(value)) > MAX_NUMBER, "has more than the 38 digits of NUMBER")
+    _refuse_first(
+        cells,
+        lambda value: abs(int(value)) > MAX_NUMBER,
+        "has more than the 38 digits of NUMBER; use .astype(str)",
+    )
     return pa.field(name, pa.decimal128(38, 0))
 
 
@@ -215,7 +222,9 @@ def _ticking(values: list[Any]) -> str:
     _refuse_first(
         values,
         lambda value: abs(ticks_of(value)) * per_tick + nanoseconds_of(value) > MAX_TICKS,
-        "is too far away for 64 bits of nanoseconds" if unit == "ns" else "is too long for 64 bits",
+        "lies out of the range of nanoseconds, which others have; round them, or use .astype(str)"
+        if unit == "ns"
+        else "is longer than 64 bits of microseconds; use .astype(str)",
     )
     return unit
 
@@ -224,7 +233,7 @@ def _times(name: str, cells: list[Any]) -> pa.Field:
     _refuse_first(
         cells,
         lambda value: value.tzinfo is not None,
-        "a TIME has no zone; use .map(lambda v: v.replace(tzinfo=None))",
+        "has a zone, which TIME has not; use .map(lambda v: v.replace(tzinfo=None))",
     )
     return pa.field(name, pa.time64("us"))
 
