@@ -25,6 +25,15 @@ from .segments import Segment, blanked, gathered, offsets_of
 
 Nulls = Literal["emit", "omit"]
 
+ROW_FORMAT = 1
+"""Number of the format of rows. It changes whenever the same values become other bytes.
+
+Resuming a load compares digests of rows, so their bytes must not depend on the versions of libraries. Floats
+have the fewest digits that read back the same, and an exponent without plus and zeros (`1e16`). Seconds have
+six digits, or nine where the value has nanoseconds. Text has the short escapes of RFC 8259, `\\u00xx` for
+the other control characters, and everything else as UTF-8. `tests/rows/golden` keeps the bytes of every type.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class EncodedRows:

@@ -23,35 +23,38 @@ import pyarrow.compute as pc
 
 from ..instants import duration_text, moment_text, time_text
 from .cell_location import BinaryFormat, CellLocation
-from .column_writers import json_of
 from .numbers import half_text
 
 _OPTIONS = (
     orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS | orjson.OPT_PASSTHROUGH_DATACLASS
 )
+_PLAIN_ARRAYS = _OPTIONS | orjson.OPT_SERIALIZE_NUMPY
+"""For arrays of plain numbers alone: times and narrow floats of NumPy would be written in another form."""
+
 _SEPARATOR = orjson.Fragment(b"\n")
-_NOT_QUITE = (b"null", b"e+")
-"""A text with one of these may stand for a NaN, or write an exponent with a plus: it is looked at again."""
+_NOT_QUITE = ("e+", "null")
+"""A text with one of these may write an exponent with a plus, or stand for a NaN: it is looked at again."""
+
+_RARE = (b"+", b"null")
+"""What is looked for first: one byte is found much faster than two."""
 
 
-def json_texts(values: Sequence[Any], location: CellLocation) -> pa.StringArray:
-    """Return each value's own JSON, nothing added or dropped; None is null.
+def json_texts(
+    values: Sequence[Any], missing: np.ndarray[Any, Any], location: CellLocation
+) -> pa.StringArray:
+    """Return each value's own JSON, nothing added or dropped; null where `missing`, where the value is None.
 
     Raises:
         InvalidValueError: a value has no JSON form; names column and row.
 
-    >>> json_texts([{"a": [1, None]}, None], location).to_pylist()
+    >>> json_texts([{"a": [1, None]}, None], np.array([False, True]), location).to_pylist()
     ['{"a":[1,null]}', None]
     """
-    texts = _of_arrays(values, location)
-    if texts is not None:
-        return texts
     writer = _Writer(location)
-    texts = writer.together(values)
+    texts = writer.together(values, _PLAIN_ARRAYS if _are_plain_arrays(values) else _OPTIONS)
     if texts is None:
         return pa.array([writer.alone(row, value) for row, value in enumerate(values)], pa.string())
     again = [row for row in _doubtful(texts) if values[row] is not None]
-    missing = np.fromiter((value is None for value in values), bool, len(values))
     if again:
         marked = np.zeros(len(values), bool)
         marked[again] = True
@@ -60,27 +63,22 @@ def json_texts(values: Sequence[Any], location: CellLocation) -> pa.StringArray:
     return pc.if_else(pa.array(missing), None, texts) if missing.any() else texts
 
 
-def _of_arrays(values: Sequence[Any], location: CellLocation) -> pa.StringArray | None:
-    """Write arrays of one number type as Arrow lists are, which is faster; None if there are others."""
+def _are_plain_arrays(values: Sequence[Any]) -> bool:
+    """Tell whether all values are arrays of numbers that orjson writes as `_array_text` does, and faster."""
     arrays = [value for value in values if value is not None]
-    first = arrays[0] if arrays else None
-    if type(first) is not np.ndarray or first.dtype.kind not in "iufb" or first.dtype.itemsize > 8:
-        return None
-    if any(type(a) is not np.ndarray or a.dtype != first.dtype or a.ndim != 1 for a in arrays):
-        return None
-    lengths = [0 if value is None else len(value) for value in values]
-    borders = np.concatenate([[0], np.cumsum(lengths)])
-    items = pa.array(np.concatenate(arrays).astype(first.dtype.newbyteorder("="), copy=False))
-    missing = pa.array([value is None for value in values])
-    lists = pa.LargeListArray.from_arrays(pa.array(borders), items)
-    written = json_of(lists, pa.field(location.column, lists.type), location)
-    return pc.if_else(missing, None, written)
+    if not arrays or set(map(type, arrays)) != {np.ndarray}:
+        return False
+    return all(
+        d.kind in "iufb" and d.itemsize <= 8 and d.isnative and d != np.float16
+        for d in {a.dtype for a in arrays}
+    )
 
 
 def _doubtful(texts: pa.StringArray) -> list[int]:
     """Return the rows whose text may not be the canonical one."""
     data = texts.buffers()[2].to_pybytes() if texts.buffers()[2] is not None else b""
-    found = [pc.match_substring(texts, mark.decode()) for mark in _NOT_QUITE if mark in data]
+    marks = [mark for mark, rare in zip(_NOT_QUITE, _RARE, strict=True) if rare in data]
+    found = [pc.match_substring(texts, mark) for mark in marks]
     return sorted(
         {int(row) for flags in found for row in np.flatnonzero(flags.to_numpy(zero_copy_only=False))}
     )
@@ -92,12 +90,12 @@ class _Writer:
     def __init__(self, location: CellLocation) -> None:
         self._location = location
 
-    def together(self, values: Sequence[Any]) -> pa.StringArray | None:
+    def together(self, values: Sequence[Any], options: int) -> pa.StringArray | None:
         """Write all values at once; None where one of them needs to be looked at by itself."""
         lined: list[Any] = [_SEPARATOR] * (2 * len(values) + 1)
         lined[1::2] = values
         try:
-            raw = orjson.dumps(lined, default=self._default, option=_OPTIONS)
+            raw = orjson.dumps(lined, default=self._default, option=options)
         except Exception:  # noqa: BLE001  # the value that failed is found, and told, by writing each alone
             return None
         newlines = np.flatnonzero(np.frombuffer(raw, np.uint8) == ord("\n"))
@@ -112,10 +110,10 @@ class _Writer:
         if value is None:
             return None
         try:
-            text = orjson.dumps(value, default=self._default, option=_OPTIONS)
+            text = orjson.dumps(value, default=self._default, option=_OPTIONS).decode()
         except Exception:  # noqa: BLE001  # by_parts says what is wrong with it
             return self.by_parts(row, value)
-        return self.by_parts(row, value) if any(mark in text for mark in _NOT_QUITE) else text.decode()
+        return self.by_parts(row, value) if any(mark in text for mark in _NOT_QUITE) else text
 
     def by_parts(self, row: int, value: Any) -> str:
         """Write one value leaf by leaf.

@@ -18,7 +18,7 @@ from ...errors import DataError, DuplicateColumnError, InvalidValueError, Unsupp
 from ..encode.cell_location import BinaryFormat, CellLocation
 from ..shown import translated
 from .names import check_distinct, check_names
-from .object_columns import UnsupportedError, conversion_problem, object_array, object_field
+from .object_columns import UnsupportedError, conversion_problem, missing_of, object_array, object_field
 from .slicing import size_of
 
 MAX_SLICE_ROWS = 65_536
@@ -135,9 +135,13 @@ def _column(name: str, values: Series, binary_format: BinaryFormat, first_row: i
         return _zoned(name, values)
     if isinstance(dtype, np.dtype) and dtype.kind == "O":
         objects = values.to_numpy(copy=False)
-        field = object_field(name, objects)
+        missing = missing_of(objects)
+        field = object_field(name, objects, missing)
         return FrameColumn(
-            field, lambda start, stop: object_array(objects[start:stop], field, location(start))
+            field,
+            lambda start, stop: object_array(
+                objects[start:stop], missing[start:stop], field, location(start)
+            ),
         )
     field = pa.field(name, _numpy_type(dtype) if isinstance(dtype, np.dtype) else _extension_type(values))
     return FrameColumn(field, lambda start, stop: _array(values.iloc[start:stop], field, location(start)))
