@@ -100,7 +100,7 @@ def _digits(cells: np.ndarray, end: str) -> pa.StringArray:
     data = np.frombuffer(without_plus(orjson.dumps(cells, option=orjson.OPT_SERIALIZE_NUMPY)), np.uint8)
     marks = ByteMask(len(data))
     np.equal(data, ord(","), out=marks.flags)
-    commas = marks.positions(len(cells) - 1)
+    commas = marks.positions_apart(len(cells) - 1)
     if end != ",":
         data = data.copy()
         data[commas] = ord(end)
@@ -130,7 +130,7 @@ def _halves(array: pa.Array, end: str) -> list[Segment]:
 
 
 def _half_text(value: np.float16) -> str:
-    """NumPy chooses the digits, orjson the form that all other floats have: `6e-8` where NumPy has `6e-08`."""
+    """NumPy has the digits, orjson the form that all other floats have: `6e-8` instead of `6e-08`."""
     if np.isfinite(value):
         return without_plus(orjson.dumps(float(str(value)))).decode()
     return '"NaN"' if np.isnan(value) else '"inf"' if value > 0 else '"-inf"'
