@@ -11,6 +11,7 @@ import pytest
 
 from snowpipe_pandas.errors import InvalidValueError, UnsupportedColumnError
 from snowpipe_pandas.rows.encode.encoder import to_ndjson
+from snowpipe_pandas.rows.encode.escapes import RUN_BYTES
 from snowpipe_pandas.rows.encode.numbers import RUN, without_plus
 from snowpipe_pandas.rows.encode.text import SAMPLE
 from snowpipe_pandas.rows.sources.source import open_source
@@ -81,6 +82,24 @@ def test_every_character_below_the_blank_is_escaped_as_rfc_8259_says():
     assert column(pa.array(texts)) == texts
     for line in to_ndjson(pa.table({"c": texts})).split(b"\n"):
         assert not any(byte < 0x20 for byte in line)
+
+
+def test_escapes_are_those_of_rfc_8259_byte_for_byte():
+    assert cells(pa.array(['"\\', "\b\t\n\f\r", "\x00\x1f\x0b", "\x7f/\u2028ü😀", ""])) == [
+        r'"\"\\"',
+        r'"\b\t\n\f\r"',
+        r'"\u0000\u001f\u000b"',
+        '"\x7f/\u2028ü😀"',
+        '""',
+    ]
+
+
+@pytest.mark.parametrize("size", [1, 7, 60_000, 3 * RUN_BYTES])
+def test_texts_are_whole_where_one_run_of_them_ends_and_the_next_begins(size):
+    texts = [f'{number}"\x01\n' + "x" * (size - number % 3) for number in range(-(-3 * RUN_BYTES // size))]
+    texts = [None, "", *texts[:5000], "\\", None]
+    assert column(pa.array(texts)) == texts
+    assert column(pa.array(texts).slice(3)) == texts[3:]
 
 
 def test_bad_utf8_is_told_with_its_row_even_where_texts_repeat_or_nulls_hide_some():

@@ -50,7 +50,7 @@ class ByteMask:
             if len(marked) == count:  # so no word has two
                 inside = self._words[marked] * _INDEX >> _TOP_BYTE
                 return 8 * marked + inside.view(np.int64)
-        return self.positions()
+        return np.flatnonzero(self.flags)
 
     def before(self, borders: np.ndarray) -> np.ndarray:
         """Return how many marks are before each border."""

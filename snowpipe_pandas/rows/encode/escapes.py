@@ -50,33 +50,32 @@ class Run:
 
 
 def runs_of(text: pa.StringArray) -> Iterator[Run]:
-    """Cut a column into runs of whole texts, and mark what needs an escape.
-
-    Raises:
-        NotUtf8Error: a text is no UTF-8.
-    """
+    """Cut a column into runs of whole texts, and mark what needs an escape."""
     if len(text) == 0 or text.buffers()[2] is None:
         return
     data, borders = np.frombuffer(text.buffers()[2], np.uint8), offsets_of(text)
     cuts = np.searchsorted(borders, np.arange(borders[0] + RUN_BYTES, borders[-1], RUN_BYTES))
-    for start, stop in pairwise([0, *np.unique(cuts), len(text)]):
+    for start, stop in pairwise(sorted({0, *cuts.tolist(), len(text)})):
         own = data[borders[start] : borders[stop]]
-        own_borders = borders[start : stop + 1] - borders[start]
-        _check_utf8(own, own_borders)
         special = ByteMask(len(own))
         np.less(own ^ 2, 0x21, out=special.flags)  # 0x00 to 0x1f, and the quote, which is 0x22
         special.flags |= own == ord("\\")
-        yield Run(own, own_borders, special)
+        yield Run(own, borders[start : stop + 1] - borders[start], special)
 
 
-def _check_utf8(data: np.ndarray, borders: np.ndarray) -> None:
-    """Check all texts as one, which is faster than each; then none may begin within a character."""
-    whole = pa.py_buffer(np.array([0, len(data)], np.int32))
+def check_utf8(run: Run) -> None:
+    """Check all texts as one, which is faster than each; then none may begin within a character.
+
+    Raises:
+        NotUtf8Error: a text is no UTF-8.
+    """
+    whole = pa.py_buffer(np.array([0, len(run.data)], np.int32))
     try:
-        pa.StringArray.from_buffers(1, whole, pa.py_buffer(data)).validate(full=True)
+        pa.StringArray.from_buffers(1, whole, pa.py_buffer(run.data)).validate(full=True)
     except pa.ArrowInvalid:
         raise NotUtf8Error from None
-    if (data[borders[borders < len(data)]] & 0xC0 == 0x80).any():
+    starts = run.borders[run.borders < len(run.data)]
+    if (run.data[starts] & 0xC0 == 0x80).any():
         raise NotUtf8Error
 
 
@@ -89,7 +88,11 @@ def escaped(run: Run) -> pa.StringArray:
         a + "b + ~c     cut before them
         a\\"b|\\~|c       joined by backslashes; each border has moved by the special bytes before it: 0 4 6 7
         a\\"b|\\n|c       with letters for control characters
+
+    Raises:
+        NotUtf8Error: a text is no UTF-8.
     """
+    check_utf8(run)
     at = run.special.positions()
     data = np.frombuffer(_joined(_pieces(run.data, at)), np.uint8)
     borders = run.borders + run.special.before(run.borders)

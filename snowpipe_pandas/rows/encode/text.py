@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from .cell_location import CellLocation
-from .escapes import NotUtf8Error, escaped, runs_of
+from .escapes import NotUtf8Error, check_utf8, escaped, runs_of
 from .segments import BLANK, Segment, Texts, chosen, gathered, missing_cells, texts, value
 
 SAMPLE = 1024
@@ -39,6 +39,8 @@ def strings(array: pa.Array, location: CellLocation) -> list[Segment]:
 def _strings(text: pa.StringArray, location: CellLocation) -> list[Segment]:
     runs = list(runs_of(text))
     if not any(run.special.flags.any() for run in runs):
+        for run in runs:
+            check_utf8(run)
         return quoted(text, text, location)
     if _repeats(text):
         encoded = text.dictionary_encode()
