@@ -23,7 +23,7 @@ import pyarrow.compute as pc
 
 from ..instants import duration_text, moment_text, time_text
 from .cell_location import BinaryFormat, CellLocation
-from .numbers import half_text
+from .numbers import half_text, without_plus
 
 _OPTIONS = (
     orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS | orjson.OPT_PASSTHROUGH_DATACLASS
@@ -162,7 +162,7 @@ def _array_text(value: np.ndarray[Any, Any], binary_format: BinaryFormat) -> str
         return _text(value[()], binary_format)
     kind = value.dtype.kind
     if kind in "iub" or (value.dtype == np.float64 and np.isfinite(value).all()):
-        return orjson.dumps(value.tolist()).replace(b"e+", b"e").decode()
+        return without_plus(orjson.dumps(value.tolist())).decode()
     items = list(value)  # NumPy's scalars, which know their width and unit
     return f"[{','.join([_text(item, binary_format) for item in items])}]"
 
@@ -194,8 +194,8 @@ def _scalar_text(leaf: Any) -> str:
         return str(leaf)
     if type(leaf) is int:
         return str(leaf)  # of any size
-    text = orjson.dumps(leaf, option=_OPTIONS).decode()
-    return text.replace("e+", "e") if type(leaf) is float else text
+    text = orjson.dumps(leaf, option=_OPTIONS)
+    return (without_plus(text) if type(leaf) is float else text).decode()
 
 
 def _leaf(value: Any, binary_format: BinaryFormat) -> Any:
@@ -221,7 +221,7 @@ def _number(value: Any) -> Any:
     if isinstance(value, float):
         return float(value)
     if isinstance(value, np.float32):
-        return _Digits(orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY).replace(b"e+", b"e").decode())
+        return _Digits(without_plus(orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY)).decode())
     if isinstance(value, np.float16):
         return _Digits(half_text(value))
     raise TypeError(f"a {type(value).__name__} has more digits than a float holds")
