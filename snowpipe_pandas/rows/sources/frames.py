@@ -34,6 +34,12 @@ _HINTS = {
     "complex": "split it into df[c].real and df[c].imag",
 }
 
+NO_ROW = -1
+"""Stands for the row of a category that no row shows."""
+
+RowOf: TypeAlias = Callable[[int], int]
+"""Tells the number, in the whole source, of a row of a column."""
+
 Series: TypeAlias = "pd.Series[Any]"
 
 
@@ -92,12 +98,16 @@ def frame_columns(
         UnsupportedColumnError: columns that have no row JSON form; names all of them.
         InvalidValueError: a category can't be written.
     """
+
+    def row_of(number: int) -> int:
+        return first_row + number
+
     columns: list[FrameColumn] = []
     problems: dict[str, str] = {}
     for name, values in named:
         with translated(f"column {name!r}"):
             try:
-                columns.append(_column(name, values, binary_format, first_row))
+                columns.append(_column(name, values, binary_format, row_of))
             except UnsupportedError as unsupported:
                 problems[name] = str(unsupported)
     if problems:
@@ -120,17 +130,17 @@ def frame_batches(columns: Sequence[FrameColumn], rows: int) -> Iterator[pa.Reco
         start = stop
 
 
-def _column(name: str, values: Series, binary_format: BinaryFormat, first_row: int) -> FrameColumn:
+def _column(name: str, values: Series, binary_format: BinaryFormat, row_of: RowOf) -> FrameColumn:
     dtype = values.dtype
     for mark, hint in _HINTS.items():
         if str(dtype).startswith(mark):
             raise UnsupportedError(f"({dtype}): {hint}")
 
     def location(start: int) -> CellLocation:
-        return CellLocation(name, lambda number: first_row + start + number, ",", binary_format)
+        return CellLocation(name, lambda number: row_of(start + number), ",", binary_format)
 
     if isinstance(dtype, pd.CategoricalDtype):
-        return _categorical(name, values, binary_format, first_row)
+        return _categorical(name, values, binary_format, row_of)
     if isinstance(dtype, pd.DatetimeTZDtype):
         return _zoned(name, values)
     if isinstance(dtype, np.dtype) and dtype.kind == "O":
@@ -197,21 +207,26 @@ def _zoned(name: str, values: Series) -> FrameColumn:
     return FrameColumn(pa.field(name, pa.timestamp(unit, "UTC")), array)
 
 
-def _categorical(name: str, values: Series, binary_format: BinaryFormat, first_row: int) -> FrameColumn:
+def _categorical(name: str, values: Series, binary_format: BinaryFormat, row_of: RowOf) -> FrameColumn:
     """Categories are written as a plain column of them would be, once each."""
-    categories = _column(name, pd.Series(values.cat.categories), binary_format, 0)
+    names = values.cat.categories
+    codes = values.cat.codes.to_numpy()
+
+    def row_that_shows(category: int) -> int:
+        shown = np.flatnonzero(codes == category)
+        return row_of(int(shown[0])) if len(shown) else NO_ROW
+
+    categories = _column(name, pd.Series(names, dtype=names.dtype), binary_format, row_that_shows)
     try:
-        dictionary = categories.array(0, len(values.cat.categories))
+        dictionary = categories.array(0, len(names))
     except InvalidValueError as error:
-        rows = np.flatnonzero(values.cat.codes == error.row)
-        if not len(rows):  # no row shows it
-            return _categorical(name, values.cat.remove_unused_categories(), binary_format, first_row)
-        where = CellLocation(name, lambda number: first_row + int(rows[number]), ",", binary_format)
-        raise where.invalid(0, error.value, str(error).partition("): ")[2]) from None
-    kind = pa.dictionary(pa.from_numpy_dtype(values.cat.codes.dtype), dictionary.type)
+        if error.row != NO_ROW:
+            raise
+        return _categorical(name, values.cat.remove_unused_categories(), binary_format, row_of)
+    kind = pa.dictionary(pa.from_numpy_dtype(codes.dtype), dictionary.type)
 
     def array(start: int, stop: int) -> pa.Array:
-        codes = values.iloc[start:stop].cat.codes.to_numpy()
-        return pa.DictionaryArray.from_arrays(pa.array(codes, mask=codes < 0), dictionary)
+        part = codes[start:stop]
+        return pa.DictionaryArray.from_arrays(pa.array(part, mask=part < 0), dictionary)
 
     return FrameColumn(pa.field(name, kind, metadata=categories.field.metadata), array)
