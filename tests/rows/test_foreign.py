@@ -215,3 +215,9 @@ def test_an_extension_dtype_that_arrow_does_not_know_is_refused():
 
     with pytest.raises(UnsupportedColumnError, match=r"'x' \(odd\).*astype"):
         to_ndjson(pd.DataFrame({"x": pd.Series(OddArray())}))
+
+
+def test_a_failure_of_arrow_is_told_with_the_column():
+    part_of_a_day = pa.table({"x": pa.array([0, 1], pa.int64()).view(pa.date64())})
+    with pytest.raises(DataError, match="column 'x' can't be read: ArrowInvalid: .*lose data"):
+        to_ndjson(part_of_a_day)

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...errors import InvalidValueError
-from ..shown import shown
+from ..shown import shown, translated
 from ..types import is_bytes, is_json_field, is_list, is_string
 from .cell_location import CellLocation
 from .numbers import is_number, numbers
@@ -50,7 +50,9 @@ def columns(
         if is_number(arrays[group[0]].type):
             yield from numbers([arrays[number] for number in group], locations[group[0]])
         else:
-            yield render(arrays[group[0]], fields[group[0]], locations[group[0]])
+            with translated(f"column {locations[group[0]].column!r}"):
+                segments = render(arrays[group[0]], fields[group[0]], locations[group[0]])
+            yield segments
 
 
 def render(array: pa.Array, field: pa.Field, location: CellLocation) -> list[Segment]:

@@ -16,7 +16,6 @@ import numpy as np
 import pyarrow as pa
 
 from ...errors import UsageError
-from ..shown import translated
 from ..sources.source import open_source
 from ..types import is_semi_structured
 from .cell_location import BinaryFormat, CellLocation
@@ -90,10 +89,6 @@ class Encoder:
         """
         if batch.num_rows == 0:
             return EncodedRows(memoryview(b""), np.zeros(1, np.int32), first_row)
-        with translated(f"rows {first_row} to {first_row + batch.num_rows - 1}"):
-            return self._encoded(batch, first_row)
-
-    def _encoded(self, batch: pa.RecordBatch, first_row: int) -> EncodedRows:
         fields, last = list(batch.schema), batch.num_columns - 1
         left_out = [self._left_out(field, array) for field, array in zip(fields, batch.columns, strict=True)]
         ragged = any(missing is not None for missing in left_out)

@@ -155,16 +155,14 @@ def _fixed(
 
 
 def _integers(name: str, cells: list[Any]) -> pa.Field:
-    least, most = min(cells), max(cells)
+    numbers = list(map(int, cells))  # NumPy's own compare by rounding, in older versions
+    least, most = min(numbers), max(numbers)
     if least >= -(2**63) and most < 2**63:
         return pa.field(name, pa.int64())
     if least >= 0 and most < 2**64:
         return pa.field(name, pa.uint64())
-    _refuse_first(
-        cells,
-        lambda value: abs(int(value)) > MAX_NUMBER,
-        "has more than the 38 digits of NUMBER; use .astype(str)",
-    )
+    problem = "has more than the 38 digits of NUMBER; use .astype(str)"
+    _refuse_first(numbers, lambda value: abs(value) > MAX_NUMBER, problem)
     return pa.field(name, pa.decimal128(38, 0))
 
 
@@ -174,19 +172,12 @@ def _floats(name: str, cells: list[Any]) -> pa.Field:
         return pa.field(name, pa.float16())
     if types <= {np.float16, np.float32}:
         return pa.field(name, pa.float32())
-    if any(kind_of(kind) == "int" for kind in types):
-        problem = "is an integer that no float holds exactly, among floats; use .map(Decimal) or .astype(str)"
-        _refuse_first(
-            cells, lambda value: kind_of(type(value)) == "int" and not _is_exact_float(value), problem
-        )
+    integers = {kind for kind in types if kind_of(kind) == "int"}
+    if integers:
+        # A float beyond this has fewer digits than the integer, even where it is the same number.
+        problem = "is an integer of more digits than the floats beside it; use .map(Decimal) or .astype(str)"
+        _refuse_first(cells, lambda value: type(value) in integers and abs(int(value)) > 2**53, problem)
     return pa.field(name, pa.float64())
-
-
-def _is_exact_float(value: Any) -> bool:
-    try:
-        return bool(int(float(value)) == value)
-    except OverflowError:
-        return False
 
 
 def _decimals(name: str, cells: list[Any]) -> pa.Field:
