@@ -29,6 +29,17 @@ def is_uuid_field(field: pa.Field) -> bool:
     return field.metadata is not None and field.metadata.get(b"snowpipe") == b"uuid"
 
 
+def number_field(name: str, precision: int, scale: int) -> pa.Field:
+    """Return a text field of the digits of numbers, each with its own scale (Decimal objects)."""
+    declared = f"NUMBER({min(38, precision)},{min(38, scale)})"
+    return pa.field(name, pa.string(), metadata={b"snowpipe": declared.encode()})
+
+
+def is_number_field(field: pa.Field) -> bool:
+    """Whether the field's texts are the digits of numbers (`number_field`)."""
+    return field.metadata is not None and field.metadata.get(b"snowpipe", b"").startswith(b"NUMBER")
+
+
 def is_semi_structured(field: pa.Field) -> bool:
     """Whether the field's values become VARIANT, OBJECT or ARRAY, for which a written null is a value."""
     return snowflake_type(field) in ("VARIANT", "OBJECT", "ARRAY")
@@ -45,6 +56,8 @@ def snowflake_type(field: pa.Field) -> str:
     """
     if is_json_field(field):
         return "VARIANT"
+    if is_number_field(field):
+        return str(field.metadata[b"snowpipe"].decode())
     return _column_type(field.type)
 
 

@@ -69,7 +69,11 @@ WHOLE = {
         [timedelta(days=1), pd.Timedelta(1, "ns"), np.timedelta64(-3, "s")],
         ["86400.000000", "0.000000001", "-3.000000"],
     ),
-    "integers and decimals": ([Decimal("1.5"), 2], ["1.5", "2.0"]),
+    "integers and decimals": ([Decimal("1.5"), 2], ["1.5", "2"]),
+    "decimals of several scales": (
+        [Decimal("1.50"), Decimal("-0.001"), Decimal("1E+3")],
+        ["1.50", "-0.001", "1000"],
+    ),
     "integers and floats": ([1, 2.5], [1.0, 2.5]),
     "integers of 38 digits": ([10**38 - 1, -5], [str(10**38 - 1), "-5"]),
     "unsigned": ([np.uint64(2**64 - 1), 0], [2**64 - 1, 0]),

@@ -50,11 +50,16 @@ WHOLE = {
         frames(pd.Categorical(["x"]), ["y"], pd.Categorical(["z"])),
         ['"x"', '"y"', '"z"'],
     ),
-    "integers after decimals": (frames([Decimal("1.25")], [3]), ['"1.25"', '"3.00"']),
-    "decimals that fit": (
-        frames([Decimal("1.25")], [Decimal("1.5"), Decimal(123456789)]),
-        ['"1.25"', '"1.50"', '"123456789.00"'],
+    "integers after decimals": (frames([Decimal("1.25")], [3]), ['"1.25"', '"3"']),
+    "decimals of any scale": (
+        frames([Decimal("1.5")], [Decimal("1.25"), Decimal(123456789)], pd.Categorical([Decimal("0.125")])),
+        ['"1.5"', '"1.25"', '"123456789"', '"0.125"'],
     ),
+    "decimal objects after decimals of Arrow": (
+        [pa.table({"a": pa.array([Decimal("1.50")])}), *frames([Decimal("2.5")])],
+        ['"1.50"', '"2.5"'],
+    ),
+    "whole decimals after integers": (frames([1], [Decimal("2.00")]), ["1", "2"]),
     "anything among dicts": (frames([{"k": 1}], ["s", None], [2]), ['{"k":1}', '"s"', "", "2"]),
     "bools with a gap": (frames([True, False], [None, True]), ["true", "false", "null", "true"]),
     "parts of polars": (
@@ -87,17 +92,20 @@ LOSSES = {
     ),
     "more digits than narrow floats hold": (frames(np.array([0.1], "f4"), [0.1]), "double", "float"),
     "more digits than the scale": (
-        frames([Decimal("1.5")], [Decimal("1.25")]),
+        [pa.table({"a": pa.array([Decimal(value)])}) for value in ("1.5", "1.25")],
         r"decimal128\(3, 2\)",
         r"decimal128\(2, 1\)",
     ),
+    "decimals with a fraction after integers": (frames([1], [Decimal("2.5")]), "Decimal", "int64"),
+    "decimals after text": (frames(["1"], [Decimal("2.5")]), "Decimal", "string"),
+    "text after decimals": (frames([Decimal("2.5")], ["1"]), "string", "Decimal"),
     "numbers after text": (frames(["y"], [7]), "int64", "string"),
     "text after numbers": (frames([7], ["y"]), "string", "int64"),
     "numbers after bools": (frames([True], [1]), "int64", "bool"),
     "times after days": (frames([date(2026, 1, 2)], DAY), r"timestamp\[\w+\]", "date32"),
     "zoned after naive": (frames(DAY, DAY.tz_localize("UTC")), "tz=UTC", r"timestamp\[\w+\]"),
     "dicts after text": (frames(["x"], [{"k": 1}]), "dicts and lists", "string"),
-    "decimals after floats": (frames([1.5], [Decimal("1.5")]), "decimal128", "double"),
+    "decimals after floats": (frames([1.5], [Decimal("1.5")]), "Decimal", "double"),
     "other fields of a struct": (
         [pl.DataFrame({"a": [{"x": 1}]}), pl.DataFrame({"a": [{"y": 1}]})],
         "struct",

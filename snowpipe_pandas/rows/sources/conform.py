@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from ...errors import DataError
 from ..encode.cell_location import CellLocation
 from ..encode.column_writers import json_of, null_values, plain_values
-from ..types import is_bytes, is_json_field, is_list, is_string
+from ..types import is_bytes, is_json_field, is_list, is_number_field, is_string
 
 
 def conformed(
@@ -33,7 +33,12 @@ def conformed(
     if is_json_field(wanted):
         return _as_json(array, found, location), wanted
     try:
-        cast = _cast(plain_values(array), _plain_type(wanted.type))
+        values = plain_values(array)
+        if is_number_field(wanted) and pa.types.is_integer(values.type):
+            return values.cast(pa.string()), wanted
+        if is_number_field(found):
+            values = values.cast(pa.decimal128(38, 0))  # fails where there is a fraction
+        cast = _cast(values, _plain_type(wanted.type))
     except (pa.ArrowException, _LossError) as error:
         detail = f" ({str(error).splitlines()[0][:100]})" if str(error) else ""
         raise DataError(
@@ -45,7 +50,9 @@ def conformed(
 
 def told(field: pa.Field) -> str:
     """Return how a message names a field's type."""
-    return "dicts and lists (object)" if is_json_field(field) else str(field.type)
+    if is_json_field(field):
+        return "dicts and lists (object)"
+    return "Decimal (object)" if is_number_field(field) else str(field.type)
 
 
 class _LossError(Exception):
@@ -56,6 +63,11 @@ def has_same_form(found: pa.Field, wanted: pa.Field) -> bool:
     """Tell whether both fields' values are written in the same way; nulls go with everything."""
     if is_json_field(found) or is_json_field(wanted):
         return is_json_field(found) and is_json_field(wanted)
+    if is_number_field(found) or is_number_field(wanted):
+        return all(
+            is_number_field(field) or pa.types.is_decimal(_plain_type(field.type))
+            for field in (found, wanted)
+        )
     return _same_form(found.type, wanted.type)
 
 

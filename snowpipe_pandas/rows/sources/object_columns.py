@@ -31,7 +31,7 @@ from ..instants import (
     unit_for,
 )
 from ..shown import shown
-from ..types import JSON_FIELD, UUID_FIELD, is_json_field, is_uuid_field
+from ..types import JSON_FIELD, UUID_FIELD, is_json_field, is_number_field, is_uuid_field, number_field
 
 Objects = np.ndarray[Any, np.dtype[np.object_]]
 Flags = np.ndarray[Any, np.dtype[np.bool_]]
@@ -184,12 +184,19 @@ def _decimals(name: str, cells: list[Any]) -> pa.Field:
     numbers = [value if isinstance(value, Decimal) else Decimal(int(value)) for value in cells]
     _refuse_first(numbers, lambda value: not value.is_finite(), "is no number that a column can hold")
     try:
-        return pa.field(name, pa.array(numbers).type)
+        kind = pa.array(numbers).type
     except pa.ArrowInvalid:
         raise _OddValueError(
             max(range(len(numbers)), key=lambda number: _digits(numbers[number])),
             "the column needs more than 76 digits; use .astype(str)",
         ) from None
+    # Each value keeps its own digits: one that has more beside it would not be the same text.
+    return number_field(name, kind.precision, kind.scale)
+
+
+def digits_of(value: Any) -> str:
+    """Return a Decimal or an integer with all of its digits and no exponent."""
+    return f"{value:f}" if isinstance(value, Decimal) else str(int(value))
 
 
 def _digits(value: Decimal) -> int:
@@ -315,19 +322,20 @@ def _is_plain(field: pa.Field) -> bool:
     """Whether Arrow reads these Python values as they are."""
     kind = field.type
     plain = pa.types.is_string(kind) or pa.types.is_boolean(kind) or pa.types.is_integer(kind)
-    return not is_uuid_field(field) and bool(plain or pa.types.is_binary(kind) or pa.types.is_null(kind))
+    marked = is_uuid_field(field) or is_number_field(field)
+    return not marked and bool(plain or pa.types.is_binary(kind) or pa.types.is_null(kind))
 
 
 def _converted(cells: list[Any], field: pa.Field) -> pa.Array:
     kind = field.type
     if is_uuid_field(field):
         return pa.array([None if cell is None else str(cell) for cell in cells], pa.string())
+    if is_number_field(field):
+        return pa.array([None if cell is None else digits_of(cell) for cell in cells], pa.string())
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
         return instant_array([None if cell is None else moment(cell) for cell in cells], kind)
     if pa.types.is_duration(kind):
         return tick_array([None if cell is None else span(cell) for cell in cells], kind)
     if pa.types.is_float64(kind):
         cells = [None if cell is None else float(cell) for cell in cells]
-    elif pa.types.is_decimal(kind):
-        cells = [cell if cell is None or isinstance(cell, Decimal) else Decimal(int(cell)) for cell in cells]
     return pa.array(cells, kind)
