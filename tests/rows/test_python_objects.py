@@ -150,6 +150,7 @@ REFUSED = {
     "a set": {"a": {1}},
     "a dataclass": {"a": Record()},
     "complex": [1j],
+    "a decimal of a billion digits": {"a": Decimal("1E+1000000000")},
     "an infinite decimal": {"a": Decimal("Infinity")},
     "a long double": [np.longdouble(1) / 3],
     "a time with a zone": {"a": time(1, tzinfo=timezone(timedelta(hours=1)))},

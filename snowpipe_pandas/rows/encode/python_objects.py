@@ -31,6 +31,8 @@ _OPTIONS = (
 _PLAIN_ARRAYS = _OPTIONS | orjson.OPT_SERIALIZE_NUMPY
 """For arrays of plain numbers alone: times and narrow floats of NumPy would be written in another form."""
 
+MAX_DECIMAL_DIGITS = 1000
+
 _SEPARATOR = orjson.Fragment(b"\n")
 _NOT_QUITE = ("e+", "null")
 """A text with one of these may write an exponent with a plus, or stand for a NaN: it is looked at again."""
@@ -242,6 +244,8 @@ def _decimal(value: Decimal) -> str | None:
         return None
     if not value.is_finite():
         raise ValueError(f"{value} is no number")
+    if abs(value.adjusted()) > MAX_DECIMAL_DIGITS:  # 1E+1000000000 would be a text of a gigabyte
+        raise ValueError(f"it has more than {MAX_DECIMAL_DIGITS} digits")
     return f"{value:f}"
 
 

@@ -18,7 +18,8 @@ from ...errors import DataError, DuplicateColumnError, InvalidValueError, Unsupp
 from ..encode.cell_location import BinaryFormat, CellLocation
 from ..shown import translated
 from .names import check_distinct, check_names
-from .object_columns import UnsupportedError, conversion_problem, missing_of, object_array, object_field
+from .object_columns import UnsupportedError, object_field
+from .object_values import conversion_problem, missing_of, object_array
 from .slicing import size_of
 
 MAX_SLICE_ROWS = 65_536
