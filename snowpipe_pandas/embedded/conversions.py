@@ -19,7 +19,7 @@ _BLANK = r"(?:[ ]|\\[tnr])*"
 
 _NUMBER = r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,4})?)"
 _YEAR = r"(?:\d{3}[1-9]|\d\d[1-9]\d|\d[1-9]\d\d|[1-9]\d{3})"
-_ZONE = r"(?:Z|[+-]\d\d(?::?\d\d)?)?"
+_ZONE = r"(?:Z|[+-](?:0\d|1[0-4])(?::?[0-5]\d)?)?"
 _CLOCK = r"(?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d{1,9})?)?" + _ZONE
 _DATE = _YEAR + r"-\d\d-\d\d"
 _MOMENT = rf"{_DATE}(?:[T ]{_CLOCK})?"
@@ -89,7 +89,8 @@ def _number(value: str, stored: str) -> str:
     text = f"coalesce({_number_in_text(bare)}, {bare})"
     plain = f"CASE WHEN regexp_matches({text}, '[eE]') THEN {_without_exponent(text)} ELSE {text} END"
     exact = f"CASE WHEN regexp_full_match({text}, '{_NUMBER}') THEN TRY_CAST({plain} AS {stored}) END"
-    return f"CASE WHEN contains({bare}, 'e') THEN {exact} ELSE coalesce(TRY_CAST({bare} AS {stored}), {exact}) END"
+    short = f"coalesce(TRY_CAST({bare} AS {stored}), {exact})"
+    return f"CASE WHEN contains({bare}, 'e') THEN {exact} ELSE {short} END"
 
 
 def _without_exponent(text: str) -> str:
