@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .rows.encode.cell_location import BinaryFormat
     from .rows.encode.encoder import Nulls
     from .rows.schema_check import Problem
-    from .rows.sources.source import ColumnCase
+    from .rows.sources.names import ColumnCase
     from .streaming.delivery import OnError
     from .streaming.job import Job
     from .streaming.result import StreamResult

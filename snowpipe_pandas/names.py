@@ -123,15 +123,15 @@ def quote_identifier(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def quote_column(name: str, *, keep_case: bool = False) -> str:
+def quote_column(name: str) -> str:
     """Return a column's name for SQL: folded to upper case if it is plain, else quoted as it is.
 
-    >>> quote_column("year"), quote_column("year", keep_case=True), quote_column("flight no")
+    >>> quote_column("year"), quote_column("flight no")
     ('YEAR', '"year"', '"flight no"')
     """
     folded = name.upper()
     plain = name.isascii() and _PLAIN.fullmatch(folded) is not None
-    return quote_identifier(folded if plain and not keep_case else name)
+    return quote_identifier(folded if plain else name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,14 +5,15 @@ The local account imports this module and nothing else of the room, so it must s
 
 from __future__ import annotations
 
-from collections import Counter
-
 import pyarrow as pa
 
 from ..names import ObjectName, quote_column
 
 JSON_FIELD = {b"snowpipe": b"json"}
 """Metadata of a text field whose values are JSON already (object columns of dicts and lists)."""
+
+UUID_FIELD = {b"snowpipe": b"uuid"}
+"""Metadata of a text field whose values were UUID objects."""
 
 INTEGER = "NUMBER(38,0)"
 DURATION = "NUMBER(38,9)"
@@ -21,6 +22,16 @@ DURATION = "NUMBER(38,9)"
 def is_json_field(field: pa.Field) -> bool:
     """Whether the field's text goes into the row as it is (`JSON_FIELD`)."""
     return field.metadata is not None and field.metadata.get(b"snowpipe") == b"json"
+
+
+def is_uuid_field(field: pa.Field) -> bool:
+    """Whether the field's texts are those of UUID objects (`UUID_FIELD`)."""
+    return field.metadata is not None and field.metadata.get(b"snowpipe") == b"uuid"
+
+
+def is_semi_structured(field: pa.Field) -> bool:
+    """Whether the field's values become VARIANT, OBJECT or ARRAY, for which a written null is a value."""
+    return snowflake_type(field) in ("VARIANT", "OBJECT", "ARRAY")
 
 
 def snowflake_type(field: pa.Field) -> str:
@@ -41,7 +52,20 @@ def _column_type(kind: pa.DataType) -> str:
     for matches, name in _RULES:
         if matches(kind):
             return name(kind) if callable(name) else name
-    raise TypeError(f"no row JSON form for {kind}")
+    raise TypeError(f"no row JSON form for {kind}; {_advice(kind)}")
+
+
+def _advice(kind: pa.DataType) -> str:
+    """Return what to do with a column of a type that can't be written."""
+    if pa.types.is_union(kind):
+        return "cast it to one of its types"
+    if pa.types.is_interval(kind):
+        return "cast it to a duration, or to text"
+    if pa.types.is_list_view(kind) or pa.types.is_large_list_view(kind):
+        return "cast it to a list: .cast(pa.list_(...))"
+    if isinstance(kind, pa.BaseExtensionType):
+        return f"take its storage ({kind.storage_type}), or cast it to text"
+    return "cast it, for example to text: .cast(pa.string())"
 
 
 def is_string(kind: pa.DataType) -> bool:
@@ -88,6 +112,13 @@ def _nested(name: str, *kinds: pa.DataType) -> str:
     return name
 
 
+def _struct(kind: pa.StructType) -> str:
+    names = [field.name for field in kind]
+    if len(set(names)) < len(names):
+        raise TypeError(f"no row JSON form for {kind}: two fields have one name, and only one would arrive")
+    return _nested("OBJECT", *(field.type for field in kind))
+
+
 def _key_type(kind: pa.MapType) -> pa.DataType:
     if _column_type(kind.key_type) in ("ARRAY", "OBJECT", "VARIANT"):
         raise TypeError(f"no row JSON form for keys of {kind.key_type}: keys are strings")
@@ -109,7 +140,7 @@ _RULES = (
     (is_bytes, "BINARY"),
     (pa.types.is_run_end_encoded, lambda kind: _column_type(kind.value_type)),
     (is_list, lambda kind: _nested("ARRAY", kind.value_type)),
-    (pa.types.is_struct, lambda kind: _nested("OBJECT", *(field.type for field in kind))),
+    (pa.types.is_struct, _struct),
     (pa.types.is_map, lambda kind: _nested("OBJECT", _key_type(kind), kind.item_type)),
 )
 
@@ -123,11 +154,10 @@ def create_table_ddl(schema: pa.Schema, table: str, *, error_logging: bool = Fal
         error_logging: keep rejected rows in the table's error table.
 
     Column names that are plain identifiers stand in upper case (the service matches names without regard
-    to case); others, and names that differ only in case, stand quoted as they are.
+    to case); others stand quoted as they are.
     """
-    folded = Counter(name.upper() for name in schema.names)
     columns = [
-        f"    {quote_column(field.name, keep_case=folded[field.name.upper()] > 1)} {snowflake_type(field)}"
+        f"    {quote_column(field.name)} {snowflake_type(field)}"
         + (" NOT NULL" if not field.nullable else "")
         for field in schema
     ]

@@ -11,7 +11,8 @@ from ..display.kernel import in_notebook
 from ..rest.channel import COMMIT_TIMEOUT_S, Channel
 from ..rows.encode.cell_location import BinaryFormat
 from ..rows.encode.encoder import Encoder, Nulls
-from ..rows.sources.source import ColumnCase, open_source
+from ..rows.sources.names import ColumnCase
+from ..rows.sources.source import open_source
 from .delivery import MAX_IN_FLIGHT_BYTES, OnError
 from .job import Job
 from .load import Load
@@ -116,7 +117,9 @@ def stream(
     >>> print(result)
     """
     load = Load(
-        open_source(source, index=index, columns=columns, column_case=column_case),
+        open_source(
+            source, index=index, columns=columns, column_case=column_case, binary_format=binary_format
+        ),
         Encoder(nulls=nulls, binary_format=binary_format),
         channel,
         load_id=load_id,

@@ -12,7 +12,6 @@ from decimal import Decimal
 import pyarrow as pa
 
 PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
-DIGITS = {"s": 0, "ms": 3, "us": 6, "ns": 9}
 
 
 def expected(value, kind):
@@ -66,22 +65,26 @@ def decimal_text(value, scale):
     return ("-" if sign else "") + text
 
 
+def fraction(part, unit):
+    """Six digits of a second, nine where there are nanoseconds, whatever the unit."""
+    nanoseconds = f"{part * (10**9 // PER_SECOND[unit]):09}"
+    return nanoseconds.removesuffix("000")
+
+
 def moment(ticks, unit):
     whole, part = divmod(ticks, PER_SECOND[unit])
-    shown = (datetime(1970, 1, 1) + timedelta(seconds=whole)).isoformat()
-    return shown if unit == "s" else f"{shown}.{part:0{DIGITS[unit]}}"
+    return f"{(datetime(1970, 1, 1) + timedelta(seconds=whole)).isoformat()}.{fraction(part, unit)}"
 
 
 def clock(ticks, unit):
     whole, part = divmod(ticks, PER_SECOND[unit])
-    shown = f"{whole // 3600:02}:{whole // 60 % 60:02}:{whole % 60:02}"
-    return shown if unit == "s" else f"{shown}.{part:0{DIGITS[unit]}}"
+    return f"{whole // 3600:02}:{whole // 60 % 60:02}:{whole % 60:02}.{fraction(part, unit)}"
 
 
 def seconds(ticks, unit):
     sign = "-" if ticks < 0 else ""
     whole, part = divmod(abs(ticks), PER_SECOND[unit])
-    return f"{sign}{whole}" if unit == "s" else f"{sign}{whole}.{part:0{DIGITS[unit]}}"
+    return f"{sign}{whole}.{fraction(part, unit)}"
 
 
 __all__ = ["Decimal", "expected"]

@@ -182,7 +182,7 @@ def interrupt_once_waiting():
 def test_an_interrupt_while_waiting_cancels_the_job_and_is_raised_again(held, wait):
     job, go_on = held
     interrupt_once_waiting()
-    threading.Timer(0.2, go_on.set).start()
+    threading.Timer(1.0, go_on.set).start()
     with pytest.raises(KeyboardInterrupt):
         wait(job)
     assert job.done

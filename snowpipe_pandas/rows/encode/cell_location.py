@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ...errors import InvalidValueError
+from ..shown import shown
 
 BinaryFormat = Literal["base64", "hex", "utf-8"]
+BINARY_FORMATS: tuple[BinaryFormat, ...] = ("base64", "hex", "utf-8")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +32,8 @@ class CellLocation:
     def invalid(self, number: int, value: object, problem: str) -> InvalidValueError:
         """Return the error of a cell that can't be written."""
         row = self.row_of(number)
-        shown = repr(value)
-        shown = shown if len(shown) <= 60 else shown[:57] + "..."
         return InvalidValueError(
-            f"column {self.column!r}, row {row} ({shown}): {problem}",
+            f"column {self.column!r}, row {row} ({shown(value)}): {problem}",
             column=self.column,
             row=row,
             value=value,

@@ -53,9 +53,11 @@ def columns(
 
 def render(array: pa.Array, field: pa.Field, location: CellLocation) -> list[Segment]:
     """Write a column."""
+    kind = array.type
+    if pa.types.is_dictionary(kind):
+        return _dictionary(array, field, location)
     if is_json_field(field):
         return _json(array, location)
-    kind = array.type
     for matches, writer in _WRITERS:
         if matches(kind):
             return writer(array, location)
@@ -101,9 +103,9 @@ def _decimals(array: pa.Array, location: CellLocation) -> list[Segment]:
     return quoted(text, array, location)
 
 
-def _dictionary(array: pa.DictionaryArray, location: CellLocation) -> list[Segment]:
+def _dictionary(array: pa.DictionaryArray, field: pa.Field, location: CellLocation) -> list[Segment]:
     """The dictionary's values are written once, unless it is longer than the column."""
-    field = pa.field(location.column, array.type.value_type)
+    field = pa.field(location.column, array.type.value_type, metadata=field.metadata)
     if len(array.dictionary) > len(array):
         return render(array.dictionary_decode(), field, location)
     try:
@@ -214,7 +216,6 @@ _WRITERS: tuple[
     (pa.types.is_boolean, _booleans),
     (is_string, strings),
     (pa.types.is_timestamp, timestamps),
-    (pa.types.is_dictionary, _dictionary),
     (pa.types.is_decimal, _decimals),
     (pa.types.is_date, dates),
     (pa.types.is_time, times),

@@ -8,14 +8,17 @@ compares digests of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
 
+from ...errors import UsageError
+from ..shown import translated
 from ..sources.source import open_source
+from ..types import is_semi_structured
 from .cell_location import BinaryFormat, CellLocation
 from .column_writers import columns, key, null_values
 from .segments import Segment, blanked, gathered, offsets_of
@@ -56,11 +59,17 @@ class Encoder:
     """Writes record batches as NDJSON. It holds options only: threads may share it.
 
     Args:
-        nulls: "emit" writes `"c":null`, "omit" leaves the key out.
+        nulls: "emit" writes `"c":null`, "omit" leaves the key out. Nulls of columns that become VARIANT,
+            OBJECT or ARRAY are left out in any case.
         binary_format: text form of bytes: "base64" (what default pipes read), "hex" or "utf-8".
+
+    Raises:
+        UsageError: `nulls` has no such value.
     """
 
     def __init__(self, *, nulls: Nulls = "emit", binary_format: BinaryFormat = "base64") -> None:
+        if nulls not in ("emit", "omit"):
+            raise UsageError(f'nulls={nulls!r} is neither "emit" nor "omit"')
         self._omit = nulls == "omit"
         self._binary_format = binary_format
 
@@ -72,29 +81,47 @@ class Encoder:
         """
         if batch.num_rows == 0:
             return EncodedRows(memoryview(b""), np.zeros(1, np.int32), first_row)
+        with translated(f"rows {first_row} to {first_row + batch.num_rows - 1}"):
+            return self._encoded(batch, first_row)
+
+    def _encoded(self, batch: pa.RecordBatch, first_row: int) -> EncodedRows:
         fields, last = list(batch.schema), batch.num_columns - 1
+        left_out = [self._left_out(field, array) for field, array in zip(fields, batch.columns, strict=True)]
+        ragged = any(missing is not None for missing in left_out)
         locations = [
             CellLocation(
                 field.name,
                 lambda number: first_row + number,
-                "}" if number == last and not self._omit else ",",
+                "}" if number == last and not ragged else ",",
                 self._binary_format,
             )
             for number, field in enumerate(fields)
         ]
         written = columns(fields, batch.columns, locations)
-        lines = gathered(self._row(batch, written), batch.num_rows)
-        if self._omit:
+        lines = gathered(_row(batch.schema.names, left_out, written, ragged), batch.num_rows)
+        if ragged:
             return _without_last_commas(lines, first_row)
         return EncodedRows(memoryview(lines.buffers()[2]), offsets_of(lines), first_row)
 
-    def _row(self, batch: pa.RecordBatch, written: Iterable[list[Segment]]) -> Iterator[Segment]:
-        """Braces and keys around the columns; a key that is left out leaves a comma too many at the end."""
-        yield "{"
-        for name, array, segments in zip(batch.schema.names, batch.columns, written, strict=True):
-            missing = null_values(array) if self._omit else None
-            yield from [key(name), *segments] if missing is None else blanked([key(name), *segments], missing)
-        yield "}\n" if self._omit else "\n"
+    def _left_out(self, field: pa.Field, array: pa.Array) -> np.ndarray | None:
+        """Return in which rows the key is left out; None where in none.
+
+        A null that is written is a value in VARIANT: IS NULL is false for it. So it is never written there.
+        """
+        return null_values(array) if self._omit or is_semi_structured(field) else None
+
+
+def _row(
+    names: Sequence[str],
+    left_out: Sequence[np.ndarray | None],
+    written: Iterable[list[Segment]],
+    ragged: bool,
+) -> Iterator[Segment]:
+    """Braces and keys around the columns; where keys are left out, each cell is followed by a comma."""
+    yield "{"
+    for name, missing, segments in zip(names, left_out, written, strict=True):
+        yield from [key(name), *segments] if missing is None else blanked([key(name), *segments], missing)
+    yield "}\n" if ragged else "\n"
 
 
 def _without_last_commas(lines: pa.StringArray, first_row: int) -> EncodedRows:
@@ -124,7 +151,7 @@ def to_ndjson(
     encoder = Encoder(nulls=nulls, binary_format=binary_format)
     rows = 0
     parts = []
-    for batch in open_source(source, **options).batches():
+    for batch in open_source(source, binary_format=binary_format, **options).batches():
         encoded = encoder.encode(batch, rows)
         rows = encoded.end_row
         parts.append(encoded.bytes_of(0, encoded.rows))

@@ -114,7 +114,7 @@ def _digits(cells: np.ndarray, end: str) -> pa.StringArray:
 def _halves(array: pa.Array, end: str) -> list[Segment]:
     """float16 has few values, and NumPy alone has its shortest digits: each value is written once."""
     patterns, at = np.unique(values_of(array).view(np.uint16), return_inverse=True)
-    texts = [_half_text(value) + end for value in patterns.view(np.float16)]
+    texts = [half_text(value) + end for value in patterns.view(np.float16)]
     missing = missing_cells(array)
     at = at.astype(np.int32)
     if missing is not None:
@@ -122,7 +122,8 @@ def _halves(array: pa.Array, end: str) -> list[Segment]:
     return [Texts((pa.array([*texts, _NAMES[0] + end, ""]),), at)]
 
 
-def _half_text(value: np.float16) -> str:
+def half_text(value: np.float16) -> str:
+    """Return a float16 as JSON, with the shortest digits of its width."""
     if np.isfinite(value):
         return str(value)
     return '"NaN"' if np.isnan(value) else '"inf"' if value > 0 else '"-inf"'

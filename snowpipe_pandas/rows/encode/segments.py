@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 FEW = 64
 """Up to so many texts, neighbouring choices are made one: each segment of a row costs as much as a copy."""
 
-_BLANK = pa.array([""])
+BLANK = pa.array([""])
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def texts(own: pa.StringArray, others: Iterable[str] = (), at: np.ndarray | None
     """Make a segment of an array's texts, and of others that are numbered behind them."""
     more = list(others)
     bare = _without_validity(own)
-    return Texts((bare, pa.array([*more, ""])) if more else (bare, _BLANK), at)
+    return Texts((bare, pa.array([*more, ""])) if more else (bare, BLANK), at)
 
 
 def chosen(own: pa.StringArray, indices: pa.Array, end: str) -> Segment:

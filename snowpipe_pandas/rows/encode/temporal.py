@@ -1,16 +1,23 @@
-"""Dates, times, timestamps and durations as JSON strings: ISO 8601, and exact seconds."""
+"""Dates, times, timestamps and durations as JSON strings: ISO 8601, and exact seconds.
+
+The text depends on the value, not on the unit of its type: six digits of a second, or nine where the value
+has nanoseconds. pandas 2 and 3 read the same file with other units, and a load that goes on after an upgrade
+compares these bytes (`ROW_FORMAT`).
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from .cell_location import CellLocation
-from .segments import Choice, Segment, missing_cells, offsets_of, texts, value
+from .segments import BLANK, Choice, Segment, Texts, missing_cells, offsets_of, texts, value, values_of
 from .text import quoted
 
-_UNIT_PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+_PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 _FIRST_DAY, _LAST_DAY = -719162, 2932896
 """0001-01-01 and 9999-12-31 as days since 1970-01-01."""
 
@@ -25,18 +32,83 @@ def dates(array: pa.Array, location: CellLocation) -> list[Segment]:
 def timestamps(array: pa.Array, location: CellLocation) -> list[Segment]:
     """`"2026-01-02T03:04:05.000000006"`, in UTC with `Z` where the type has a zone."""
     unit = array.type.unit
-    _check_years(array.cast(pa.int64()), 86400 * _UNIT_PER_SECOND[unit], array, location)
-    text = array.view(pa.int64()).cast(pa.timestamp(unit)).cast(pa.string())
-    _put_t(text)
-    return quoted(text, array, location, after='"' if array.type.tz is None else 'Z"')
+    _check_years(array.cast(pa.int64()), 86400 * _PER_SECOND[unit], array, location)
+    stamps = _by_fraction(_ticks(array), unit, pa.timestamp, _stamps)
+    return value(['"', stamps, '"' if array.type.tz is None else 'Z"'], missing_cells(array), location.end)
 
 
-def _put_t(text: pa.StringArray) -> None:
-    """Put ISO 8601's `T` where Arrow writes a space, in location: Arrow's fresh text is nobody else's."""
-    borders = offsets_of(text)
-    full = borders[:-1][np.diff(borders) > 0] if text.null_count else borders[:-1]
-    if len(full):
-        np.frombuffer(text.buffers()[2], np.uint8)[full + 10] = ord("T")
+def times(array: pa.Array, location: CellLocation) -> list[Segment]:
+    """`"03:04:05.000006"`."""
+    clocks = _by_fraction(_ticks(array), array.type.unit, pa.time64, _strings)
+    return value(['"', clocks, '"'], missing_cells(array), location.end)
+
+
+def durations(array: pa.Array, location: CellLocation) -> list[Segment]:
+    """Exact seconds: quotient and remainder are written apart."""
+    unit = array.type.unit
+    ticks = _ticks(array)
+    # The least 64-bit integer has no size in 64 bits with a sign, so sizes have none.
+    sizes = np.abs(ticks).view(np.uint64)
+    whole, rest = np.divmod(sizes, np.uint64(_PER_SECOND[unit]))
+    fractions = _by_fraction(rest.astype(np.int64), unit, pa.duration, _fractions)
+    sign = Choice(("", "-"), ticks < 0)
+    return value(
+        ['"', sign, texts(_strings(pa.array(whole))), ".", fractions, '"'], missing_cells(array), location.end
+    )
+
+
+def _ticks(array: pa.Array) -> np.ndarray:
+    """Return the counts of the type's unit, 0 at nulls, where anything may lie."""
+    kind = pa.int32() if array.type.bit_width == 32 else pa.int64()
+    ticks = values_of(array.view(kind)).astype(np.int64, copy=False)
+    missing = missing_cells(array)
+    return ticks if missing is None else np.where(missing, 0, ticks)
+
+
+def _by_fraction(
+    ticks: np.ndarray,
+    unit: str,
+    kind: Callable[[str], pa.DataType],
+    written: Callable[[pa.Array], pa.StringArray],
+) -> Texts:
+    """Write ticks in microseconds, and in nanoseconds those that have any.
+
+    Three rows with 5, 5_000 and 7 nanoseconds: all are written with nine digits, the second also with six;
+    it is number 3 of the texts, so the rows show the texts 0, 3 and 2.
+    """
+    if unit != "ns":
+        return texts(written(pa.array(ticks * (10**6 // _PER_SECOND[unit])).view(kind("us"))))
+    micros = ticks // 1000
+    is_micro = micros * 1000 == ticks
+    if is_micro.all():
+        return texts(written(pa.array(micros).view(kind("us"))))
+    nine = written(pa.array(ticks).view(kind("ns")))
+    if not is_micro.any():
+        return texts(nine)
+    rows = np.flatnonzero(is_micro)
+    at = np.arange(len(ticks), dtype=np.int32)
+    at[rows] = np.arange(len(ticks), len(ticks) + len(rows))
+    return Texts((nine, written(pa.array(micros[rows]).view(kind("us"))), BLANK), at)
+
+
+def _strings(array: pa.Array) -> pa.StringArray:
+    return array.cast(pa.string())
+
+
+def _stamps(array: pa.Array) -> pa.StringArray:
+    """Write instants, with ISO 8601's `T` put where Arrow writes a space: the fresh text is nobody else's."""
+    text = array.cast(pa.string())
+    if len(text):
+        np.frombuffer(text.buffers()[2], np.uint8)[offsets_of(text)[:-1] + 10] = ord("T")
+    return text
+
+
+def _fractions(array: pa.Array) -> pa.StringArray:
+    """Write the part of a second behind the point, with its leading zeros."""
+    per_second = _PER_SECOND[array.type.unit]
+    # Plus one second, and without that leading 1, it has all its zeros.
+    digits = pa.array(values_of(array.view(pa.int64())) + per_second).cast(pa.string())
+    return pc.utf8_slice_codeunits(digits, 1)
 
 
 def _check_years(values: pa.Array, per_day: int, array: pa.Array, location: CellLocation) -> None:
@@ -50,30 +122,3 @@ def _check_years(values: pa.Array, per_day: int, array: pa.Array, location: Cell
     bad = pc.or_(pc.less(values, low), pc.greater(values, high))
     number = pc.index(bad, True).as_py()
     raise location.invalid(number, values[number].as_py(), "lies outside of the years 0001 to 9999")
-
-
-def times(array: pa.Array, location: CellLocation) -> list[Segment]:
-    """`"03:04:05.000006"`."""
-    return quoted(array.cast(pa.string()), array, location)
-
-
-def durations(array: pa.Array, location: CellLocation) -> list[Segment]:
-    """Seconds with the unit's fraction, exact: quotient and remainder are written apart."""
-    per_second = _UNIT_PER_SECOND[array.type.unit]
-    ticks = np.asarray(pc.fill_null(array.view(pa.int64()), 0).to_numpy(zero_copy_only=False))
-    negative = ticks < 0
-    sizes = np.abs(ticks).view(np.uint64)  # the least 64-bit integer has no size in 64 bits with a sign
-    segments: list[Segment] = [
-        '"',
-        Choice(("", "-"), negative),
-        texts(_written(sizes // np.uint64(per_second))),
-    ]
-    if per_second > 1:
-        # The remainder plus one unit, without its leading 1, is the remainder with leading zeros.
-        digits = _written(sizes % np.uint64(per_second) + np.uint64(per_second))
-        segments += [".", texts(pc.utf8_slice_codeunits(digits, 1))]
-    return value([*segments, '"'], missing_cells(array), location.end)
-
-
-def _written(values: np.ndarray) -> pa.StringArray:
-    return pa.array(values).cast(pa.string())

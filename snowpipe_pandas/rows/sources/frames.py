@@ -1,28 +1,24 @@
-"""Reads pandas DataFrames as Arrow: one Arrow type per column, then slices of the frame.
+"""Reads pandas columns as Arrow: one Arrow type per column, then slices of all columns together.
 
-Columns of dtype `object` are judged by their values. Missing values of pandas (NaN in NumPy floats, NaT,
-None, NA) become nulls.
+Missing values of pandas (NaN in NumPy floats, NaT, None, NA) become nulls. Columns of Python objects are
+judged in `object_columns.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-from uuid import UUID
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from ...errors import (
-    DataError,
-    DuplicateColumnError,
-    EmptySourceError,
-    InvalidValueError,
-    UnsupportedColumnError,
-)
-from ..encode.python_objects import json_texts
-from ..types import JSON_FIELD, is_json_field
+from ...errors import DataError, DuplicateColumnError, InvalidValueError, UnsupportedColumnError
+from ..encode.cell_location import BinaryFormat, CellLocation
+from .names import check_names, check_unique
+from .object_columns import UnsupportedError, conversion_problem, object_array, object_field
+from .slicing import size_of
 
 MAX_SLICE_ROWS = 65_536
 MAX_SLICE_CELLS = 1_048_576
@@ -36,212 +32,180 @@ _HINTS = {
     "Sparse": "convert it: df[c].sparse.to_dense()",
     "complex": "split it into df[c].real and df[c].imag",
 }
-_INFERRED = {
-    "string": pa.string(),
-    "bytes": pa.binary(),
-    "boolean": pa.bool_(),
-    "floating": pa.float64(),
-    "mixed-integer-float": pa.float64(),
-    "date": pa.date32(),
-    "time": pa.time64("us"),
-    "empty": pa.null(),
-}
-_BY_VALUES = frozenset({"integer", "decimal", "datetime", "datetime64", "timedelta", "timedelta64"})
-"""Kinds whose exact Arrow type (width, precision, zone) the values decide."""
+
+Series: TypeAlias = "pd.Series[Any]"
 
 
-def with_index(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the frame with its index as columns, named by the index or `index`."""
-    names = [
-        str(name) if name is not None else ("index" if frame.index.nlevels == 1 else f"level_{number}")
-        for number, name in enumerate(frame.index.names)
-    ]
-    taken = [name for name in names if name in frame.columns]
-    if taken:
-        raise DuplicateColumnError(f"the index has the names of columns: {taken}; rename it", columns=taken)
-    return frame.rename_axis(index=names if len(names) > 1 else names[0]).reset_index()
+@dataclass(frozen=True, slots=True)
+class FrameColumn:
+    """A column that can be sent: its field, and what converts its rows `start` to `stop`."""
+
+    field: pa.Field
+    array: Callable[[int, int], pa.Array]
 
 
-def frame_schema(frame: pd.DataFrame) -> pa.Schema:
-    """Return the Arrow schema of a frame.
+def named_series(frame: pd.DataFrame, *, index: bool) -> list[tuple[str, Series]]:
+    """Return a frame's columns with their names, those of its index first if they are asked for.
 
     Raises:
-        EmptySourceError: no columns.
-        DuplicateColumnError: two columns of one name.
-        DataError: names that are no strings.
-        UnsupportedColumnError: columns that have no row JSON form; names all of them.
+        DataError: MultiIndex columns, or names that can't name a column.
+        DuplicateColumnError: names are not unique.
     """
-    _check_names(frame)
-    fields: list[pa.Field] = []
-    problems: dict[str, str] = {}
-    for name in frame.columns:
-        try:
-            fields.append(_field(name, frame[name]))
-        except _UnsupportedError as unsupported:
-            problems[name] = str(unsupported)
-    if problems:
-        told = "; ".join(f"{name!r} {problem}" for name, problem in problems.items())
-        raise UnsupportedColumnError(f"columns can't be sent: {told}", columns=list(problems))
-    return pa.schema(fields)
-
-
-def frame_batches(frame: pd.DataFrame, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    """Convert a frame slice by slice; each slice is as long as the bytes per row of the last one allow."""
-    most = max(1, min(MAX_SLICE_ROWS, MAX_SLICE_CELLS // max(1, len(schema))))
-    rows = min(most, FIRST_SLICE_ROWS)
-    start = 0
-    while start < len(frame):
-        part = frame.iloc[start : start + rows]
-        arrays = [_array(part.iloc[:, number], field, start) for number, field in enumerate(schema)]
-        batch = pa.record_batch(arrays, schema=schema)
-        yield batch
-        start += len(part)
-        rows = max(1, min(most, len(part) * SLICE_BYTES // max(1, size_of(batch))))
-
-
-def size_of(batch: pa.RecordBatch) -> int:
-    """Return about how many bytes the batch's values take, those of dictionaries as often as they occur."""
-    try:
-        size = int(batch.nbytes)
-    except pa.ArrowTypeError:  # older pyarrow can't tell it for views; whole buffers are an upper bound
-        size = int(batch.get_total_buffer_size())
-    for column in batch.columns:
-        if pa.types.is_dictionary(column.type) and len(column.dictionary):
-            size += len(column) * column.dictionary.nbytes // len(column.dictionary)
-    return size
-
-
-class _UnsupportedError(Exception):
-    """Internal: why a column can't be sent, and what to do."""
-
-
-def _check_names(frame: pd.DataFrame) -> None:
-    if len(frame.columns) == 0:
-        raise EmptySourceError("the frame has no columns; nothing can be sent")
     if frame.columns.nlevels > 1:
         raise DataError(
             "the frame has MultiIndex columns; join their levels first: "
             "df.columns = ['_'.join(map(str, c)) for c in df.columns]"
         )
-    others = [name for name in frame.columns if not isinstance(name, str)]
-    if others:
-        raise DataError(
-            f"column names must be strings, these are not: {others[:5]}; "
-            "use df.columns = df.columns.astype(str)",
-            columns=[str(name) for name in others],
-        )
-    doubled = list(dict.fromkeys(frame.columns[frame.columns.duplicated()]))
-    if doubled:
+    named = [(name, frame.iloc[:, number]) for number, name in enumerate(frame.columns)]
+    if index:
+        named = _index_levels(frame.index, {name for name, _ in named}) + named
+    names = [name for name, _ in named]
+    check_names(names)
+    check_unique(names)
+    return [(str(name), values) for name, values in named]
+
+
+def _index_levels(index: pd.Index, taken: set[Any]) -> list[tuple[Any, Series]]:
+    """Return the levels of an index, named by themselves, else `index`, or `level_0` and so on."""
+    levels = []
+    for number, name in enumerate(index.names):
+        made_up = "index" if index.nlevels == 1 else f"level_{number}"
+        levels.append((made_up if name is None else str(name), index.get_level_values(number).to_series()))
+    names = [name for name, _ in levels]
+    clashing = sorted({name for name in names if name in taken or names.count(name) > 1})
+    if clashing:
         raise DuplicateColumnError(
-            f"column names are not unique: {doubled}; rename them before sending", columns=doubled
+            f"levels of the index have the names of columns or of each other: {clashing}; "
+            "rename them, for example with df.rename_axis(index=[...])",
+            columns=clashing,
         )
+    return levels
 
 
-def _field(name: str, values: pd.Series[Any]) -> pa.Field:
+def frame_columns(
+    named: Sequence[tuple[str, Series]], binary_format: BinaryFormat, first_row: int = 0
+) -> list[FrameColumn]:
+    """Decide what each column becomes; `first_row` is the number of the first row, for messages.
+
+    Raises:
+        UnsupportedColumnError: columns that have no row JSON form; names all of them.
+        InvalidValueError: a category can't be written.
+    """
+    columns: list[FrameColumn] = []
+    problems: dict[str, str] = {}
+    for name, values in named:
+        try:
+            columns.append(_column(name, values, binary_format, first_row))
+        except UnsupportedError as unsupported:
+            problems[name] = str(unsupported)
+    if problems:
+        told = "; ".join(f"{name!r} {problem}" for name, problem in problems.items())
+        raise UnsupportedColumnError(f"columns can't be sent: {told}", columns=list(problems))
+    return columns
+
+
+def frame_batches(columns: Sequence[FrameColumn], rows: int) -> Iterator[pa.RecordBatch]:
+    """Convert columns slice by slice; each slice is as long as the bytes per row of the last one allow."""
+    schema = pa.schema([column.field for column in columns])
+    most = max(1, min(MAX_SLICE_ROWS, MAX_SLICE_CELLS // max(1, len(columns))))
+    length = min(most, FIRST_SLICE_ROWS)
+    start = 0
+    while start < rows:
+        stop = min(rows, start + length)
+        batch = pa.record_batch([column.array(start, stop) for column in columns], schema=schema)
+        yield batch
+        length = max(1, min(most, (stop - start) * SLICE_BYTES // max(1, size_of(batch))))
+        start = stop
+
+
+def _column(name: str, values: Series, binary_format: BinaryFormat, first_row: int) -> FrameColumn:
     dtype = values.dtype
     for mark, hint in _HINTS.items():
         if str(dtype).startswith(mark):
-            raise _UnsupportedError(f"({dtype}): {hint}")
-    if isinstance(dtype, np.dtype) and dtype.kind == "O":
-        return _object_field(name, values)
+            raise UnsupportedError(f"({dtype}): {hint}")
+
+    def location(start: int) -> CellLocation:
+        return CellLocation(name, lambda number: first_row + start + number, ",", binary_format)
+
     if isinstance(dtype, pd.CategoricalDtype):
-        categories = _field(name, dtype.categories.to_series())
-        return pa.field(name, pa.dictionary(_index_type(len(dtype.categories)), categories.type))
-    try:
-        return pa.field(name, pa.Array.from_pandas(values.iloc[:0]).type)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, TypeError) as error:
-        raise _UnsupportedError(f"({dtype}): convert it, for example with .astype(str)") from error
-
-
-def _index_type(categories: int) -> pa.DataType:
-    """The width of pandas' own codes."""
-    return pa.int8() if categories < 2**7 else pa.int16() if categories < 2**15 else pa.int32()
-
-
-def _object_field(name: str, values: pd.Series[Any]) -> pa.Field:
-    kind = pd.api.types.infer_dtype(values, skipna=True)
-    if kind in _INFERRED:
-        return pa.field(name, _INFERRED[kind])
-    if kind in _BY_VALUES:
-        return pa.field(name, _type_by_values(values, kind))
-    if all(isinstance(value, UUID) for value in _present(values)):
-        return pa.field(name, pa.string(), metadata={b"snowpipe": b"uuid"})
-    if any(isinstance(value, dict | list | tuple | np.ndarray) for value in _present(values)):
-        return pa.field(name, pa.string(), metadata=JSON_FIELD)
-    row, value = _first_odd(values)
-    raise _UnsupportedError(
-        f"(object) mixes types: row {row} holds a {type(value).__name__}; "
-        "convert it, for example with .astype(str)"
-    )
-
-
-def _type_by_values(values: pd.Series[Any], kind: str) -> pa.DataType:
-    try:
-        return pa.Array.from_pandas(values).type
-    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
-        if kind == "integer":
-            least, most = min(values.dropna()), max(values.dropna())
-            if least >= 0 and most < 2**64:
-                return pa.uint64()
-            if least > -(10**38) and most < 10**38:
-                return pa.decimal128(38, 0)
-        raise _UnsupportedError(
-            f"(object of {kind}): values are too large or of several kinds; convert it with .astype(str)"
-        ) from None
-
-
-def _present(values: pd.Series[Any]) -> Iterator[Any]:
-    """Yield the values that are there; most questions are answered by the first."""
-    return (
-        value
-        for value in values
-        if value is not None
-        and value is not pd.NA
-        and value is not pd.NaT
-        and not (isinstance(value, float) and value != value)
-    )
-
-
-def _first_odd(values: pd.Series[Any]) -> tuple[int, Any]:
-    """Find the first value whose type differs from the first one's."""
-    first = type(next(_present(values)))
-    rows = np.flatnonzero(values.notna()).tolist()
-    odd = next((row for row in rows if type(values.iloc[row]) is not first), rows[0])
-    return odd, values.iloc[odd]
-
-
-def _array(values: pd.Series[Any], field: pa.Field, first_row: int) -> pa.Array:
-    if is_json_field(field):
-        return json_texts(values, field.name, first_row)
-    if field.metadata is not None and field.metadata.get(b"snowpipe") == b"uuid":
-        return pa.array(
-            [str(value) if present else None for value, present in zip(values, values.notna(), strict=True)],
-            pa.string(),
+        return _categorical(name, values, binary_format, first_row)
+    if isinstance(dtype, pd.DatetimeTZDtype):
+        return _zoned(name, values)
+    if isinstance(dtype, np.dtype) and dtype.kind == "O":
+        objects = values.to_numpy(copy=False)
+        field = object_field(name, objects)
+        return FrameColumn(
+            field, lambda start, stop: object_array(objects[start:stop], field, location(start))
         )
+    field = pa.field(name, _numpy_type(dtype) if isinstance(dtype, np.dtype) else _extension_type(values))
+    return FrameColumn(field, lambda start, stop: _array(values.iloc[start:stop], field, location(start)))
+
+
+def _numpy_type(dtype: np.dtype[Any]) -> pa.DataType:
+    if dtype.kind == "f" and dtype.itemsize > 8:
+        raise UnsupportedError(f"({dtype}): no column holds all its digits; use .astype('float64')")
+    try:
+        return pa.from_numpy_dtype(dtype.newbyteorder("="))
+    except (pa.ArrowException, TypeError, ValueError) as error:
+        raise UnsupportedError(f"({dtype}): convert it, for example with .astype(str)") from error
+
+
+def _extension_type(values: Series) -> pa.DataType:
+    """Ask an extension dtype for its Arrow type; one that has none says so by a type of nothing."""
+    hint = f"({values.dtype}): Arrow knows no type for it; convert it, for example with .astype(str)"
+    try:
+        kind = pa.Array.from_pandas(values.iloc[:0]).type
+    except Exception as error:  # whatever a foreign dtype raises
+        raise UnsupportedError(hint) from error
+    if pa.types.is_null(kind) and not isinstance(values.dtype, pd.ArrowDtype):
+        raise UnsupportedError(hint)
+    return kind
+
+
+def _array(values: Series, field: pa.Field, location: CellLocation) -> pa.Array:
+    if isinstance(values.dtype, np.dtype) and not values.dtype.isnative:
+        values = values.astype(values.dtype.newbyteorder("="))
     try:
         array = pa.Array.from_pandas(values, type=field.type)
-    except UnicodeEncodeError:
-        raise _bad_cell(values, field, first_row, "holds a lone surrogate; clean the text") from None
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OverflowError, TypeError) as error:
-        raise _bad_cell(values, field, first_row, f"does not fit {field.type} ({error})") from error
+    except Exception as error:
+        for number, value in enumerate(values):
+            try:
+                pa.array([value], type=field.type, from_pandas=True)
+            except Exception as own:  # noqa: BLE001  # whatever a foreign value raises
+                raise location.invalid(number, value, conversion_problem(own, field.type)) from None
+        raise UnsupportedColumnError(
+            f"columns can't be sent: {field.name!r} ({values.dtype}) {conversion_problem(error, field.type)}",
+            columns=[field.name],
+        ) from error
     return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
 
 
-def _bad_cell(values: pd.Series[Any], field: pa.Field, first_row: int, problem: str) -> InvalidValueError:
-    """Name the cell that made a whole conversion fail."""
-    row, value = next((cell for cell in enumerate(values) if not _converts(cell[1], field.type)), (0, None))
-    shown = ascii(value)[:60]
-    return InvalidValueError(
-        f"column {field.name!r}, row {first_row + row} ({shown}): {problem}",
-        column=field.name,
-        row=first_row + row,
-        value=value,
-    )
+def _zoned(name: str, values: Series) -> FrameColumn:
+    """Instants in UTC: Arrow does not know every zone that pandas knows, and rows do not name them."""
+    unit = values.dt.unit
+
+    def array(start: int, stop: int) -> pa.Array:
+        utc = values.iloc[start:stop].dt.tz_convert(None)
+        return pa.Array.from_pandas(utc, type=pa.timestamp(unit)).view(pa.timestamp(unit, "UTC"))
+
+    return FrameColumn(pa.field(name, pa.timestamp(unit, "UTC")), array)
 
 
-def _converts(value: Any, kind: pa.DataType) -> bool:
+def _categorical(name: str, values: Series, binary_format: BinaryFormat, first_row: int) -> FrameColumn:
+    """Categories are written as a plain column of them would be, once each."""
+    categories = _column(name, pd.Series(values.cat.categories), binary_format, 0)
     try:
-        pa.array([value], type=kind, from_pandas=True)
-    except (pa.ArrowException, UnicodeEncodeError, OverflowError, TypeError):
-        return False
-    return True
+        dictionary = categories.array(0, len(values.cat.categories))
+    except InvalidValueError as error:
+        rows = np.flatnonzero(values.cat.codes == error.row)
+        if not len(rows):  # no row shows it
+            return _categorical(name, values.cat.remove_unused_categories(), binary_format, first_row)
+        where = CellLocation(name, lambda number: first_row + int(rows[number]), ",", binary_format)
+        raise where.invalid(0, error.value, str(error).partition("): ")[2]) from None
+    kind = pa.dictionary(pa.from_numpy_dtype(values.cat.codes.dtype), dictionary.type)
+
+    def array(start: int, stop: int) -> pa.Array:
+        codes = values.iloc[start:stop].cat.codes.to_numpy()
+        return pa.DictionaryArray.from_arrays(pa.array(codes, mask=codes < 0), dictionary)
+
+    return FrameColumn(pa.field(name, kind, metadata=categories.field.metadata), array)

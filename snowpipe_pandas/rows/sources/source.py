@@ -6,26 +6,27 @@ converted slice by slice, so that a large one is never copied whole.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import chain
-from typing import Any, Literal
+from os import PathLike
+from typing import Any
 
+import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.dataset  # makes pa.dataset known
 
-from ...errors import DataError, DuplicateColumnError, EmptySourceError, UnsupportedColumnError
+from ...errors import DataError, EmptySourceError, UnsupportedColumnError, UsageError
+from ..encode.cell_location import BINARY_FORMATS, BinaryFormat
+from ..shown import translated
 from ..types import snowflake_type
-from .frames import frame_batches, frame_schema, size_of, with_index
-
-ColumnCase = Literal["keep", "upper"]
-
-MAX_BATCH_ROWS = 65_536
-MAX_BATCH_CELLS = 262_144
-BATCH_BYTES = 4 * 1024 * 1024
-"""Batches are cut to about this size in Arrow's form: they fit a core's cache and render evenly."""
+from .arrow import open_arrow
+from .dicts import chunks_of_dicts, is_row, series_of_dicts
+from .frames import Series, frame_batches, frame_columns, named_series
+from .names import ColumnCase, sent_names
+from .parts import Opened, Part, joined
+from .slicing import cut
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +46,20 @@ class Source:
         """Yield the rows in order, in batches small enough to render side by side.
 
         Raises:
-            DataError: a later part of the source has other columns.
+            DataError: a later part of the source has other columns, or loses values in its types.
         """
         for batch in self._batches():
             if batch.schema.names != self.schema.names:
                 batch = batch.rename_columns(self.schema.names)
-            yield from _cut(batch)
+            yield from cut(batch)
+
+
+@dataclass(frozen=True, slots=True)
+class _Options:
+    """How a source is read: with its index, and the text form of bytes inside of Python objects."""
+
+    index: bool
+    binary_format: BinaryFormat
 
 
 def open_source(
@@ -59,161 +68,144 @@ def open_source(
     index: bool = False,
     columns: Mapping[str, str] | None = None,
     column_case: ColumnCase = "keep",
+    binary_format: BinaryFormat = "base64",
 ) -> Source:
     """Open a source of rows.
 
     Args:
         source: a pandas DataFrame; a pyarrow Table, RecordBatch, reader, scanner or dataset; anything with
-            `__arrow_c_stream__` or `__arrow_c_array__` (polars, duckdb); an iterator of those; a list of
-            dicts.
+            `__arrow_c_stream__` or `__arrow_c_array__` (polars, duckdb); a list or an iterator of dicts; an
+            iterator of any of these parts, which are matched by the names of their columns.
         index: include a DataFrame's index as columns.
         columns: new names, `{"old": "NEW"}`.
         column_case: "upper" folds all names.
+        binary_format: text form of bytes inside of dicts and lists: "base64", "hex" or "utf-8".
 
     Raises:
         EmptySourceError: no columns.
-        DuplicateColumnError: names collide.
+        DuplicateColumnError: names collide, with regard to case or without.
         UnsupportedColumnError: columns whose values have no row JSON form; names all of them.
-        DataError: not tabular.
+        InvalidValueError: a category can't be written.
+        DataError: not tabular, or a name can't name a column.
+        UsageError: an option has no such value.
     """
-    schema, total_rows, batches = _opened(source, index)
-    names = _names(schema, columns, column_case)
-    _check_types(schema)
-    return Source(
-        pa.schema([f.with_name(n) for f, n in zip(schema, names, strict=True)]), total_rows, batches
-    )
+    if binary_format not in BINARY_FORMATS:
+        raise UsageError(f"binary_format={binary_format!r} is none of {', '.join(map(repr, BINARY_FORMATS))}")
+    opened = _opened(source, _Options(bool(index), binary_format))
+    names = sent_names(opened.schema.names, columns, column_case)
+    check_types(opened.schema)
+    schema = pa.schema([f.with_name(n) for f, n in zip(opened.schema, names, strict=True)])
+    return Source(schema, opened.total_rows, opened.batches)
 
 
-_Opened = tuple[pa.Schema, int | None, Callable[[], Iterator[pa.RecordBatch]]]
-
-
-def _opened(source: Any, index: bool) -> _Opened:
-    if _is_pandas(source):
-        return _open_frame(with_index(source) if index else source)
-    if index:
+def _opened(source: Any, options: _Options, first_row: int = 0) -> Opened:
+    if _is_frame(source):
+        return _open_frame(source, options, first_row)
+    if isinstance(source, np.ndarray) or _is_series(source):
+        raise not_tabular(source)
+    if options.index and (_is_arrow(source) or _is_rows(source)):
         raise DataError("index=True needs a pandas DataFrame: other sources have no index")
-    opened = _open_arrow(source)
+    opened = open_arrow(source)
     if opened is not None:
         return opened
-    if isinstance(source, list) and source and all(isinstance(row, dict) for row in source):
-        table = _table_of_dicts(source)
-        return table.schema, table.num_rows, lambda: iter(table.to_batches())
+    if _is_rows(source):
+        return _open_dicts(source, options, first_row)
     if isinstance(source, Iterable) and not isinstance(source, str | bytes | Mapping):
-        return _open_parts(iter(source))
-    raise _not_tabular(source)
+        return _open_parts(_iterator(source), options)
+    raise not_tabular(source)
 
 
-def _open_arrow(source: Any) -> _Opened | None:
-    """Open what Arrow has, or what hands out Arrow's C stream or array; None for everything else."""
-    if isinstance(source, pa.Table):
-        return source.schema, source.num_rows, lambda: iter(source.to_batches())
-    if isinstance(source, pa.RecordBatch):  # not by way of the C interface: names end there at a NUL
-        return source.schema, source.num_rows, lambda: iter([source])
-    if isinstance(source, pa.dataset.Dataset):
-        return source.schema, source.count_rows(), partial(_dataset_batches, source)
-    if isinstance(source, pa.dataset.Scanner):
-        return source.projected_schema, None, source.to_batches
-    if hasattr(source, "__arrow_c_stream__"):  # readers, polars, duckdb
-        reader = _reader(source)
-        return reader.schema, getattr(source, "height", None), lambda: iter(reader)
-    if hasattr(source, "__arrow_c_array__"):
-        batch = pa.record_batch(source)
-        return batch.schema, batch.num_rows, lambda: iter([batch])
-    return None
-
-
-def _dataset_batches(source: pa.dataset.Dataset) -> Iterator[pa.RecordBatch]:
-    """Read Parquet a row group at a time: Arrow's own scan reads ahead by a gigabyte and more."""
+def _iterator(source: Iterable[Any]) -> Iterator[Any]:
     try:
-        fragments = list(source.get_fragments())
-    except ValueError:  # a filter, of which fragments know nothing
-        fragments = []
-    if fragments and all(isinstance(f, pa.dataset.ParquetFileFragment) for f in fragments):
-        options = pa.dataset.ParquetFragmentScanOptions(pre_buffer=False)
-        for fragment in fragments:
-            for group in fragment.split_by_row_group():
-                yield from group.to_batches(
-                    source.schema, batch_size=MAX_BATCH_ROWS, fragment_scan_options=options
-                )
-    else:
-        yield from source.to_batches(batch_size=MAX_BATCH_ROWS)
+        return iter(source)
+    except TypeError:
+        raise not_tabular(source) from None
 
 
-def _reader(source: Any) -> pa.RecordBatchReader:
-    try:
-        return pa.RecordBatchReader.from_stream(source)
-    except pa.ArrowInvalid as error:  # a stream of arrays, such as a Series
-        raise _not_tabular(source) from error
-
-
-def _not_tabular(source: Any) -> DataError:
-    return DataError(
-        f"a {type(source).__name__} is not tabular: pass a DataFrame, an Arrow table or stream, "
-        "an iterator of those, or a list of dicts"
+def _is_frame(source: Any) -> bool:
+    """Look through all bases: a subclass, such as GeoPandas has, is a DataFrame."""
+    return any(
+        base.__name__ == "DataFrame" and base.__module__.split(".")[0] == "pandas"
+        for base in type(source).__mro__
     )
 
 
-def _open_frame(frame: Any) -> _Opened:
-    schema = frame_schema(frame)
-    return schema, len(frame), lambda: frame_batches(frame, schema)
+def _is_series(source: Any) -> bool:
+    return any(
+        base.__name__ in ("Series", "Index") and base.__module__.split(".")[0] in ("pandas", "polars")
+        for base in type(source).__mro__
+    )
 
 
-def _table_of_dicts(rows: list[dict[str, Any]]) -> pa.Table:
-    names = list(dict.fromkeys(chain.from_iterable(rows)))
-    try:
-        return pa.table({name: pa.array([row.get(name) for row in rows]) for name in names})
-    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
-        raise DataError(
-            f"the list's values do not make columns: {error}; build a DataFrame from it"
-        ) from error
+def _open_frame(source: Any, options: _Options, first_row: int) -> Opened:
+    with translated("the DataFrame"):
+        frame = pd.DataFrame(source)  # without what a subclass does in its own way
+        named = named_series(frame, index=options.index)
+        return _of_series(named, len(frame), options, first_row)
 
 
-def _open_parts(parts: Iterator[Any]) -> _Opened:
-    """Open an iterator of tabular parts; all need the same column names, types may drift as CSV chunks do."""
-    first = next(parts, None)
-    if first is None:
-        raise EmptySourceError("the iterator yielded nothing, so its columns are not known")
-    schema, _, first_batches = _opened(first, index=False)
+def _of_series(named: list[tuple[str, Series]], rows: int, options: _Options, first_row: int) -> Opened:
+    columns = frame_columns(named, options.binary_format, first_row)
+    schema = pa.schema([column.field for column in columns])
 
     def batches() -> Iterator[pa.RecordBatch]:
-        yield from first_batches()
-        for number, part in enumerate(parts, start=1):
-            found, _, part_batches = _opened(part, index=False)
-            if found.names != schema.names:
-                raise DataError(
-                    f"part {number} of the iterator has columns {found.names}, the first had {schema.names}",
-                    columns=[name for name in found.names if name not in schema.names],
-                )
-            _check_types(found)
-            yield from part_batches()
+        with translated("the source"):
+            yield from frame_batches(columns, rows)
 
-    return schema, None, batches
+    return Opened(schema, rows, batches)
 
 
-def _is_pandas(source: Any) -> bool:
-    """Ask for the type's home instead of importing pandas for sources that are something else."""
-    return type(source).__module__.split(".")[0] == "pandas" and hasattr(source, "columns")
+def _open_dicts(rows: Sequence[Any], options: _Options, first_row: int) -> Opened:
+    with translated("the list of dicts"):
+        return _of_series(series_of_dicts(rows, first_row), len(rows), options, first_row)
 
 
-def _names(schema: pa.Schema, columns: Mapping[str, str] | None, column_case: ColumnCase) -> list[str]:
-    if not schema.names:
-        raise EmptySourceError("the source has no columns; nothing can be sent")
-    renamed = columns or {}
-    unknown = [name for name in renamed if name not in schema.names]
-    if unknown:
-        raise DataError(f"columns= names columns that the source has not: {unknown}", columns=unknown)
-    names = [renamed.get(name, name) for name in schema.names]
-    if column_case == "upper":
-        names = [name.upper() for name in names]
-    doubled = [name for name, count in Counter(names).items() if count > 1]
-    if doubled:
-        raise DuplicateColumnError(
-            f"column names are not unique: {doubled}; rename them, or pass columns={{...}}", columns=doubled
-        )
-    return names
+def _open_parts(source: Iterator[Any], options: _Options) -> Opened:
+    """Open an iterator of parts, or of dicts; its own failures are the user's and leave as they are."""
+    nothing = object()
+    first = next(source, nothing)
+    if first is nothing:
+        raise EmptySourceError("the iterator yielded nothing, so its columns are not known")
+    of_dicts = is_row(first)
+    parts: Iterator[Any] = chunks_of_dicts(first, source) if of_dicts else chain([first], source)
+    if of_dicts and options.index:
+        raise DataError("index=True needs pandas DataFrames: dicts have no index")
+
+    def opened(number: int, first_row: int) -> Part | None:
+        part: Any = next(parts, nothing)
+        if part is nothing:
+            return None
+        if of_dicts:
+            return Part(_open_dicts(part, options, first_row), may_lack_columns=True)
+        if not (_is_frame(part) or _is_arrow(part) or _is_rows(part)):
+            raise DataError(f"part {number} of the source: {not_tabular(part)}")
+        part_opened = _opened(part, options, first_row)
+        if number:
+            sent_names(part_opened.schema.names, None, "keep")
+            check_types(part_opened.schema)
+        return Part(part_opened)
+
+    first_part = opened(0, 0)
+    assert first_part is not None  # noqa: S101  # it was read above
+    return joined(first_part, opened, options.binary_format)
 
 
-def _check_types(schema: pa.Schema) -> None:
+def _is_rows(source: Any) -> bool:
+    return isinstance(source, list) and bool(source) and is_row(source[0])
+
+
+def _is_arrow(source: Any) -> bool:
+    return isinstance(source, pa.dataset.Dataset | pa.dataset.Scanner) or any(
+        hasattr(source, name) for name in ("__arrow_c_stream__", "__arrow_c_array__")
+    )
+
+
+def check_types(schema: pa.Schema) -> None:
+    """Refuse fields that have no row JSON form.
+
+    Raises:
+        UnsupportedColumnError: names all of them, with what to do.
+    """
     problems = {}
     for field in schema:
         try:
@@ -225,12 +217,32 @@ def _check_types(schema: pa.Schema) -> None:
         raise UnsupportedColumnError(f"columns can't be sent: {told}", columns=list(problems))
 
 
-def _cut(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-    """Slice a batch by rows, cells and bytes."""
-    if batch.num_rows == 0:
-        return
-    by_bytes = batch.num_rows * BATCH_BYTES // max(1, size_of(batch))
-    by_cells = MAX_BATCH_CELLS // max(1, batch.num_columns)
-    rows = max(1, min(MAX_BATCH_ROWS, by_cells, by_bytes))
-    for start in range(0, batch.num_rows, rows):
-        yield batch.slice(start, rows)
+def not_tabular(source: Any) -> DataError:
+    """Return the error for something that is no source, with what would make it one."""
+    advice = "pass a DataFrame, an Arrow table or stream, an iterator of those, or a list of dicts"
+    if isinstance(source, np.ndarray):
+        fields = "pd.DataFrame(array)" if source.dtype.names else "pd.DataFrame(array, columns=[...])"
+        advice = f"make a frame of it, which keeps each column's type: {fields}"
+    elif _is_series(source):
+        advice = "make a frame of it: .to_frame()"
+    elif isinstance(source, str | bytes | PathLike):
+        advice = "read it first, for example with pd.read_csv() or pyarrow.dataset.dataset()"
+    elif isinstance(source, Mapping):
+        advice = "make a frame of it, pd.DataFrame(...), or pass it in a list if it is a row"
+    else:
+        for method, result in _MATERIALISES:
+            if callable(getattr(type(source), method, None)):
+                advice = f"call .{method}() first, {result}"
+                break
+    return DataError(f"a {type(source).__name__} is not tabular: {advice}")
+
+
+_MATERIALISES = (
+    ("collect", "which reads it"),
+    ("compute", "which reads it"),
+    ("to_arrow", "which makes an Arrow table of it"),
+    ("toArrow", "which makes an Arrow table of it"),
+    ("to_pandas", "which makes a DataFrame of it"),
+    ("toPandas", "which makes a DataFrame of it"),
+)
+"""Methods of lazy and distributed frames whose results are sources."""

@@ -1,0 +1,48 @@
+"""How values and failures of others are told in our messages: short, and never a failure of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NoReturn
+
+from ..errors import DataError, SnowpipeError
+
+SHOWN_CHARACTERS = 60
+
+
+def shown(value: object) -> str:
+    """Return a value as messages show it: ASCII, at most 60 characters.
+
+    >>> shown("a" * 70)[-5:]
+    "aa..."
+    """
+    try:
+        text = ascii(value)
+    except Exception:  # noqa: BLE001  # a foreign __repr__, or a value that holds itself too deeply
+        text = f"<{type(value).__name__}>"
+    return text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 3] + "..."
+
+
+@contextmanager
+def translated(what: str) -> Iterator[None]:
+    """Turn failures of libraries and of foreign values into a DataError that says what could not be read.
+
+    Raises:
+        DataError: something inside failed with another error than one of this package.
+    """
+    try:
+        yield
+    except SnowpipeError:
+        raise
+    except Exception as error:  # noqa: BLE001  # whatever foreign code raises, it leaves as ours
+        refuse(what, error)
+
+
+def refuse(what: str, error: Exception) -> NoReturn:
+    """Raise the DataError that tells a foreign failure."""
+    try:
+        told = " ".join(str(error).split())[:200]
+    except Exception:  # noqa: BLE001  # a foreign __str__
+        told = ""
+    raise DataError(f"{what} can't be read: {type(error).__name__}{': ' if told else ''}{told}") from error

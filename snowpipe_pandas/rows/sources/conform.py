@@ -1,0 +1,146 @@
+"""One load, one schema: columns of later parts are written in the type with which the load began.
+
+What matters is the text that is written: integers of all widths have one form, and so have times of all
+units. Where forms differ, a part is converted if nothing is lost by it, else refused by name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ...errors import DataError
+from ..encode.cell_location import CellLocation
+from ..encode.column_writers import null_values, render
+from ..encode.segments import gathered
+from ..types import is_bytes, is_json_field, is_list, is_string
+
+
+def conformed(
+    array: pa.Array, found: pa.Field, wanted: pa.Field, location: CellLocation
+) -> tuple[pa.Array, pa.Field]:
+    """Return a part's column in the form of the load's, and its field.
+
+    Raises:
+        DataError: the values can't be held whole in that form.
+    """
+    if has_same_form(found, wanted):
+        return array, found.with_name(wanted.name)
+    if len(array) == array.null_count:
+        return pa.nulls(len(array), wanted.type), wanted
+    if is_json_field(wanted):
+        return _as_json(array, found, location), wanted
+    try:
+        return _cast(_plain(array), _plain_type(wanted.type)), pa.field(wanted.name, _plain_type(wanted.type))
+    except (pa.ArrowException, _LossError) as error:
+        detail = f" ({str(error).splitlines()[0][:100]})" if str(error) else ""
+        raise DataError(
+            f"column {wanted.name!r} is {told(found)} in it, {told(wanted)} in the parts before{detail}; "
+            "read all parts with the same types, for example with dtype= or .astype()",
+            columns=[wanted.name],
+        ) from None
+
+
+def told(field: pa.Field) -> str:
+    """Return how a message names a field's type."""
+    return "dicts and lists (object)" if is_json_field(field) else str(field.type)
+
+
+class _LossError(Exception):
+    """Internal: a conversion would lose something."""
+
+
+def has_same_form(found: pa.Field, wanted: pa.Field) -> bool:
+    """Tell whether both fields' values are written in the same way; nulls go with everything."""
+    if is_json_field(found) or is_json_field(wanted):
+        return is_json_field(found) and is_json_field(wanted)
+    return _same_form(found.type, wanted.type)
+
+
+def _same_form(found: pa.DataType, wanted: pa.DataType) -> bool:
+    found, wanted = _plain_type(found), _plain_type(wanted)
+    if pa.types.is_null(found) or found == wanted:
+        return True
+    if is_list(found) and is_list(wanted):
+        return _same_form(found.value_type, wanted.value_type)
+    if pa.types.is_struct(found) and pa.types.is_struct(wanted):
+        return [f.name for f in found] == [f.name for f in wanted] and all(
+            _same_form(f.type, w.type) for f, w in zip(found, wanted, strict=True)
+        )
+    if pa.types.is_map(found) and pa.types.is_map(wanted):
+        return _same_form(found.key_type, wanted.key_type) and _same_form(found.item_type, wanted.item_type)
+    return _form(found) != "" and _form(found) == _form(wanted)
+
+
+def _form(kind: pa.DataType) -> str:
+    """Name the form of simple types that several types share, else nothing."""
+    if pa.types.is_timestamp(kind):
+        return "instant" if kind.tz is not None else "local time"
+    if pa.types.is_decimal(kind):
+        return f"decimal of scale {kind.scale}"
+    for name, matches in _FORMS:
+        if matches(kind):
+            return name
+    return ""
+
+
+_FORMS = (
+    ("integer", pa.types.is_integer),
+    ("text", is_string),
+    ("bytes", is_bytes),
+    ("date", pa.types.is_date),
+    ("time", pa.types.is_time),
+    ("duration", pa.types.is_duration),
+)
+
+
+def _plain_type(kind: pa.DataType) -> pa.DataType:
+    """Return the type of the values of dictionaries and runs."""
+    while pa.types.is_dictionary(kind) or pa.types.is_run_end_encoded(kind):
+        kind = kind.value_type
+    return kind
+
+
+def _plain(array: pa.Array) -> pa.Array:
+    while True:
+        if pa.types.is_dictionary(array.type):
+            array = array.dictionary_decode()
+        elif pa.types.is_run_end_encoded(array.type):
+            array = pc.run_end_decode(array)
+        else:
+            return array
+
+
+def _cast(array: pa.Array, wanted: pa.DataType) -> pa.Array:
+    """Convert between kinds of numbers, and days to times; everything else loses something."""
+    found = array.type
+    if pa.types.is_floating(found) and pa.types.is_floating(wanted):
+        narrow = array.cast(wanted, safe=False)
+        _check_equal(array, narrow.cast(found, safe=False))
+        return narrow
+    number = pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal
+    if any(kind(found) for kind in number) and any(kind(wanted) for kind in number):
+        if (pa.types.is_floating(found) and pa.types.is_decimal(wanted)) or (
+            pa.types.is_decimal(found) and pa.types.is_floating(wanted)
+        ):
+            raise _LossError("binary and decimal fractions are not the same")
+        return array.cast(pa.decimal128(38, wanted.scale) if pa.types.is_decimal(wanted) else wanted)
+    if pa.types.is_date(found) and pa.types.is_timestamp(wanted) and wanted.tz is None:
+        return array.cast(pa.timestamp("us"))
+    raise _LossError
+
+
+def _check_equal(values: pa.Array, back: pa.Array) -> None:
+    before = values.to_numpy(zero_copy_only=False)
+    if not np.array_equal(before, back.to_numpy(zero_copy_only=False), equal_nan=True):
+        raise _LossError("some values have more digits")
+
+
+def _as_json(array: pa.Array, found: pa.Field, location: CellLocation) -> pa.Array:
+    """Write values as JSON texts, as they would stand among dicts and lists."""
+    written = gathered(render(array, found, replace(location, end="")), len(array))
+    missing = null_values(array)
+    return written if missing is None else pc.if_else(pa.array(missing), None, written)

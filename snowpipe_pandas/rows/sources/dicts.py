@@ -1,0 +1,62 @@
+"""Rows that are dicts become columns of Python objects, which are judged as a frame's object columns are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, islice
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ...errors import DataError
+from ..shown import shown
+from .frames import Series
+from .names import check_names, check_unique
+
+CHUNK_ROWS = 10_000
+"""Rows of a generator of dicts that are read before their types are decided."""
+
+
+def is_row(value: object) -> bool:
+    """Whether a value is a row of its own: a dict, or another mapping."""
+    return isinstance(value, Mapping)
+
+
+def series_of_dicts(rows: Sequence[Any], first_row: int = 0) -> list[tuple[str, Series]]:
+    """Return the columns of rows, in the order in which their keys are met.
+
+    A key that a row has not is a missing value.
+
+    Args:
+        rows: the rows.
+        first_row: number of the first one in the whole source, for messages.
+
+    Raises:
+        DataError: something is no row, or a key can't name a column.
+        DuplicateColumnError: keys differ only in case.
+
+    >>> [name for name, values in series_of_dicts([{"a": 1}, {"b": 2}])]
+    ['a', 'b']
+    """
+    for number, row in enumerate(rows, start=first_row):
+        if not is_row(row):
+            raise DataError(
+                f"row {number} is a {type(row).__name__} ({shown(row)}), the rows before it are dicts"
+            )
+    names = list(dict.fromkeys(chain.from_iterable(rows)))
+    check_names(names)
+    check_unique(names)
+    return [(str(name), _column(rows, name)) for name in names]
+
+
+def _column(rows: Sequence[Mapping[Any, Any]], name: str) -> Series:
+    return pd.Series(np.fromiter((row.get(name) for row in rows), np.dtype(object), len(rows)), dtype=object)
+
+
+def chunks_of_dicts(first: Any, rest: Iterator[Any]) -> Iterator[list[Any]]:
+    """Yield the rows of an iterator of dicts in lists that are worth a batch."""
+    rows: Iterable[Any] = chain([first], rest)
+    iterator = iter(rows)
+    while chunk := list(islice(iterator, CHUNK_ROWS)):
+        yield chunk

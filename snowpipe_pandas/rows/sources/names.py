@@ -1,0 +1,122 @@
+"""Names of the columns that are sent: strings, unique as the service matches them, fit for a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from ...errors import DataError, DuplicateColumnError, EmptySourceError, UsageError
+
+ColumnCase = Literal["keep", "upper"]
+
+MAX_NAME_LENGTH = 255
+"""The longest name of a column in Snowflake."""
+
+
+def sent_names(names: Sequence[str], columns: Mapping[str, str] | None, column_case: ColumnCase) -> list[str]:
+    """Return the names under which a source's columns are sent.
+
+    Args:
+        names: the source's names.
+        columns: new names, `{"old": "NEW"}`.
+        column_case: "keep", or "upper" to fold all names.
+
+    Raises:
+        EmptySourceError: there are no names.
+        DuplicateColumnError: names are not unique without regard to case, as the service matches them.
+        DataError: a name is no string or can't name a column, or `columns` names one that is not there.
+
+    >>> sent_names(["id", "name"], {"id": "key"}, "upper")
+    ['KEY', 'NAME']
+    """
+    if not names:
+        raise EmptySourceError("the source has no columns; nothing can be sent")
+    renamed = _renaming(columns)
+    unknown = [name for name in renamed if name not in names]
+    if unknown:
+        raise DataError(
+            f"columns= names columns that the source has not: {_shown(unknown)}",
+            columns=list(map(str, unknown)),
+        )
+    if column_case not in ("keep", "upper"):
+        raise UsageError(f'column_case={column_case!r} is neither "keep" nor "upper"')
+    sent = [renamed.get(name, name) for name in names]
+    check_names(sent)
+    if column_case == "upper":
+        sent = [name.upper() for name in sent]
+    check_unique(sent)
+    return sent
+
+
+def _renaming(columns: Mapping[str, str] | None) -> Mapping[str, str]:
+    if columns is None:
+        return {}
+    if not isinstance(columns, Mapping):
+        raise UsageError(
+            f'columns= takes a mapping of old to new names, {{"old": "NEW"}}, not a {type(columns).__name__}'
+        )
+    return columns
+
+
+def check_names(names: Sequence[Any]) -> None:
+    """Refuse names that can't name a column.
+
+    Raises:
+        DataError: names the first ones.
+    """
+    others = [name for name in names if not isinstance(name, str)]
+    if others:
+        raise DataError(
+            f"column names must be strings, these are not: {_shown(others)}; "
+            "use df.columns = df.columns.astype(str)",
+            columns=[ascii(name) for name in others],
+        )
+    for name in names:
+        problem = _problem(name)
+        if problem:
+            raise DataError(
+                f"column name {ascii(name)[:80]} {problem}; rename it, for example with columns={{...}}",
+                columns=[name],
+            )
+
+
+def _problem(name: str) -> str:
+    if not name:
+        return "is empty"
+    if len(name) > MAX_NAME_LENGTH:
+        return f"has {len(name)} characters, a name has at most {MAX_NAME_LENGTH}"
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return "holds a lone surrogate"
+    return ""
+
+
+def check_unique(names: Sequence[str]) -> None:
+    """Refuse names that the service would take for one: it matches them without regard to case.
+
+    Raises:
+        DuplicateColumnError: names all of them.
+    """
+    known: dict[str, list[str]] = {}
+    for name in names:
+        known.setdefault(name.upper(), []).append(name)
+    doubled = [name for same in known.values() if len(same) > 1 for name in same]
+    if not doubled:
+        return
+    if len(set(doubled)) < len(doubled):
+        told = "are not unique"
+    else:
+        told = "differ only in case, by which the service does not tell them apart"
+    doubled = list(dict.fromkeys(doubled))
+    raise DuplicateColumnError(
+        f"column names {told}: {_shown(doubled)}; rename them, for example with columns={{...}}",
+        columns=doubled,
+    )
+
+
+def _shown(names: Sequence[Any]) -> str:
+    more = len(names) - 5
+    return (
+        "[" + ", ".join(ascii(name)[:60] for name in names[:5]) + (f", and {more} more]" if more > 0 else "]")
+    )
