@@ -8,26 +8,43 @@ DEFAULT is taken, or null where it has none.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Collection
 
-from .conversions import Conversion, conversion, read_as
+from .conversions import Conversion, Steps, conversion, read_as
 from .declared import DeclaredColumn, duckdb_type
 
 SHOWN = 40
 """Characters of a bad value in its message."""
 
 
-@dataclass(frozen=True, slots=True)
 class BatchColumn:
-    """A column of the table, and the spellings of its name that the batch's rows use."""
+    """A column of the table, and the spellings of its name that the batch's rows use.
 
-    target: DeclaredColumn
-    keys: tuple[str, ...]
+    Args:
+        number: of the column in the batch.
+        target: the table's column.
+        keys: the spellings.
+        plain: convert values the plain way, which leaves odd ones open.
 
-    @property
-    def read_as(self) -> str:
-        """The type in which DuckDB's JSON reader hands out its values."""
-        return read_as(self.target)
+    Attributes:
+        target: the table's column.
+        keys: the spellings.
+        steps: what has to be computed before `stored` and `problems` can be asked.
+        odd: SQL that tells whether a value is left open; None where none ever is.
+    """
+
+    def __init__(
+        self, number: int, target: DeclaredColumn, keys: tuple[str, ...], *, plain: bool = False
+    ) -> None:
+        self.target = target
+        self.keys = keys
+        self.steps = Steps(number)
+        values = [f"{reading(rank)}.{_quote(key)}" for rank, key in enumerate(keys)]
+        self._value = self.steps.add(f"coalesce({', '.join(values)})" if len(values) > 1 else values[0])
+        types = ", ".join(map(_json_type, keys))
+        is_text = f"coalesce({types}) = 'VARCHAR'"
+        self._conversion: Conversion = conversion(target, self._value, is_text, self.steps, plain=plain)
+        self.odd = self._conversion.odd
 
     def stored(self) -> str:
         """Return the SQL of the value as the table stores it."""
@@ -74,16 +91,6 @@ class BatchColumn:
         return f"{value} AND {self._present}" if has_default else value
 
     @property
-    def _conversion(self) -> Conversion:
-        types = [self._of_key(key) for key in self.keys]
-        return conversion(self.target, self._value, f"(coalesce({', '.join(types)}) = 'VARCHAR')")
-
-    @property
-    def _value(self) -> str:
-        values = [f"{reading(rank)}.{_quote(key)}" for rank, key in enumerate(self.keys)]
-        return values[0] if len(values) == 1 else f"coalesce({', '.join(values)})"
-
-    @property
     def _present(self) -> str:
         return f"list_has_any(json_keys(line), [{self._listed}])"
 
@@ -91,13 +98,16 @@ class BatchColumn:
     def _listed(self) -> str:
         return ", ".join(_text(key) for key in self.keys)
 
-    def _of_key(self, key: str) -> str:
-        """The JSON type of a key's value; by a reading of its own, since it is asked for few rows."""
-        return f"json_type(json_transform(line, {_text(json.dumps({key: 'JSON'}))}).{_quote(key)})"
+
+def _json_type(key: str) -> str:
+    """The JSON type of a key's value; by a reading of its own, since it is asked for few rows."""
+    return f"json_type(json_transform(line, {_text(json.dumps({key: 'JSON'}))}).{_quote(key)})"
 
 
-def match(keys: list[str], target: list[DeclaredColumn]) -> tuple[list[BatchColumn], list[str]]:
-    """Find the columns that keys mean, without regard to case.
+def match(
+    keys: list[str], target: list[DeclaredColumn], odd: Collection[str]
+) -> tuple[list[BatchColumn], list[str]]:
+    """Find the columns that keys mean, without regard to case; those named in `odd` have odd values.
 
     Returns:
         The columns that some key means, in the table's order; the keys that mean none.
@@ -111,21 +121,29 @@ def match(keys: list[str], target: list[DeclaredColumn]) -> tuple[list[BatchColu
             unknown.append(key)
         else:
             spellings.setdefault(name, []).append(key)
-    found = [BatchColumn(c, tuple(spellings[c.name])) for c in target if c.name in spellings]
+    meant = [column for column in target if column.name in spellings]
+    found = [
+        BatchColumn(number, column, tuple(spellings[column.name]), plain=column.name not in odd)
+        for number, column in enumerate(meant)
+    ]
     return found, unknown
 
 
-def readings(columns: list[BatchColumn]) -> str:
-    """Return the SQL that reads the batch's lines: a struct of all first spellings, one of all second ones.
+def computed(columns: list[BatchColumn], source: str) -> str:
+    """Return a subquery of `source`, which has lines: with the columns' values, and all their steps done.
 
-    DuckDB tells no fields of one struct apart that differ in case only.
+    It reads each line once for all first spellings, once for all second ones: DuckDB tells no fields of one
+    struct apart that differ in case only. Then the first steps of all columns are done, then the second ones.
     """
-    most = max((len(column.keys) for column in columns), default=0)
-    parts = []
-    for rank in range(most):
-        shape = {c.keys[rank]: c.read_as for c in columns if rank < len(c.keys)}
-        parts.append(f", json_transform(line, {_text(json.dumps(shape))}) AS {reading(rank)}")
-    return "".join(parts)
+    for rank in range(max((len(column.keys) for column in columns), default=0)):
+        shape = {c.keys[rank]: read_as(c.target) for c in columns if rank < len(c.keys)}
+        read = f"json_transform(line, {_text(json.dumps(shape))}) AS {reading(rank)}"
+        source = f"(SELECT *, {read} FROM {source})"  # noqa: S608
+    for depth in range(max((len(column.steps.named) for column in columns), default=0)):
+        now = [c.steps.named[depth] for c in columns if depth < len(c.steps.named)]
+        done = ", ".join(f"{expression} AS {name}" for name, expression in now)
+        source = f"(SELECT *, {done} FROM {source})"  # noqa: S608
+    return source
 
 
 def reading(rank: int) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from .columns import BatchColumn, match, readings
+from .columns import BatchColumn, computed, match
 from .declared import DeclaredColumn, duckdb_type
 from .lines import Body, lines_of
 
@@ -45,9 +45,15 @@ class Parsed:
 
 
 def parse_rows(
-    cursor: duckdb.DuckDBPyConnection, bodies: Sequence[Body], target: list[DeclaredColumn]
+    cursor: duckdb.DuckDBPyConnection,
+    bodies: Sequence[Body],
+    target: list[DeclaredColumn],
+    odd: set[str] | None = None,
 ) -> Parsed:
-    """Read the NDJSON of all bodies and cast it to the target's types."""
+    """Read the NDJSON of all bodies and cast it to the target's types.
+
+    `odd` are the columns of which odd values are expected; those that have some are added, for the next time.
+    """
     cursor.register("_lines", lines_of(bodies))
     try:
         cursor.execute(
@@ -57,7 +63,7 @@ def parse_rows(
             "(SELECT *, CASE WHEN strict AND json_valid(line) THEN json_type(line) = 'OBJECT' "
             "ELSE false END AS ok FROM _lines)"
         )
-        return _parse(cursor, target)
+        return _parse(cursor, target, set() if odd is None else odd)
     finally:
         cursor.unregister("_lines")
 
@@ -73,26 +79,56 @@ def insert_good(cursor: duckdb.DuckDBPyConnection, parsed: Parsed, table: str) -
     cursor.execute(f"INSERT INTO {table} ({names}) SELECT {names} FROM _batch WHERE {_PROBLEM} IS NULL")  # noqa: S608
 
 
-def _parse(cursor: duckdb.DuckDBPyConnection, target: list[DeclaredColumn]) -> Parsed:
+def _parse(cursor: duckdb.DuckDBPyConnection, target: list[DeclaredColumn], odd: set[str]) -> Parsed:
+    """Convert the plain way first; if that leaves values open, convert again, their columns the whole way."""
     keys, doubled = _keys(cursor)
-    columns, unknown = match(keys, target)
-    problems = [*_WHOLE_ROW_PROBLEMS]
+    while True:
+        columns, unknown = match(keys, target, odd)
+        _fill_batch(cursor, columns, _values(columns, target), _problems(columns, target, unknown, doubled))
+        left_open = _left_open(cursor, columns)
+        if not left_open:
+            names = [column.target.name for column in columns] or [target[0].name]
+            return Parsed(tuple(names), *_count(cursor))
+        odd |= left_open
+
+
+def _values(columns: list[BatchColumn], target: list[DeclaredColumn]) -> list[str]:
+    if columns:
+        return [f"{column.stored()} AS {_quote(column.target.name)}" for column in columns]
+    first = target[0]  # rows like {}: one column has to stand for them
+    return [f"CAST({first.default or 'NULL'} AS {duckdb_type(first.type)}) AS {_quote(first.name)}"]
+
+
+def _problems(
+    columns: list[BatchColumn], target: list[DeclaredColumn], unknown: list[str], doubled: bool
+) -> str:
+    """Return the CASE that tells what is wrong with a row, or which of its values are left open."""
+    branches = [*_WHOLE_ROW_PROBLEMS]
     if unknown:
-        problems.append(_unknown(unknown))
-    problems += [column.named_twice() for column in columns if doubled or len(column.keys) > 1]
-    problems += [branch for column in columns for branch in column.problems()]
+        branches.append(_unknown(unknown))
+    branches += [column.named_twice() for column in columns if doubled or len(column.keys) > 1]
+    odd = {number: column.odd for number, column in enumerate(columns) if column.odd}
+    if odd:
+        told = " || ".join(
+            f"CASE WHEN {is_odd} THEN '{number} ' ELSE '' END" for number, is_odd in odd.items()
+        )
+        branches.append(f"WHEN {' OR '.join(f'({is_odd})' for is_odd in odd.values())} THEN chr(1) || {told}")
+    branches += [branch for column in columns for branch in column.problems()]
     present = {column.target.name for column in columns}
-    problems += [
+    branches += [
         _missing(c) for c in target if not c.nullable and c.default is None and c.name not in present
     ]
-    values = [f"{column.stored()} AS {_quote(column.target.name)}" for column in columns]
-    names = [column.target.name for column in columns]
-    if not columns:  # rows like {}: one column has to stand for them
-        first = target[0]
-        kind = duckdb_type(first.type)
-        values, names = [f"CAST({first.default or 'NULL'} AS {kind}) AS {_quote(first.name)}"], [first.name]
-    _fill_batch(cursor, columns, values, f"CASE {' '.join(problems)} END")
-    return Parsed(tuple(names), *_count(cursor))
+    return f"CASE {' '.join(branches)} END"
+
+
+def _left_open(cursor: duckdb.DuckDBPyConnection, columns: list[BatchColumn]) -> set[str]:
+    """Return the names of columns with values that the plain way has left open."""
+    if not any(column.odd for column in columns):
+        return set()
+    found = cursor.execute(
+        f"SELECT DISTINCT {_PROBLEM}[2:] FROM _batch WHERE starts_with({_PROBLEM}, chr(1))"  # noqa: S608
+    ).fetchall()
+    return {columns[int(number)].target.name for (numbers,) in found for number in numbers.split()}
 
 
 def _keys(cursor: duckdb.DuckDBPyConnection) -> tuple[list[str], bool]:
@@ -111,7 +147,7 @@ def _fill_batch(
     cursor.execute(
         f"CREATE OR REPLACE TEMP TABLE _batch AS SELECT * EXCLUDE (_raw), "  # noqa: S608
         f"CASE WHEN {_PROBLEM} IS NOT NULL THEN _raw END AS {_LINE} FROM "
-        f"(SELECT {selected}, coalesce(raw, line) AS _raw FROM (SELECT *{readings(columns)} FROM _valid))"
+        f"(SELECT {selected}, coalesce(raw, line) AS _raw FROM {computed(columns, '_valid')})"
     )
 
 

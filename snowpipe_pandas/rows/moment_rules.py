@@ -10,7 +10,7 @@ from .value_rules import BLANKS, Rule, matching
 
 _CLOCK = (
     r"(?P<hour>[01]\d|2[0-3])(?::(?P<minute>[0-5]\d)(?::(?P<second>[0-5]\d)(?:\.(?P<fraction>\d{1,9}))?)?)?"
-    r"(?:Z|(?P<zone>[+-](?:0\d|1[0-4])(?::?[0-5]\d)?)|(?P<apart> [+-](?:0\d|1[0-4]):?[0-5]\d))?"
+    r"(?:Z| ?(?P<zone>[+-](?:0\d|1[0-4])(?::?[0-5]\d)?))?"
 )
 _MOMENT = re.compile(
     r"(?:(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)|(?P<us_month>\d\d)/(?P<us_day>\d\d)/(?P<us_year>\d{4}))"
@@ -87,7 +87,7 @@ def _nanoseconds(text: str, *, zoned: bool) -> int | None:
         return day
     seconds = 3600 * int(parts["hour"]) + 60 * int(parts["minute"] or 0) + int(parts["second"] or 0)
     if zoned:
-        seconds -= _offset(parts["zone"] or parts["apart"] or "")
+        seconds -= _offset(parts["zone"] or "")
     return day + seconds * 10**9 + int((parts["fraction"] or "").ljust(9, "0"))
 
 

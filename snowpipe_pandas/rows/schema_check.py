@@ -13,12 +13,10 @@ import pyarrow.compute as pc
 
 from .encode.column_writers import null_values
 from .encode.encoder import Nulls
+from .shown import shown
 from .target_types import TargetType, told_type
-from .types import is_string, snowflake_type
-from .value_check import ColumnJudge, TargetColumn, leaves_keys_out
-
-SHOWN = 60
-"""Characters of a value in a message."""
+from .types import is_semi_structured, is_string, snowflake_type
+from .value_check import ColumnJudge, TargetColumn
 
 _HINTS = {
     "NUMBER": "; convert them, for example with pd.to_numeric",
@@ -115,7 +113,7 @@ class _Column:
         self._column = column
         self._target = told_type(column.type)
         self._judge = ColumnJudge(field, column)
-        self._absent = nulls == "omit" or leaves_keys_out(field)
+        self._absent = nulls == "omit" or is_semi_structured(field)
         self._values = self._bad = self._missing = 0
         self._first_bad: tuple[int, Any] | None = None
         self._first_missing: int | None = None
@@ -142,7 +140,7 @@ class _Column:
         self._values += len(array) - gone
         if not self._judge.needs_values or gone == len(array):
             return
-        refused = pc.fill_null(self._judge.refused(array), False)
+        refused = self._judge.refused(array, first_row)
         bad = refused.true_count
         if bad and self._first_bad is None:
             at = pc.index(refused, True).as_py()
@@ -160,14 +158,14 @@ class _Column:
 
     def _of_values(self, row: int, value: Any) -> Problem:
         name, declared = self._field.name, self._column.type
-        shown = f"first row {row}: {repr(value)[:SHOWN]}"
+        first = f"first row {row}: {shown(value)}"
         hint = _HINTS.get("TIMESTAMP" if self._target.is_timestamp else self._target.kind, "")
         if self._bad == self._values and _never(self._field, self._target):
-            told = f"column {name!r} is {snowflake_type(self._field)}, the table's is {declared}; {shown}"
-            return Problem(name, "type", told)
+            told = f"column {name!r} is {snowflake_type(self._field)}, the table's is {declared}: "
+            return Problem(name, "type", f"{told}{self._bad} of {self._values} values do not fit, {first}")
         noun = "texts" if is_string(self._field.type) else "values"
         not_taken = "too long for" if self._target.kind == "VARCHAR" else "no"
-        told = f"{self._bad} of {self._values} {noun} are {not_taken} {declared}, {shown}{hint}"
+        told = f"{self._bad} of {self._values} {noun} are {not_taken} {declared}, {first}{hint}"
         return Problem(name, "value", f"column {name!r}: {told}")
 
     def _of_nulls(self) -> Problem:

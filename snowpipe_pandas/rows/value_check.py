@@ -13,7 +13,7 @@ from typing import Protocol, TypeAlias
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .encode.column_writers import null_values
+from .encode.column_writers import key, null_values
 from .encode.encoder import Encoder
 from .moment_rules import TIME, moment_rule
 from .target_types import TargetType, told_type
@@ -28,7 +28,7 @@ from .value_rules import (
     written_length_rule,
 )
 
-_INT_DIGITS = 20
+INT_DIGITS = 20
 """The longest whole number of 64 bits, without a sign."""
 
 _TAKES_ALL = ("VARIANT", "OTHER")
@@ -93,13 +93,21 @@ class ColumnJudge:
         kind = self._target.kind
         return kind in _TAKES_ALL or (kind == "VARCHAR" and self._target.size is None)
 
-    def refused(self, array: pa.Array) -> pa.BooleanArray:
-        """Tell which cells are not taken; nulls are no matter of this."""
+    def refused(self, array: pa.Array, first_row: int) -> pa.BooleanArray:
+        """Tell which cells are not taken; nulls are no matter of this.
+
+        Args:
+            array: some of the field's cells.
+            first_row: number of the first one's row in the source.
+
+        Raises:
+            InvalidValueError: a cell can't be sent at all.
+        """
         if pa.types.is_dictionary(array.type):
             array = array.dictionary_decode()
         if is_string(array.type) and not is_json_field(self._field):
             return self._of_texts(array.cast(pa.string()))
-        cells = _cells(array, self._field)
+        cells = _cells(array, self._field, first_row)
         first = pc.utf8_slice_codeunits(cells, 0, 1)
         refused = _all(False, cells)
         for starts, judge in self._judges:
@@ -160,7 +168,8 @@ class ColumnJudge:
 
 
 def _all(answer: bool, texts: pa.StringArray) -> pa.BooleanArray:
-    return pa.repeat(pa.scalar(answer), len(texts))
+    """Give one answer for all cells that are there."""
+    return texts.is_valid() if answer else pa.repeat(pa.scalar(False), len(texts))
 
 
 def _text_rule(target: TargetType, column: TargetColumn) -> Rule | bool:
@@ -204,7 +213,7 @@ _Takes = Callable[[pa.DataType, TargetType, bool], bool]
 
 def _integer_fits(kind: pa.DataType, target: TargetType, limited: bool) -> bool:
     if target.kind == "NUMBER":
-        return (target.size or 38) - target.scale >= _INT_DIGITS
+        return (target.size or 38) - target.scale >= INT_DIGITS
     return target.kind in ("FLOAT", "BOOLEAN")
 
 
@@ -220,7 +229,7 @@ def _timestamp_fits(kind: pa.DataType, target: TargetType, limited: bool) -> boo
 
 def _duration_fits(kind: pa.DataType, target: TargetType, limited: bool) -> bool:
     if target.kind == "NUMBER":
-        return (target.size or 38) - target.scale >= _INT_DIGITS
+        return (target.size or 38) - target.scale >= INT_DIGITS
     return target.kind == "FLOAT"
 
 
@@ -244,28 +253,21 @@ _SURE: tuple[tuple[Callable[[pa.DataType], bool], _Takes], ...] = (
 )
 
 
-def leaves_keys_out(field: pa.Field) -> bool:
-    """Whether a null of this field is sent as an absent key, whatever `nulls=` says: nested values are."""
-    kind = field.type
-    nested = is_list(kind) or pa.types.is_struct(kind) or pa.types.is_map(kind)
-    return nested or is_json_field(field) or _is_json(kind)
-
-
 def _is_json(kind: pa.DataType) -> bool:
     return isinstance(kind, pa.BaseExtensionType) and kind.extension_name == "arrow.json"
 
 
-def _cells(array: pa.Array, field: pa.Field) -> pa.StringArray:
-    """Return each cell's JSON, null for nulls."""
+def _cells(array: pa.Array, field: pa.Field, first_row: int) -> pa.StringArray:
+    """Return each cell's JSON as it is sent, null for nulls."""
     if is_json_field(field):
         return array.cast(pa.string())
     if _is_json(array.type):
         return pc.utf8_trim_whitespace(array.storage.cast(pa.string()))
     missing = null_values(array)
-    encoded = Encoder(nulls="emit").encode(pa.record_batch([array], names=["x"]))
-    borders = pa.py_buffer(encoded.borders)
-    lines = pa.StringArray.from_buffers(encoded.rows, borders, pa.py_buffer(encoded.data))
-    cells = pc.utf8_slice_codeunits(lines, len('{"x":'), -len("}\n"))
+    encoded = Encoder(nulls="emit").encode(pa.record_batch([array], names=[field.name]), first_row)
+    borders, data = pa.py_buffer(encoded.borders), pa.py_buffer(encoded.data)
+    lines = pa.StringArray.from_buffers(encoded.rows, borders, data)
+    cells = pc.utf8_slice_codeunits(lines, len("{" + key(field.name)), -len("}\n"))
     return cells if missing is None else pc.if_else(pa.array(missing), None, cells)
 
 

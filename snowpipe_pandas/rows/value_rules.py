@@ -23,7 +23,7 @@ from .target_types import TargetType
 BLANKS = " \t\n\r"
 """What may stand around a number, a date or a time."""
 
-_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,4})?", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
 _SPECIAL_FLOATS = frozenset({"nan", "inf", "-inf"})
 _BOOLEANS = pa.array(["true", "t", "yes", "y", "on", "1", "false", "f", "no", "n", "off", "0"])
 _BASE64 = "^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
@@ -43,7 +43,7 @@ class Rule:
 
     def refused(self, texts: pa.StringArray) -> pa.BooleanArray:
         """Tell which texts are not taken; nulls are."""
-        left = pc.fill_null(pc.invert(self.surely(texts)), False)
+        left = pc.and_(texts.is_valid(), pc.invert(pc.fill_null(self.surely(texts), False)))
         distinct = texts.filter(left).unique()
         bad = [text for text in distinct.to_pylist() if not self.takes(text)]
         if not bad:
