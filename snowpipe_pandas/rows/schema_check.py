@@ -72,12 +72,11 @@ def find_problems(
     [Problem(column='CARIER', kind='unknown', message="no column 'CARIER'; did you mean 'CARRIER'?")]
     """
     left = {column.name.upper(): column for column in target}
-    known = set(left)
     findings: list[_Column | Problem] = []
     for number, field in enumerate(schema):
         column = left.pop(field.name.upper(), None)
         if column is None:
-            findings.append(_unknown(field.name, target, twice=field.name.upper() in known))
+            findings.append(_unknown(field.name, target))
         elif batches is not None:
             findings.append(_Column(number, field, column, nulls))
     _read([finding for finding in findings if isinstance(finding, _Column)], batches or ())
@@ -195,13 +194,11 @@ def _value(scalar: pa.Scalar) -> Any:
         return str(scalar)
 
 
-def _unknown(name: str, target: Sequence[TargetColumn], *, twice: bool) -> Problem:
-    if twice:
-        message = f"column {name!r} is there twice: names match without regard to case"
-    else:
-        close = difflib.get_close_matches(name.upper(), [column.name for column in target], n=1)
-        message = f"no column {name!r}" + (f"; did you mean {close[0]!r}?" if close else "")
-    return Problem(name, "unknown", message)
+def _unknown(name: str, target: Sequence[TargetColumn]) -> Problem:
+    close = difflib.get_close_matches(name.upper(), [column.name for column in target], n=1)
+    return Problem(
+        name, "unknown", f"no column {name!r}" + (f"; did you mean {close[0]!r}?" if close else "")
+    )
 
 
 def _left_out(column: TargetColumn) -> Problem:
