@@ -15,19 +15,19 @@ from .encode.column_writers import null_values
 from .encode.encoder import Nulls
 from .shown import shown
 from .target_types import TargetType, told_type
-from .types import is_semi_structured, is_string, snowflake_type
+from .types import is_json_field, is_semi_structured, is_string, snowflake_type
 from .value_check import ColumnJudge, TargetColumn
 
-_HINTS = {
+_TEXT_HINTS = {
     "NUMBER": "; convert them, for example with pd.to_numeric",
     "FLOAT": "; convert them, for example with pd.to_numeric",
     "BOOLEAN": "; convert them to True and False",
     "DATE": "; convert them, for example with pd.to_datetime",
     "TIME": "; convert them to datetime.time",
     "TIMESTAMP": "; convert them, for example with pd.to_datetime",
-    "VARCHAR": "; shorten them or widen the column",
     "BINARY": "; pass them as bytes",
 }
+"""What to do with texts that can't become what the column holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,14 +158,26 @@ class _Column:
     def _of_values(self, row: int, value: Any) -> Problem:
         name, declared = self._field.name, self._column.type
         first = f"first row {row}: {shown(value)}"
-        hint = _HINTS.get("TIMESTAMP" if self._target.is_timestamp else self._target.kind, "")
         if self._bad == self._values and _never(self._field, self._target):
             told = f"column {name!r} is {snowflake_type(self._field)}, the table's is {declared}: "
             return Problem(name, "type", f"{told}{self._bad} of {self._values} values do not fit, {first}")
-        noun = "texts" if is_string(self._field.type) else "values"
+        noun = "texts" if self._is_text else "values"
         not_taken = "too long for" if self._target.kind == "VARCHAR" else "no"
-        told = f"{self._bad} of {self._values} {noun} are {not_taken} {declared}, {first}{hint}"
+        told = f"{self._bad} of {self._values} {noun} are {not_taken} {declared}, {first}{self._hint}"
         return Problem(name, "value", f"column {name!r}: {told}")
+
+    @property
+    def _is_text(self) -> bool:
+        return is_string(self._field.type) and not is_json_field(self._field)
+
+    @property
+    def _hint(self) -> str:
+        kind = "TIMESTAMP" if self._target.is_timestamp else self._target.kind
+        if kind == "VARCHAR":
+            return "; shorten them or widen the column"
+        if self._is_text:
+            return _TEXT_HINTS.get(kind, "")
+        return "; they have more digits than it, so widen the column" if kind == "NUMBER" else ""
 
     def _of_nulls(self) -> Problem:
         rows = self._missing + self._values

@@ -117,7 +117,7 @@ def test_check_reads_texts_that_are_to_become_something_else():
     assert "1 of 1 texts are too long for STRING(80), first row 0: '\\u6771" in found
     assert len(found) < 170
     (found,) = told([1.5, 1e6, -1e9], "NUMBER(6,2)")
-    assert "2 of 3 values are no NUMBER(6,2), first row 1: 1000000.0" in found
+    assert "2 of 3 values are no NUMBER(6,2), first row 1: 1000000.0; they have more digits than it" in found
 
 
 def test_check_counts_over_all_batches_and_names_the_first_row_of_the_frame():
