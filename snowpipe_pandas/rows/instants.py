@@ -33,6 +33,8 @@ def moment(value: Any) -> Moment:
     >>> moment(np.datetime64("2026-01-01"))
     datetime.date(2026, 1, 1)
     """
+    if type(value) is datetime or type(value) is date:
+        return value
     if isinstance(value, np.datetime64):
         unit = np.datetime_data(value)[0]
         if unit in _DAY_UNITS:
@@ -74,7 +76,7 @@ def _in_nanoseconds(value: Any, unit: str, target: str) -> Any:
 
 def is_zoned(value: Moment | time) -> bool:
     """Tell whether a value stands for an instant in a time zone."""
-    return isinstance(value, datetime | time) and value.tzinfo is not None and value.utcoffset() is not None
+    return getattr(value, "tzinfo", None) is not None and value.utcoffset() is not None  # type: ignore[union-attr]
 
 
 def ticks_of(value: Moment | timedelta) -> int:
@@ -101,21 +103,36 @@ def nanoseconds_of(value: Moment | timedelta) -> int:
 
 def unit_for(values: Sequence[Moment | timedelta]) -> str:
     """Return the coarsest unit, "us" or "ns", that holds all of the values."""
-    return "ns" if any(map(nanoseconds_of, values)) else "us"
+    exact = (pd.Timestamp, pd.Timedelta)
+    return "ns" if any(nanoseconds_of(value) for value in values if isinstance(value, exact)) else "us"
+
+
+def instant_array(values: Sequence[Moment | None], kind: pa.DataType) -> pa.Array:
+    """Return moments (None is null) as an array of days or timestamps.
+
+    Raises:
+        OverflowError: a value is too far away for the type's unit.
+    """
+    if pa.types.is_date(kind):
+        return pa.array(values, kind)
+    midnight = [
+        value
+        if value is None or isinstance(value, datetime)
+        else datetime(value.year, value.month, value.day)
+        for value in values
+    ]
+    return tick_array(midnight, kind)
 
 
 def tick_array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
-    """Return values (None is null) as an array of timestamps or durations.
+    """Return instants or durations (None is null) as an array; Arrow itself drops nanoseconds of objects.
 
     Raises:
         OverflowError: a value is too large for the type's unit.
     """
     if kind.unit == "us":
-        ticks = [None if value is None else ticks_of(value) for value in values]
-    else:
-        ticks = [
-            None if value is None else ticks_of(value) * 1000 + nanoseconds_of(value) for value in values
-        ]
+        return pa.array(values, kind)
+    ticks = [None if value is None else ticks_of(value) * 1000 + nanoseconds_of(value) for value in values]
     return pa.array(ticks, pa.int64()).view(kind)
 
 

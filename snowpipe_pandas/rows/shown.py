@@ -12,13 +12,13 @@ SHOWN_CHARACTERS = 60
 
 
 def shown(value: object) -> str:
-    """Return a value as messages show it: ASCII, at most 60 characters.
+    """Return a value as messages show it: one line of ASCII, at most 60 characters.
 
     >>> shown("a" * 70)[-5:]
     "aa..."
     """
     try:
-        text = ascii(value)
+        text = " ".join(ascii(value).split())
     except Exception:  # noqa: BLE001  # a foreign __repr__, or a value that holds itself too deeply
         text = f"<{type(value).__name__}>"
     return text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 3] + "..."
@@ -42,7 +42,7 @@ def translated(what: str) -> Iterator[None]:
 def refuse(what: str, error: Exception) -> NoReturn:
     """Raise the DataError that tells a foreign failure."""
     try:
-        told = " ".join(str(error).split())[:200]
+        told = " ".join(str(error).partition(". Detail: ")[0].split())[:200]  # Arrow adds a traceback
     except Exception:  # noqa: BLE001  # a foreign __str__
         told = ""
     raise DataError(f"{what} can't be read: {type(error).__name__}{': ' if told else ''}{told}") from error

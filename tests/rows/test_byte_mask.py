@@ -25,7 +25,8 @@ def marks_of(size, marked):
 @example(8 * WORTHWHILE, {7, 8})
 def test_every_mark_is_found(size, marked):
     marks, flags = marks_of(size, marked)
-    assert marks.positions(int(flags.sum())).tolist() == np.flatnonzero(flags).tolist()
+    assert marks.positions().tolist() == np.flatnonzero(flags).tolist()
+    assert marks.positions_apart(int(flags.sum())).tolist() == np.flatnonzero(flags).tolist()
 
 
 @given(sizes, close | far)

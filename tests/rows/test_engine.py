@@ -11,7 +11,8 @@ import pytest
 
 from snowpipe_pandas.errors import InvalidValueError, UnsupportedColumnError
 from snowpipe_pandas.rows.encode.encoder import to_ndjson
-from snowpipe_pandas.rows.encode.numbers import RUN
+from snowpipe_pandas.rows.encode.escapes import RUN_BYTES
+from snowpipe_pandas.rows.encode.numbers import RUN, without_plus
 from snowpipe_pandas.rows.encode.text import SAMPLE
 from snowpipe_pandas.rows.sources.source import open_source
 
@@ -81,6 +82,24 @@ def test_every_character_below_the_blank_is_escaped_as_rfc_8259_says():
     assert column(pa.array(texts)) == texts
     for line in to_ndjson(pa.table({"c": texts})).split(b"\n"):
         assert not any(byte < 0x20 for byte in line)
+
+
+def test_escapes_are_those_of_rfc_8259_byte_for_byte():
+    assert cells(pa.array(['"\\', "\b\t\n\f\r", "\x00\x1f\x0b", "\x7f/\u2028ü😀", ""])) == [
+        r'"\"\\"',
+        r'"\b\t\n\f\r"',
+        r'"\u0000\u001f\u000b"',
+        '"\x7f/\u2028ü😀"',
+        '""',
+    ]
+
+
+@pytest.mark.parametrize("size", [1, 7, 60_000, 3 * RUN_BYTES])
+def test_texts_are_whole_where_one_run_of_them_ends_and_the_next_begins(size):
+    texts = [f'{number}"\x01\n' + "x" * (size - number % 3) for number in range(-(-3 * RUN_BYTES // size))]
+    texts = [None, "", *texts[:5000], "\\", None]
+    assert column(pa.array(texts)) == texts
+    assert column(pa.array(texts).slice(3)) == texts[3:]
 
 
 def test_bad_utf8_is_told_with_its_row_even_where_texts_repeat_or_nulls_hide_some():
@@ -173,7 +192,7 @@ LEFT_OUT = ""
 def objects(*values):
     """The JSON texts of an object column."""
     series = pd.Series(list(values), dtype=object)
-    return [line[5:-1] for line in to_ndjson(pd.DataFrame({"c": series})).decode().splitlines()]
+    return [line[5:-1] for line in to_ndjson(pd.DataFrame({"c": series})).decode().split("\n")[:-1]]
 
 
 def test_values_of_object_columns_keep_their_own_json():
@@ -230,6 +249,24 @@ def test_neighbouring_floats_keep_their_columns_nulls_and_names():
     assert [line["f1"] for line in lines] == floats["f1"].to_pylist()
     assert [line["f2"] for line in lines] == ["NaN", "inf", "-inf", None, 1.5] * 2
     assert [line["f3"] for line in lines] == floats["f3"].to_pylist()
+
+
+def cells(array):
+    """The JSON texts of a column."""
+    return [line.decode()[5:-1] for line in to_ndjson(pa.table({"c": array})).splitlines()]
+
+
+def test_floats_have_one_text_whatever_version_of_orjson_writes_them():
+    """Versions differ in the plus of `1e+16`, and in nothing else."""
+    assert without_plus(b"[1e+16,-1.5e+300,1e-7]") == without_plus(b"[1e16,-1.5e300,1e-7]")
+    wide = [1e16, -1.5e300, 1e15, 123456789.125, 1e-7, 5e-324, 0.00001, -0.0]
+    texts = ["1e16", "-1.5e300", "1000000000000000.0", "123456789.125", "1e-7", "5e-324", "0.00001", "-0.0"]
+    assert cells(pa.array(wide)) == texts
+    assert cells(pa.array([3e38, 1.5, 1e-9], pa.float32())) == ["3e38", "1.5", "1e-9"]
+    halves = np.array([6e-8, 6e-5, 65504, 0.1, 1, np.nan, -np.inf], np.float16)
+    wanted = ["6e-8", "0.00006", "65500.0", "0.1", "1.0", '"NaN"', '"-inf"']
+    assert cells(pa.array(halves)) == wanted
+    assert cells(pa.array([[value] for value in wide[:2]])) == ["[1e16]", "[-1.5e300]"]
 
 
 def test_batches_stay_small_however_long_the_texts_or_the_values_of_a_dictionary_are():

@@ -8,10 +8,12 @@ from dataclasses import replace
 from itertools import groupby
 
 import numpy as np
+import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...errors import InvalidValueError
+from ..shown import shown, translated
 from ..types import is_bytes, is_json_field, is_list, is_string
 from .cell_location import CellLocation
 from .numbers import is_number, numbers
@@ -48,7 +50,9 @@ def columns(
         if is_number(arrays[group[0]].type):
             yield from numbers([arrays[number] for number in group], locations[group[0]])
         else:
-            yield render(arrays[group[0]], fields[group[0]], locations[group[0]])
+            with translated(f"column {locations[group[0]].column!r}"):
+                segments = render(arrays[group[0]], fields[group[0]], locations[group[0]])
+            yield segments
 
 
 def render(array: pa.Array, field: pa.Field, location: CellLocation) -> list[Segment]:
@@ -62,6 +66,12 @@ def render(array: pa.Array, field: pa.Field, location: CellLocation) -> list[Seg
         if matches(kind):
             return writer(array, location)
     raise TypeError(f"no row JSON form for {kind}")
+
+
+def json_of(array: pa.Array, field: pa.Field, location: CellLocation) -> pa.StringArray:
+    """Return each cell's JSON alone."""
+    written = gathered(render(array, field, replace(location, end=",")), len(array))
+    return pc.ascii_rtrim(written, characters=",")  # no JSON ends with a comma
 
 
 def key(name: str) -> str:
@@ -148,9 +158,30 @@ def _maps(array: pa.MapArray, location: CellLocation) -> list[Segment]:
     borders = array.offsets.to_numpy(zero_copy_only=False).astype(np.int64)
     span = borders[0], borders[-1] - borders[0]
     inside = _inside(location, borders)
+    _refuse_doubled(array.keys.slice(*span), borders - borders[0], array, location)
     keys = _keys(array.keys.slice(*span), array.type.key_field, inside)
     items = render(array.items.slice(*span), array.type.item_field, inside)
     return _collected("{", [*keys, *items], "}", borders, array, location)
+
+
+def _refuse_doubled(keys: pa.Array, borders: np.ndarray, maps: pa.MapArray, location: CellLocation) -> None:
+    """Refuse a map that has a key twice: only one of its values would arrive."""
+    codes = plain_values(keys).dictionary_encode().indices.to_numpy(zero_copy_only=False).astype(np.int64)
+    rows = np.repeat(np.arange(len(borders) - 1), np.diff(borders))
+    pairs = rows * (int(codes.max(initial=0)) + 1) + codes
+    _, first = np.unique(pairs, return_index=True)
+    if len(first) < len(pairs):
+        again = np.setdiff1d(np.arange(len(pairs)), first)[0]
+        key_text = shown(keys[int(again)].as_py())
+        problem = f"has the key {key_text} twice, and only one of its values would arrive"
+        raise location.invalid(int(rows[again]), maps[int(rows[again])].as_py(), problem)
+
+
+def plain_values(array: pa.Array) -> pa.Array:
+    """Return the values of dictionaries and runs."""
+    if pa.types.is_dictionary(array.type):
+        return plain_values(array.dictionary_decode())
+    return plain_values(pc.run_end_decode(array)) if pa.types.is_run_end_encoded(array.type) else array
 
 
 def _inside(location: CellLocation, borders: np.ndarray) -> CellLocation:
@@ -190,7 +221,7 @@ def _keys(values: pa.Array, field: pa.Field, location: CellLocation) -> list[Seg
     """Keys are strings in JSON: what is no string yet gets its quotes."""
     if is_string(values.type):
         return strings(values, replace(location, end=":"))
-    text = pc.ascii_rtrim(gathered(render(values, field, location), len(values)), characters=",")
+    text = json_of(values, field, location)
     bare = np.asarray(pc.invert(pc.starts_with(text, '"')).to_numpy(zero_copy_only=False))
     quote = Choice(("", '"'), bare)
     return [quote, texts(text), quote, ":"]
@@ -199,9 +230,19 @@ def _keys(values: pa.Array, field: pa.Field, location: CellLocation) -> list[Seg
 def _extension(array: pa.ExtensionArray, location: CellLocation) -> list[Segment]:
     """`arrow.json` goes in as it is, `arrow.uuid` as text."""
     if array.type.extension_name == "arrow.json":
-        return _json(array.storage, location)
+        return _json(_checked_json(array.storage.cast(pa.string()), location), location)
     written = [None if cell is None else str(cell) for cell in array.to_pylist()]
     return quoted(pa.array(written, pa.string()), array, location)
+
+
+def _checked_json(array: pa.StringArray, location: CellLocation) -> pa.StringArray:
+    """Let no text through that is no JSON; a newline between its parts becomes a space."""
+    for number, text in enumerate(array.to_pylist()):
+        try:
+            orjson.loads(text if text is not None else "null")
+        except ValueError as error:
+            raise location.invalid(number, text, f"is no JSON ({error})") from None
+    return pc.replace_substring(pc.replace_substring(array, "\n", " "), "\r", " ")
 
 
 def _run_ends(array: pa.RunEndEncodedArray, location: CellLocation) -> list[Segment]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import enum
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import date, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -24,36 +23,38 @@ import pyarrow.compute as pc
 
 from ..instants import duration_text, moment_text, time_text
 from .cell_location import BinaryFormat, CellLocation
-from .column_writers import render
-from .numbers import half_text
-from .segments import gathered
+from .numbers import half_text, without_plus
 
 _OPTIONS = (
     orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS | orjson.OPT_PASSTHROUGH_DATACLASS
 )
+_PLAIN_ARRAYS = _OPTIONS | orjson.OPT_SERIALIZE_NUMPY
+"""For arrays of plain numbers alone: times and narrow floats of NumPy would be written in another form."""
+
 _SEPARATOR = orjson.Fragment(b"\n")
-_NOT_QUITE = (b"null", b"e+")
-"""A text with one of these may stand for a NaN, or write an exponent with a plus: it is looked at again."""
+_NOT_QUITE = ("e+", "null")
+"""A text with one of these may write an exponent with a plus, or stand for a NaN: it is looked at again."""
+
+_RARE = (b"+", b"null")
+"""What is looked for first: one byte is found much faster than two."""
 
 
-def json_texts(values: Sequence[Any], location: CellLocation) -> pa.StringArray:
-    """Return each value's own JSON, nothing added or dropped; None is null.
+def json_texts(
+    values: Sequence[Any], missing: np.ndarray[Any, Any], location: CellLocation
+) -> pa.StringArray:
+    """Return each value's own JSON, nothing added or dropped; null where `missing`, where the value is None.
 
     Raises:
         InvalidValueError: a value has no JSON form; names column and row.
 
-    >>> json_texts([{"a": [1, None]}, None], location).to_pylist()
+    >>> json_texts([{"a": [1, None]}, None], np.array([False, True]), location).to_pylist()
     ['{"a":[1,null]}', None]
     """
-    texts = _of_arrays(values, location)
-    if texts is not None:
-        return texts
     writer = _Writer(location)
-    texts = writer.together(values)
+    texts = writer.together(values, _PLAIN_ARRAYS if _are_plain_arrays(values) else _OPTIONS)
     if texts is None:
         return pa.array([writer.alone(row, value) for row, value in enumerate(values)], pa.string())
     again = [row for row in _doubtful(texts) if values[row] is not None]
-    missing = np.fromiter((value is None for value in values), bool, len(values))
     if again:
         marked = np.zeros(len(values), bool)
         marked[again] = True
@@ -62,29 +63,22 @@ def json_texts(values: Sequence[Any], location: CellLocation) -> pa.StringArray:
     return pc.if_else(pa.array(missing), None, texts) if missing.any() else texts
 
 
-def _of_arrays(values: Sequence[Any], location: CellLocation) -> pa.StringArray | None:
-    """Write arrays of one number type as Arrow lists are, which is faster; None if there are others."""
+def _are_plain_arrays(values: Sequence[Any]) -> bool:
+    """Tell whether all values are arrays of numbers that orjson writes as `_array_text` does, and faster."""
     arrays = [value for value in values if value is not None]
-    first = arrays[0] if arrays else None
-    if type(first) is not np.ndarray or first.dtype.kind not in "iufb" or first.dtype.itemsize > 8:
-        return None
-    if any(type(a) is not np.ndarray or a.dtype != first.dtype or a.ndim != 1 for a in arrays):
-        return None
-    lengths = [0 if value is None else len(value) for value in values]
-    borders = np.concatenate([[0], np.cumsum(lengths)])
-    items = pa.array(np.concatenate(arrays).astype(first.dtype.newbyteorder("="), copy=False))
-    missing = pa.array([value is None for value in values])
-    lists = pa.LargeListArray.from_arrays(pa.array(borders), items)
-    written = gathered(
-        render(lists, pa.field(location.column, lists.type), replace(location, end="")), len(lists)
+    if not arrays or set(map(type, arrays)) != {np.ndarray}:
+        return False
+    return all(
+        d.kind in "iufb" and d.itemsize <= 8 and d.isnative and d != np.float16
+        for d in {a.dtype for a in arrays}
     )
-    return pc.if_else(missing, None, written)
 
 
 def _doubtful(texts: pa.StringArray) -> list[int]:
     """Return the rows whose text may not be the canonical one."""
     data = texts.buffers()[2].to_pybytes() if texts.buffers()[2] is not None else b""
-    found = [pc.match_substring(texts, mark.decode()) for mark in _NOT_QUITE if mark in data]
+    marks = [mark for mark, rare in zip(_NOT_QUITE, _RARE, strict=True) if rare in data]
+    found = [pc.match_substring(texts, mark) for mark in marks]
     return sorted(
         {int(row) for flags in found for row in np.flatnonzero(flags.to_numpy(zero_copy_only=False))}
     )
@@ -96,12 +90,12 @@ class _Writer:
     def __init__(self, location: CellLocation) -> None:
         self._location = location
 
-    def together(self, values: Sequence[Any]) -> pa.StringArray | None:
+    def together(self, values: Sequence[Any], options: int) -> pa.StringArray | None:
         """Write all values at once; None where one of them needs to be looked at by itself."""
         lined: list[Any] = [_SEPARATOR] * (2 * len(values) + 1)
         lined[1::2] = values
         try:
-            raw = orjson.dumps(lined, default=self._default, option=_OPTIONS)
+            raw = orjson.dumps(lined, default=self._default, option=options)
         except Exception:  # noqa: BLE001  # the value that failed is found, and told, by writing each alone
             return None
         newlines = np.flatnonzero(np.frombuffer(raw, np.uint8) == ord("\n"))
@@ -116,10 +110,10 @@ class _Writer:
         if value is None:
             return None
         try:
-            text = orjson.dumps(value, default=self._default, option=_OPTIONS)
+            text = orjson.dumps(value, default=self._default, option=_OPTIONS).decode()
         except Exception:  # noqa: BLE001  # by_parts says what is wrong with it
             return self.by_parts(row, value)
-        return self.by_parts(row, value) if any(mark in text for mark in _NOT_QUITE) else text.decode()
+        return self.by_parts(row, value) if any(mark in text for mark in _NOT_QUITE) else text
 
     def by_parts(self, row: int, value: Any) -> str:
         """Write one value leaf by leaf.
@@ -139,7 +133,14 @@ class _Writer:
         """Tell orjson what stands for a value that it does not write itself."""
         if isinstance(value, dict | list | tuple | np.ndarray):
             return orjson.Fragment(_text(value, self._location.binary_format))
-        return _leaf(value, self._location.binary_format)
+        leaf = _leaf(value, self._location.binary_format)
+        return orjson.Fragment(leaf) if isinstance(leaf, _Digits) else leaf
+
+
+class _Digits(str):
+    """The digits of a number, which are JSON as they are."""
+
+    __slots__ = ()
 
 
 def _text(value: Any, binary_format: BinaryFormat) -> str:
@@ -161,7 +162,7 @@ def _array_text(value: np.ndarray[Any, Any], binary_format: BinaryFormat) -> str
         return _text(value[()], binary_format)
     kind = value.dtype.kind
     if kind in "iub" or (value.dtype == np.float64 and np.isfinite(value).all()):
-        return orjson.dumps(value.tolist()).replace(b"e+", b"e").decode()
+        return without_plus(orjson.dumps(value.tolist())).decode()
     items = list(value)  # NumPy's scalars, which know their width and unit
     return f"[{','.join([_text(item, binary_format) for item in items])}]"
 
@@ -185,21 +186,20 @@ def _key(key: Any, binary_format: BinaryFormat) -> str:
     leaf = _leaf(key, binary_format)
     if leaf is None:
         raise ValueError("a key is missing; keys are strings")
-    return leaf if isinstance(leaf, str) else _scalar_text(leaf)
+    return str(leaf) if isinstance(leaf, str) else _scalar_text(leaf)
 
 
 def _scalar_text(leaf: Any) -> str:
-    if isinstance(leaf, orjson.Fragment):
-        leaf = leaf.contents
-        return leaf if isinstance(leaf, str) else bytes(leaf).decode()
+    if isinstance(leaf, _Digits):
+        return str(leaf)
     if type(leaf) is int:
         return str(leaf)  # of any size
-    text = orjson.dumps(leaf, option=_OPTIONS).decode()
-    return text.replace("e+", "e") if type(leaf) is float else text
+    text = orjson.dumps(leaf, option=_OPTIONS)
+    return (without_plus(text) if type(leaf) is float else text).decode()
 
 
 def _leaf(value: Any, binary_format: BinaryFormat) -> Any:
-    """Bring a leaf to None, a bool, int, float or str, or to a fragment of JSON, as columns write it.
+    """Bring a leaf to None, a bool, int, float, str, or the digits of a narrow float, as columns write it.
 
     Raises:
         TypeError, ValueError: it has no JSON form.
@@ -221,10 +221,9 @@ def _number(value: Any) -> Any:
     if isinstance(value, float):
         return float(value)
     if isinstance(value, np.float32):
-        text = orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY).replace(b"e+", b"e")
-        return orjson.Fragment(text)
+        return _Digits(without_plus(orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY)).decode())
     if isinstance(value, np.float16):
-        return orjson.Fragment(half_text(value))
+        return _Digits(half_text(value))
     raise TypeError(f"a {type(value).__name__} has more digits than a float holds")
 
 

@@ -39,7 +39,11 @@ def timestamps(array: pa.Array, location: CellLocation) -> list[Segment]:
 
 def times(array: pa.Array, location: CellLocation) -> list[Segment]:
     """`"03:04:05.000006"`."""
-    clocks = _by_fraction(_ticks(array), array.type.unit, pa.time64, _strings)
+    ticks = _ticks(array)
+    bad = np.flatnonzero((ticks < 0) | (ticks >= 86400 * _PER_SECOND[array.type.unit]))
+    if len(bad):
+        raise location.invalid(int(bad[0]), int(ticks[bad[0]]), "lies outside of one day")
+    clocks = _by_fraction(ticks, array.type.unit, pa.time64, _strings)
     return value(['"', clocks, '"'], missing_cells(array), location.end)
 
 

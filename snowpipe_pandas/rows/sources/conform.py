@@ -6,16 +6,13 @@ units. Where forms differ, a part is converted if nothing is lost by it, else re
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...errors import DataError
 from ..encode.cell_location import CellLocation
-from ..encode.column_writers import null_values, render
-from ..encode.segments import gathered
+from ..encode.column_writers import json_of, null_values, plain_values
 from ..types import is_bytes, is_json_field, is_list, is_string
 
 
@@ -27,6 +24,8 @@ def conformed(
     Raises:
         DataError: the values can't be held whole in that form.
     """
+    if pa.types.is_null(found.type):
+        return pa.nulls(len(array), wanted.type), wanted
     if has_same_form(found, wanted):
         return array, found.with_name(wanted.name)
     if len(array) == array.null_count:
@@ -34,14 +33,14 @@ def conformed(
     if is_json_field(wanted):
         return _as_json(array, found, location), wanted
     try:
-        return _cast(_plain(array), _plain_type(wanted.type)), pa.field(wanted.name, _plain_type(wanted.type))
+        cast = _cast(plain_values(array), _plain_type(wanted.type))
     except (pa.ArrowException, _LossError) as error:
         detail = f" ({str(error).splitlines()[0][:100]})" if str(error) else ""
         raise DataError(
-            f"column {wanted.name!r} is {told(found)} in it, {told(wanted)} in the parts before{detail}; "
-            "read all parts with the same types, for example with dtype= or .astype()",
+            f"column {wanted.name!r} is {told(found)} in it, {told(wanted)} in the parts before{detail}",
             columns=[wanted.name],
         ) from None
+    return cast, pa.field(wanted.name, cast.type)
 
 
 def told(field: pa.Field) -> str:
@@ -104,16 +103,6 @@ def _plain_type(kind: pa.DataType) -> pa.DataType:
     return kind
 
 
-def _plain(array: pa.Array) -> pa.Array:
-    while True:
-        if pa.types.is_dictionary(array.type):
-            array = array.dictionary_decode()
-        elif pa.types.is_run_end_encoded(array.type):
-            array = pc.run_end_decode(array)
-        else:
-            return array
-
-
 def _cast(array: pa.Array, wanted: pa.DataType) -> pa.Array:
     """Convert between kinds of numbers, and days to times; everything else loses something."""
     found = array.type
@@ -141,6 +130,6 @@ def _check_equal(values: pa.Array, back: pa.Array) -> None:
 
 def _as_json(array: pa.Array, found: pa.Field, location: CellLocation) -> pa.Array:
     """Write values as JSON texts, as they would stand among dicts and lists."""
-    written = gathered(render(array, found, replace(location, end="")), len(array))
+    written = json_of(array, found, location)
     missing = null_values(array)
     return written if missing is None else pc.if_else(pa.array(missing), None, written)

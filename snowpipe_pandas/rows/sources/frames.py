@@ -16,8 +16,9 @@ import pyarrow as pa
 
 from ...errors import DataError, DuplicateColumnError, InvalidValueError, UnsupportedColumnError
 from ..encode.cell_location import BinaryFormat, CellLocation
-from .names import check_names, check_unique
-from .object_columns import UnsupportedError, conversion_problem, object_array, object_field
+from ..shown import translated
+from .names import check_distinct, check_names
+from .object_columns import UnsupportedError, conversion_problem, missing_of, object_array, object_field
 from .slicing import size_of
 
 MAX_SLICE_ROWS = 65_536
@@ -32,6 +33,12 @@ _HINTS = {
     "Sparse": "convert it: df[c].sparse.to_dense()",
     "complex": "split it into df[c].real and df[c].imag",
 }
+
+NO_ROW = -1
+"""Stands for the row of a category that no row shows."""
+
+RowOf: TypeAlias = Callable[[int], int]
+"""Tells the number, in the whole source, of a row of a column."""
 
 Series: TypeAlias = "pd.Series[Any]"
 
@@ -61,7 +68,7 @@ def named_series(frame: pd.DataFrame, *, index: bool) -> list[tuple[str, Series]
         named = _index_levels(frame.index, {name for name, _ in named}) + named
     names = [name for name, _ in named]
     check_names(names)
-    check_unique(names)
+    check_distinct(names)
     return [(str(name), values) for name, values in named]
 
 
@@ -91,13 +98,18 @@ def frame_columns(
         UnsupportedColumnError: columns that have no row JSON form; names all of them.
         InvalidValueError: a category can't be written.
     """
+
+    def row_of(number: int) -> int:
+        return first_row + number
+
     columns: list[FrameColumn] = []
     problems: dict[str, str] = {}
     for name, values in named:
-        try:
-            columns.append(_column(name, values, binary_format, first_row))
-        except UnsupportedError as unsupported:
-            problems[name] = str(unsupported)
+        with translated(f"column {name!r}"):
+            try:
+                columns.append(_column(name, values, binary_format, row_of))
+            except UnsupportedError as unsupported:
+                problems[name] = str(unsupported)
     if problems:
         told = "; ".join(f"{name!r} {problem}" for name, problem in problems.items())
         raise UnsupportedColumnError(f"columns can't be sent: {told}", columns=list(problems))
@@ -118,24 +130,28 @@ def frame_batches(columns: Sequence[FrameColumn], rows: int) -> Iterator[pa.Reco
         start = stop
 
 
-def _column(name: str, values: Series, binary_format: BinaryFormat, first_row: int) -> FrameColumn:
+def _column(name: str, values: Series, binary_format: BinaryFormat, row_of: RowOf) -> FrameColumn:
     dtype = values.dtype
     for mark, hint in _HINTS.items():
         if str(dtype).startswith(mark):
             raise UnsupportedError(f"({dtype}): {hint}")
 
     def location(start: int) -> CellLocation:
-        return CellLocation(name, lambda number: first_row + start + number, ",", binary_format)
+        return CellLocation(name, lambda number: row_of(start + number), ",", binary_format)
 
     if isinstance(dtype, pd.CategoricalDtype):
-        return _categorical(name, values, binary_format, first_row)
+        return _categorical(name, values, binary_format, row_of)
     if isinstance(dtype, pd.DatetimeTZDtype):
         return _zoned(name, values)
     if isinstance(dtype, np.dtype) and dtype.kind == "O":
         objects = values.to_numpy(copy=False)
-        field = object_field(name, objects)
+        missing = missing_of(objects)
+        field = object_field(name, objects, missing)
         return FrameColumn(
-            field, lambda start, stop: object_array(objects[start:stop], field, location(start))
+            field,
+            lambda start, stop: object_array(
+                objects[start:stop], missing[start:stop], field, location(start)
+            ),
         )
     field = pa.field(name, _numpy_type(dtype) if isinstance(dtype, np.dtype) else _extension_type(values))
     return FrameColumn(field, lambda start, stop: _array(values.iloc[start:stop], field, location(start)))
@@ -191,21 +207,26 @@ def _zoned(name: str, values: Series) -> FrameColumn:
     return FrameColumn(pa.field(name, pa.timestamp(unit, "UTC")), array)
 
 
-def _categorical(name: str, values: Series, binary_format: BinaryFormat, first_row: int) -> FrameColumn:
+def _categorical(name: str, values: Series, binary_format: BinaryFormat, row_of: RowOf) -> FrameColumn:
     """Categories are written as a plain column of them would be, once each."""
-    categories = _column(name, pd.Series(values.cat.categories), binary_format, 0)
+    names = values.cat.categories
+    codes = values.cat.codes.to_numpy()
+
+    def row_that_shows(category: int) -> int:
+        shown = np.flatnonzero(codes == category)
+        return row_of(int(shown[0])) if len(shown) else NO_ROW
+
+    categories = _column(name, pd.Series(names, dtype=names.dtype), binary_format, row_that_shows)
     try:
-        dictionary = categories.array(0, len(values.cat.categories))
+        dictionary = categories.array(0, len(names))
     except InvalidValueError as error:
-        rows = np.flatnonzero(values.cat.codes == error.row)
-        if not len(rows):  # no row shows it
-            return _categorical(name, values.cat.remove_unused_categories(), binary_format, first_row)
-        where = CellLocation(name, lambda number: first_row + int(rows[number]), ",", binary_format)
-        raise where.invalid(0, error.value, str(error).partition("): ")[2]) from None
-    kind = pa.dictionary(pa.from_numpy_dtype(values.cat.codes.dtype), dictionary.type)
+        if error.row != NO_ROW:
+            raise
+        return _categorical(name, values.cat.remove_unused_categories(), binary_format, row_of)
+    kind = pa.dictionary(pa.from_numpy_dtype(codes.dtype), dictionary.type)
 
     def array(start: int, stop: int) -> pa.Array:
-        codes = values.iloc[start:stop].cat.codes.to_numpy()
-        return pa.DictionaryArray.from_arrays(pa.array(codes, mask=codes < 0), dictionary)
+        part = codes[start:stop]
+        return pa.DictionaryArray.from_arrays(pa.array(part, mask=part < 0), dictionary)
 
     return FrameColumn(pa.field(name, kind, metadata=categories.field.metadata), array)

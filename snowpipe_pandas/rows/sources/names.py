@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -42,6 +43,7 @@ def sent_names(names: Sequence[str], columns: Mapping[str, str] | None, column_c
         raise UsageError(f'column_case={column_case!r} is neither "keep" nor "upper"')
     sent = [renamed.get(name, name) for name in names]
     check_names(sent)
+    check_distinct(sent)
     if column_case == "upper":
         sent = [name.upper() for name in sent]
     check_unique(sent)
@@ -92,6 +94,19 @@ def _problem(name: str) -> str:
     return ""
 
 
+def check_distinct(names: Sequence[str]) -> None:
+    """Refuse names that are the same, since columns are matched by them.
+
+    Raises:
+        DuplicateColumnError: names all of them.
+    """
+    doubled = [name for name, count in Counter(names).items() if count > 1]
+    if doubled:
+        raise DuplicateColumnError(
+            f"column names are not unique: {_shown(doubled)}; rename them before sending", columns=doubled
+        )
+
+
 def check_unique(names: Sequence[str]) -> None:
     """Refuse names that the service would take for one: it matches them without regard to case.
 
@@ -102,17 +117,12 @@ def check_unique(names: Sequence[str]) -> None:
     for name in names:
         known.setdefault(name.upper(), []).append(name)
     doubled = [name for same in known.values() if len(same) > 1 for name in same]
-    if not doubled:
-        return
-    if len(set(doubled)) < len(doubled):
-        told = "are not unique"
-    else:
-        told = "differ only in case, by which the service does not tell them apart"
-    doubled = list(dict.fromkeys(doubled))
-    raise DuplicateColumnError(
-        f"column names {told}: {_shown(doubled)}; rename them, for example with columns={{...}}",
-        columns=doubled,
-    )
+    if doubled:
+        raise DuplicateColumnError(
+            f"column names differ only in case, which the service does not tell apart: {_shown(doubled)}; "
+            "rename them, for example with columns={...}",
+            columns=doubled,
+        )
 
 
 def _shown(names: Sequence[Any]) -> str:

@@ -7,7 +7,7 @@ of two kinds share a wider type (dates and datetimes, integers and decimals), it
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -19,11 +19,22 @@ import pyarrow as pa
 
 from ..encode.cell_location import CellLocation
 from ..encode.python_objects import json_texts
-from ..instants import MAX_TICKS, is_zoned, moment, nanoseconds_of, span, tick_array, ticks_of, unit_for
+from ..instants import (
+    MAX_TICKS,
+    instant_array,
+    is_zoned,
+    moment,
+    nanoseconds_of,
+    span,
+    tick_array,
+    ticks_of,
+    unit_for,
+)
 from ..shown import shown
 from ..types import JSON_FIELD, UUID_FIELD, is_json_field, is_uuid_field
 
 Objects = np.ndarray[Any, np.dtype[np.object_]]
+Flags = np.ndarray[Any, np.dtype[np.bool_]]
 
 MAX_NUMBER = 10**38 - 1
 """The largest number of Snowflake's NUMBER(38,0)."""
@@ -50,6 +61,7 @@ _HINTS: tuple[tuple[type | tuple[type, ...], str], ...] = (
     (pd.Period, "use .map(lambda v: v.to_timestamp()), or .map(str)"),
     (enum.Enum, "use .map(lambda v: v.value)"),
     ((set, frozenset), "use .map(sorted)"),
+    (Mapping, "use .map(dict)"),
     ((pd.Series, pd.Index), "use .map(lambda v: v.tolist())"),
 )
 
@@ -58,7 +70,7 @@ class UnsupportedError(Exception):
     """Internal: why a column can't be sent, and what to do."""
 
 
-def missing_of(values: Objects) -> np.ndarray[Any, np.dtype[np.bool_]]:
+def missing_of(values: Objects) -> Flags:
     """Return which values pandas calls missing: None, NaN of any type, NaT of any type, NA."""
     try:
         return np.asarray(pd.isna(values))
@@ -77,13 +89,13 @@ def is_missing(value: object) -> bool:
     return isinstance(value, float | np.floating) and bool(value != value)
 
 
-def object_field(name: str, values: Objects) -> pa.Field:
+def object_field(name: str, values: Objects, missing: Flags) -> pa.Field:
     """Return the field that holds every value whole.
 
     Raises:
         UnsupportedError: there is none; the text names the row that is odd.
     """
-    present = values[~missing_of(values)]
+    present = values[~missing]
     if not len(present):
         return pa.field(name, pa.null())
     cells = present.tolist()
@@ -95,9 +107,9 @@ def object_field(name: str, values: Objects) -> pa.Field:
             try:
                 return decide(name, cells)
             except _OddValueError as odd:
-                row = np.flatnonzero(~missing_of(values))[odd.number]
+                row = np.flatnonzero(~missing)[odd.number]
                 raise UnsupportedError(f"(object) row {row} ({shown(cells[odd.number])}): {odd}") from None
-    raise UnsupportedError(_mixed(values))
+    raise UnsupportedError(_mixed(values, missing))
 
 
 def kind_of(kind: type) -> str:
@@ -113,25 +125,27 @@ class _OddValueError(Exception):
         self.number = number
 
 
-def _mixed(values: Objects) -> str:
+def _mixed(values: Objects, missing: Flags) -> str:
     """Tell of the first value of the rarer kind: that one is odd, wherever it stands."""
-    rows = np.flatnonzero(~missing_of(values)).tolist()
+    rows = np.flatnonzero(~missing).tolist()
     by_kind: dict[str, list[int]] = {}
     for row in rows:
         kind = type(values[row])
         by_kind.setdefault(kind_of(kind) or kind.__name__, []).append(row)
-    order = list(by_kind.values())
     # Of kinds that are equally rare, the later one is odd.
-    row = min(reversed(order), key=len)[0]
+    rows_of_kinds = list(by_kind.values())
+    row = min(reversed(rows_of_kinds), key=len)[0]
     value = values[row]
+    odd = type(value).__name__
     hint = next((text for classes, text in _HINTS if isinstance(value, classes)), "")
-    if len(by_kind) == 1:
-        problem = f"holds a {type(value).__name__}, which no column can hold"
-    else:
-        usual = type(values[max(order, key=len)[0]]).__name__
-        problem = f"holds a {type(value).__name__} ({shown(value)}), others a {usual}"
-        hint = hint or "make them one type, for example with .astype(str)"
-    return f"(object) mixes types: row {row} {problem}; {hint or 'convert it, for example with .astype(str)'}"
+    if len(rows_of_kinds) == 1:
+        hint = hint or "convert it, for example with .astype(str)"
+        return f"(object) row {row} ({shown(value)}): no column holds values of type {odd}; {hint}"
+    usual = type(values[max(rows_of_kinds, key=len)[0]]).__name__
+    hint = hint or "make them one type, for example with .astype(str)"
+    return (
+        f"(object) mixes types: row {row} ({shown(value)}) is of type {odd}, others of type {usual}; {hint}"
+    )
 
 
 def _fixed(
@@ -141,12 +155,14 @@ def _fixed(
 
 
 def _integers(name: str, cells: list[Any]) -> pa.Field:
-    least, most = min(cells), max(cells)
+    numbers = list(map(int, cells))  # NumPy's own compare by rounding, in older versions
+    least, most = min(numbers), max(numbers)
     if least >= -(2**63) and most < 2**63:
         return pa.field(name, pa.int64())
     if least >= 0 and most < 2**64:
         return pa.field(name, pa.uint64())
-    _refuse_first(cells, lambda value: abs(int(value)) > MAX_NUMBER, "has more than the 38 digits of NUMBER")
+    problem = "has more than the 38 digits of NUMBER; use .astype(str)"
+    _refuse_first(numbers, lambda value: abs(value) > MAX_NUMBER, problem)
     return pa.field(name, pa.decimal128(38, 0))
 
 
@@ -156,19 +172,12 @@ def _floats(name: str, cells: list[Any]) -> pa.Field:
         return pa.field(name, pa.float16())
     if types <= {np.float16, np.float32}:
         return pa.field(name, pa.float32())
-    if any(kind_of(kind) == "int" for kind in types):
-        problem = "is an integer that no float holds exactly, among floats; use .map(Decimal) or .astype(str)"
-        _refuse_first(
-            cells, lambda value: kind_of(type(value)) == "int" and not _is_exact_float(value), problem
-        )
+    integers = {kind for kind in types if kind_of(kind) == "int"}
+    if integers:
+        # A float beyond this has fewer digits than the integer, even where it is the same number.
+        problem = "is an integer of more digits than the floats beside it; use .map(Decimal) or .astype(str)"
+        _refuse_first(cells, lambda value: type(value) in integers and abs(int(value)) > 2**53, problem)
     return pa.field(name, pa.float64())
-
-
-def _is_exact_float(value: Any) -> bool:
-    try:
-        return bool(int(float(value)) == value)
-    except OverflowError:
-        return False
 
 
 def _decimals(name: str, cells: list[Any]) -> pa.Field:
@@ -190,7 +199,7 @@ def _digits(value: Decimal) -> int:
 
 def _instants(name: str, cells: list[Any]) -> pa.Field:
     moments = [_checked(number, moment, value) for number, value in enumerate(cells)]
-    zoned = list(map(is_zoned, moments))
+    zoned = [is_zoned(value) for value in moments]
     if any(zoned) and not all(zoned):
         odd = zoned.index(_rarer(zoned))
         told = "has a time zone, others have none" if zoned[odd] else "has no time zone, others have one"
@@ -199,7 +208,9 @@ def _instants(name: str, cells: list[Any]) -> pa.Field:
         )
     if not any(isinstance(value, datetime) for value in moments):
         return pa.field(name, pa.date32())
-    unit = _ticking(moments)
+    unit = unit_for(moments)
+    if unit == "ns":
+        _check_ticks(moments, unit)
     return pa.field(name, pa.timestamp(unit, "UTC" if zoned[0] else None))
 
 
@@ -208,30 +219,32 @@ def _rarer(flags: list[bool]) -> bool:
     return not flags[0] if 2 * flags.count(flags[0]) >= len(flags) else flags[0]
 
 
-def _ticking(values: list[Any]) -> str:
-    """Return the unit that holds all values, which must be in its range."""
-    unit = unit_for(values)
+def _check_ticks(values: list[Any], unit: str) -> None:
+    """Refuse values out of the range of 64 bits in the unit that others need."""
     per_tick = 1000 if unit == "ns" else 1
     _refuse_first(
         values,
         lambda value: abs(ticks_of(value)) * per_tick + nanoseconds_of(value) > MAX_TICKS,
-        "is too far away for 64 bits of nanoseconds" if unit == "ns" else "is too long for 64 bits",
+        "lies out of the range of nanoseconds, which others have; round them, or use .astype(str)"
+        if unit == "ns"
+        else "is longer than 64 bits of microseconds; use .astype(str)",
     )
-    return unit
 
 
 def _times(name: str, cells: list[Any]) -> pa.Field:
     _refuse_first(
         cells,
         lambda value: value.tzinfo is not None,
-        "a TIME has no zone; use .map(lambda v: v.replace(tzinfo=None))",
+        "has a zone, which TIME has not; use .map(lambda v: v.replace(tzinfo=None))",
     )
     return pa.field(name, pa.time64("us"))
 
 
 def _durations(name: str, cells: list[Any]) -> pa.Field:
     spans = [_checked(number, span, value) for number, value in enumerate(cells)]
-    return pa.field(name, pa.duration(_ticking(spans)))
+    unit = unit_for(spans)
+    _check_ticks(spans, unit)
+    return pa.field(name, pa.duration(unit))
 
 
 def _checked(number: int, convert: Callable[[Any], Any], value: Any) -> Any:
@@ -264,19 +277,20 @@ _DECIDED: tuple[tuple[frozenset[str], Callable[[str, list[Any]], pa.Field]], ...
 """Kinds that one type holds together, and what decides which."""
 
 
-def object_array(values: Objects, field: pa.Field, location: CellLocation) -> pa.Array:
+def object_array(values: Objects, missing: Flags, field: pa.Field, location: CellLocation) -> pa.Array:
     """Convert a slice of a column to the field that all of the column was found to need.
 
     Raises:
         InvalidValueError: a cell has no such form; names column and row.
     """
-    missing = missing_of(values)
 
     def cells() -> list[Any]:
-        return [None if absent else value for value, absent in zip(values.tolist(), missing, strict=True)]
+        present = values.copy()
+        present[missing] = None
+        return list(present)
 
     if is_json_field(field):
-        return json_texts(cells(), location)
+        return json_texts(cells(), missing, location)
     try:
         if _is_plain(field):
             return pa.array(values, field.type, mask=missing)
@@ -309,8 +323,7 @@ def _converted(cells: list[Any], field: pa.Field) -> pa.Array:
     if is_uuid_field(field):
         return pa.array([None if cell is None else str(cell) for cell in cells], pa.string())
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
-        moments = [None if cell is None else moment(cell) for cell in cells]
-        return pa.array(moments, kind) if pa.types.is_date(kind) else tick_array(moments, kind)
+        return instant_array([None if cell is None else moment(cell) for cell in cells], kind)
     if pa.types.is_duration(kind):
         return tick_array([None if cell is None else span(cell) for cell in cells], kind)
     if pa.types.is_float64(kind):

@@ -23,10 +23,17 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of a source. Where `may_lack_columns`, columns that it has not are missing values (dicts)."""
+    """A part of a source.
+
+    Attributes:
+        opened: its rows.
+        told: how messages name it, such as `part 3`.
+        of_dicts: its rows are dicts: a column that none of them has is missing values.
+    """
 
     opened: Opened
-    may_lack_columns: bool = False
+    told: str
+    of_dicts: bool = False
 
 
 def joined(first: Part, rest: Callable[[int, int], Part | None], binary_format: BinaryFormat) -> Opened:
@@ -43,55 +50,77 @@ def joined(first: Part, rest: Callable[[int, int], Part | None], binary_format: 
 def _batches(
     first: Part, rest: Callable[[int, int], Part | None], binary_format: BinaryFormat
 ) -> Iterator[pa.RecordBatch]:
-    fields = list(first.opened.schema)
-    rows = 0
+    load = _Load(list(first.opened.schema), binary_format)
     number = 0
     part: Part | None = first
     while part is not None:
-        _check_columns(number, part, fields)
+        load.check_columns(part)
         for batch in part.opened.batches():
-            yield _conformed_batch(number, batch, fields, rows, binary_format)
-            rows += batch.num_rows
+            yield load.conformed(part, batch)
         number += 1
-        part = rest(number, rows)
+        part = rest(number, load.rows)
 
 
-def _check_columns(number: int, part: Part, fields: list[pa.Field]) -> None:
-    """Refuse other columns than the load has."""
-    found = part.opened.schema.names
-    wanted = [field.name for field in fields]
-    more = [name for name in found if name not in wanted]
-    less = [] if part.may_lack_columns else [name for name in wanted if name not in found]
-    if more or less:
-        told = [f"has columns which the first part had not: {more}"] if more else []
-        told += [f"lacks columns of the first part: {less}"] if less else []
-        raise DataError(
-            f"part {number} of the source {' and '.join(told)}; give all parts the same columns",
-            columns=more or less,
-        )
+class _Load:
+    """What the parts of a load have in common: columns, rows, and types as far as values have shown them."""
 
+    def __init__(self, fields: list[pa.Field], binary_format: BinaryFormat) -> None:
+        self.rows = 0
+        self._fields = fields
+        self._names = [field.name for field in fields]
+        # A column that was all missing so far has no type yet: pandas reads an empty one as floats.
+        self._decided = [False] * len(fields)
+        self._binary_format: BinaryFormat = binary_format
 
-def _conformed_batch(
-    number: int, batch: pa.RecordBatch, fields: list[pa.Field], first_row: int, binary_format: BinaryFormat
-) -> pa.RecordBatch:
-    """Put columns in the load's order and form; one that was all missing so far gets its type."""
-    arrays, own = [], []
-    for position, wanted in enumerate(fields):
-        index = batch.schema.get_field_index(wanted.name)
-        if index < 0:
-            arrays.append(pa.nulls(batch.num_rows, wanted.type))
-            own.append(wanted)
-            continue
-        found, array = batch.schema.field(index), batch.column(index)
-        if pa.types.is_null(wanted.type) and array.null_count < len(array):
-            fields[position] = wanted = found.with_name(wanted.name)
-        location = CellLocation(wanted.name, lambda cell: first_row + cell, ",", binary_format)
+    def check_columns(self, part: Part) -> None:
+        """Refuse other columns than the load has."""
+        found = part.opened.schema.names
+        more = [name for name in found if name not in self._names]
+        less = [] if part.of_dicts else [name for name in self._names if name not in found]
+        if more or less:
+            told = [f"has columns which the first part had not: {more}"] if more else []
+            told += [f"lacks columns of the first part: {less}"] if less else []
+            raise DataError(
+                f"{part.told} of the source {' and '.join(told)}; {_advice(part)}",
+                columns=more or less,
+            )
+
+    def conformed(self, part: Part, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Put a batch's columns in the load's order and form."""
+        arrays, fields = [], []
+        for position, name in enumerate(self._names):
+            index = batch.schema.get_field_index(name)
+            if index < 0:
+                array, field = pa.nulls(batch.num_rows), pa.field(name, pa.null())
+            else:
+                array, field = batch.column(index), batch.schema.field(index)
+            array, field = self._column(part, position, array, field)
+            arrays.append(array)
+            fields.append(field)
+        self.rows += batch.num_rows
+        return pa.record_batch(arrays, schema=pa.schema(fields))
+
+    def _column(
+        self, part: Part, position: int, array: pa.Array, found: pa.Field
+    ) -> tuple[pa.Array, pa.Field]:
+        if not self._decided[position]:
+            if array.null_count == len(array):
+                return array, found
+            self._fields[position] = found
+            self._decided[position] = True
+        first_row = self.rows
+        location = CellLocation(found.name, lambda cell: first_row + cell, ",", self._binary_format)
         try:
-            array, field = conformed(array, found, wanted, location)
+            return conformed(array, found, self._fields[position], location)
         except DataError as error:
             if type(error) is not DataError:
                 raise
-            raise DataError(f"part {number} of the source: {error}", columns=error.columns) from None
-        arrays.append(array)
-        own.append(field)
-    return pa.record_batch(arrays, schema=pa.schema(own))
+            raise DataError(
+                f"{part.told} of the source: {error}; {_advice(part)}", columns=error.columns
+            ) from None
+
+
+def _advice(part: Part) -> str:
+    if part.of_dicts:
+        return "pass list(rows), so that all rows are looked at before the first is sent"
+    return "give all parts the same columns and types, for example with dtype= or .astype()"

@@ -176,14 +176,15 @@ def _open_parts(source: Iterator[Any], options: _Options) -> Opened:
         if part is nothing:
             return None
         if of_dicts:
-            return Part(_open_dicts(part, options, first_row), may_lack_columns=True)
+            told = f"rows {first_row:,} to {first_row + len(part) - 1:,}"
+            return Part(_open_dicts(part, options, first_row), told, of_dicts=True)
         if not (_is_frame(part) or _is_arrow(part) or _is_rows(part)):
             raise DataError(f"part {number} of the source: {not_tabular(part)}")
         part_opened = _opened(part, options, first_row)
         if number:
             sent_names(part_opened.schema.names, None, "keep")
             check_types(part_opened.schema)
-        return Part(part_opened)
+        return Part(part_opened, f"part {number}")
 
     first_part = opened(0, 0)
     assert first_part is not None  # noqa: S101  # it was read above
