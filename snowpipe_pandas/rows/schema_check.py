@@ -199,11 +199,11 @@ def _never(field: pa.Field, target: TargetType) -> bool:
 
 
 def _value(scalar: pa.Scalar) -> Any:
-    """Return a cell as Python has it, as text where Python has not."""
+    """Return a cell as Python has it; times that Python has not as the number and the type of Arrow's."""
     try:
         return scalar.as_py()
-    except (ValueError, OverflowError, NotImplementedError):
-        return str(scalar)
+    except (ValueError, OverflowError):
+        return f"{scalar.cast(pa.int64()).as_py()} {scalar.type}"
 
 
 def _unknown(name: str, target: Sequence[TargetColumn]) -> Problem:

@@ -23,6 +23,7 @@ from .value_rules import (
     FLOAT,
     Rule,
     binary_rule,
+    json_length_rule,
     length_rule,
     number_rule,
     written_length_rule,
@@ -159,8 +160,8 @@ class ColumnJudge:
     def _of_nested(self, texts: pa.StringArray, kind: str) -> pa.BooleanArray:
         if self._takes_all or self._target.kind == kind:
             return _all(False, texts)
-        if self._target.kind == "VARCHAR":  # becomes its JSON, exponents without a plus
-            return length_rule(self._target).refused(pc.replace_substring_regex(texts, r"(\d)e\+", r"\1e"))
+        if self._target.kind == "VARCHAR":
+            return json_length_rule(self._target).refused(texts)
         return _all(True, texts)
 
     def _by(self, rule: Rule | bool, texts: pa.StringArray) -> pa.BooleanArray:

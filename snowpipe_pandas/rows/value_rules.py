@@ -120,3 +120,34 @@ def written_length_rule(target: TargetType) -> Rule:
         lambda texts: pc.less_equal(pc.add(pc.utf8_length(texts), 3), most),
         lambda text: len(repr(float(text)) if re.search("[.eE]", text) else text) <= most,
     )
+
+
+_EXPONENT = r"\d[eE][+-]?\d"
+_STRING_OR_EXPONENT = re.compile(r'"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?[eE][+-]?\d+')
+
+
+def json_length_rule(target: TargetType) -> Rule:
+    """Arrays and objects become JSON, in which only very large and very small numbers have an exponent."""
+    most = target.size or 0
+
+    def surely(texts: pa.StringArray) -> pa.BooleanArray:
+        plain = pc.invert(pc.match_substring_regex(texts, _EXPONENT))
+        return pc.and_(plain, pc.less_equal(pc.utf8_length(texts), most))
+
+    return Rule(surely, lambda text: len(_STRING_OR_EXPONENT.sub(_as_in_json, text)) <= most)
+
+
+def _as_in_json(token: re.Match[str]) -> str:
+    """Write a number as JavaScript does, which JSON writers follow; strings stay."""
+    if token[0].startswith('"'):
+        return token[0]
+    sign, numbers, exponent = Decimal(repr(float(token[0]))).normalize().as_tuple()
+    digits = "".join(map(str, numbers))
+    point = len(digits) + int(exponent)
+    if 0 < point <= 21:
+        written = digits[:point].ljust(point, "0") + "." + (digits[point:] or "0")
+    elif -6 < point <= 0:
+        written = "0." + "0" * -point + digits
+    else:
+        written = digits[0] + ("." + digits[1:] if digits[1:] else "") + f"e{point - 1}"
+    return "-" * sign + written

@@ -122,6 +122,7 @@ def test_a_written_null_is_a_variant_null_and_an_absent_key_is_none(account, put
         ("X VARIANT NOT NULL DEFAULT '{}', N NUMBER", [True, True]),
         ("X NUMBER DEFAULT 5, N NUMBER", [True, True]),
         ("X NUMBER NULL, N NUMBER", [True, True]),
+        ("X NUMBER NOT NULL DEFAULT NULL, N NUMBER", [False, False]),
     ],
 )
 @pytest.mark.parametrize("together", [True, False], ids=["in one batch", "apart"])
