@@ -150,29 +150,35 @@ class SnowpipeAccessor:
         index: bool = False,
         columns: Mapping[str, str] | None = None,
         column_case: ColumnCase = "keep",
+        nulls: Nulls = "emit",
     ) -> list[Problem]:
         """List what the target would reject, without sending anything; an empty list is good.
 
+        It compares names and types, and reads the values where these leave it open: texts for a NUMBER, a
+        DATE or a VARCHAR(10), numbers with more digits than the column has, nulls for NOT NULL columns.
+
         Args:
             target: an open channel of a server that tells its columns (the local account), or a mapping of
-                column names to Snowflake types.
-            index, columns, column_case: as in `stream()`.
+                column names to Snowflake types, whose columns all take nulls.
+            index, columns, column_case, nulls: as in `stream()`.
+
+        Raises:
+            UsageError: the mapping names a type that Snowflake has not.
 
         >>> df.snowpipe.check({"CARRIER": "VARCHAR", "DELAY": "FLOAT"})
         []
         """
         from .rest.opening import TargetColumn
-        from .rows.schema_check import find_problems, without_missing
+        from .rows.schema_check import find_problems
         from .rows.sources.source import open_source
+        from .rows.target_types import parse_type
 
         source = open_source(self._frame, index=index, columns=columns, column_case=column_case)
         known: Sequence[TargetColumn]
         if isinstance(target, Mapping):
-            known = [TargetColumn(name, kind, True) for name, kind in target.items()]
+            for kind in target.values():
+                parse_type(kind)
+            known = [TargetColumn(name, kind, nullable=True) for name, kind in target.items()]
         else:
             known = target.target_columns
-        nulls: set[str] = set()
-        if not all(column.nullable for column in known):
-            fields = without_missing(source.schema, source.batches())
-            nulls = {field.name for field in fields if field.nullable}
-        return find_problems(source.schema, known, nulls)
+        return find_problems(source.schema, known, source.batches(), nulls=nulls)

@@ -30,7 +30,7 @@ class Channel:
     """A channel's state. Whoever changes it holds the lock of `Channels`.
 
     `appends` tells what becomes of appends until the channel is reopened: they are buffered, refused, or
-    acknowledged and thrown away.
+    acknowledged and thrown away. `odd_columns` are those that need more than the plain way of conversion.
     """
 
     pipe: ObjectName
@@ -48,6 +48,7 @@ class Channel:
     created_on_ms: int = 0
     code: str = HEALTHY
     appends: Literal["buffered", "refused", "discarded"] = "buffered"
+    odd_columns: set[str] = field(default_factory=set)
 
     @property
     def continuation(self) -> str:

@@ -89,7 +89,7 @@ class Committer:
         try:
             with self._store.cursor() as cursor:
                 columns = self._store.columns(channel.table)
-                parsed = parse_rows(cursor, chunks, columns)
+                parsed = parse_rows(cursor, chunks, columns, channel.odd_columns)
                 with self._changed, self._store.transaction(cursor):
                     if channel.buffer[: len(chunks)] == chunks:  # else discarded meanwhile, by an open say
                         self._move(cursor, channel, chunks, parsed)

@@ -1,8 +1,7 @@
-"""Snowflake SQL for DuckDB: sqlglot translates, column types get the DuckDB type that keeps their values."""
+"""Snowflake SQL for DuckDB: sqlglot translates it, tables get the types that keep their columns' values."""
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,10 +12,8 @@ from sqlglot.optimizer.normalize_identifiers import normalize_identifiers
 
 from ..errors import UsageError
 from ..names import ObjectName
+from .declared import DeclaredColumn, duckdb_type, snowflake_name
 from .hidden import error_table
-
-NANOSECOND_DIGITS = 7
-"""Timestamps declared with this many digits or more are stored in nanoseconds, others in microseconds."""
 
 _ALTER_USER = re.compile(
     r"\s*ALTER\s+USER\s+(\S+)\s+(SET|UNSET)\s+(RSA_PUBLIC_KEY(?:_2)?)\s*(?:=\s*'([^']*)')?\s*;?\s*",
@@ -26,16 +23,6 @@ _CREATE_PIPE = re.compile(
     r"\s*CREATE\s+(?:OR\s+REPLACE\s+)?PIPE\s+(?:IF\s+NOT\s+EXISTS\s+)?(\S+)\s+AS\s+COPY\s+INTO\s+([^\s(]+).*",
     re.IGNORECASE | re.DOTALL,
 )
-_SEMI_STRUCTURED = {"VARIANT": "JSON", "OBJECT": "JSON", "ARRAY": "JSON"}
-
-
-@dataclass(frozen=True, slots=True)
-class DeclaredColumn:
-    """A column as `CREATE TABLE` declared it; `type` is Snowflake's name with its parameters."""
-
-    name: str
-    type: str
-    nullable: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,32 +86,6 @@ def translate(text: str, *, database: str, schema: str) -> list[Translated]:
     return [_statement(tree, (database, schema)) for tree in parsed]
 
 
-@functools.cache
-def duckdb_type(declared: str) -> str:
-    """Return the DuckDB type that stores a declared Snowflake type.
-
-    >>> duckdb_type("TIMESTAMP_TZ(9)"), duckdb_type("NUMBER(38,0)"), duckdb_type("VARIANT")
-    ('TIMESTAMPTZ_NS', 'DECIMAL(38, 0)', 'JSON')
-    """
-    if declared in _SEMI_STRUCTURED:
-        return _SEMI_STRUCTURED[declared]
-    tree = sqlglot.parse_one(declared, read="snowflake", into=exp.DataType)
-    digits = _digits(tree)
-    if declared.startswith(("TIMESTAMP_TZ", "TIMESTAMP_LTZ")):
-        return "TIMESTAMPTZ_NS" if digits >= NANOSECOND_DIGITS else "TIMESTAMPTZ"
-    if declared.startswith(("TIMESTAMP", "DATETIME")):
-        return "TIMESTAMP_NS" if digits >= NANOSECOND_DIGITS else "TIMESTAMP"
-    if declared.startswith("TIME"):
-        return "TIME_NS" if digits >= NANOSECOND_DIGITS else "TIME"
-    return str(tree.sql(dialect="duckdb"))
-
-
-def _digits(tree: exp.Expression) -> int:
-    """Return the declared fraction digits; Snowflake's default is 9."""
-    parameter = tree.find(exp.DataTypeParam)
-    return int(parameter.name) if parameter is not None else 9
-
-
 def _statement(tree: exp.Expr, defaults: tuple[str, str]) -> Translated:
     if isinstance(tree, exp.Command):
         raise UsageError(f"the local account does not know this statement: {tree.sql()[:80]}")
@@ -179,30 +140,4 @@ def _declared(column: exp.ColumnDef) -> DeclaredColumn:
         isinstance(constraint.kind, exp.NotNullColumnConstraint | exp.PrimaryKeyColumnConstraint)
         for constraint in column.constraints
     )
-    return DeclaredColumn(column.name, _snowflake_name(column.kind), nullable)
-
-
-_SNOWFLAKE_NAMES = {
-    "DECIMAL": "NUMBER",
-    "DOUBLE": "FLOAT",
-    "TEXT": "VARCHAR",
-    "TIMESTAMPNTZ": "TIMESTAMP_NTZ",
-    "TIMESTAMPTZ": "TIMESTAMP_TZ",
-    "TIMESTAMPLTZ": "TIMESTAMP_LTZ",
-    "TIMESTAMP": "TIMESTAMP_NTZ",
-    "VARBINARY": "BINARY",
-}
-
-
-def _snowflake_name(kind: exp.DataType | None) -> str:
-    """Write a type as Snowflake's documents do; sqlglot's own names for them differ."""
-    if kind is None:
-        return "VARCHAR"
-    name, _, parameters = str(kind.sql(dialect="snowflake")).upper().partition("(")
-    name = _SNOWFLAKE_NAMES.get(name.strip(), name.strip())
-    if name in _SEMI_STRUCTURED:
-        return name
-    parameters = "(" + parameters.replace(" ", "") if parameters else ""
-    if not parameters and name.startswith(("TIMESTAMP", "TIME")):
-        parameters = "(9)"
-    return name + parameters
+    return DeclaredColumn(column.name, snowflake_name(column.kind), nullable)

@@ -19,9 +19,10 @@ import pyarrow.compute as pc
 from ..errors import UsageError
 from ..names import DEFAULT_PIPE_SUFFIX, ObjectName, quote_identifier
 from .answers import not_found_pipe, not_found_table
+from .declared import DeclaredColumn, name_of_stored
 from .hidden import HIDDEN
 from .rejected import switch_error_logging
-from .sql import CreatePipe, DeclaredColumn, SetErrorLogging, Statement
+from .sql import CreatePipe, SetErrorLogging, Statement
 
 _CATALOGUE = """
 CREATE SCHEMA IF NOT EXISTS {hidden};
@@ -34,7 +35,6 @@ CREATE TABLE IF NOT EXISTS {hidden}.channels (
     rows_inserted BIGINT, rows_errors BIGINT, last_error VARCHAR, last_error_token VARCHAR,
     created_on_ms BIGINT, PRIMARY KEY (pipe_schema, pipe_name, channel));
 """
-_FROM_DUCKDB = {"BIGINT": "NUMBER(38,0)", "INTEGER": "NUMBER(38,0)", "DOUBLE": "FLOAT", "BLOB": "BINARY"}
 
 
 class Store:
@@ -150,7 +150,8 @@ class Store:
     def _read_columns(self, table: ObjectName) -> list[DeclaredColumn]:
         with self.cursor() as cursor:
             found = cursor.execute(
-                "SELECT column_name, data_type, is_nullable FROM duckdb_columns() "
+                "SELECT column_name, data_type, is_nullable, nullif(column_default, 'NULL') "
+                "FROM duckdb_columns() "
                 "WHERE upper(database_name) = ? AND upper(schema_name) = ? AND upper(table_name) = ? "
                 "ORDER BY column_index",
                 _upper(table),
@@ -165,8 +166,8 @@ class Store:
                 ).fetchall()
             )
         return [
-            DeclaredColumn(name, declared.get(name) or _FROM_DUCKDB.get(kind, kind), bool(nullable))
-            for name, kind, nullable in found
+            DeclaredColumn(name, declared.get(name) or name_of_stored(kind), bool(nullable), default)
+            for name, kind, nullable, default in found
         ]
 
     def _read_pipe_table(self, pipe: ObjectName) -> ObjectName:

@@ -22,11 +22,36 @@ OPEN_PAUSE_CAP_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class TargetColumn:
-    """A column of the target table, as far as the server tells (the local account does)."""
+    """A column of the target table, as far as the server tells (the local account does).
+
+    Attributes:
+        name: its name.
+        type: its Snowflake type, with parameters.
+        nullable: whether it takes null.
+        has_default: whether it has a DEFAULT, which rows get that leave its key out.
+        earliest, latest: the times that it holds, as ISO 8601, where the server has limits of its own.
+    """
 
     name: str
     type: str
     nullable: bool
+    has_default: bool = False
+    earliest: str | None = None
+    latest: str | None = None
+
+    @classmethod
+    def from_json(cls, told: dict[str, Any]) -> TargetColumn:
+        """Read what an open's answer tells of a column; what it does not tell is no."""
+        limits = told.get("earliest"), told.get("latest")
+        earliest, latest = (None if limit is None else str(limit) for limit in limits)
+        return cls(
+            str(told["name"]),
+            str(told["type"]),
+            bool(told.get("nullable", True)),
+            bool(told.get("has_default", False)),
+            earliest,
+            latest,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +138,5 @@ def _read(answer: Answer, name: str) -> Opened:
             channel=name,
             code=status.channel_status_code,
         )
-    columns = tuple(
-        TargetColumn(str(c["name"]), str(c["type"]), bool(c.get("nullable", True)))
-        for c in answer.field("table_columns") or ()
-    )
+    columns = tuple(TargetColumn.from_json(told) for told in answer.field("table_columns") or ())
     return Opened(token, status, columns)

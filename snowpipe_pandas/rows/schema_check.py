@@ -1,55 +1,41 @@
-"""Compares rows with the table that is to take them: what would surely be rejected."""
+"""Compares rows with the table that is to take them: what would surely be rejected, and why."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from .encode.column_writers import null_values
-from .types import snowflake_type
+from .encode.encoder import Nulls
+from .shown import shown
+from .target_types import TargetType, told_type
+from .types import is_json_field, is_semi_structured, is_string, snowflake_type
+from .value_check import ColumnJudge, TargetColumn
 
-_TAKES = {
-    "NUMBER": {"NUMBER", "FLOAT", "VARCHAR"},
-    "FLOAT": {"FLOAT", "NUMBER", "VARCHAR"},
-    "BOOLEAN": {"BOOLEAN", "VARCHAR"},
-    "TIMESTAMP_NTZ": {"TIMESTAMP_NTZ", "DATE", "VARCHAR"},
-    "TIMESTAMP_TZ": {"TIMESTAMP_TZ", "TIMESTAMP_NTZ", "TIMESTAMP_LTZ", "DATE", "VARCHAR"},
-    "TIMESTAMP_LTZ": {"TIMESTAMP_TZ", "TIMESTAMP_NTZ", "TIMESTAMP_LTZ", "DATE", "VARCHAR"},
-    "DATE": {"DATE", "TIMESTAMP_NTZ", "VARCHAR"},
-    "TIME": {"TIME", "VARCHAR"},
-    "BINARY": {"BINARY", "VARCHAR"},
-    "ARRAY": {"ARRAY"},
-    "OBJECT": {"OBJECT"},
+_TEXT_HINTS = {
+    "NUMBER": "; convert them, for example with pd.to_numeric",
+    "FLOAT": "; convert them, for example with pd.to_numeric",
+    "BOOLEAN": "; convert them to True and False",
+    "DATE": "; convert them, for example with pd.to_datetime",
+    "TIME": "; convert them to datetime.time",
+    "TIMESTAMP": "; convert them, for example with pd.to_datetime",
+    "BINARY": "; pass them as bytes",
 }
-"""Which kinds of values a column of the target can hold; VARCHAR and VARIANT take all of them."""
-
-
-class TargetColumn(Protocol):
-    """A column of the target table."""
-
-    @property
-    def name(self) -> str:
-        """The column's name."""
-
-    @property
-    def type(self) -> str:
-        """Its Snowflake type, with parameters."""
-
-    @property
-    def nullable(self) -> bool:
-        """Whether it takes null."""
+"""What to do with texts that can't become what the column holds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why rows would be rejected: a column is unknown, does not fit, is missing, or has nulls."""
+    """Why rows would be rejected: a column is unknown or missing, or its type, values or nulls do not fit."""
 
     column: str
-    kind: Literal["unknown", "type", "missing", "null"]
+    kind: Literal["unknown", "type", "value", "missing", "null"]
     message: str
 
     def __str__(self) -> str:
@@ -68,48 +54,165 @@ def without_missing(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> pa.
 
 
 def find_problems(
-    schema: pa.Schema, target: Sequence[TargetColumn], nulls: Collection[str] = ()
+    schema: pa.Schema,
+    target: Sequence[TargetColumn],
+    batches: Iterable[pa.RecordBatch] | None = None,
+    *,
+    nulls: Nulls = "emit",
 ) -> list[Problem]:
-    """Compare a source's fields with a table's columns; names match without regard to case.
+    """Compare a source with a table's columns; names match without regard to case.
 
     Args:
         schema: the source's fields.
         target: the table's columns.
-        nulls: names of those fields that are known to hold nulls.
+        batches: the source's rows; without them, names alone are compared.
+        nulls: how nulls are sent, as in `stream()`.
 
     >>> find_problems(pa.schema([("CARIER", pa.string())]), target)
     [Problem(column='CARIER', kind='unknown', message="no column 'CARIER'; did you mean 'CARRIER'?")]
     """
-    by_name = {column.name.upper(): column for column in target}
-    problems: list[Problem] = []
-    for field in schema:
-        column = by_name.pop(field.name.upper(), None)
+    left = {column.name.upper(): column for column in target}
+    findings: list[_Column | Problem] = []
+    for number, field in enumerate(schema):
+        column = left.pop(field.name.upper(), None)
         if column is None:
-            problems.append(Problem(field.name, "unknown", _unknown(field.name, target)))
-        elif not _fits(_kind(snowflake_type(field)), _kind(column.type)):
-            message = f"column {field.name!r} is {snowflake_type(field)}, the table's is {column.type}"
-            problems.append(Problem(field.name, "type", message))
-        elif field.name in nulls and not column.nullable:
-            message = f"column {field.name!r} has missing values and is NOT NULL in the table"
-            problems.append(Problem(field.name, "null", message))
-    problems += [
-        Problem(
-            column.name, "missing", f"column {column.name!r} is NOT NULL in the table and not in the data"
+            findings.append(_unknown(field.name, target))
+        elif batches is not None:
+            findings.append(_Column(number, field, column, nulls))
+    _read([finding for finding in findings if isinstance(finding, _Column)], batches or ())
+    problems: list[Problem] = []
+    for finding in findings:
+        problems += [finding] if isinstance(finding, Problem) else finding.problems()
+    return problems + [_left_out(c) for c in left.values() if not c.nullable and not c.has_default]
+
+
+def _read(columns: list[_Column], batches: Iterable[pa.RecordBatch]) -> None:
+    """Read the rows once, if there is a column of which the types do not tell everything."""
+    columns = [column for column in columns if column.wants_rows]
+    first_row = 0
+    for batch in batches if columns else ():
+        for column in columns:
+            column.look(batch.column(column.number), first_row)
+        first_row += batch.num_rows
+
+
+class _Column:
+    """What is found in a field whose column is there.
+
+    Args:
+        number: of the field.
+        field: the source's field.
+        column: the table's column.
+        nulls: how nulls are sent.
+    """
+
+    def __init__(self, number: int, field: pa.Field, column: TargetColumn, nulls: Nulls) -> None:
+        self.number = number
+        self._field = field
+        self._column = column
+        self._target = told_type(column.type)
+        self._judge = ColumnJudge(field, column)
+        self._absent = nulls == "omit" or is_semi_structured(field)
+        self._values = self._bad = self._missing = 0
+        self._first_bad: tuple[int, Any] | None = None
+        self._first_missing: int | None = None
+
+    @property
+    def wants_rows(self) -> bool:
+        """Whether rows can tell more than the types do."""
+        return self._judge.needs_values or self._nulls_matter
+
+    @property
+    def _nulls_matter(self) -> bool:
+        """Whether a missing value is rejected: a VARIANT takes a written null, a DEFAULT an absent key."""
+        if self._column.nullable or (self._absent and self._column.has_default):
+            return False
+        return self._absent or self._target.kind != "VARIANT"
+
+    def look(self, array: pa.Array, first_row: int) -> None:
+        """Read the next rows."""
+        missing = null_values(array)
+        gone = 0 if missing is None else int(np.count_nonzero(missing))
+        if gone and missing is not None and self._first_missing is None:
+            self._first_missing = first_row + int(np.argmax(missing))
+        self._missing += gone
+        self._values += len(array) - gone
+        if not self._judge.needs_values or gone == len(array):
+            return
+        refused = self._judge.refused(array, first_row)
+        bad = refused.true_count
+        if bad and self._first_bad is None:
+            at = pc.index(refused, True).as_py()
+            self._first_bad = first_row + at, _value(array[at])
+        self._bad += bad
+
+    def problems(self) -> list[Problem]:
+        """Return what was found."""
+        found = []
+        if self._first_bad is not None:
+            found.append(self._of_values(*self._first_bad))
+        if self._missing and self._nulls_matter:
+            found.append(self._of_nulls())
+        return found
+
+    def _of_values(self, row: int, value: Any) -> Problem:
+        name, declared = self._field.name, self._column.type
+        first = f"first row {row}: {shown(value)}"
+        if self._bad == self._values and _never(self._field, self._target):
+            told = f"column {name!r} is {snowflake_type(self._field)}, the table's is {declared}: "
+            return Problem(name, "type", f"{told}{self._bad} of {self._values} values do not fit, {first}")
+        noun = "texts" if self._is_text else "values"
+        not_taken = "too long for" if self._target.kind == "VARCHAR" else "no"
+        told = f"{self._bad} of {self._values} {noun} are {not_taken} {declared}, {first}{self._hint}"
+        return Problem(name, "value", f"column {name!r}: {told}")
+
+    @property
+    def _is_text(self) -> bool:
+        return is_string(self._field.type) and not is_json_field(self._field)
+
+    @property
+    def _hint(self) -> str:
+        kind = "TIMESTAMP" if self._target.is_timestamp else self._target.kind
+        if kind == "VARCHAR":
+            return "; shorten them or widen the column"
+        if self._is_text:
+            return _TEXT_HINTS.get(kind, "")
+        return "; they have more digits than it, so widen the column" if kind == "NUMBER" else ""
+
+    def _of_nulls(self) -> Problem:
+        rows = self._missing + self._values
+        told = (
+            f"column {self._field.name!r} has missing values and is NOT NULL in the table: "
+            f"{self._missing} of {rows}, first row {self._first_missing}"
         )
-        for column in by_name.values()
-        if not column.nullable
-    ]
-    return problems
+        if self._column.has_default:
+            told += '; nulls="omit" lets the column\'s DEFAULT stand for them'
+        return Problem(self._field.name, "null", told)
 
 
-def _unknown(name: str, target: Sequence[TargetColumn]) -> str:
+def _never(field: pa.Field, target: TargetType) -> bool:
+    """Whether the two types have nothing in common, so that no other values would help."""
+    source = told_type(snowflake_type(field)).kind
+    if source == "VARCHAR":
+        return target.kind in ("ARRAY", "OBJECT")
+    return source != target.kind and target.kind != "VARCHAR"
+
+
+def _value(scalar: pa.Scalar) -> Any:
+    """Return a cell as Python has it; times that Python has not as the number and the type of Arrow's."""
+    try:
+        return scalar.as_py()
+    except (ValueError, OverflowError):
+        return f"{scalar.cast(pa.int64()).as_py()} {scalar.type}"
+
+
+def _unknown(name: str, target: Sequence[TargetColumn]) -> Problem:
     close = difflib.get_close_matches(name.upper(), [column.name for column in target], n=1)
-    return f"no column {name!r}" + (f"; did you mean {close[0]!r}?" if close else "")
+    return Problem(
+        name, "unknown", f"no column {name!r}" + (f"; did you mean {close[0]!r}?" if close else "")
+    )
 
 
-def _kind(declared: str) -> str:
-    return declared.partition("(")[0]
-
-
-def _fits(source: str, target: str) -> bool:
-    return target not in _TAKES or source in _TAKES[target]
+def _left_out(column: TargetColumn) -> Problem:
+    message = f"column {column.name!r} is NOT NULL in the table and not in the data"
+    return Problem(column.name, "missing", message)
