@@ -16,6 +16,7 @@ from ..errors import UsageError
 from ..names import ObjectName
 from .answers import Refused
 from .channel import MUST_BE_REOPENED, Channel, Chunk
+from .channel_state import ChannelState, delete_state, read_state
 from .clock import AccountClock
 from .committer import Committer
 from .declared import DeclaredColumn, span
@@ -66,9 +67,10 @@ class Channels:
             channel = self._find(pipe, name) or self._new(pipe, name, table)
             if keep_uncommitted:
                 channel.refuse_uncommitted()
-            channel.reopen(table, offset_token, reset_counters=self.reset_counters_on_reopen)
-            with self._store.cursor() as cursor, self._store.transaction(cursor):
-                channel.write(cursor)
+            opened = channel.state.opened(offset_token, reset_counters=self.reset_counters_on_reopen)
+            self._keep(channel, opened)
+            channel.reopen(table, opened)
+            self._channels[_key(pipe, name)] = channel
             return {
                 "next_continuation_token": channel.continuation,
                 "channel_status": channel.status(),
@@ -93,7 +95,7 @@ class Channels:
         with self._changed:
             channel = self._known(pipe, name)
             if channel.appends == "refused":
-                raise Refused(409, channel.code, f"channel {name} must be reopened")
+                raise channel.refuse()
             if continuation == channel.continuation:
                 channel.row_sequencer += 1
             elif continuation != channel.used_continuation or self.resend == "stale":
@@ -171,7 +173,9 @@ class Channels:
         """
         with self._changed:
             for channel in self._named(name):
-                channel.fence()
+                fenced = channel.state.fenced()
+                self._keep(channel, fenced)
+                channel.state, channel.row_sequencer = fenced, 0
                 if discard:
                     channel.buffer.clear()
 
@@ -214,32 +218,36 @@ class Channels:
         if key not in self._channels:
             table = self._store.pipe_table(pipe)
             with self._store.cursor() as cursor:
-                loaded = Channel.read(cursor, pipe, name, table)
-            if loaded is not None:
-                self._channels[key] = loaded
+                state = read_state(cursor, pipe, name)
+            if state is not None:  # of an earlier run, with which its continuation tokens died
+                self._channels[key] = Channel(
+                    pipe, name, table, state, code=MUST_BE_REOPENED, appends="refused"
+                )
         return self._channels.get(key)
 
     def _new(self, pipe: ObjectName, name: str, table: ObjectName) -> Channel:
         """Make a channel; one of this name before it was another one, and its tokens stay stale."""
-        key = _key(pipe, name)
         self._last_created_ms = max(self._last_created_ms + 1, int(1000 * self._clock.time()))
-        channel = Channel(
+        retired = self._retired.get(_key(pipe, name), 0)
+        return Channel(
             pipe,
             name,
             table,
-            client_sequencer=self._retired.get(key, 0),
-            created_on_ms=self._last_created_ms,
+            ChannelState(client_sequencer=retired, created_on_ms=self._last_created_ms),
         )
-        self._channels[key] = channel
-        return channel
+
+    def _keep(self, channel: Channel, state: ChannelState) -> None:
+        """Write a channel's next state; only behind this may memory show it."""
+        with self._store.cursor() as cursor, self._store.transaction(cursor):
+            state.write(cursor, channel.pipe, channel.name)
 
     def _forget(self, channel: Channel) -> None:
-        channel.buffer.clear()
-        key = _key(channel.pipe, channel.name)
-        del self._channels[key]
-        self._retired[key] = channel.client_sequencer
         with self._store.cursor() as cursor, self._store.transaction(cursor):
-            channel.delete(cursor)
+            delete_state(cursor, channel.pipe, channel.name)
+        key = _key(channel.pipe, channel.name)
+        channel.buffer.clear()
+        del self._channels[key]
+        self._retired[key] = channel.state.client_sequencer
 
 
 def _told(column: DeclaredColumn) -> dict[str, Any]:

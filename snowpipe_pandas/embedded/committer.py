@@ -6,10 +6,12 @@ import threading
 import time
 from collections import deque
 from collections.abc import Mapping
+from dataclasses import replace
 
 import duckdb
 
 from .channel import MUST_BE_REOPENED, Channel, Chunk
+from .channel_state import ChannelState
 from .clock import AccountClock
 from .ingest import Parsed, insert_good, parse_rows
 from .rejected import keep_rejected
@@ -90,38 +92,49 @@ class Committer:
             with self._store.cursor() as cursor:
                 columns = self._store.columns(channel.table)
                 parsed = parse_rows(cursor, chunks, columns, channel.odd_columns)
-                with self._changed, self._store.transaction(cursor):
+                with self._changed:
                     if channel.buffer[: len(chunks)] == chunks:  # else discarded meanwhile, by an open say
                         self._move(cursor, channel, chunks, parsed)
         except Exception as error:  # noqa: BLE001  # the thread must outlive whatever one channel's rows do
-            # The table is gone, or DuckDB failed on the rows as a whole: none of them is committed, and
-            # the writer learns it from the channel's status.
+            # The table is gone, the disk is full, or DuckDB failed on the rows as a whole: none of them is
+            # committed, and the writer learns it, and why, from the channel's status.
             with self._changed:
                 if channel.buffer[: len(chunks)] == chunks:
-                    channel.lose_rows(MUST_BE_REOPENED, "refused")
-                    channel.last_error = str(error)
+                    channel.lose_rows(MUST_BE_REOPENED, "refused", str(error))
 
     def _move(
         self, cursor: duckdb.DuckDBPyConnection, channel: Channel, chunks: list[Chunk], parsed: Parsed
     ) -> None:
-        insert_good(cursor, parsed, str(channel.table))  # first: what may fail, fails here
-        if parsed.bad:
-            keep_rejected(cursor, channel, chunks, self._clock.time())
-        self._note_errors(channel, chunks, parsed)
-        channel.rows_inserted += parsed.good
-        tokens = [chunk.end_token for chunk in chunks if chunk.end_token is not None]
-        channel.committed_token = tokens[-1] if tokens else channel.committed_token
-        channel.write(cursor)
+        """Insert rows and write the channel's next state in one transaction; then show it."""
+        moved = _moved(channel.state, chunks, parsed)
+        now = self._clock.time()
+        with self._store.transaction(cursor):
+            insert_good(cursor, parsed, str(channel.table))
+            if parsed.bad:
+                keep_rejected(cursor, channel, chunks, now)
+            moved.write(cursor, channel.pipe, channel.name)
+        channel.state = moved
         del channel.buffer[: len(chunks)]
+        if parsed.bad:
+            channel.last_error_ms = int(1000 * now)
 
-    def _note_errors(self, channel: Channel, chunks: list[Chunk], parsed: Parsed) -> None:
-        """Count bad rows; the last one's bound is the end of the append that held it."""
-        if parsed.last_bad_chunk is None:
-            return
-        channel.rows_errors += parsed.bad
-        channel.last_error = parsed.last_problem
-        channel.last_error_token = chunks[parsed.last_bad_chunk].end_token
-        channel.last_error_ms = int(1000 * self._clock.time())
+
+def _moved(state: ChannelState, chunks: list[Chunk], parsed: Parsed) -> ChannelState:
+    """Return a channel's state behind the commit of chunks; a bad row's bound is the end of its append."""
+    tokens = [chunk.end_token for chunk in chunks if chunk.end_token is not None]
+    moved = replace(
+        state,
+        rows_inserted=state.rows_inserted + parsed.good,
+        committed_token=tokens[-1] if tokens else state.committed_token,
+    )
+    if parsed.last_bad_chunk is None:
+        return moved
+    return replace(
+        moved,
+        rows_errors=state.rows_errors + parsed.bad,
+        last_error=parsed.last_problem,
+        last_error_token=chunks[parsed.last_bad_chunk].end_token,
+    )
 
 
 def _together(buffer: list[Chunk], now: float, *, everything: bool) -> list[Chunk]:

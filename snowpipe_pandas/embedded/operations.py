@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qs
 
+import duckdb
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from ..names import ObjectName
@@ -38,6 +39,10 @@ class Call:
     def object(self) -> ObjectName:
         """The pipe, or for appends without a channel the table."""
         return ObjectName(*self.names[:3])
+
+
+STORAGE_FAILED = "ERR_STORAGE_FAILED"
+"""Code of our own: the engine could not keep what a request asked for."""
 
 
 class Operations:
@@ -84,6 +89,8 @@ class Operations:
             raise Refused(404, "ERR_NOT_FOUND", f"there is nothing at {call.path}")
         except Refused as refused:
             return JSONResponse({"code": refused.code, "message": refused.message}, refused.status)
+        except duckdb.Error as error:  # the engine failed, as on a full disk; nothing was changed
+            return JSONResponse({"code": STORAGE_FAILED, "message": str(error)}, 503)
 
     def _admit(self, call: Call) -> None:
         if "accept" not in call.headers:

@@ -292,8 +292,9 @@ class Channel:
             if reached(status):
                 return status
             if not status.healthy:
+                cause = f"; its last error: {status.last_error_message}" if status.last_error_message else ""
                 raise ChannelInvalidError(
-                    f"channel {self.name!r} is {status.channel_status_code}: it must be reopened",
+                    f"channel {self.name!r} is {status.channel_status_code}: it must be reopened{cause}",
                     channel=self.name,
                     code=status.channel_status_code,
                 )

@@ -1,0 +1,78 @@
+"""What a channel keeps over a restart: a value that is the same in memory and in its row on disk.
+
+It is frozen. A change is computed as a new value, written in a transaction, and shown in memory only once the
+COMMIT has succeeded: a disk that is full must not make the account tell what it has not kept.
+"""
+
+from __future__ import annotations
+
+from dataclasses import astuple, dataclass, replace
+
+import duckdb
+
+from ..names import ObjectName
+from .hidden import HIDDEN
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelState:
+    """The durable state of a channel; its fields are the columns of the hidden table, in their order."""
+
+    client_sequencer: int = 0
+    committed_token: str | None = None
+    rows_inserted: int = 0
+    rows_errors: int = 0
+    last_error: str | None = None
+    last_error_token: str | None = None
+    created_on_ms: int = 0
+
+    def fenced(self) -> ChannelState:
+        """Return the state in which every earlier continuation token is stale."""
+        return replace(self, client_sequencer=self.client_sequencer + 1)
+
+    def opened(self, offset_token: str | None, *, reset_counters: bool) -> ChannelState:
+        """Return the state behind an open."""
+        state = self.fenced()
+        if offset_token is not None:
+            state = replace(state, committed_token=offset_token)
+        return replace(state, rows_inserted=0, rows_errors=0) if reset_counters else state
+
+    def write(self, cursor: duckdb.DuckDBPyConnection, pipe: ObjectName, name: str) -> None:
+        """Write it into the channel's row."""
+        # INSERT OR REPLACE does the same and takes ten times as long.
+        (updated,) = cursor.execute(
+            f"UPDATE {_rows(pipe)} SET client_sequencer = ?, committed_token = ?, rows_inserted = ?, "  # noqa: S608
+            f"rows_errors = ?, last_error = ?, last_error_token = ?, created_on_ms = ? {_OF_CHANNEL}",
+            [*astuple(self), *_key(pipe, name)],
+        ).fetchall()[0]
+        if not updated:
+            cursor.execute(
+                f"INSERT INTO {_rows(pipe)} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+                [pipe.schema, pipe.name, name, *astuple(self)],
+            )
+
+
+def read_state(cursor: duckdb.DuckDBPyConnection, pipe: ObjectName, name: str) -> ChannelState | None:
+    """Read a channel's row, None where there is none."""
+    row = cursor.execute(
+        "SELECT client_sequencer, committed_token, rows_inserted, rows_errors, last_error, "  # noqa: S608
+        f"last_error_token, created_on_ms FROM {_rows(pipe)} {_OF_CHANNEL}",
+        _key(pipe, name),
+    ).fetchone()
+    return None if row is None else ChannelState(*row)
+
+
+def delete_state(cursor: duckdb.DuckDBPyConnection, pipe: ObjectName, name: str) -> None:
+    """Delete a channel's row."""
+    cursor.execute(f"DELETE FROM {_rows(pipe)} {_OF_CHANNEL}", _key(pipe, name))  # noqa: S608
+
+
+_OF_CHANNEL = "WHERE upper(pipe_schema) = ? AND upper(pipe_name) = ? AND channel = ?"
+
+
+def _rows(pipe: ObjectName) -> str:
+    return f'"{pipe.database}"."{HIDDEN}".channels'
+
+
+def _key(pipe: ObjectName, name: str) -> list[str]:
+    return [pipe.schema.upper(), pipe.name.upper(), name]
