@@ -18,6 +18,7 @@ import pyarrow as pa
 from ..sources.source import open_source
 from .cell_location import BinaryFormat, CellLocation
 from .column_writers import columns, key, null_values
+from .parallel import encode_ordered
 from .segments import Segment, blanked, gathered, offsets_of
 
 Nulls = Literal["emit", "omit"]
@@ -122,10 +123,5 @@ def to_ndjson(
     b'{"ID":1,"NAME":"a"}\\n{"ID":2,"NAME":null}\\n'
     """
     encoder = Encoder(nulls=nulls, binary_format=binary_format)
-    rows = 0
-    parts = []
-    for batch in open_source(source, **options).batches():
-        encoded = encoder.encode(batch, rows)
-        rows = encoded.end_row
-        parts.append(encoded.bytes_of(0, encoded.rows))
-    return b"".join(parts)
+    encoded = encode_ordered(open_source(source, **options), encoder.encode)
+    return b"".join([piece.bytes_of(0, piece.rows) for piece in encoded])
