@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from .byte_mask import ByteMask
 from .cell_location import CellLocation
+from .scratch import empty
 from .segments import Segment, Texts, chosen, missing_cells, values_of
 
 _NAMES = ("null", '"NaN"', '"inf"', '"-inf"')
@@ -88,7 +89,8 @@ def _side_by_side(columns: list[pa.Array], end: str) -> list[Segment]:
 def _row_by_row(columns: list[pa.Array]) -> np.ndarray:
     """Return the cells in the order of their rows, and one more."""
     rows, width = len(columns[0]), len(columns)
-    cells = np.zeros(rows * width + 1, columns[0].type.to_pandas_dtype())
+    cells = empty(rows * width + 1, columns[0].type.to_pandas_dtype())
+    cells[-1] = 0
     matrix = cells[:-1].reshape(rows, width)
     for number, column in enumerate(columns):
         matrix[:, number] = values_of(column)
@@ -97,14 +99,15 @@ def _row_by_row(columns: list[pa.Array]) -> np.ndarray:
 
 def _digits(cells: np.ndarray, end: str) -> pa.StringArray:
     """Write all cells but the last, which is there for the comma before it: commas become the ends."""
-    data = np.frombuffer(without_plus(orjson.dumps(cells, option=orjson.OPT_SERIALIZE_NUMPY)), np.uint8)
-    marks = ByteMask(len(data))
-    np.equal(data, ord(","), out=marks.flags)
+    raw = np.frombuffer(without_plus(orjson.dumps(cells, option=orjson.OPT_SERIALIZE_NUMPY)), np.uint8)
+    marks = ByteMask(len(raw))
+    np.equal(raw, ord(","), out=marks.flags)
     commas = marks.positions_apart(len(cells) - 1)
+    data = empty(len(raw), np.uint8)
+    data[:] = raw
     if end != ",":
-        data = data.copy()
         data[commas] = ord(end)
-    borders = np.empty(len(cells), np.int32)
+    borders = empty(len(cells), np.int32)
     borders[0] = 1  # behind the opening bracket
     np.add(commas, 1, out=borders[1:], casting="unsafe")
     return pa.StringArray.from_buffers(len(commas), pa.py_buffer(borders), pa.py_buffer(data))

@@ -16,6 +16,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .scratch import empty
+
 FEW = 64
 """Up to so many texts, neighbouring choices are made one: each segment of a row costs as much as a copy."""
 
@@ -98,7 +100,7 @@ def gathered(segments: Iterable[Segment], rows: int) -> pa.StringArray:
         own = merged[0].arrays
         return own[0] if len(own[0]) == rows else pa.concat_arrays(own).slice(0, rows)
     everything, starts = _laid_out(merged)
-    matrix = np.empty((rows, len(merged)), np.int32)
+    matrix = empty(rows * len(merged), np.int32).reshape(rows, len(merged))
     matrix[:] = starts
     for column, segment in enumerate(merged):
         if not isinstance(segment, str):
