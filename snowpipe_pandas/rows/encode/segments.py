@@ -66,6 +66,8 @@ def chosen(own: pa.StringArray, indices: pa.Array, end: str) -> Segment:
     missing = missing_cells(indices)
     if missing is not None:
         at[missing] = len(own)
+    if len(at) and (at.min() < 0 or at.max() > len(own)):
+        raise IndexError("an index of a dictionary is outside of it")
     return Choice((*own.to_pylist(), null), at) if len(own) < FEW else texts(own, [null], at)
 
 
@@ -101,11 +103,13 @@ def gathered(segments: Iterable[Segment], rows: int) -> pa.StringArray:
         return own[0] if len(own[0]) == rows else pa.concat_arrays(own).slice(0, rows)
     everything, starts = _laid_out(merged)
     matrix = empty(rows * len(merged), np.int32).reshape(rows, len(merged))
-    matrix[:] = starts
-    for column, segment in enumerate(merged):
-        if not isinstance(segment, str):
-            matrix[:, column] += np.arange(rows, dtype=np.int32) if segment.at is None else segment.at
-    taken = pc.take(everything, pa.array(matrix.reshape(-1)))
+    every_row = np.arange(rows, dtype=np.int32)
+    for column, (segment, start) in enumerate(zip(merged, starts, strict=True)):
+        if isinstance(segment, str):
+            matrix[:, column] = start
+        else:
+            np.add(every_row if segment.at is None else segment.at, np.int32(start), out=matrix[:, column])
+    taken = pc.take(everything, pa.array(matrix.reshape(-1)), boundscheck=False)
     borders = np.ascontiguousarray(offsets_of(taken)[:: len(merged)])
     return pa.StringArray.from_buffers(rows, pa.py_buffer(borders), taken.buffers()[2])
 
