@@ -1,9 +1,9 @@
-"""Record batches become NDJSON: every column's cells as text, then one join that also writes the rest.
+"""Record batches become NDJSON: every column is written as texts, then one copy puts the rows together.
 
 A row is a fixed pattern, `{"a":` cell `,"b":"` cell `"}`. Braces, keys, colons, commas and quotes are
-constant segments of a single `binary_join_element_wise`; no pass over a column adds quotes or keys. The
-bytes of a row depend on its values alone, not on how the source was cut into batches: resuming a load
-compares digests of them.
+constant segments between the cells' (segments.py); no pass over a column adds quotes or keys. The bytes of
+a row depend on its values alone, not on how the source was cut into batches: resuming a load compares
+digests of them.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class EncodedRows:
 
     @property
     def end_row(self) -> int:
-        """Number of the row behind the last one."""
+        """Exclusive end: the number of the row after the last one."""
         return self.first_row + self.rows
 
     def bytes_of(self, start: int, stop: int) -> memoryview:

@@ -40,7 +40,7 @@ def encode_ordered(
     failure: Exception | None = None
     try:
         first.extend(islice(batches, 2))
-    except Exception as error:  # noqa: BLE001  # raised below, behind the batches before it
+    except Exception as error:  # noqa: BLE001  # raised below, after the batches before it
         failure = error
     if workers > 1 and len(first) == 2:
         with ThreadPoolExecutor(workers, thread_name_prefix="snowpipe-render") as pool:
@@ -66,7 +66,7 @@ def map_ordered(
 ) -> Iterator[R]:
     """Yield `function(item)` in the order of `items`, at most `ahead` of them rendered or in work.
 
-    An error of `items` is raised behind the results of the items before it.
+    An error of `items` is raised after the results of the items before it.
     """
     pending: deque[Future[R]] = deque()
     source = iter(items)

@@ -36,7 +36,7 @@ class Choice:
 class Texts:
     """One of many texts: number `at[row]` of all the arrays' texts; number `row` where `at` is None.
 
-    The last of all texts is the empty one, for cells that show nothing. Segment that share their arrays
+    The last of all texts is the empty one, for cells that show nothing. Segments that share their arrays
     share one tuple.
     """
 
@@ -53,7 +53,7 @@ Segment: TypeAlias = "str | Choice | Texts"
 
 
 def texts(own: pa.StringArray, others: Iterable[str] = (), at: np.ndarray | None = None) -> Texts:
-    """Make a segment of an array's texts, and of others that are numbered behind them."""
+    """Make a segment of an array's texts, and of others that are numbered after them."""
     more = list(others)
     bare = _without_validity(own)
     return Texts((bare, pa.array([*more, ""])) if more else (bare, BLANK), at)
@@ -115,24 +115,32 @@ def gathered(segments: Iterable[Segment], rows: int) -> pa.StringArray:
 
 
 def _laid_out(segments: list[Segment]) -> tuple[pa.StringArray, list[int]]:
-    """Lay all texts into one array, constants last; return it, and where each segment's texts start."""
+    """Lay all texts into one array, constants last; return it, and where each segment's texts start.
+
+    Three rows of a number, a constant, and a flag, where the numbers' last text is the blank one:
+
+        segments     Texts("7," "8," "9," "")   '"b":'   Choice(("false", "true"), at=[1, 0, 1])
+        all texts    0 "7,"  1 "8,"  2 "9,"  3 ""  4 '"b":'  5 "false"  6 "true"
+        starts       0   4   5
+
+    A row's numbers are the starts plus what each segment says for that row: 0 4 6, 1 4 5 and 2 4 6.
+    """
     arrays: list[pa.StringArray] = []
-    constants: list[str] = []
-    starts: list[int] = []
-    known: dict[int, int] = {}
+    first_text: dict[int, int] = {}  # of arrays that several segments share, by the tuple's identity
     texts_so_far = 0
     for segment in segments:
-        if not isinstance(segment, Texts):
-            starts.append(len(constants))
-            constants += [segment] if isinstance(segment, str) else segment.texts
-            continue
-        if id(segment.arrays) not in known:
-            known[id(segment.arrays)] = texts_so_far
+        if isinstance(segment, Texts) and id(segment.arrays) not in first_text:
+            first_text[id(segment.arrays)] = texts_so_far
             arrays += segment.arrays
             texts_so_far += segment.blank + 1
-        starts.append(known[id(segment.arrays)])
-    constant = [not isinstance(segment, Texts) for segment in segments]
-    starts = [start + texts_so_far * behind for start, behind in zip(starts, constant, strict=True)]
+    constants: list[str] = []
+    starts: list[int] = []
+    for segment in segments:
+        if isinstance(segment, Texts):
+            starts.append(first_text[id(segment.arrays)])
+        else:
+            starts.append(texts_so_far + len(constants))
+            constants += [segment] if isinstance(segment, str) else segment.texts
     return pa.concat_arrays([*arrays, pa.array(constants, pa.string())]), starts
 
 
