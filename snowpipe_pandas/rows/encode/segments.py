@@ -108,8 +108,9 @@ def gathered(segments: Iterable[Segment], rows: int) -> pa.StringArray:
         if isinstance(segment, str):
             matrix[:, column] = start
         else:
-            np.add(every_row if segment.at is None else segment.at, np.int32(start), out=matrix[:, column])
-    taken = pc.take(everything, pa.array(matrix.reshape(-1)), boundscheck=False)
+            at = every_row if segment.at is None else segment.at
+            np.add(at, start, out=matrix[:, column], dtype=np.int32, casting="same_kind")
+    taken = pc.take(everything, pa.array(matrix.reshape(-1)))
     borders = np.ascontiguousarray(offsets_of(taken)[:: len(merged)])
     return pa.StringArray.from_buffers(rows, pa.py_buffer(borders), taken.buffers()[2])
 
