@@ -12,7 +12,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import duckdb
@@ -22,8 +21,8 @@ import pyarrow as pa
 
 from benchmarks.frames import FRAMES
 from snowpipe_pandas.rows.encode.encoder import Encoder
+from snowpipe_pandas.rows.encode.parallel import encode_ordered
 from snowpipe_pandas.rows.sources.source import open_source
-from snowpipe_pandas.streaming.pipeline import map_ordered
 
 SLOW_ROWS = 50_000
 """Rows for contestants that go row by row: their speed does not depend on the number."""
@@ -35,12 +34,8 @@ def _plain(value: object) -> object:
 
 def ours(table: object, threads: int) -> int:
     """Render the whole source as `stream()` does, without compression; return the bytes."""
-    encoder = Encoder()
-    batches = open_source(table).batches()
-    if threads == 1:
-        return sum(len(encoder.encode(batch).data) for batch in batches)
-    with ThreadPoolExecutor(threads) as pool:
-        return sum(len(e.data) for e in map_ordered(pool, encoder.encode, batches, ahead=threads + 1))
+    encoded = encode_ordered(open_source(table), Encoder().encode, workers=threads)
+    return sum(len(rows.data) for rows in encoded)
 
 
 def contestants(table: pa.Table, frame: pd.DataFrame, threads: int) -> dict[str, Callable[[], int]]:

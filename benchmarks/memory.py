@@ -10,7 +10,6 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -21,10 +20,11 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from snowpipe_pandas.rows.encode.encoder import Encoder
+from snowpipe_pandas.rows.encode.parallel import encode_ordered
 from snowpipe_pandas.rows.payloads import pack
 from snowpipe_pandas.rows.sources.source import open_source
 from snowpipe_pandas.streaming.load import READY_PAYLOADS
-from snowpipe_pandas.streaming.pipeline import Prefetch, map_ordered
+from snowpipe_pandas.streaming.pipeline import Prefetch
 
 ROWS, COLUMNS = 6_250_000, 20
 FILE_BYTES = 4_000_000_000
@@ -54,12 +54,10 @@ def peak_over(work: Callable[[], None]) -> int:
 
 def encode_and_pack(source: object) -> None:
     """Encode and pack a source as `stream()` does, and drop each payload."""
-    encoder = Encoder()
-    with ThreadPoolExecutor(2) as pool:
-        encoded = map_ordered(pool, encoder.encode, open_source(source).batches(), ahead=3)
-        with Prefetch(pack(encoded), depth=READY_PAYLOADS) as payloads:
-            for _ in payloads:
-                pass
+    encoded = encode_ordered(open_source(source), Encoder().encode, workers=2)
+    with Prefetch(pack(encoded), depth=READY_PAYLOADS) as payloads:
+        for _ in payloads:
+            pass
 
 
 def of_frame() -> dict[str, int]:

@@ -8,9 +8,8 @@ source itself is bounded: a few batches, two ready payloads, and the payloads no
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import pyarrow as pa
 
@@ -29,17 +28,17 @@ from ..errors import (
 from ..events import Event, LoadStarted, Phase, PhaseChanged
 from ..rest.channel import Channel
 from ..rows.encode.encoder import Encoder
-from ..rows.payloads import pack
+from ..rows.encode.parallel import encode_ordered
+from ..rows.payloads import Payload, pack
 from ..rows.schema_check import find_problems
 from ..rows.sources.source import Source
 from .control import Control
 from .delivery import STATUS_INTERVAL_S, Delivery, OnError
-from .offsets import check_load_id, format_token, new_load_id
-from .pipeline import Prefetch, map_ordered
+from .offsets import Position, check_load_id, format_token, new_load_id
+from .pipeline import Prefetch
 from .progress import Progress, Tracker
 from .result import StreamResult
 
-MAX_WORKERS = 8
 READY_PAYLOADS = 2
 """Payloads prepared beyond the one on its way (at most 4 MB each)."""
 
@@ -160,23 +159,14 @@ class Load:
         return delivery
 
     def _send_all(self, delivery: Delivery) -> None:
-        workers = min(MAX_WORKERS, os.cpu_count() or 1)
-        with ThreadPoolExecutor(workers, thread_name_prefix="snowpipe-render") as pool:
-            encoded = map_ordered(
-                pool, lambda item: self._encoder.encode(*item), self._numbered(), ahead=workers + 1
-            )
-            start = delivery.start
-            payloads = pack(encoded, load_id=self.load_id, skip_rows=start.rows, skip_digest=start.digest)
-            with Prefetch(payloads, depth=READY_PAYLOADS) as ready:
-                for payload in ready:
-                    self._obey(delivery)
-                    delivery.send(payload)
+        with Prefetch(self._payloads(delivery.start), depth=READY_PAYLOADS) as ready:
+            for payload in ready:
+                self._obey(delivery)
+                delivery.send(payload)
 
-    def _numbered(self) -> Iterator[tuple[pa.RecordBatch, int]]:
-        first_row = 0
-        for batch in self._rows.batches():
-            yield batch, first_row
-            first_row += batch.num_rows
+    def _payloads(self, start: Position) -> Iterator[Payload]:
+        with closing(encode_ordered(self._rows, self._encoder.encode)) as encoded:  # ends its threads
+            yield from pack(encoded, load_id=self.load_id, skip_rows=start.rows, skip_digest=start.digest)
 
     def _obey(self, delivery: Delivery) -> None:
         """Wait while paused, and say so and what is committed; raises LoadCancelledError when to stop."""

@@ -1,53 +1,21 @@
-"""Work ahead of the network: ordered parallel rendering, and a bounded queue of ready payloads.
+"""Work ahead of the network: a bounded queue of ready payloads.
 
 Order is kept, memory is bounded, errors of the source reach the consumer at their place, and
-leaving early (an error, Ctrl-C) stops the threads. It knows nothing of rows or requests.
+leaving early (an error, Ctrl-C) stops the thread. It knows nothing of rows or requests.
 """
 
 from __future__ import annotations
 
 import threading
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
 from queue import SimpleQueue
 from types import TracebackType
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
-R = TypeVar("R")
 
 STOP_GRACE_S = 1.0
 """How long leaving waits for the thread; a source that blocks for longer is left to its own end."""
-
-
-def map_ordered(
-    pool: ThreadPoolExecutor, function: Callable[[T], R], items: Iterable[T], *, ahead: int
-) -> Iterator[R]:
-    """Yield `function(item)` in the order of `items`, at most `ahead` of them rendered or in work.
-
-    An error of `items` is raised behind the results of the items before it.
-    """
-    pending: deque[Future[R]] = deque()
-    source = iter(items)
-    failure: Exception | None = None
-    more = True
-    try:
-        while more or pending:
-            while more and len(pending) < ahead:
-                try:
-                    pending.append(pool.submit(function, next(source)))
-                except StopIteration:
-                    more = False
-                except Exception as error:  # noqa: BLE001  # raised below, whatever it is
-                    more, failure = False, error
-            if pending:
-                yield pending.popleft().result()
-        if failure is not None:
-            raise failure
-    finally:
-        for future in pending:
-            future.cancel()
 
 
 class Prefetch(Generic[T]):

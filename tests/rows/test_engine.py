@@ -253,7 +253,7 @@ def test_neighbouring_floats_keep_their_columns_nulls_and_names():
 
 def cells(array):
     """The JSON texts of a column."""
-    return [line.decode()[5:-1] for line in to_ndjson(pa.table({"c": array})).splitlines()]
+    return [line[5:-1].decode() for line in to_ndjson(pa.table({"c": array})).splitlines()]
 
 
 def test_floats_have_one_text_whatever_version_of_orjson_writes_them():

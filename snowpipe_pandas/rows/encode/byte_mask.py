@@ -6,6 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .scratch import empty
+
 WORTHWHILE = 12
 """Bytes from one mark to the next, on average, from which on it pays to look by eights."""
 
@@ -27,11 +29,12 @@ class ByteMask:
     """Flags for the bytes of a text.
 
     Attributes:
-        flags: one bool for each byte, false at first.
+        flags: one bool for each byte; the owner writes all of them.
     """
 
     def __init__(self, size: int) -> None:
-        self._words = np.zeros(size // 8 + 1, _WORD)
+        self._words = empty(size // 8 + 1, _WORD)
+        self._words[-1] = 0
         self.flags = self._words.view(bool)[:size]
 
     def positions(self) -> np.ndarray:

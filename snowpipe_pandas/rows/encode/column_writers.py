@@ -203,7 +203,9 @@ def _collected(
 ) -> list[Segment]:
     """The elements between each pair of borders as one text: they follow each other in one buffer.
 
-    The closing bracket takes the place of the comma behind the last element.
+    Three lists [1, 2], [] and [3]: their elements are written as `1,2,3,`, and the lists end at 4, 4 and 6.
+    The closing bracket takes the place of the comma after the last element, `1,2]3]`, so that only an empty
+    list needs a bracket of its own.
     """
     written = gathered(elements, int(borders[-1] - borders[0]))
     ends = offsets_of(written)[borders - borders[0]]

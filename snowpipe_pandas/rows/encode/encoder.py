@@ -1,9 +1,9 @@
-"""Record batches become NDJSON: every column's cells as text, then one join that also writes the rest.
+"""Record batches become NDJSON: every column is written as texts, then one copy puts the rows together.
 
 A row is a fixed pattern, `{"a":` cell `,"b":"` cell `"}`. Braces, keys, colons, commas and quotes are
-constant segments of a single `binary_join_element_wise`; no pass over a column adds quotes or keys. The
-bytes of a row depend on its values alone, not on how the source was cut into batches: resuming a load
-compares digests of them.
+constant segments between the cells' (segments.py); no pass over a column adds quotes or keys. The bytes of
+a row depend on its values alone, not on how the source was cut into batches: resuming a load compares
+digests of them.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from ..sources.source import open_source
 from ..types import is_semi_structured
 from .cell_location import BinaryFormat, CellLocation
 from .column_writers import columns, key, null_values
+from .parallel import encode_ordered
 from .segments import Segment, blanked, gathered, offsets_of
 
 Nulls = Literal["emit", "omit"]
@@ -55,7 +56,7 @@ class EncodedRows:
 
     @property
     def end_row(self) -> int:
-        """Number of the row behind the last one."""
+        """Exclusive end: the number of the row after the last one."""
         return self.first_row + self.rows
 
     def bytes_of(self, start: int, stop: int) -> memoryview:
@@ -153,10 +154,5 @@ def to_ndjson(
     b'{"ID":1,"NAME":"a"}\\n{"ID":2,"NAME":null}\\n'
     """
     encoder = Encoder(nulls=nulls, binary_format=binary_format)
-    rows = 0
-    parts = []
-    for batch in open_source(source, binary_format=binary_format, **options).batches():
-        encoded = encoder.encode(batch, rows)
-        rows = encoded.end_row
-        parts.append(encoded.bytes_of(0, encoded.rows))
-    return b"".join(parts)
+    encoded = encode_ordered(open_source(source, binary_format=binary_format, **options), encoder.encode)
+    return b"".join([piece.bytes_of(0, piece.rows) for piece in encoded])

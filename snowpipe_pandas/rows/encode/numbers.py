@@ -12,10 +12,11 @@ import pyarrow as pa
 
 from .byte_mask import ByteMask
 from .cell_location import CellLocation
+from .scratch import empty
 from .segments import Segment, Texts, chosen, missing_cells, values_of
 
 _NAMES = ("null", '"NaN"', '"inf"', '"-inf"')
-"""What stands for a cell that has no digits."""
+"""What stands for a cell that has no digits; `_side_by_side` numbers them in this order."""
 
 RUN = 16_384
 """Cells that are written at once: their text stays in the cache, and no thread waits long for orjson."""
@@ -30,7 +31,7 @@ def is_number(kind: pa.DataType) -> bool:
 
 
 def numbers(columns: list[pa.Array], location: CellLocation) -> list[list[Segment]]:
-    """Write columns of one type, each cell with the same `end` behind it."""
+    """Write columns of one type, each cell with the same `end` after it."""
     if pa.types.is_float16(columns[0].type):
         return [_halves(column, location.end) for column in columns]
     spans = [_span(column) for column in columns]
@@ -61,23 +62,29 @@ def _of_span(column: pa.Array, span: range, end: str) -> Segment:
 
 
 def _side_by_side(columns: list[pa.Array], end: str) -> list[Segment]:
-    """Write the cells row by row."""
+    """Write the cells in the order of their rows, so that a row's digits lie side by side.
+
+    Three rows of two columns, whose last row is null and NaN:
+
+        cells        1 2   3 4   ? nan            count is 6
+        all texts    0 to 5 the cells' digits, 6 null, 7 "NaN", 8 "inf", 9 "-inf", 10 the blank one
+        numbers      column one 0 2 6, column two 1 3 7
+    """
     cells = _row_by_row(columns)
     count = len(cells) - 1
     digits = [_digits(cells[at : at + RUN + 1], end) for at in range(0, max(1, count), RUN)]
-    special = cells.dtype.kind == "f" and not np.isfinite(cells).all()
+    finite = cells.dtype.kind != "f" or bool(np.isfinite(cells).all())
     shared = (*digits, pa.array([*(name + end for name in _NAMES), ""]))
-    if len(columns) == 1 and not special and columns[0].null_count == 0:
+    if len(columns) == 1 and finite and columns[0].null_count == 0:
         return [Texts(shared, None)]
     segments: list[Segment] = []
     for number, column in enumerate(columns):
         at = np.arange(number, count, len(columns), dtype=np.int32)
-        if special:
+        if not finite:
             values = values_of(column)
-            for offset, found in enumerate(
-                (np.isnan(values), np.isposinf(values), np.isneginf(values)), start=1
-            ):
-                at[found] = count + offset
+            at[np.isnan(values)] = count + 1
+            at[np.isposinf(values)] = count + 2
+            at[np.isneginf(values)] = count + 3
         missing = missing_cells(column)
         if missing is not None:
             at[missing] = count
@@ -88,7 +95,8 @@ def _side_by_side(columns: list[pa.Array], end: str) -> list[Segment]:
 def _row_by_row(columns: list[pa.Array]) -> np.ndarray:
     """Return the cells in the order of their rows, and one more."""
     rows, width = len(columns[0]), len(columns)
-    cells = np.zeros(rows * width + 1, columns[0].type.to_pandas_dtype())
+    cells = empty(rows * width + 1, columns[0].type.to_pandas_dtype())
+    cells[-1] = 0
     matrix = cells[:-1].reshape(rows, width)
     for number, column in enumerate(columns):
         matrix[:, number] = values_of(column)
@@ -96,16 +104,20 @@ def _row_by_row(columns: list[pa.Array]) -> np.ndarray:
 
 
 def _digits(cells: np.ndarray, end: str) -> pa.StringArray:
-    """Write all cells but the last, which is there for the comma before it: commas become the ends."""
-    data = np.frombuffer(without_plus(orjson.dumps(cells, option=orjson.OPT_SERIALIZE_NUMPY)), np.uint8)
-    marks = ByteMask(len(data))
-    np.equal(data, ord(","), out=marks.flags)
+    """Write all cells but the last, which is there for the comma before it: commas become the ends.
+
+    Cells 1, 2 and 3 are written as `[1,2,3]`: commas at 2 and 4, borders 1 3 5, the texts `1,` and `2,`.
+    """
+    raw = np.frombuffer(without_plus(orjson.dumps(cells, option=orjson.OPT_SERIALIZE_NUMPY)), np.uint8)
+    marks = ByteMask(len(raw))
+    np.equal(raw, ord(","), out=marks.flags)
     commas = marks.positions_apart(len(cells) - 1)
+    data = empty(len(raw), np.uint8)
+    data[:] = raw
     if end != ",":
-        data = data.copy()
         data[commas] = ord(end)
-    borders = np.empty(len(cells), np.int32)
-    borders[0] = 1  # behind the opening bracket
+    borders = empty(len(cells), np.int32)
+    borders[0] = 1  # after the opening bracket
     np.add(commas, 1, out=borders[1:], casting="unsafe")
     return pa.StringArray.from_buffers(len(commas), pa.py_buffer(borders), pa.py_buffer(data))
 

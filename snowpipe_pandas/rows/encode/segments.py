@@ -16,6 +16,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .scratch import empty
+
 FEW = 64
 """Up to so many texts, neighbouring choices are made one: each segment of a row costs as much as a copy."""
 
@@ -34,7 +36,7 @@ class Choice:
 class Texts:
     """One of many texts: number `at[row]` of all the arrays' texts; number `row` where `at` is None.
 
-    The last of all texts is the empty one, for cells that show nothing. Segment that share their arrays
+    The last of all texts is the empty one, for cells that show nothing. Segments that share their arrays
     share one tuple.
     """
 
@@ -51,7 +53,7 @@ Segment: TypeAlias = "str | Choice | Texts"
 
 
 def texts(own: pa.StringArray, others: Iterable[str] = (), at: np.ndarray | None = None) -> Texts:
-    """Make a segment of an array's texts, and of others that are numbered behind them."""
+    """Make a segment of an array's texts, and of others that are numbered after them."""
     more = list(others)
     bare = _without_validity(own)
     return Texts((bare, pa.array([*more, ""])) if more else (bare, BLANK), at)
@@ -64,6 +66,8 @@ def chosen(own: pa.StringArray, indices: pa.Array, end: str) -> Segment:
     missing = missing_cells(indices)
     if missing is not None:
         at[missing] = len(own)
+    if len(at) and (at.min() < 0 or at.max() > len(own)):
+        raise IndexError("an index of a dictionary is outside of it")
     return Choice((*own.to_pylist(), null), at) if len(own) < FEW else texts(own, [null], at)
 
 
@@ -98,35 +102,46 @@ def gathered(segments: Iterable[Segment], rows: int) -> pa.StringArray:
         own = merged[0].arrays
         return own[0] if len(own[0]) == rows else pa.concat_arrays(own).slice(0, rows)
     everything, starts = _laid_out(merged)
-    matrix = np.empty((rows, len(merged)), np.int32)
-    matrix[:] = starts
-    for column, segment in enumerate(merged):
-        if not isinstance(segment, str):
-            matrix[:, column] += np.arange(rows, dtype=np.int32) if segment.at is None else segment.at
+    matrix = empty(rows * len(merged), np.int32).reshape(rows, len(merged))
+    every_row = np.arange(rows, dtype=np.int32)
+    for column, (segment, start) in enumerate(zip(merged, starts, strict=True)):
+        if isinstance(segment, str):
+            matrix[:, column] = start
+        else:
+            at = every_row if segment.at is None else segment.at
+            np.add(at, start, out=matrix[:, column], dtype=np.int32, casting="same_kind")
     taken = pc.take(everything, pa.array(matrix.reshape(-1)))
     borders = np.ascontiguousarray(offsets_of(taken)[:: len(merged)])
     return pa.StringArray.from_buffers(rows, pa.py_buffer(borders), taken.buffers()[2])
 
 
 def _laid_out(segments: list[Segment]) -> tuple[pa.StringArray, list[int]]:
-    """Lay all texts into one array, constants last; return it, and where each segment's texts start."""
+    """Lay all texts into one array, constants last; return it, and where each segment's texts start.
+
+    Three rows of a number, a constant, and a flag, where the numbers' last text is the blank one:
+
+        segments     Texts("7," "8," "9," "")   '"b":'   Choice(("false", "true"), at=[1, 0, 1])
+        all texts    0 "7,"  1 "8,"  2 "9,"  3 ""  4 '"b":'  5 "false"  6 "true"
+        starts       0   4   5
+
+    A row's numbers are the starts plus what each segment says for that row: 0 4 6, 1 4 5 and 2 4 6.
+    """
     arrays: list[pa.StringArray] = []
-    constants: list[str] = []
-    starts: list[int] = []
-    known: dict[int, int] = {}
+    first_text: dict[int, int] = {}  # of arrays that several segments share, by the tuple's identity
     texts_so_far = 0
     for segment in segments:
-        if not isinstance(segment, Texts):
-            starts.append(len(constants))
-            constants += [segment] if isinstance(segment, str) else segment.texts
-            continue
-        if id(segment.arrays) not in known:
-            known[id(segment.arrays)] = texts_so_far
+        if isinstance(segment, Texts) and id(segment.arrays) not in first_text:
+            first_text[id(segment.arrays)] = texts_so_far
             arrays += segment.arrays
             texts_so_far += segment.blank + 1
-        starts.append(known[id(segment.arrays)])
-    constant = [not isinstance(segment, Texts) for segment in segments]
-    starts = [start + texts_so_far * behind for start, behind in zip(starts, constant, strict=True)]
+    constants: list[str] = []
+    starts: list[int] = []
+    for segment in segments:
+        if isinstance(segment, Texts):
+            starts.append(first_text[id(segment.arrays)])
+        else:
+            starts.append(texts_so_far + len(constants))
+            constants += [segment] if isinstance(segment, str) else segment.texts
     return pa.concat_arrays([*arrays, pa.array(constants, pa.string())]), starts
 
 

@@ -1,0 +1,17 @@
+"""Memory for arrays that live as long as a batch is encoded."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+
+def empty(size: int, dtype: npt.DTypeLike) -> np.ndarray:
+    """Return an array like `np.empty`, from Arrow's memory pool.
+
+    The C library gives memory of this size back to the system as soon as it is free, and the next batch
+    waits for new pages: a quarter of the time that floats took. Arrow's pool keeps it for a while.
+    """
+    kind = np.dtype(dtype)
+    return np.frombuffer(pa.allocate_buffer(size * kind.itemsize), kind)
