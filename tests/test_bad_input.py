@@ -387,11 +387,15 @@ NOT_A_KEY = "-----BEGIN PRIVATE KEY-----\nbm90IGEga2V5\n-----END PRIVATE KEY----
 @pytest.mark.parametrize(
     ("given", "setting", "match"),
     [
-        ({"profile": {"private_key": NOT_A_KEY}}, "profile", r"profile of type .*connect\(.profile.json.\)"),
-        ({"profile": NOT_A_KEY}, "profile", "profile of type Secret .*the path of a profile"),
+        (
+            {"profile": {"private_key": NOT_A_KEY}},
+            "profile",
+            r"profile can.t be of type dict: .*connect\(.profile.json.\)",
+        ),
+        ({"profile": NOT_A_KEY}, "profile", "profile can.t be such a text: give the path of a profile"),
         ({"profile": b"profile.json"}, "profile", "the path of a profile"),
-        ({"connection_name": 7}, "connection_name", "connection_name of type int .*the name of a connection"),
-        ({"connection_name": NOT_A_KEY}, "connection_name", "connection_name of type Secret"),
+        ({"connection_name": 7}, "connection_name", "connection_name can.t be of type int: give the name"),
+        ({"connection_name": NOT_A_KEY}, "connection_name", "connection_name can.t be such a text"),
         ({"retry": {"password": NOT_A_KEY}}, "retry", r"retry of type dict .*sp.RetryPolicy\("),
         ({"timeouts": 5}, "timeouts", r"timeouts of type int .*sp.Timeouts\("),
         ({"user": "a\0"}, "user", "user must be one line of plain text"),

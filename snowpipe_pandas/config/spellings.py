@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from numbers import Real
 from typing import Any
 
-from ..arguments import any_text, plain_number, plain_path, plain_text, refuse
+from ..arguments import any_text, plain_number, plain_path, plain_text
 from ..auth.keys import is_path
 from ..auth.secret import Secret, hide
 from ..errors import ConfigError
@@ -100,13 +100,22 @@ def checked_pointers(profile: Any, connection_name: Any) -> tuple[str | None, st
     """
     file = None if profile is None else plain_path(profile)
     if profile is not None and file is None:
-        wanted = 'the path of a profile, such as connect("profile.json"); settings are given by name'
-        refuse("profile", profile, wanted, setting="profile", secret=True)
+        wanted = 'give the path of a profile, such as connect("profile.json"); settings are given by name'
+        raise ConfigError(f"profile can't be {_kind(profile)}: {wanted}", setting="profile")
     name = None if connection_name is None else plain_text(connection_name)
     if connection_name is not None and name is None:
-        wanted = 'the name of a connection, such as connection_name="default"'
-        refuse("connection_name", connection_name, wanted, setting="connection_name", secret=True)
+        wanted = 'give the name of a connection, such as connection_name="default"'
+        raise ConfigError(
+            f"connection_name can't be {_kind(connection_name)}: {wanted}", setting="connection_name"
+        )
     return file, name
+
+
+def _kind(value: Any) -> str:
+    """Return what a value is, as `hidden` left it, and nothing of what it holds."""
+    if isinstance(value, Secret | str):
+        return "such a text"
+    return f"of type {(value if isinstance(value, type) else type(value)).__name__}"
 
 
 def refuse_unknown(arguments: Mapping[str, Any]) -> None:
