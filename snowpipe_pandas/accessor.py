@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Literal, Unpack, overload
 
 import pandas as pd
 
+from .arguments import flag, is_a, texts_by_text
+
 if TYPE_CHECKING:
     from .display.choose import ShowProgress
     from .rest.channel import Channel
+    from .rest.opening import TargetColumn
     from .rows.encode.cell_location import BinaryFormat
     from .rows.encode.encoder import Nulls
     from .rows.schema_check import Problem
@@ -102,15 +105,10 @@ class SnowpipeAccessor:
         b'{"ID":1,"NAME":null}\\n'
         """
         from .rows.encode.encoder import to_ndjson
+        from .rows.options import reading, writing
 
-        return to_ndjson(
-            self._frame,
-            nulls=nulls,
-            binary_format=binary_format,
-            index=index,
-            columns=columns,
-            column_case=column_case,
-        )
+        read = reading(index=index, columns=columns, column_case=column_case)
+        return to_ndjson(self._frame, **writing(nulls=nulls, binary_format=binary_format), **read)
 
     def ddl(
         self,
@@ -135,11 +133,13 @@ class SnowpipeAccessor:
             ID NUMBER(38,0)
         )
         """
+        from .rows.options import reading
         from .rows.schema_check import without_missing
         from .rows.sources.source import open_source
         from .rows.types import create_table_ddl
 
-        source = open_source(self._frame, index=index, columns=columns, column_case=column_case)
+        not_null, error_logging = flag("not_null", not_null), flag("error_logging", error_logging)
+        source = open_source(self._frame, **reading(index=index, columns=columns, column_case=column_case))
         schema = without_missing(source.schema, source.batches()) if not_null else source.schema
         return create_table_ddl(schema, table, error_logging=error_logging)
 
@@ -168,17 +168,25 @@ class SnowpipeAccessor:
         >>> df.snowpipe.check({"CARRIER": "VARCHAR", "DELAY": "FLOAT"})
         []
         """
-        from .rest.opening import TargetColumn
+        from .rows.options import reading
         from .rows.schema_check import find_problems
         from .rows.sources.source import open_source
-        from .rows.target_types import parse_type
 
-        source = open_source(self._frame, index=index, columns=columns, column_case=column_case)
-        known: Sequence[TargetColumn]
-        if isinstance(target, Mapping):
-            for kind in target.values():
-                parse_type(kind)
-            known = [TargetColumn(name, kind, nullable=True) for name, kind in target.items()]
-        else:
-            known = target.target_columns
+        read = reading(index=index, columns=columns, column_case=column_case)
+        known = _columns_of(target)
+        source = open_source(self._frame, **read)
         return find_problems(source.schema, known, source.batches(), nulls=nulls)
+
+
+def _columns_of(target: Channel | Mapping[str, str]) -> Sequence[TargetColumn]:
+    from .rest.channel import Channel
+    from .rest.opening import TargetColumn
+    from .rows.target_types import parse_type
+
+    if is_a(target, Channel):
+        return target.target_columns
+    wanted = 'an open channel, or types of columns by name, such as {"CARRIER": "VARCHAR"}'
+    types = texts_by_text("target", target, wanted=wanted)
+    for kind in types.values():
+        parse_type(kind)
+    return [TargetColumn(name, kind, nullable=True) for name, kind in types.items()]

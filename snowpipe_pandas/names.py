@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
+from . import arguments
 from .errors import ConfigError
 
 DEFAULT_PIPE_SUFFIX = "-STREAMING"
@@ -143,8 +144,15 @@ class ObjectName:
     name: str
 
     @classmethod
-    def parse(cls, text: str, *, database: str | None = None, schema: str | None = None) -> ObjectName:
+    def parse(
+        cls, text: str, *, database: str | None = None, schema: str | None = None, argument: str = "table"
+    ) -> ObjectName:
         """Read `DB.SCHEMA.NAME`; missing parts come from `database` and `schema`.
+
+        Args:
+            text: the name, quoted as in SQL.
+            database, schema: the parts that it may leave out, as the service stores them.
+            argument: what errors call the text.
 
         Raises:
             ConfigError: the text is no object name, or a missing part has no default.
@@ -154,7 +162,13 @@ class ObjectName:
         >>> str(ObjectName.parse("flights", database="DEMO", schema="PUBLIC"))
         'DEMO.PUBLIC.FLIGHTS'
         """
+        example = f'{argument}="DEMO.PUBLIC.FLIGHTS"'
+        text = arguments.text(argument, text, example=example, setting="table")
         parts = _split(text)
+        database = arguments.optional_text(
+            "database", database, example='database="DEMO"', setting="database"
+        )
+        schema = arguments.optional_text("schema", schema, example='schema="PUBLIC"', setting="schema")
         defaults = [part for part in (database, schema) if part]
         if len(parts) == 1 and len(defaults) == 2:
             parts = defaults + parts

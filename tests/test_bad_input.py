@@ -2,7 +2,10 @@
 
 import json
 import socket
+from fractions import Fraction
+from types import SimpleNamespace
 
+import numpy as np
 import pandas as pd
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -167,10 +170,280 @@ def test_a_closed_channel_and_a_closed_client(client, channel):
         client.open_channel("a", table=TABLE)
 
 
-@pytest.mark.parametrize("load_id", ["", "a b", "a:b"])
-def test_a_load_id_that_no_token_can_hold(channel, load_id):
+MISTAKES = {
+    # argument: [(what was given, what the message must say)]
+    "load_id": [
+        (7, r'load_id=7 can.t be used: give a text .*such as load_id="flights-2013"'),
+        ("", "1 to 100 characters"),
+        ("a b", "without spaces"),
+        ("a:b", "and colons"),
+        ("a" * 101, "1 to 100 characters"),
+        ("a\udce9", r"load_id='a\\udce9'"),
+        ("a\0", r"load_id='a\\x00'"),
+    ],
+    "on_error": [
+        ("ignore", """on_error='ignore' can.t be used: give "raise" or "report".*"""),
+        (None, "None"),
+    ],
+    "progress": [("yes", r'progress=.yes. .*"auto", True, False, or a function'), (None, "None"), (1, "=1 ")],
+    "commit_timeout_s": [
+        (float("nan"), "commit_timeout_s=nan can.t be used: give a number of seconds, 0 or more, such as"),
+        (-1, "=-1 "),
+        ("60", "='60' "),
+        (None, "None"),
+        (True, "True"),
+        (np.timedelta64(5, "s"), "timedelta64"),
+    ],
+    "max_in_flight_bytes": [
+        (True, "=True can.t be used: give a whole number, 1 or more, such as max_in_flight_bytes=134217728"),
+        (1e8, "100000000.0"),
+        (0, "=0 "),
+        (10**30, "whole number"),
+    ],
+    "wait": [("no", "wait='no' can.t be used: give True or False"), (0, "=0 ")],
+    "background": [(None, "background=None .*True or False")],
+    "index": [("ID", "index='ID' .*True or False")],
+    "columns": [(["ID"], r"columns=\['ID'\] .*a mapping of old to new names"), ({"ID": 7}, '{"old": "NEW"}')],
+    "column_case": [("lower", """column_case='lower' .*give "keep" or "upper".*""")],
+    "nulls": [(np.array(["emit"]), '"emit" or "omit"')],
+    "binary_format": [("base32", '"base64" or "hex" or "utf-8"')],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "match"),
+    [(name, value, match) for name, mistakes in MISTAKES.items() for value, match in mistakes],
+)
+def test_an_argument_of_stream_that_cannot_be_used_is_named(account, channel, name, value, match):
+    with pytest.raises(UsageError, match=match) as caught:
+        sp.stream(iter([numbers(1)]), channel, **({"progress": False} | {name: value}))
+    assert str(caught.value).startswith(name)
+    assert operations(account, "rows") == []
+
+
+def test_a_refused_call_leaves_the_iterator_unread(channel):
+    source = iter([numbers(1)])
     with pytest.raises(UsageError, match="load_id"):
-        numbers(1).snowpipe.stream(channel, load_id=load_id)
+        sp.stream(source, channel, load_id=7)
+    assert next(source) is not None
+
+
+@pytest.mark.parametrize("channel", [None, "notebook-1", 7, sp])
+def test_a_channel_that_is_none_says_how_to_open_one(channel):
+    with pytest.raises(UsageError, match=r"channel=.*give an open channel, such as client.open_channel\("):
+        numbers(1).snowpipe.stream(channel)
+
+
+@pytest.mark.parametrize(
+    ("options", "wanted"),
+    [
+        ({"load_id": np.str_("numpy")}, {"load_id": "numpy"}),
+        ({"commit_timeout_s": np.float32(20), "max_in_flight_bytes": np.int64(1000)}, {"committed": True}),
+        ({"commit_timeout_s": Fraction(20), "wait": np.bool_(True)}, {"committed": True}),
+        ({"commit_timeout_s": float("inf")}, {"committed": True}),
+        ({"wait": np.bool_(False)}, {"rows": 3}),
+    ],
+)
+def test_numbers_flags_and_texts_of_numpy_are_taken(channel, options, wanted):
+    result = numbers(3).snowpipe.stream(channel, progress=np.bool_(False), **options)
+    assert {name: getattr(result, name) for name in wanted} == wanted
+
+
+CALLS = {
+    "no channel name": (
+        lambda it: it.client.open_channel(None, table=TABLE),
+        r'name=None can.t name a channel: give a text .*such as "notebook-1"',
+    ),
+    "a name with a lone surrogate": (
+        lambda it: it.client.open_channel("a\udce9", table=TABLE),
+        "lone surrogates",
+    ),
+    "a name with NUL": (lambda it: it.client.open_channel("a\0", table=TABLE), "without NUL"),
+    "a table that is no text": (
+        lambda it: it.client.open_channel("a", table=7),
+        'table=7 .*such as table="DEMO.PUBLIC.FLIGHTS"',
+    ),
+    "a pipe that is no text": (lambda it: it.client.open_channel("a", pipe=b"P"), r"pipe=b'P' .*pipe="),
+    "a table with NUL": (lambda it: it.client.open_channel("a", table='"A\0"'), "table=.*without NUL"),
+    "an empty table": (lambda it: it.client.open_channel("a", table=""), "DB.SCHEMA"),
+    "a token that is no text": (
+        lambda it: it.client.open_channel("a", table=TABLE, offset_token=7),
+        "offset_token=7 ",
+    ),
+    "names that are one name": (
+        lambda it: it.client.channel_statuses("notebook-1", table=TABLE),
+        r'names=.notebook-1. .*names=\["notebook-1"\]',
+    ),
+    "a name among names": (
+        lambda it: it.client.channel_statuses(["a", None], table=TABLE),
+        r"names\[1\]=None can.t name",
+    ),
+    "rows that are text": (
+        lambda it: it.channel.append_rows('{"ID":1}', start_offset_token="0", end_offset_token="1"),
+        "body=.*give the bytes of newline-delimited JSON",
+    ),
+    "a start token that is a number": (
+        lambda it: it.channel.append_rows(b"", start_offset_token=0, end_offset_token="1"),
+        'start_offset_token=0 .*start_offset_token="0"',
+    ),
+    "an unknown encoding": (
+        lambda it: it.channel.append_rows(
+            b"", start_offset_token="0", end_offset_token="1", content_encoding="deflate"
+        ),
+        """content_encoding='deflate' .*"zstd" or "gzip".*""",
+    ),
+    "a token to wait for": (lambda it: it.channel.wait_for_commit(7), "token=7 .*a function that judges"),
+    "a time to wait": (lambda it: it.channel.wait_for_commit(timeout_s=-1), "timeout_s=-1 .*0 or more"),
+    "a time to poll": (lambda it: it.channel.poll(timeout_s=float("nan")), "timeout_s=nan "),
+    "a token to reopen with": (lambda it: it.channel.reopen(offset_token=b"1"), "offset_token=b'1' "),
+    "a target of check": (
+        lambda it: numbers(1).snowpipe.check(TABLE),
+        'target=.*an open channel, or types of columns by name, such as {"CARRIER": "VARCHAR"}',
+    ),
+    "a type of a target": (lambda it: numbers(1).snowpipe.check({"ID": int}), "types of columns by name"),
+    "a table of ddl": (lambda it: numbers(1).snowpipe.ddl(None), "table=None .*DEMO.PUBLIC.FLIGHTS"),
+    "a flag of ddl": (lambda it: numbers(1).snowpipe.ddl("T", not_null="ID"), "not_null='ID' .*True or"),
+    "an option of to_ndjson": (lambda it: numbers(1).snowpipe.to_ndjson(nulls=None), "nulls=None .*emit"),
+    "no jobs": (lambda it: sp.Jobs(None), r"jobs=None .*sp.Jobs\(\["),
+    "a result among jobs": (lambda it: sp.Jobs([1]), r"jobs\[0\]=1 .*sp.Jobs\(\["),
+    "statements that are no text": (lambda it: it.account.sql(None), "text=None .*SELECT 1"),
+    "a statement that ends in a quote": (lambda it: it.account.sql("SELECT '"), "the SQL can.t be"),
+}
+
+
+@pytest.mark.parametrize("mistake", CALLS)
+def test_a_call_that_cannot_work_says_what_to_give(account, client, channel, mistake):
+    call, match = CALLS[mistake]
+    before = len(account.requests)
+    with pytest.raises(UsageError, match=match):
+        call(SimpleNamespace(account=account, client=client, channel=channel))
+    assert len(account.requests) == before
+
+
+def test_a_call_that_was_refused_leaves_the_channel_as_it_was(account, channel):
+    with pytest.raises(UsageError, match="body"):
+        channel.append_rows(None, start_offset_token="0", end_offset_token="1")
+    with pytest.raises(UsageError, match="offset_token"):
+        channel.reopen(offset_token=7)
+    channel.append_rows(b'{"ID":1}\n', start_offset_token="0", end_offset_token="1")
+    assert channel.wait_for_commit(timeout_s=20).rows_inserted == 1
+
+
+@pytest.mark.parametrize(
+    ("timeout", "error"),
+    [
+        ("60", UsageError),
+        (float("nan"), UsageError),
+        (True, UsageError),
+        (0, None),
+        (-1, None),
+        (1e300, None),
+    ],
+)
+def test_how_long_to_wait_for_a_job(channel, timeout, error):
+    job = numbers(3).snowpipe.stream(channel, background=True)
+    assert job.wait(float("inf"))
+    for wait in (job.wait, job.result, job.exception, sp.Jobs([job]).wait, sp.Jobs([job]).results):
+        if error is None:
+            wait(timeout)
+        else:
+            with pytest.raises(
+                error, match="timeout=.*give a number of seconds, such as timeout=60, or None"
+            ):
+                wait(timeout)
+
+
+@pytest.mark.parametrize(
+    ("make", "match"),
+    [
+        (lambda: sp.RetryPolicy(attempts=0), "attempts=0 .*a whole number, 1 or more"),
+        (lambda: sp.RetryPolicy(attempts=1.5), "attempts=1.5 "),
+        (lambda: sp.RetryPolicy(budget_s=float("nan")), "budget_s=nan .*0 or more"),
+        (lambda: sp.RetryPolicy(base_s="1"), "base_s='1' "),
+        (lambda: sp.RetryPolicy(jitter=2), "jitter=2 .*from 0 to 1"),
+        (lambda: sp.RetryPolicy(base_s=5, cap_s=1), "base_s=5 is above cap_s=1.*raise cap_s or lower base_s"),
+        (lambda: sp.Timeouts(read_s=-1), "read_s=-1 .*from 0.001 to 86,400"),
+        (lambda: sp.Timeouts(connect_s=0), "connect_s=0 "),
+        (lambda: sp.Timeouts(total_s=float("inf")), "total_s=inf "),
+        (lambda: sp.Timeouts(total_s=None), "total_s=None "),
+    ],
+)
+def test_a_policy_that_cannot_be_names_its_number(make, match):
+    with pytest.raises(ConfigError, match=match) as caught:
+        make()
+    assert caught.value.setting in ("retry", "timeouts")
+
+
+def test_a_policy_takes_numbers_of_numpy():
+    policy = sp.RetryPolicy(attempts=np.int8(3), base_s=np.float32(0.5), budget_s=np.int64(60))
+    assert policy == sp.RetryPolicy(attempts=3, base_s=0.5, budget_s=60.0)
+    assert type(policy.budget_s) is float
+    assert sp.Timeouts(read_s=Fraction(1, 2)).read_s == 0.5
+
+
+NOT_A_KEY = "-----BEGIN PRIVATE KEY-----\nbm90IGEga2V5\n-----END PRIVATE KEY-----"
+
+
+@pytest.mark.parametrize(
+    ("given", "setting", "match"),
+    [
+        (
+            {"profile": {"private_key": NOT_A_KEY}},
+            "profile",
+            r"profile can.t be of type dict: .*connect\(.profile.json.\)",
+        ),
+        ({"profile": NOT_A_KEY}, "profile", "profile can.t be such a text: give the path of a profile"),
+        ({"profile": b"profile.json"}, "profile", "the path of a profile"),
+        ({"connection_name": 7}, "connection_name", "connection_name can.t be of type int: give the name"),
+        ({"connection_name": NOT_A_KEY}, "connection_name", "connection_name can.t be such a text"),
+        ({"retry": {"password": NOT_A_KEY}}, "retry", r"retry of type dict .*sp.RetryPolicy\("),
+        ({"timeouts": 5}, "timeouts", r"timeouts of type int .*sp.Timeouts\("),
+        ({"user": "a\0"}, "user", "user must be one line of plain text"),
+        ({"database": "a\udce9"}, "database", "database must be one line of plain text"),
+        ({"token_file_path": "a\0"}, "token_file_path", "must be a path"),
+        ({"ca_file": "a" * 5000}, "ca_file", "ca_file"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_told_without_its_value(account, given, setting, match):
+    with pytest.raises(ConfigError, match=match) as caught:
+        sp.connect(**({} if "token_file_path" in given else {"token": "t"}), **WHO | given)
+    assert caught.value.setting == setting
+    assert "bm90IGEga2V5" not in str(caught.value)
+
+
+WHO = {"url": "http://127.0.0.1:1", "account": "a", "user": "u"}
+
+
+@pytest.mark.parametrize(
+    ("given", "match"),
+    [
+        ({"port": 70_000}, "port=70000 .*a whole number from 0 to 65,535"),
+        ({"port": "8080"}, "port='8080' "),
+        ({"path": 7}, "path=7 .*the path of a file"),
+        ({"path": "a\0"}, "path=.*the path of a file"),
+        ({"path": ""}, "path='' "),
+        ({"commit_lag_s": -1}, "commit_lag_s=-1 .*a number of seconds from 0 to"),
+        ({"commit_lag_s": float("inf")}, "commit_lag_s=inf "),
+        ({"token_lifetime_s": None}, "token_lifetime_s=None "),
+        ({"tls": "yes"}, "tls='yes' .*True or False"),
+    ],
+)
+def test_a_local_account_that_cannot_be_says_why(given, match):
+    with pytest.raises(UsageError, match=match):
+        sp.local(**given)
+
+
+def test_a_folder_that_cannot_hold_the_accounts_key_is_named(tmp_path):
+    (tmp_path / "a.account").write_text("a file")
+    with pytest.raises(UsageError, match="a.account.* take another path, or remove"):
+        sp.local(tmp_path / "a")
+    (tmp_path / "a.account").unlink()
+    with sp.local(tmp_path / "a") as account:  # the database was given back
+        assert account.sql("SELECT 1 AS N")["N"].tolist() == [1]
+
+
+def test_nul_in_sql_is_a_character_like_others(account):
+    assert account.sql("SELECT 'a\0b' AS X")["X"].tolist() == ["a\0b"]
 
 
 def test_an_unknown_setting_is_named_with_what_it_may_have_meant():

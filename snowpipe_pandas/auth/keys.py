@@ -124,7 +124,7 @@ class KeySource:
 
     def _read(self) -> Secret:
         path = Path(os.path.expanduser(self.path or ""))
-        if path.is_dir():
+        if os.path.isdir(path):
             raise self._refusal("is a directory; name the key file in it")
         try:
             content = Secret(path.read_bytes())

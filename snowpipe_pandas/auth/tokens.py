@@ -55,7 +55,9 @@ class Clock:
         *,
         wall: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float, threading.Event], object] = lambda seconds, wake: wake.wait(seconds),
+        sleep: Callable[[float, threading.Event], object] = lambda seconds, wake: wake.wait(
+            min(seconds, threading.TIMEOUT_MAX)
+        ),
     ) -> None:
         self._wall = wall
         self.monotonic = monotonic

@@ -27,7 +27,15 @@ from ..auth.tokens import Clock
 from ..errors import ConfigError
 from . import address
 from .sources import PREFIX, PROFILE_FILE, from_connection, from_environment, from_profile, variables
-from .spellings import SECRETS, Source, gather, hidden, refuse_unknown
+from .spellings import (
+    SECRETS,
+    Source,
+    checked_pointers,
+    gather,
+    hidden,
+    hidden_pointers,
+    refuse_unknown,
+)
 
 KEY_PAIR = "SNOWFLAKE_JWT"
 AUTHENTICATORS = {
@@ -158,6 +166,7 @@ def load_settings(
     # Bound anew before anything can raise: a traceback may show the variables of this frame.
     arguments, env = hidden(arguments), variables(os.environ if env is None else env)
     refuse_unknown(arguments)
+    profile, connection_name = checked_pointers(*hidden_pointers(profile, connection_name))
     if profile is not None and connection_name is not None:
         raise ConfigError(
             "profile and connection_name are both given; keep one of them", setting="connection_name"
@@ -218,7 +227,7 @@ def _settings(merged: Mapping[str, tuple[Any, str]], found: Sequence[Source]) ->
             raise _missing(f"the {name} is missing", (name,), found)
     values["authenticator"] = _authenticator(values)
     _check_credential(values, found)
-    if "ca_file" in values and not Path(values["ca_file"]).is_file():
+    if "ca_file" in values and not os.path.isfile(values["ca_file"]):
         raise ConfigError(f"ca_file {values['ca_file']!r} is no file; check the path", setting="ca_file")
     account_url = address.account_url(values, Account.parse(values["account"]))
     sources["account_url"] = sources.get("url") or sources.get("host") or "derived from the account"

@@ -81,11 +81,11 @@ def from_connection(given: Mapping[str, Any], name: str | None) -> Source:
 def _folder(given: Mapping[str, Any]) -> Path:
     """Return the one folder that Snowflake's tools use: the platform's, unless their own exists."""
     home = Path(os.path.expanduser(given.get("home") or "~/.snowflake"))
-    return home if home.exists() else Path(platformdirs.user_config_dir("snowflake", appauthor=False))
+    return home if os.path.exists(home) else Path(platformdirs.user_config_dir("snowflake", appauthor=False))
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
-    return _read(path, tomllib.loads, "TOML", setting="connection_name") if path.is_file() else {}
+    return _read(path, tomllib.loads, "TOML", setting="connection_name") if os.path.isfile(path) else {}
 
 
 def _read(path: Path, parse: Callable[[str], Any], form: str, *, setting: str) -> dict[str, Any]:

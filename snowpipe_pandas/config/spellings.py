@@ -10,12 +10,16 @@ import difflib
 import math
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import Any
 
+from ..arguments import any_text, plain_number, plain_path, plain_text
 from ..auth.keys import is_path
 from ..auth.secret import Secret, hide
 from ..errors import ConfigError
+from ..shown import shown
 from .address import same_host
 
 PATHS = frozenset({"private_key_file", "token_file_path", "ca_file"})
@@ -70,7 +74,7 @@ def hidden(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _is_harmless(name: str, value: object) -> bool:
-    if value is None or callable(value) or isinstance(value, Secret | int | float | os.PathLike):
+    if value is None or callable(value) or isinstance(value, Secret | Real | os.PathLike):
         return True
     name = ALIASES.get(name, name)
     if name not in (NAMES | POINTERS) - SECRETS or not isinstance(value, str):
@@ -80,6 +84,38 @@ def _is_harmless(name: str, value: object) -> bool:
 
 def _hide(value: object) -> Secret | type:
     return hide(value) if isinstance(value, str | bytes) else type(value)
+
+
+def hidden_pointers(profile: Any, connection_name: Any) -> tuple[Any, Any]:
+    """Return what tells where settings are as `hidden` does: a key may have been given in its place."""
+    told = hidden({"profile": profile, "default_connection_name": connection_name})
+    return told["profile"], told["default_connection_name"]
+
+
+def checked_pointers(profile: Any, connection_name: Any) -> tuple[str | None, str | None]:
+    """Return where the call's settings are, each in its own type.
+
+    Raises:
+        ConfigError: the profile is no path, or the connection's name no text.
+    """
+    file = None if profile is None else plain_path(profile)
+    if profile is not None and file is None:
+        wanted = 'give the path of a profile, such as connect("profile.json"); settings are given by name'
+        raise ConfigError(f"profile can't be {_kind(profile)}: {wanted}", setting="profile")
+    name = None if connection_name is None else plain_text(connection_name)
+    if connection_name is not None and name is None:
+        wanted = 'give the name of a connection, such as connection_name="default"'
+        raise ConfigError(
+            f"connection_name can't be {_kind(connection_name)}: {wanted}", setting="connection_name"
+        )
+    return file, name
+
+
+def _kind(value: Any) -> str:
+    """Return what a value is, as `hidden` left it, and nothing of what it holds."""
+    if isinstance(value, Secret | str):
+        return "such a text"
+    return f"of type {(value if isinstance(value, type) else type(value)).__name__}"
 
 
 def refuse_unknown(arguments: Mapping[str, Any]) -> None:
@@ -137,17 +173,21 @@ def _checked(label: str, name: str, value: Any) -> Any:
     """Return the value in its own type."""
     if name in NUMBERS:
         return _number(label, name, value)
+    plain: str | None = None
     if name in SECRETS:
         fits = isinstance(value, Secret) or (
             name == "token" and callable(value) and not isinstance(value, type)
         )
     else:
-        fits = isinstance(value, str) or (name in PATHS and isinstance(value, os.PathLike))
+        plain = plain_path(value) if name in PATHS else plain_text(value)
+        fits = plain is not None
     if not fits:
         found = value if isinstance(value, type) else type(value)
-        instead = "" if found is Secret else f", not {found.__name__}"
+        instead = "" if issubclass(found, Secret | str) else f", not {found.__name__}"
         raise ConfigError(f"{label}: {name} must be {_expected(name)}{instead}", setting=name)
-    return os.path.expanduser(value) if name in PATHS else value
+    if plain is None:
+        return value
+    return os.path.expanduser(plain) if name in PATHS else plain
 
 
 def _expected(name: str) -> str:
@@ -163,14 +203,13 @@ def _expected(name: str) -> str:
 
 
 def _number(label: str, name: str, value: Any) -> float:
-    number: float | None = None
-    if isinstance(value, str | int | float) and not isinstance(value, bool):
-        try:
-            number = float(value)
-        except ValueError:
-            number = None
+    number = plain_number(value)
+    written = any_text(value)
+    if written is not None:
+        with suppress(ValueError):
+            number = float(written)
     # A lifetime out of range is clamped where JWTs are made; a port out of range is refused with the address.
-    if number is None or math.isnan(number) or (name == "port" and number <= 0):
+    if math.isnan(number) or (name == "port" and number <= 0):
         unit = "port" if name == "port" else "number of seconds"
-        raise ConfigError(f"{label}: {name}={value!r} is no {unit}", setting=name)
+        raise ConfigError(f"{label}: {name}={shown(value)} is no {unit}", setting=name)
     return number

@@ -6,8 +6,10 @@ import contextlib
 import logging
 import sys
 from contextlib import AbstractContextManager
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
+from ..arguments import flag, plain_text, refuse
+from ..errors import UsageError
 from ..events import Event, Hub, Listener
 from ..streaming.progress import Tracker
 from .kernel import in_notebook
@@ -16,6 +18,23 @@ from .ticker import Ticker, View
 ShowProgress: TypeAlias = "bool | Literal['auto'] | Listener"
 
 _log = logging.getLogger("snowpipe_pandas.display")
+
+
+def checked_progress(progress: Any) -> ShowProgress:
+    """Return `progress` as `displayed` takes it.
+
+    Raises:
+        UsageError: it says nothing about what to show.
+    """
+    if plain_text(progress) == "auto":
+        return "auto"
+    if callable(progress):
+        listener: Listener = progress
+        return listener
+    try:
+        return flag("progress", progress)
+    except UsageError:
+        refuse("progress", progress, '"auto", True, False, or a function that takes events')
 
 
 def displayed(tracker: Tracker, events: Hub, progress: ShowProgress) -> AbstractContextManager[object]:

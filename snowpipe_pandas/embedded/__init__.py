@@ -1,7 +1,7 @@
 """The local account: a real HTTP server over DuckDB that speaks Snowpipe Streaming's protocol.
 
-It shares names, errors and types with the client and nothing else, so that a mistake of one side
-cannot hide in the other.
+It shares names, errors, types and the checks of arguments with the client and nothing else, so that a
+mistake of one side cannot hide in the other.
 """
 
 from __future__ import annotations

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..errors import ClosedError, UsageError
+from .. import arguments
+from ..errors import ClosedError, SnowpipeError, UsageError
 from .answers import Refused
 from .app import AccountApp, RecordedRequest
 from .auth import Door
@@ -25,6 +26,8 @@ COMMIT_LAG_S = 0.25
 """Seconds between an append's answer and its commit; the real service takes 5 to 10."""
 
 TOKEN_LIFETIME_S = 3600.0
+LONGEST_S = 1e9
+"""Thirty years; threads do not wait for much longer."""
 ACCOUNT = "LOCAL"
 USER = "DEMO_USER"
 DATABASE = "DEMO"
@@ -50,7 +53,7 @@ class LocalAccount:
         folder = Path(self._temporary.name) if self._temporary else Path(f"{path}.account")
         self._closed = False
         self._store = Store(path, database=DATABASE, schema=SCHEMA)
-        identity = Identity(folder, tls=tls)
+        identity = self._identity(folder, tls=tls)
         self.clock = AccountClock()
         self.door = Door(ACCOUNT, self.clock, token_lifetime_s=token_lifetime_s)
         self.door.register_key(USER, "RSA_PUBLIC_KEY", identity.public_key_base64())
@@ -70,6 +73,16 @@ class LocalAccount:
             self.channels.close()
             self._store.close()
             raise
+
+    def _identity(self, folder: Path, *, tls: bool) -> Identity:
+        try:
+            return Identity(folder, tls=tls)
+        except (OSError, ValueError) as error:
+            self._store.close()
+            raise UsageError(
+                f"the folder {str(folder)!r} of the account's key and profile can't be used ({error}); take "
+                "another path, or remove the folder"
+            ) from error
 
     def __repr__(self) -> str:
         return f"<LocalAccount {self.url}{', closed' if self._closed else ''}>"
@@ -99,6 +112,17 @@ class LocalAccount:
         0  336776
         """
         self._check_open()
+        statements = arguments.plain_text(text, nul=True)
+        if statements is None:
+            arguments.refuse("text", text, 'SQL without lone surrogates, such as "SELECT 1 AS N"')
+        try:
+            return self._run(statements)
+        except SnowpipeError:
+            raise
+        except Exception as error:  # sqlglot and DuckDB fail in many ways on texts that are no SQL
+            raise UsageError(f"the SQL can't be run: {type(error).__name__}: {error}") from error
+
+    def _run(self, text: str) -> pd.DataFrame:
         result = pd.DataFrame()
         for statement in translate(text, database=DATABASE, schema=SCHEMA):
             try:
@@ -177,15 +201,17 @@ def local(
 
     Raises:
         MissingDependencyError: the extra `local` is not installed.
-        UsageError: the file or the port can't be used.
+        UsageError: an argument, the file or the port can't be used.
 
     >>> with sp.local() as account:
     ...     client = sp.connect(account.profile)
     """
+    seconds = {"commit_lag_s": commit_lag_s, "token_lifetime_s": token_lifetime_s}
+    for name, given in seconds.items():
+        seconds[name] = arguments.number(name, given, high=LONGEST_S, example=f"{name}=5")
     return LocalAccount(
-        None if path is None else Path(path),
-        port=port,
-        commit_lag_s=commit_lag_s,
-        token_lifetime_s=token_lifetime_s,
-        tls=tls,
+        None if path is None else arguments.path("path", path, example='path="account.duckdb"'),
+        port=arguments.whole("port", port, low=0, high=65_535, example="port=8080, or 0 for a free one"),
+        tls=arguments.flag("tls", tls),
+        **seconds,
     )

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
+from ..arguments import choice, number, optional_text, refuse, text, whole
 from ..auth.tokens import Clock
 from ..errors import (
     ChannelError,
@@ -169,6 +170,7 @@ class Channel:
             content_encoding: "zstd", "gzip" or None.
 
         Raises:
+            UsageError: an argument can't be used; nothing was sent.
             ChannelInvalidError: the channel must be reopened; the rows may or may not have been applied
                 when `.tries` is above 1.
             ServiceError: the service refused the rows.
@@ -177,6 +179,10 @@ class Channel:
         Acknowledgement(tries=1)
         """
         self._check_open()
+        body = _body(body)
+        start = text("start_offset_token", start_offset_token, example='start_offset_token="0"')
+        end = text("end_offset_token", end_offset_token, example='end_offset_token="1000"')
+        headers = _content_headers(raw_bytes, content_encoding)
         with self._busy:
             if self._continuation is None:
                 raise ChannelInvalidError(
@@ -184,10 +190,8 @@ class Channel:
                     channel=self.name,
                     code=UNREADABLE_ANSWER,
                 )
-            answer = self._append(
-                body, start_offset_token, end_offset_token, _content_headers(raw_bytes, content_encoding)
-            )
-        self.last_appended_token = end_offset_token
+            answer = self._append(body, start, end, headers)
+        self.last_appended_token = end
         return Acknowledgement(answer.tries)
 
     def _append(self, body: bytes, start: str, end: str, headers: dict[str, str]) -> Answer:
@@ -228,6 +232,9 @@ class Channel:
         Raises:
             ChannelLostError: the service has not known the channel for ten seconds; it may list it late.
         """
+        return self._statuses(checked_timeout(timeout_s))
+
+    def _statuses(self, timeout_s: float) -> Iterator[ChannelStatus]:
         now = self.clock.monotonic
         deadline = now() + timeout_s
         missing_since: float | None = None
@@ -278,16 +285,21 @@ class Channel:
             CommitTimeoutError: not committed in time; nothing is lost, wait again.
             ChannelInvalidError: the service wants the channel reopened.
         """
-        wanted = token or self.last_appended_token or self.opened_status.last_committed_offset_token
-        reached = wanted if callable(wanted) else lambda committed: committed == wanted
+        reached = token if callable(token) else self._is_reached(token)
         return self.wait_for_status(
             lambda status: reached(status.last_committed_offset_token), timeout_s=timeout_s
         )
 
+    def _is_reached(self, token: str | None) -> Callable[[str | None], bool]:
+        given = optional_text("token", token, example='token="1000", or a function that judges one')
+        wanted = given or self.last_appended_token or self.opened_status.last_committed_offset_token
+        return lambda committed: committed == wanted
+
     def wait_for_status(self, reached: Callable[[ChannelStatus], bool], *, timeout_s: float) -> ChannelStatus:
         """Poll until `reached(status)` holds, and return that status; raises as `wait_for_commit` does."""
         committed: str | None = None
-        for status in self.poll(timeout_s=timeout_s):
+        timeout_s = checked_timeout(timeout_s)
+        for status in self._statuses(timeout_s):
             committed = status.last_committed_offset_token
             if reached(status):
                 return status
@@ -316,6 +328,7 @@ class Channel:
             NotFoundError: no such pipe or table, or no grant.
         """
         self._check_open()
+        offset_token = optional_text("offset_token", offset_token, example='offset_token="1000"')
         with self._busy:
             self._continuation = None
             self._spent.clear()
@@ -401,10 +414,26 @@ class Channel:
             self._session_header = {"X-Snowflake-Session": session}
 
 
+def checked_timeout(timeout_s: Any) -> float:
+    """Return how long to wait for the service's state.
+
+    Raises:
+        UsageError: it is no number of seconds.
+    """
+    return number("timeout_s", timeout_s, example="timeout_s=300")
+
+
+def _body(body: Any) -> bytes:
+    if not issubclass(type(body), bytes | bytearray | memoryview):
+        refuse("body", body, "the bytes of newline-delimited JSON, such as frame.snowpipe.to_ndjson()")
+    return bytes(body)
+
+
 def _content_headers(raw_bytes: int | None, content_encoding: str | None) -> dict[str, str]:
     headers = {"Content-Type": "application/x-ndjson"}
     if content_encoding is not None:
-        headers["Content-Encoding"] = content_encoding
+        headers["Content-Encoding"] = choice("content_encoding", content_encoding, ("zstd", "gzip"))
     if raw_bytes is not None:
-        headers["X-Snowflake-Uncompressed-Content-Length"] = str(raw_bytes)
+        size = whole("raw_bytes", raw_bytes, low=0, example="raw_bytes=1000")
+        headers["X-Snowflake-Uncompressed-Content-Length"] = str(size)
     return headers

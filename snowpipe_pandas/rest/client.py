@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
+from ..arguments import instance, items, plain_text
 from ..auth.tokens import Clock
-from ..config import Settings, hidden, load_settings
+from ..config import Settings, hidden, hidden_pointers, load_settings
 from ..errors import ClosedError, UsageError
 from ..events import ClientClosed, Hub, TokenLife
 from ..names import ObjectName
+from ..shown import shown
 from .channel import Channel
 from .planes import Planes
 from .policy import RetryPolicy, Timeouts
 from .status import ChannelStatus, fetch_statuses
 from .transport import Transport
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,9 @@ class Client:
         timeouts: Timeouts = Timeouts(),
         clock: Clock | None = None,
     ) -> None:
+        instance("settings", settings, Settings, wanted="what connect() makes of its arguments", secret=True)
+        retry = _policy("retry", retry, RetryPolicy, "budget_s=60")
+        timeouts = _policy("timeouts", timeouts, Timeouts, "read_s=30")
         self._settings = settings
         self.events = Hub()
         self._clock = clock = clock or Clock()
@@ -101,9 +108,7 @@ class Client:
         """
         self._check_open()
         target = self._pipe_name(table, pipe)
-        if name.strip(".") == "":
-            raise UsageError(f"{name!r} can't name a channel: URLs do not carry it; choose letters or digits")
-        return Channel(self._planes, name, target, offset_token=offset_token)
+        return Channel(self._planes, _channel_name("name", name), target, offset_token=offset_token)
 
     def channel_statuses(
         self, names: Sequence[str], *, table: str | None = None, pipe: str | None = None
@@ -114,7 +119,9 @@ class Client:
         336776
         """
         self._check_open()
-        return fetch_statuses(self._planes, self._pipe_name(table, pipe), list(names))
+        given = items("names", names, wanted='the names of channels, such as names=["notebook-1"]')
+        known = [_channel_name(f"names[{at}]", name) for at, name in enumerate(given)]
+        return fetch_statuses(self._planes, self._pipe_name(table, pipe), known)
 
     def token(self) -> str:
         """Return the credential's current token (the signed JWT); a secret, so keep it out of outputs."""
@@ -156,13 +163,38 @@ class Client:
         if self._closed:
             raise ClosedError("the client is closed; make a new one with connect()")
 
-    def _pipe_name(self, table: str | None, pipe: str | None) -> ObjectName:
+    def _pipe_name(self, table: Any, pipe: Any) -> ObjectName:
         if (table is None) == (pipe is None):
             raise UsageError("give either table= or pipe=, such as table='DEMO.PUBLIC.FLIGHTS'")
+        given, argument = (pipe, "pipe") if table is None else (table, "table")
         name = ObjectName.parse(
-            table or pipe or "", database=self._settings.database, schema=self._settings.schema
+            given,
+            database=self._settings.database,
+            schema=self._settings.schema,
+            argument=argument,
         )
         return name if table is None else name.default_pipe()
+
+
+def _channel_name(argument: str, name: Any) -> str:
+    """Return a channel's name.
+
+    Raises:
+        UsageError: it is no text, or one of dots, which URLs do not carry.
+    """
+    plain = plain_text(name)
+    if plain is None or plain.strip(".") == "":
+        raise UsageError(
+            f"{argument}={shown(name)} can't name a channel: give a text with letters or digits, without NUL "
+            'and lone surrogates, such as "notebook-1"'
+        )
+    return plain
+
+
+def _policy(argument: str, value: Any, kind: type[T], example: str) -> T:
+    """Return a policy; it stands among the settings of connect(), so its value is not shown."""
+    wanted = f"a {kind.__name__}, such as {argument}=sp.{kind.__name__}({example})"
+    return instance(argument, value, kind, wanted=wanted, setting=argument, secret=True)
 
 
 def connect(
@@ -195,6 +227,6 @@ def connect(
     >>> client = connect(account="myorg-dev", user="loader", private_key_file="rsa_key.p8")
     """
     # Bound anew before anything can raise: a traceback may show the variables of this frame.
-    settings = hidden(settings)
+    settings, profile, connection_name = hidden(settings), *hidden_pointers(profile, connection_name)
     loaded = load_settings(profile, connection_name=connection_name, **settings)
     return Client(loaded, retry=retry, timeouts=timeouts)

@@ -5,7 +5,11 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
+from ..arguments import A_DAY_S, number, whole
 from ..errors import ConfigError
+
+SHORTEST_TIMEOUT_S = 0.001
+"""A socket takes a timeout of 0 for "do not wait at all"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +38,20 @@ class RetryPolicy:
     budget_s: float = 120.0
 
     def __post_init__(self) -> None:
-        in_range = (
-            (self.attempts is None or self.attempts >= 1)
-            and 0 <= self.base_s <= self.cap_s
-            and 0 <= self.jitter <= 1
-            and self.budget_s >= 0
+        if self.attempts is not None:
+            attempts = whole("attempts", self.attempts, low=1, example="attempts=5", setting="retry")
+            object.__setattr__(self, "attempts", attempts)
+        for name in ("base_s", "cap_s", "budget_s"):
+            seconds = number(name, getattr(self, name), example=f"{name}=20", setting="retry")
+            object.__setattr__(self, name, seconds)
+        jitter = number(
+            "jitter", self.jitter, high=1.0, wanted="a share", example="jitter=0.5", setting="retry"
         )
-        if not in_range:
+        object.__setattr__(self, "jitter", jitter)
+        if self.base_s > self.cap_s:
             raise ConfigError(
-                f"{self} can't be: attempts is at least 1, base_s at least 0 and at most cap_s, "
-                "jitter from 0 to 1, budget_s at least 0",
+                f"base_s={self.base_s:g} is above cap_s={self.cap_s:g}: the first pause can't be longer than "
+                "the longest; raise cap_s or lower base_s",
                 setting="retry",
             )
 
@@ -64,8 +72,23 @@ class Timeouts:
         read_s: seconds without a byte of the answer.
         total_s: seconds for the whole try, from the first byte sent to the last one received, however slowly
             either side goes.
+
+    Raises:
+        ConfigError: a value is no number above 0, or longer than a day: sockets count no longer reliably.
     """
 
     connect_s: float = 10.0
     read_s: float = 60.0
     total_s: float = 180.0
+
+    def __post_init__(self) -> None:
+        for name in ("connect_s", "read_s", "total_s"):
+            seconds = number(
+                name,
+                getattr(self, name),
+                low=SHORTEST_TIMEOUT_S,
+                high=A_DAY_S,
+                example=f"{name}=60",
+                setting="timeouts",
+            )
+            object.__setattr__(self, name, seconds)

@@ -1,4 +1,4 @@
-"""How values and failures of others are told in our messages: short, and never a failure of their own."""
+"""How failures of libraries and of foreign values become errors of ours, and how values are shown in them."""
 
 from __future__ import annotations
 
@@ -7,21 +7,9 @@ from contextlib import contextmanager
 from typing import NoReturn
 
 from ..errors import DataError, SnowpipeError
+from ..shown import shown
 
-SHOWN_CHARACTERS = 60
-
-
-def shown(value: object) -> str:
-    """Return a value as messages show it: one line of ASCII, at most 60 characters.
-
-    >>> shown("a" * 70)[-5:]
-    "aa..."
-    """
-    try:
-        text = " ".join(ascii(value).split())
-    except Exception:  # noqa: BLE001  # a foreign __repr__, or a value that holds itself too deeply
-        text = f"<{type(value).__name__}>"
-    return text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 3] + "..."
+__all__ = ["refuse", "shown", "translated"]
 
 
 @contextmanager

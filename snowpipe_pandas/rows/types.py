@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
+from ..arguments import plain_text
 from ..names import ObjectName, quote_column
 
 JSON_FIELD = {b"snowpipe": b"json"}
@@ -182,6 +183,6 @@ def create_table_ddl(schema: pa.Schema, table: str, *, error_logging: bool = Fal
 
 def _table_text(table: str) -> str:
     """Check the name by parsing it; a name without database keeps the session's."""
-    if table.count(".") == 0:
+    if plain_text(table) and "." not in table:
         return ObjectName.parse(table, database="X", schema="X").quoted_name
     return str(ObjectName.parse(table))

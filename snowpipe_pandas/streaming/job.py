@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextvars
 import logging
+import math
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
@@ -12,6 +13,7 @@ from concurrent.futures import wait as wait_for
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, overload
 
+from ..arguments import is_a, items, number, refuse
 from ..display.kernel import in_notebook
 from ..display.texts import short
 from ..errors import LoadCancelledError
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from ..display.ticker import Ticker
     from ..display.widget import JobsView, LoadView
 
+SEVERAL_JOBS = "jobs, such as sp.Jobs([df.snowpipe.stream(channel, background=True)])"
 CANCEL_GRACE_S = 30.0
 """How long an interrupted wait stays for the request in flight."""
 
@@ -126,7 +129,7 @@ class Job(_Displayed):
 
         An interrupt (Ctrl-C, or the kernel's) cancels the load and is raised again.
         """
-        return _wait_all([self], timeout, self._ticker)
+        return _wait_all([self], _waitable(timeout), self._ticker)
 
     def pause(self) -> None:
         """Let the load wait behind the request in flight."""
@@ -146,8 +149,9 @@ class Job(_Displayed):
         return LoadView(self._load.tracker.snapshot, self._load.control)
 
     def _wait_or_raise(self, timeout: float | None) -> None:
-        if not self.wait(timeout):
-            raise TimeoutError(f"load {self.load_id!r} is not over after {timeout:g} s; it goes on")
+        seconds = _waitable(timeout)
+        if not _wait_all([self], seconds, self._ticker):
+            raise TimeoutError(f"load {self.load_id!r} is not over after {seconds:g} s; it goes on")
 
     def _run(self) -> None:
         try:
@@ -169,7 +173,11 @@ class Jobs(_Displayed, Sequence[Job]):
     """
 
     def __init__(self, jobs: Iterable[Job]) -> None:
-        self._jobs = tuple(jobs)
+        given = items("jobs", jobs, wanted=SEVERAL_JOBS)
+        for at, job in enumerate(given):
+            if not is_a(job, Job):
+                refuse(f"jobs[{at}]", job, SEVERAL_JOBS)
+        self._jobs: tuple[Job, ...] = tuple(given)
 
     def __len__(self) -> int:
         return len(self._jobs)
@@ -193,8 +201,9 @@ class Jobs(_Displayed, Sequence[Job]):
             TimeoutError: not all are over yet; they go on.
             SnowpipeError: what the first failed job raised; the others have ended too.
         """
-        if not self.wait(timeout):
-            raise TimeoutError(f"{self!r} after {timeout:g} s; the others go on")
+        seconds = _waitable(timeout)
+        if not _wait_all(self, seconds, self._ticker):
+            raise TimeoutError(f"{self!r} after {seconds:g} s; the others go on")
         return [job.result() for job in self]
 
     def wait(self, timeout: float | None = None) -> bool:
@@ -202,7 +211,7 @@ class Jobs(_Displayed, Sequence[Job]):
 
         An interrupt cancels all of them and is raised again.
         """
-        return _wait_all(self, timeout, self._ticker)
+        return _wait_all(self, _waitable(timeout), self._ticker)
 
     def cancel(self) -> None:
         """Let all of them stop behind their requests in flight."""
@@ -213,6 +222,14 @@ class Jobs(_Displayed, Sequence[Job]):
         from ..display.widget import JobsView
 
         return JobsView([(job._load.tracker.snapshot, job._load.control) for job in self])
+
+
+def _waitable(timeout: float | None) -> float | None:
+    """Return a timeout as threads take it: endless ones as the longest, passed ones as they are."""
+    if timeout is None:
+        return None
+    seconds = number("timeout", timeout, low=-math.inf, example="timeout=60, or None to wait for the end")
+    return min(seconds, threading.TIMEOUT_MAX)
 
 
 def _wait_all(jobs: Iterable[Job], timeout: float | None, ticker: Ticker | None) -> bool:

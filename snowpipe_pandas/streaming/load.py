@@ -23,7 +23,6 @@ from ..errors import (
     SnowpipeError,
     TransportError,
     UnknownColumnError,
-    UsageError,
 )
 from ..events import Event, LoadStarted, Phase, PhaseChanged
 from ..rest.channel import Channel
@@ -34,7 +33,7 @@ from ..rows.schema_check import find_problems
 from ..rows.sources.source import Source
 from .control import Control
 from .delivery import STATUS_INTERVAL_S, Delivery, OnError
-from .offsets import Position, check_load_id, format_token, new_load_id
+from .offsets import Position, format_token
 from .pipeline import Prefetch
 from .progress import Progress, Tracker
 from .result import StreamResult
@@ -54,13 +53,13 @@ _NOT_SETTLED = (
 
 
 class Load:
-    """A load that is ready to run; everything that can be checked without sending is checked here.
+    """A load that is ready to run; that the target has its columns is checked here.
 
     Args:
         rows: the source.
         encoder: how its rows are written.
         channel: an open channel.
-        load_id: names the load; None takes a fresh name.
+        load_id: names the load.
         on_error: "raise" or "report".
         commit_timeout_s: seconds to wait for the last commit, None not to wait.
         max_in_flight_bytes: most compressed bytes that are sent and not committed.
@@ -72,7 +71,6 @@ class Load:
         tracker: what the load has done, for displays.
 
     Raises:
-        UsageError: an argument can't be used.
         UnknownColumnError: the target table has not these columns.
     """
 
@@ -82,17 +80,13 @@ class Load:
         encoder: Encoder,
         channel: Channel,
         *,
-        load_id: str | None,
+        load_id: str,
         on_error: OnError,
         commit_timeout_s: float | None,
         max_in_flight_bytes: int,
     ) -> None:
-        self.load_id = new_load_id() if load_id is None else check_load_id(load_id)
-        if on_error not in ("raise", "report"):
-            raise UsageError(f'on_error={on_error!r} is neither "raise" nor "report"')
-        if max_in_flight_bytes <= 0:
-            raise UsageError(f"max_in_flight_bytes={max_in_flight_bytes} must be above 0")
         _check_target(rows.schema, channel)
+        self.load_id = load_id
         self.channel = channel
         self.control = Control(channel.clock.sleep)
         account, user, fingerprint = channel.identity
@@ -102,7 +96,7 @@ class Load:
         )
         self._rows = rows
         self._encoder = encoder
-        self._on_error: OnError = on_error
+        self._on_error = on_error
         self._commit_timeout_s = commit_timeout_s
         self._max_in_flight_bytes = max_in_flight_bytes
 

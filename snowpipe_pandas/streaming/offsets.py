@@ -10,11 +10,16 @@ import re
 import time
 import uuid
 from dataclasses import dataclass
+from typing import Any
 
-from ..errors import UsageError
+from ..arguments import plain_text, refuse
 
 LOAD_ID_MAX_CHARACTERS = 100
 _LOAD_ID = re.compile(r"[^\s:\x00-\x1f]+")
+_WANTED = (
+    f"a text of 1 to {LOAD_ID_MAX_CHARACTERS} characters without spaces and colons, such as "
+    'load_id="flights-2013"'
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,18 +39,16 @@ def new_load_id() -> str:
     return f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{uuid.uuid4().hex[:8]}"
 
 
-def check_load_id(load_id: str) -> str:
+def check_load_id(load_id: Any) -> str:
     """Return `load_id` if it can stand in an offset token.
 
     Raises:
-        UsageError: it is empty, too long, or holds white space or a colon.
+        UsageError: it is no text, empty, too long, or holds white space or a colon.
     """
-    if not _LOAD_ID.fullmatch(load_id) or len(load_id) > LOAD_ID_MAX_CHARACTERS:
-        raise UsageError(
-            f"load_id={load_id!r} can't be used: take 1 to {LOAD_ID_MAX_CHARACTERS} characters "
-            'without spaces and colons, such as "flights-2013"'
-        )
-    return load_id
+    plain = plain_text(load_id)
+    if plain is None or not _LOAD_ID.fullmatch(plain) or len(plain) > LOAD_ID_MAX_CHARACTERS:
+        refuse("load_id", load_id, _WANTED)
+    return plain
 
 
 def format_token(load_id: str, position: Position) -> str:

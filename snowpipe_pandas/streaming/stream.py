@@ -6,16 +6,19 @@ import contextlib
 from collections.abc import Mapping
 from typing import Any, Literal, TypedDict, Unpack, overload
 
-from ..display.choose import ShowProgress, displayed
+from ..arguments import choice, flag, instance, number, whole
+from ..display.choose import ShowProgress, checked_progress, displayed
 from ..display.kernel import in_notebook
 from ..rest.channel import COMMIT_TIMEOUT_S, Channel
 from ..rows.encode.cell_location import BinaryFormat
 from ..rows.encode.encoder import Encoder, Nulls
+from ..rows.options import reading, writing
 from ..rows.sources.names import ColumnCase
 from ..rows.sources.source import open_source
 from .delivery import MAX_IN_FLIGHT_BYTES, OnError
 from .job import Job
 from .load import Load
+from .offsets import check_load_id, new_load_id
 from .result import StreamResult
 
 
@@ -33,6 +36,18 @@ class StreamOptions(TypedDict, total=False):
     column_case: ColumnCase
     nulls: Nulls
     binary_format: BinaryFormat
+
+
+class Delivering(TypedDict):
+    """How a load is delivered, as `Load` takes it."""
+
+    load_id: str
+    on_error: OnError
+    commit_timeout_s: float | None
+    max_in_flight_bytes: int
+
+
+AN_OPEN_CHANNEL = 'an open channel, such as client.open_channel("notebook-1", table="DEMO.PUBLIC.FLIGHTS")'
 
 
 @overload
@@ -99,6 +114,7 @@ def stream(
         whose `result()` returns or raises that.
 
     Raises:
+        UsageError: an argument can't be used; nothing was read or sent.
         DataError: the source can't be sent as it is; nothing was sent.
         LoadMismatchError: the committed rows of this load were other rows.
         RowsRejectedError, AuditError, CommitTimeoutError, ChannelTakenOverError, ChannelLostError,
@@ -116,21 +132,32 @@ def stream(
     >>> result = sp.stream(frame, channel, load_id="flights-2013")
     >>> print(result)
     """
-    load = Load(
-        open_source(
-            source, index=index, columns=columns, column_case=column_case, binary_format=binary_format
-        ),
-        Encoder(nulls=nulls, binary_format=binary_format),
-        channel,
-        load_id=load_id,
-        on_error=on_error,
-        commit_timeout_s=commit_timeout_s if wait else None,
-        max_in_flight_bytes=max_in_flight_bytes,
-    )
+    background, progress = flag("background", background), checked_progress(progress)
+    read = reading(index=index, columns=columns, column_case=column_case)
+    write = writing(nulls=nulls, binary_format=binary_format)
+    delivery = _delivery(load_id, on_error, wait, commit_timeout_s, max_in_flight_bytes)
+    channel = instance("channel", channel, Channel, wanted=AN_OPEN_CHANNEL)
+    rows = open_source(source, binary_format=write["binary_format"], **read)
+    load = Load(rows, Encoder(**write), channel, **delivery)
     if background:
         return _in_background(load, progress)
     with displayed(load.tracker, channel.events, progress):
         return load.run()
+
+
+def _delivery(
+    load_id: str | None, on_error: OnError, wait: bool, commit_timeout_s: float, max_in_flight_bytes: int
+) -> Delivering:
+    """Check how rows are to be delivered."""
+    timeout_s = number("commit_timeout_s", commit_timeout_s, example="commit_timeout_s=300")
+    return Delivering(
+        load_id=new_load_id() if load_id is None else check_load_id(load_id),
+        on_error=choice("on_error", on_error, ("raise", "report")),
+        commit_timeout_s=timeout_s if flag("wait", wait) else None,
+        max_in_flight_bytes=whole(
+            "max_in_flight_bytes", max_in_flight_bytes, low=1, example="max_in_flight_bytes=134217728"
+        ),
+    )
 
 
 def _in_background(load: Load, progress: ShowProgress) -> Job:
