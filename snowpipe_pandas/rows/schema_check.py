@@ -11,9 +11,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..shown import shown
 from .encode.column_writers import null_values
 from .encode.encoder import Nulls
-from .shown import shown
 from .target_types import TargetType, told_type
 from .types import is_json_field, is_semi_structured, is_string, snowflake_type
 from .value_check import ColumnJudge, TargetColumn

@@ -76,4 +76,4 @@ def test_levels_of_an_index_that_share_a_name_are_refused():
 )
 def test_an_option_that_has_no_such_value_is_refused(options):
     with pytest.raises(UsageError, match=next(iter(options))):
-        to_ndjson(pd.DataFrame({"a": [1]}), **options)
+        pd.DataFrame({"a": [1]}).snowpipe.to_ndjson(**options)

@@ -4,6 +4,7 @@ import logging
 import os
 import signal
 import threading
+import time
 
 import pytest
 
@@ -171,6 +172,15 @@ def test_a_second_job_on_a_busy_channel_fails_and_the_first_is_not_disturbed(cha
     assert job.result(timeout=20).rows == 500
 
 
+def open_once_cancelled(job, go_on):
+    """Let a job go on as soon as it is told to stop."""
+    for _ in range(2000):
+        if job._load.control.cancelled:
+            break
+        time.sleep(0.01)
+    go_on.set()
+
+
 def interrupt_once_waiting():
     """Send this process Ctrl-C as soon as the main thread waits."""
     threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
@@ -182,7 +192,7 @@ def interrupt_once_waiting():
 def test_an_interrupt_while_waiting_cancels_the_job_and_is_raised_again(held, wait):
     job, go_on = held
     interrupt_once_waiting()
-    threading.Timer(1.0, go_on.set).start()
+    threading.Thread(target=open_once_cancelled, args=held).start()
     with pytest.raises(KeyboardInterrupt):
         wait(job)
     assert job.done

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ...errors import InvalidValueError
-from ..shown import shown
+from ...shown import shown
 
 BinaryFormat = Literal["base64", "hex", "utf-8"]
 BINARY_FORMATS: tuple[BinaryFormat, ...] = ("base64", "hex", "utf-8")

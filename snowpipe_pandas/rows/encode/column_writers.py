@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...errors import InvalidValueError
-from ..shown import shown, translated
+from ...shown import shown
+from ..translated import translated
 from ..types import is_bytes, is_json_field, is_list, is_string
 from .cell_location import CellLocation
 from .numbers import is_number, numbers

@@ -15,7 +15,6 @@ from typing import Any, Literal
 import numpy as np
 import pyarrow as pa
 
-from ...errors import UsageError
 from ..sources.source import open_source
 from ..types import is_semi_structured
 from .cell_location import BinaryFormat, CellLocation
@@ -71,14 +70,9 @@ class Encoder:
         nulls: "emit" writes `"c":null`, "omit" leaves the key out. Nulls of columns that become VARIANT,
             OBJECT or ARRAY are left out in any case.
         binary_format: text form of bytes: "base64" (what default pipes read), "hex" or "utf-8".
-
-    Raises:
-        UsageError: `nulls` has no such value.
     """
 
     def __init__(self, *, nulls: Nulls = "emit", binary_format: BinaryFormat = "base64") -> None:
-        if nulls not in ("emit", "omit"):
-            raise UsageError(f'nulls={nulls!r} is neither "emit" nor "omit"')
         self._omit = nulls == "omit"
         self._binary_format = binary_format
 

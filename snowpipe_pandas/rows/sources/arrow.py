@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.dataset  # makes pa.dataset known
 
 from ...errors import UnsupportedColumnError
-from ..shown import translated
+from ..translated import translated
 from .parts import Opened
 from .slicing import MAX_BATCH_ROWS
 

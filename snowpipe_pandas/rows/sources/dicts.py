@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ...errors import DataError
-from ..shown import shown
+from ...shown import shown
 from .frames import Series
 from .names import check_distinct, check_names
 

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from ...errors import DataError, DuplicateColumnError, InvalidValueError, UnsupportedColumnError
 from ..encode.cell_location import BinaryFormat, CellLocation
-from ..shown import translated
+from ..translated import translated
 from .names import check_distinct, check_names
 from .object_columns import UnsupportedError, object_field
 from .object_values import conversion_problem, missing_of, object_array

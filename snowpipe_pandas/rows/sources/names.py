@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from ...errors import DataError, DuplicateColumnError, EmptySourceError, UsageError
+from ...errors import DataError, DuplicateColumnError, EmptySourceError
 
 ColumnCase = Literal["keep", "upper"]
 
@@ -32,15 +32,13 @@ def sent_names(names: Sequence[str], columns: Mapping[str, str] | None, column_c
     """
     if not names:
         raise EmptySourceError("the source has no columns; nothing can be sent")
-    renamed = _renaming(columns)
+    renamed = columns or {}
     unknown = [name for name in renamed if name not in names]
     if unknown:
         raise DataError(
             f"columns= names columns that the source has not: {_shown(unknown)}",
             columns=list(map(str, unknown)),
         )
-    if column_case not in ("keep", "upper"):
-        raise UsageError(f'column_case={column_case!r} is neither "keep" nor "upper"')
     sent = [renamed.get(name, name) for name in names]
     check_names(sent)
     check_distinct(sent)
@@ -48,16 +46,6 @@ def sent_names(names: Sequence[str], columns: Mapping[str, str] | None, column_c
         sent = [name.upper() for name in sent]
     check_unique(sent)
     return sent
-
-
-def _renaming(columns: Mapping[str, str] | None) -> Mapping[str, str]:
-    if columns is None:
-        return {}
-    if not isinstance(columns, Mapping):
-        raise UsageError(
-            f'columns= takes a mapping of old to new names, {{"old": "NEW"}}, not a {type(columns).__name__}'
-        )
-    return columns
 
 
 def check_names(names: Sequence[Any]) -> None:

@@ -17,8 +17,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from ...shown import shown
 from ..instants import MAX_TICKS, is_zoned, moment, nanoseconds_of, span, ticks_of, unit_for
-from ..shown import shown
 from ..types import JSON_FIELD, UUID_FIELD, number_field
 from .object_values import Flags, Objects
 

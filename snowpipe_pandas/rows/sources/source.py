@@ -17,9 +17,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.dataset  # makes pa.dataset known
 
-from ...errors import DataError, EmptySourceError, UnsupportedColumnError, UsageError
-from ..encode.cell_location import BINARY_FORMATS, BinaryFormat
-from ..shown import translated
+from ...errors import DataError, EmptySourceError, UnsupportedColumnError
+from ..encode.cell_location import BinaryFormat
+from ..translated import translated
 from ..types import snowflake_type
 from .arrow import open_arrow
 from .dicts import chunks_of_dicts, is_row, series_of_dicts
@@ -87,11 +87,8 @@ def open_source(
         UnsupportedColumnError: columns whose values have no row JSON form; names all of them.
         InvalidValueError: a category can't be written.
         DataError: not tabular, or a name can't name a column.
-        UsageError: an option has no such value.
     """
-    if binary_format not in BINARY_FORMATS:
-        raise UsageError(f"binary_format={binary_format!r} is none of {', '.join(map(repr, BINARY_FORMATS))}")
-    opened = _opened(source, _Options(bool(index), binary_format))
+    opened = _opened(source, _Options(index, binary_format))
     names = sent_names(opened.schema.names, columns, column_case)
     check_types(opened.schema)
     schema = pa.schema([f.with_name(n) for f, n in zip(opened.schema, names, strict=True)])

@@ -1,4 +1,4 @@
-"""How failures of libraries and of foreign values become errors of ours, and how values are shown in them."""
+"""How failures of libraries and of foreign values become errors of ours."""
 
 from __future__ import annotations
 
@@ -7,9 +7,6 @@ from contextlib import contextmanager
 from typing import NoReturn
 
 from ..errors import DataError, SnowpipeError
-from ..shown import shown
-
-__all__ = ["refuse", "shown", "translated"]
 
 
 @contextmanager
@@ -24,10 +21,10 @@ def translated(what: str) -> Iterator[None]:
     except SnowpipeError:
         raise
     except Exception as error:  # noqa: BLE001  # whatever foreign code raises, it leaves as ours
-        refuse(what, error)
+        _refuse(what, error)
 
 
-def refuse(what: str, error: Exception) -> NoReturn:
+def _refuse(what: str, error: Exception) -> NoReturn:
     """Raise the DataError that tells a foreign failure."""
     try:
         told = " ".join(str(error).partition(". Detail: ")[0].split())[:200]  # Arrow adds a traceback
