@@ -112,9 +112,9 @@ def _digits(cells: np.ndarray, end: str) -> pa.StringArray:
     marks = ByteMask(len(raw))
     np.equal(raw, ord(","), out=marks.flags)
     commas = marks.positions_apart(len(cells) - 1)
-    data = empty(len(raw), np.uint8)
-    data[:] = raw
+    data = raw
     if end != ",":
+        data = raw.copy()
         data[commas] = ord(end)
     borders = empty(len(cells), np.int32)
     borders[0] = 1  # after the opening bracket
