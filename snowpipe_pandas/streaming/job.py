@@ -6,6 +6,7 @@ import contextvars
 import logging
 import math
 import threading
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from ..display.widget import JobsView, LoadView
 
 SEVERAL_JOBS = "jobs, such as sp.Jobs([df.snowpipe.stream(channel, background=True)])"
+WAKE_S = 0.2
+"""Longest wait at once, so that Ctrl-C is heard (`_are_over`)."""
+
 CANCEL_GRACE_S = 30.0
 """How long an interrupted wait stays for the request in flight."""
 
@@ -237,13 +241,22 @@ def _wait_all(jobs: Iterable[Job], timeout: float | None, ticker: Ticker | None)
     outcomes: list[Future[Any]] = [job._outcome for job in jobs]
     over = False
     try:
-        over = not wait_for(outcomes, timeout).not_done
+        over = _are_over(outcomes, timeout)
     except KeyboardInterrupt:
         for job in jobs:
             job.cancel()
-        over = not wait_for(outcomes, CANCEL_GRACE_S).not_done
+        over = _are_over(outcomes, CANCEL_GRACE_S)
         raise
     finally:
         if over and ticker is not None:
             ticker.finish()
     return over
+
+
+def _are_over(outcomes: list[Future[Any]], timeout: float | None) -> bool:
+    """Wait in short steps: under polars, one long wait would not hear a Ctrl-C (it restarts system calls)."""
+    deadline = math.inf if timeout is None else time.monotonic() + timeout
+    while wait_for(outcomes, min(WAKE_S, max(0.0, deadline - time.monotonic()))).not_done:
+        if time.monotonic() >= deadline:
+            return False
+    return True

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
+
+WAKE_S = 0.2
+"""Longest wait at once: polars lets system calls go on after a Ctrl-C, so one long wait would not hear it."""
 
 STOP_GRACE_S = 1.0
 """How long leaving waits for the thread; a source that blocks for longer is left to its own end."""
@@ -44,7 +47,10 @@ class Prefetch(Generic[T]):
 
     def __iter__(self) -> Iterator[T]:
         while True:
-            item = self._ready.get()
+            try:
+                item = self._ready.get(timeout=WAKE_S)
+            except Empty:
+                continue
             if item.error is not None:
                 raise item.error
             if item.last:
