@@ -23,12 +23,13 @@ from ...errors import (
 )
 from ..encode.python_objects import json_texts
 from ..types import JSON_FIELD, is_json_field
+from .slicing import size_of
 
 MAX_SLICE_ROWS = 65_536
 MAX_SLICE_CELLS = 1_048_576
 FIRST_SLICE_ROWS = 2048
-SLICE_BYTES = 32 * 1024 * 1024
-"""Slices are as large as this allows: each costs some microseconds per column."""
+SLICE_BYTES = 8 * 1024 * 1024
+"""Slices become about so much NDJSON: each costs some microseconds per column, and all of it is memory."""
 
 _HINTS = {
     "interval": "convert it: df[c].astype(str), or its .left and .right as two columns",
@@ -97,18 +98,6 @@ def frame_batches(frame: pd.DataFrame, schema: pa.Schema) -> Iterator[pa.RecordB
         yield batch
         start += len(part)
         rows = max(1, min(most, len(part) * SLICE_BYTES // max(1, size_of(batch))))
-
-
-def size_of(batch: pa.RecordBatch) -> int:
-    """Return about how many bytes the batch's values take, those of dictionaries as often as they occur."""
-    try:
-        size = int(batch.nbytes)
-    except pa.ArrowTypeError:  # older pyarrow can't tell it for views; whole buffers are an upper bound
-        size = int(batch.get_total_buffer_size())
-    for column in batch.columns:
-        if pa.types.is_dictionary(column.type) and len(column.dictionary):
-            size += len(column) * column.dictionary.nbytes // len(column.dictionary)
-    return size
 
 
 class _UnsupportedError(Exception):

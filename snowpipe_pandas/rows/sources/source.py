@@ -18,14 +18,10 @@ import pyarrow.dataset  # makes pa.dataset known
 
 from ...errors import DataError, DuplicateColumnError, EmptySourceError, UnsupportedColumnError
 from ..types import snowflake_type
-from .frames import frame_batches, frame_schema, size_of, with_index
+from .frames import frame_batches, frame_schema, with_index
+from .slicing import MAX_BATCH_ROWS, cut
 
 ColumnCase = Literal["keep", "upper"]
-
-MAX_BATCH_ROWS = 65_536
-MAX_BATCH_CELLS = 262_144
-BATCH_BYTES = 4 * 1024 * 1024
-"""Batches are cut to about this size in Arrow's form: they fit a core's cache and render evenly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +46,7 @@ class Source:
         for batch in self._batches():
             if batch.schema.names != self.schema.names:
                 batch = batch.rename_columns(self.schema.names)
-            yield from _cut(batch)
+            yield from cut(batch)
 
 
 def open_source(
@@ -223,14 +219,3 @@ def _check_types(schema: pa.Schema) -> None:
     if problems:
         told = "; ".join(f"{name!r}: {problem}" for name, problem in problems.items())
         raise UnsupportedColumnError(f"columns can't be sent: {told}", columns=list(problems))
-
-
-def _cut(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-    """Slice a batch by rows, cells and bytes."""
-    if batch.num_rows == 0:
-        return
-    by_bytes = batch.num_rows * BATCH_BYTES // max(1, size_of(batch))
-    by_cells = MAX_BATCH_CELLS // max(1, batch.num_columns)
-    rows = max(1, min(MAX_BATCH_ROWS, by_cells, by_bytes))
-    for start in range(0, batch.num_rows, rows):
-        yield batch.slice(start, rows)
