@@ -96,6 +96,14 @@ def test_changed_rows_before_the_border_are_refused_and_behind_it_are_not():
     assert sum(p.rows for p in pack(encoded(other_tail), **resumed)) == 10
 
 
+def test_the_same_rows_read_with_other_types_are_refused_by_a_message_that_names_types_and_chunks():
+    whole = pa.table({"N": [1, 2, 3]})
+    digest = xxhash.xxh3_64_hexdigest(to_ndjson(whole))
+    floats = whole.cast(pa.schema([("N", pa.float64())]))
+    with pytest.raises(LoadMismatchError, match=r"other types .* other chunks of a file .* another load_id"):
+        list(pack(encoded(floats), load_id="x", skip_rows=3, skip_digest=digest))
+
+
 def test_fewer_rows_than_are_committed_are_refused():
     with pytest.raises(LoadMismatchError, match="has only 10"):
         list(pack(encoded(numbers(10)), load_id="x", skip_rows=11, skip_digest="?"))
