@@ -36,9 +36,9 @@ STATUS_INTERVAL_S = 1.0
 MUCH_HELD = 0.5
 """Beyond this share of what may be held, it is asked for four times as often: sending may soon have to wait."""
 
-MAX_IN_FLIGHT_BYTES = 48 * 1024 * 1024
+MAX_IN_FLIGHT_BYTES = 32 * 1024 * 1024
 """Compressed payloads held for replay; sending waits for commits beyond it. A channel's 20 MB/s, compressed
-to a third, are held for 7 s by it: a commit takes 5 to 10 s."""
+to a quarter, are held for 7 s by it: a commit takes 5 to 10 s."""
 
 AUDIT_GRACE_S = 10.0
 """How long the counters may lag behind the offset token."""

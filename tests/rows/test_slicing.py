@@ -108,7 +108,10 @@ def test_rows_of_one_size_are_cut_evenly():
 
 def test_what_is_under_a_null_is_not_counted():
     hidden = pa.StringArray.from_buffers(
-        2, pa.py_buffer(np.array([0, 10_000, 10_001], np.int32)), pa.py_buffer(b"x" * 10_001), pa.py_buffer(b"\2")
+        2,
+        pa.py_buffer(np.array([0, 10_000, 10_001], np.int32)),
+        pa.py_buffer(b"x" * 10_001),
+        pa.py_buffer(b"\2"),
     )
     assert hidden.to_pylist() == [None, "x"]
     assert size_of(pa.record_batch([hidden], names=["A"])) < 50
@@ -173,10 +176,15 @@ def wrapped(kinds):
                 (pa.list_(made[0]), st.lists(made[1], max_size=3)),
                 (pa.large_list(made[0]), st.lists(made[1], max_size=3)),
                 (pa.list_(made[0], 2), st.lists(made[1], min_size=2, max_size=2)),
-                (pa.struct([("f", made[0]), ("g", made[0])]), st.fixed_dictionaries({"f": made[1], "g": made[1]})),
+                (
+                    pa.struct([("f", made[0]), ("g", made[0])]),
+                    st.fixed_dictionaries({"f": made[1], "g": made[1]}),
+                ),
                 (
                     pa.map_(pa.string(), made[0]),
-                    st.dictionaries(st.sampled_from("abc"), made[1], max_size=3).map(lambda d: list(d.items())),
+                    st.dictionaries(st.sampled_from("abc"), made[1], max_size=3).map(
+                        lambda d: list(d.items())
+                    ),
                 ),
             ]
         )
@@ -198,7 +206,9 @@ def batches(draw):
     kind, values = draw(KINDS)
     distinct = pa.array(draw(st.lists(st.none() | values, min_size=1, max_size=4)), kind)
     shape = draw(st.sampled_from(OUTER))
-    if shape == "runs" and not pa.types.is_nested(kind) and kind != pa.string_view():  # Arrow decodes no others
+    if (
+        shape == "runs" and not pa.types.is_nested(kind) and kind != pa.string_view()
+    ):  # Arrow decodes no others
         lengths = draw(st.lists(st.integers(1, 40), min_size=len(distinct), max_size=len(distinct)))
         column = pa.RunEndEncodedArray.from_arrays(pa.array(np.cumsum(lengths), pa.int32()), distinct)
     else:
