@@ -148,8 +148,8 @@ def _check_digest(rows: int, digest: xxhash.xxh3_64, skip_rows: int, wanted: str
     if rows == skip_rows and digest.hexdigest() != wanted:
         raise LoadMismatchError(
             f"the first {skip_rows:,} rows differ from those which load {load_id!r} has committed: rows were "
-            "changed, moved or removed since, or were read with other types (a column that is 1 in one run and "
-            "1.0 in the other; other chunks of a file can do that); read them as before to go on, or use "
+            "changed, moved or removed since, or were read with other types (a column that is 1 in one run "
+            "and 1.0 in the other; other chunks of a file can do that); read them as before to go on, or use "
             "another load_id for other data",
             load_id=load_id,
         )

@@ -34,7 +34,7 @@ STATUS_INTERVAL_S = 1.0
 """How often the committed position is asked for while rows are being sent."""
 
 MUCH_HELD = 0.5
-"""Beyond this share of what may be held, it is asked for four times as often: sending may soon have to wait."""
+"""Beyond this share of what may be held, it is asked for four times as often: sending may soon wait."""
 
 MAX_IN_FLIGHT_BYTES = 32 * 1024 * 1024
 """Compressed payloads held for replay; sending waits for commits beyond it. A channel's 20 MB/s, compressed

@@ -111,8 +111,8 @@ def stream(
         needs you, and says how far the load came.
 
     Performance:
-        Rendering uses two threads, many times what a channel takes; one append is in flight per channel, as the protocol demands. Use several
-        channels for more than one channel's 20 MB/s.
+        Rendering uses two threads, many times what a channel takes; one append is in flight per channel, as
+        the protocol demands. Use several channels for more than one channel's 20 MB/s.
 
     >>> result = sp.stream(frame, channel, load_id="flights-2013")
     >>> print(result)
