@@ -58,6 +58,7 @@ def page(record: dict) -> str:
     """The part of docs/performance.md that numbers make."""
     versions = ", ".join(f"{name} {number}" for name, number in record["versions"].items())
     memory, parquet, display = record["memory"], record["parquet"], record["display"]
+    stream, loads = record["stream"], record["loads"]
     filled = ", ".join(f"{name} {share:.1%}" for name, share in record["fill"].items())
     return "\n".join(
         [
@@ -75,7 +76,10 @@ def page(record: dict) -> str:
             f"Encoding a frame of {memory['frame_bytes'] / 1e9:.1f} GB took",
             f"{memory['extra_bytes'] / 1e6:.0f} MB over the frame itself; a Parquet file of",
             f"{parquet['file_bytes'] / 1e9:.1f} GB, read as it was sent, took",
-            f"{parquet['extra_bytes'] / 1e6:.0f} MB in all.",
+            f"{parquet['extra_bytes'] / 1e6:.0f} MB in all. `stream()` of a frame of",
+            f"{stream['frame_bytes'] / 1e9:.1f} GB took {stream['extra_bytes'] / 1e6:.0f} MB over it, and",
+            f"four loads of a frame of {loads['frame_bytes'] / 1e9:.1f} GB",
+            f"one after another {loads['extra_bytes'] / 1e6:.0f} MB, where a commit takes a second.",
             "",
             f"Fill of payloads (share of 16 MB raw or 4 MB on the wire, whichever binds): {filled}.",
             "No compression is ever thrown away: a body grows only by rows that surely fit.",
@@ -108,6 +112,8 @@ def main() -> None:
         "contests": contests,
         "memory": python_json("benchmarks.memory", "frame"),
         "parquet": python_json("benchmarks.memory", "parquet"),
+        "stream": python_json("benchmarks.memory", "stream", "--lag", "1"),
+        "loads": python_json("benchmarks.memory", "loads", "--lag", "1"),
         "fill": {name: fill(name) for name in FRAMES},
         "display": python_json("benchmarks.display"),
     }

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .streaming.stream import StreamOptions
 
 COMMIT_TIMEOUT_S = 300.0
-MAX_IN_FLIGHT_BYTES = 128 * 1024 * 1024
+MAX_IN_FLIGHT_BYTES = 32 * 1024 * 1024
 
 
 @pd.api.extensions.register_dataframe_accessor("snowpipe")

@@ -153,7 +153,7 @@ class Channel:
 
     def append_rows(
         self,
-        body: bytes,
+        body: bytes | memoryview,
         *,
         start_offset_token: str,
         end_offset_token: str,
@@ -194,7 +194,7 @@ class Channel:
         self.last_appended_token = end
         return Acknowledgement(answer.tries)
 
-    def _append(self, body: bytes, start: str, end: str, headers: dict[str, str]) -> Answer:
+    def _append(self, body: bytes | memoryview, start: str, end: str, headers: dict[str, str]) -> Answer:
         continuation = self._continuation or ""
         query = {"continuationToken": continuation, "startOffsetToken": start, "endOffsetToken": end}
         # Spent from here on: whatever interrupts this request, its token must not be used again.

@@ -68,7 +68,7 @@ class Planes:
         *,
         action: str,
         query: Mapping[str, str] | None = None,
-        body: bytes = b"",
+        body: bytes | memoryview = b"",
         headers: Mapping[str, str] | None = None,
         channel: str | None = None,
         sleep: Callable[[float], None] | None = None,

@@ -16,6 +16,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
+from functools import partial
 from importlib.metadata import version
 from typing import Protocol
 
@@ -67,7 +68,7 @@ class Request:
     url: str
     action: str = "do the request"
     query: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b""
+    body: bytes | memoryview = b""
     headers: Mapping[str, str] = field(default_factory=dict)
     channel: str | None = None
     counted: bool = True
@@ -128,15 +129,19 @@ class Transport:
             )
         budget = min(self._retry.budget_s, self._retry.budget_s if budget_s is None else budget_s)
         give_up_at = self.clock.monotonic() + budget
+        tries = _Tries(self, request, signer)
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(_TryAgainError),
             wait=self._pause,
             stop=lambda state: self._spent(state, give_up_at),
             sleep=request.sleep or self._sleep,
-            before_sleep=lambda state: self._tell(state, request),
+            before_sleep=partial(self._tell, request.action, request.channel),
             retry_error_callback=_give_up,
         )
-        return retrying(_Tries(self, request, signer).next)
+        try:
+            return retrying(tries.next)
+        finally:
+            tries.end()
 
     def _pause(self, state: tenacity.RetryCallState) -> float:
         outcome = _outcome(state)
@@ -152,13 +157,13 @@ class Transport:
     def _sleep(self, seconds: float) -> None:
         self.clock.sleep(seconds, threading.Event())
 
-    def _tell(self, state: tenacity.RetryCallState, request: Request) -> None:
+    def _tell(self, action: str, channel: str | None, state: tenacity.RetryCallState) -> None:
         outcome = _outcome(state).outcome
         answer = outcome if isinstance(outcome, Answer) else None
         self._events.emit(
             RequestRetried(
-                channel=request.channel,
-                operation=request.action,
+                channel=channel,
+                operation=action,
                 tries=state.attempt_number,
                 pause_s=state.upcoming_sleep,
                 status=None if answer is None else answer.status,
@@ -185,7 +190,7 @@ class Transport:
                     request.method,
                     request.url,
                     params=query,
-                    data=request.body,
+                    data=request.body,  # type: ignore[arg-type]  # a view is sent as it is, without a copy
                     headers=dict(request.headers),
                     auth=auth,
                     timeout=(self._timeouts.connect_s, self._timeouts.read_s),
@@ -236,13 +241,19 @@ class _Tries:
 
     def __init__(self, transport: Transport, request: Request, signer: Signer) -> None:
         self._transport = transport
-        self._request = request
+        self._request: Request | None = request
         self._signer = signer
         self._request_id = str(uuid.uuid4())
         self._made = 0
         self._renewed = False
 
+    def end(self) -> None:
+        """Let go of the request: tenacity's objects form cycles, which would keep its body for long."""
+        self._request = None
+
     def next(self) -> Answer:
+        if self._request is None:
+            raise TypeError("the request is over")
         self._made += 1
         answer, token = self._transport.exchange(self._request, self._signer, self._request_id, self._made)
         if answer.refusal is Refusal.CREDENTIALS and not self._renewed:

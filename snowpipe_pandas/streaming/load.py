@@ -3,7 +3,8 @@
     source -> record batches -> NDJSON (worker threads) -> payloads (one thread) -> appends (this thread)
 
 While one append is on its way, the next payloads are rendered and compressed. All memory beyond the
-source itself is bounded: a few batches, two ready payloads, and the payloads not committed yet.
+source itself is bounded, by 128 MB unless more is allowed: a few batches, a ready payload, and the payloads
+not committed yet.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from ..errors import (
 )
 from ..events import Event, LoadStarted, Phase, PhaseChanged
 from ..rest.channel import Channel
-from ..rows.encode.encoder import Encoder
+from ..rows.encode.encoder import EncodedRows, Encoder
 from ..rows.encode.parallel import encode_ordered
 from ..rows.payloads import Payload, pack
 from ..rows.schema_check import find_problems
@@ -38,8 +39,8 @@ from .pipeline import Prefetch
 from .progress import Progress, Tracker
 from .result import StreamResult
 
-READY_PAYLOADS = 2
-"""Payloads prepared beyond the one on its way (at most 4 MB each)."""
+READY_PAYLOADS = 1
+"""Payloads prepared beyond the one on its way and the one that is being made (at most 4 MB each)."""
 
 _NOT_SETTLED = (
     LoadCancelledError,
@@ -157,9 +158,16 @@ class Load:
             for payload in ready:
                 self._obey(delivery)
                 delivery.send(payload)
+        pa.default_memory_pool().release_unused()  # the threads that had it are gone
+
+    def _encode(self, batch: pa.RecordBatch, first_row: int) -> EncodedRows:
+        """Encode, and give back what Arrow keeps of the memory that this thread has freed: 10 to 20 MB."""
+        encoded = self._encoder.encode(batch, first_row)
+        pa.default_memory_pool().release_unused()
+        return encoded
 
     def _payloads(self, start: Position) -> Iterator[Payload]:
-        with closing(encode_ordered(self._rows, self._encoder.encode)) as encoded:  # ends its threads
+        with closing(encode_ordered(self._rows, self._encode)) as encoded:  # ends its threads
             yield from pack(encoded, load_id=self.load_id, skip_rows=start.rows, skip_digest=start.digest)
 
     def _obey(self, delivery: Delivery) -> None:

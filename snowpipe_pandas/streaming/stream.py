@@ -102,7 +102,9 @@ def stream(
             function is called with every event of the load and its client (`snowpipe_pandas.events`).
         commit_timeout_s: seconds to wait for the commit behind the last row.
         max_in_flight_bytes: most compressed bytes that are sent and not committed; sending waits for commits
-            beyond it. Up to three more payloads of at most 4 MB are being prepared meanwhile.
+            beyond it. Up to three more payloads of at most 4 MB are ready or being prepared meanwhile. The
+            default keeps a load below 128 MB; more lets data that hardly compresses go on at full speed
+            while the service is slow to commit.
         index: send the frame's index as columns too.
         columns: new names for columns, `{"old": "NEW"}`.
         column_case: "upper" folds the names as unquoted SQL does.
@@ -126,8 +128,8 @@ def stream(
         needs you, and says how far the load came.
 
     Performance:
-        Rendering uses all cores; one append is in flight per channel, as the protocol demands. Use several
-        channels for more than one channel's 20 MB/s.
+        Rendering uses two threads, many times what a channel takes; one append is in flight per channel, as
+        the protocol demands. Use several channels for more than one channel's 20 MB/s.
 
     >>> result = sp.stream(frame, channel, load_id="flights-2013")
     >>> print(result)

@@ -1,7 +1,10 @@
 """Retries, renewals and refusals, against a real server with a script."""
 
+import gc
+import mmap
 import socket
 import time
+import weakref
 from email.utils import formatdate
 
 import pytest
@@ -46,6 +49,31 @@ def test_a_transient_answer_is_tried_again_with_the_same_request_id(wire, server
     assert [seen.query["retryCount"] for seen in server.seen] == ["0", "1", "2"]
     assert len({seen.query["requestId"] for seen in server.seen}) == 1
     assert {seen.body for seen in server.seen} == {b'{"a":1}\n'}
+
+
+def test_a_view_is_sent_whole_and_with_its_length_at_every_try(wire, server):
+    server.script(Reply(503), Reply(200, OK.body, cut=5), OK)
+    body = bytearray(b"0123456789" * 100_000)
+    assert send(wire, server, body=memoryview(body).toreadonly()).tries == 3
+    assert [seen.body for seen in server.seen] == [bytes(body)] * 3
+    for seen in server.seen:
+        assert seen.headers["Content-Length"] == str(len(body))
+        assert "Transfer-Encoding" not in seen.headers
+
+
+@pytest.mark.parametrize("replies", [[OK], [Reply(503), OK], [Reply(400)]], ids=["ok", "retried", "refused"])
+def test_a_body_is_let_go_with_its_request(wire, server, replies):
+    """Without the collector: what a cycle holds would pile up, 4 MB at a time."""
+    server.script(*replies)
+    pages = mmap.mmap(-1, 1000)
+    gone = weakref.ref(pages)
+    gc.disable()
+    try:
+        send(wire, server, body=memoryview(pages))
+        del pages
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("status", [400, 404, 409, 413])

@@ -277,3 +277,22 @@ def test_batches_stay_small_however_long_the_texts_or_the_values_of_a_dictionary
         sizes = [batch.num_rows for batch in open_source(source).batches()]
         assert sum(sizes) == 3000
         assert max(sizes) <= 100
+
+
+@pytest.mark.parametrize(
+    "kind", [pa.string(), pa.string_view(), pa.binary_view(), pa.int64(), pa.list_(pa.int8())]
+)
+def test_runs_of_any_type_are_their_values_wherever_a_slice_begins(kind):
+    values = {
+        pa.string(): ["a", None, 'b"'],
+        pa.string_view(): ["a", None, "b" * 20],
+        pa.binary_view(): [b"a", None, b"b" * 20],
+        pa.int64(): [1, None, 3],
+        pa.list_(pa.int8()): [[1], None, []],
+    }[kind]
+    runs = pa.RunEndEncodedArray.from_arrays(pa.array([2, 3, 7], pa.int32()), pa.array(values, kind))
+    plain = pa.array([values[0]] * 2 + [values[1]] + [values[2]] * 4, kind)
+    for start, length in ((0, 7), (1, 3), (2, 1), (4, 3), (7, 0)):
+        for nulls in ("emit", "omit"):
+            of_runs = to_ndjson(pa.table({"c": runs.slice(start, length)}), nulls=nulls)
+            assert of_runs == to_ndjson(pa.table({"c": plain.slice(start, length)}), nulls=nulls)

@@ -60,7 +60,7 @@ def test_limits_hold_payloads_are_full_and_nothing_is_lost(name, limits):
         behind = payload.end_row
         assert len(payload.body) <= wire
         assert payload.raw_bytes == len(unpacked(payload)) <= raw
-        assert payload.body.count(ZSTD_MAGIC) == 1
+        assert bytes(payload.body).count(ZSTD_MAGIC) == 1
         assert payload.digest == xxhash.xxh3_64_hexdigest(b"".join(whole.splitlines(keepends=True)[:behind]))
     assert behind == table.num_rows
     for payload in payloads[:-1]:
@@ -94,6 +94,14 @@ def test_changed_rows_before_the_border_are_refused_and_behind_it_are_not():
         list(pack(encoded(numbers(100, seed=1)), **resumed))
     other_tail = pa.concat_tables([numbers(100).slice(0, 50), numbers(10, seed=1)])
     assert sum(p.rows for p in pack(encoded(other_tail), **resumed)) == 10
+
+
+def test_the_same_rows_read_with_other_types_are_refused_by_a_message_that_names_types_and_chunks():
+    whole = pa.table({"N": [1, 2, 3]})
+    digest = xxhash.xxh3_64_hexdigest(to_ndjson(whole))
+    floats = whole.cast(pa.schema([("N", pa.float64())]))
+    with pytest.raises(LoadMismatchError, match=r"other types .* other chunks of a file .* another load_id"):
+        list(pack(encoded(floats), load_id="x", skip_rows=3, skip_digest=digest))
 
 
 def test_fewer_rows_than_are_committed_are_refused():

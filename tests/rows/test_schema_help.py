@@ -168,7 +168,7 @@ def test_check_understands_all_names_of_a_type(kind, good, bad):
     assert [told([value], kind) != [] for value in bad] == [True] * len(bad)
 
 
-@pytest.mark.parametrize("kind", ["NUMBR(10)", "", "INT; DROP TABLE", "VARCHAR 3", None, "TIMESTAMP_XTZ"])
+@pytest.mark.parametrize("kind", ["NUMBR(10)", "", "INT; DROP TABLE", "VARCHAR 3", "TIMESTAMP_XTZ"])
 def test_a_type_that_snowflake_has_not_is_named(kind):
     with pytest.raises(sp.errors.UsageError, match="no column type") as caught:
         told([1], kind)

@@ -25,8 +25,8 @@ from .slicing import size_of
 MAX_SLICE_ROWS = 65_536
 MAX_SLICE_CELLS = 1_048_576
 FIRST_SLICE_ROWS = 2048
-SLICE_BYTES = 32 * 1024 * 1024
-"""Slices are as large as this allows: each costs some microseconds per column."""
+SLICE_BYTES = 8 * 1024 * 1024
+"""Slices become about so much NDJSON: each costs some microseconds per column, and all of it is memory."""
 
 _HINTS = {
     "interval": "convert it: df[c].astype(str), or its .left and .right as two columns",
