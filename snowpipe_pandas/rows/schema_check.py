@@ -15,7 +15,7 @@ from ..shown import shown
 from .encode.column_writers import null_values
 from .encode.encoder import Nulls
 from .target_types import TargetType, told_type
-from .types import is_json_field, is_semi_structured, is_string, snowflake_type
+from .types import is_json_field, is_number_field, is_semi_structured, is_string, snowflake_type
 from .value_check import ColumnJudge, TargetColumn
 
 _TEXT_HINTS = {
@@ -168,7 +168,8 @@ class _Column:
 
     @property
     def _is_text(self) -> bool:
-        return is_string(self._field.type) and not is_json_field(self._field)
+        marked = is_json_field(self._field) or is_number_field(self._field)
+        return is_string(self._field.type) and not marked
 
     @property
     def _hint(self) -> str:
