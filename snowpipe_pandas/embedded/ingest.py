@@ -109,16 +109,22 @@ def _problems(
     branches += [column.named_twice() for column in columns if doubled or len(column.keys) > 1]
     odd = {number: column.odd for number, column in enumerate(columns) if column.odd}
     if odd:
-        told = " || ".join(
-            f"CASE WHEN {is_odd} THEN '{number} ' ELSE '' END" for number, is_odd in odd.items()
-        )
-        branches.append(f"WHEN {' OR '.join(f'({is_odd})' for is_odd in odd.values())} THEN chr(1) || {told}")
+        told = ", ".join(f"CASE WHEN {is_odd} THEN '{number} ' ELSE '' END" for number, is_odd in odd.items())
+        branches.append(f"WHEN {_any(list(odd.values()))} THEN concat(chr(1), {told})")
     branches += [branch for column in columns for branch in column.problems()]
     present = {column.target.name for column in columns}
     branches += [
         _missing(c) for c in target if not c.nullable and c.default is None and c.name not in present
     ]
     return f"CASE {' '.join(branches)} END"
+
+
+def _any(conditions: list[str]) -> str:
+    """Return the OR of conditions as a balanced tree: a chain of a thousand is too deep for DuckDB."""
+    if len(conditions) == 1:
+        return conditions[0]
+    half = len(conditions) // 2
+    return f"({_any(conditions[:half])} OR {_any(conditions[half:])})"
 
 
 def _left_open(cursor: duckdb.DuckDBPyConnection, columns: list[BatchColumn]) -> set[str]:

@@ -7,6 +7,8 @@ from decimal import Decimal
 import pandas as pd
 import pytest
 
+import snowpipe_pandas as sp
+
 
 @pytest.fixture
 def put(account, client):
@@ -200,3 +202,12 @@ def test_an_open_tells_names_types_nulls_defaults_and_limits(account, client):
     assert [c.name for c in columns if c.earliest and c.latest] == ["C"]
     copied = client.open_channel("c", table="DEMO.PUBLIC.COPY").target_columns
     assert [c.type for c in copied] == ["NUMBER(9,2)", "NUMBER(38,0)"]
+
+
+def test_a_table_of_two_thousand_columns_takes_rows():
+    with sp.local(commit_lag_s=0.0) as account, sp.connect(account.profile) as client:
+        frame = pd.DataFrame([[1.5] * 2000, [None] * 2000], columns=[f"C{number}" for number in range(2000)])
+        account.sql(frame.snowpipe.ddl("DEMO.PUBLIC.WIDE").replace("FLOAT", "NUMBER(10,1)"))
+        channel = client.open_channel("wide", table="DEMO.PUBLIC.WIDE")
+        assert frame.snowpipe.stream(channel, progress=False).rows_rejected == 0
+        assert account.sql("SELECT COUNT(*) AS N, SUM(C1999) AS S FROM WIDE").values.tolist() == [[2, 1.5]]
