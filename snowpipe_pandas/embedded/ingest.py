@@ -1,7 +1,7 @@
 """NDJSON into a table: every row that fits, and the reason for each that does not.
 
-One way for good and bad rows: lines are split without a loop, DuckDB reads and casts them column-wise,
-and a row with any problem is left out and told. As with ON_ERROR = CONTINUE, a bad row never stops others.
+Lines are split without a loop, DuckDB reads and converts them column-wise, and a row with any problem is left
+out and told. As with ON_ERROR = CONTINUE, a bad row never stops others.
 """
 
 from __future__ import annotations
