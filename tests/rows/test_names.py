@@ -52,6 +52,13 @@ def test_a_name_that_no_column_can_have_is_refused_before_any_sql_is_written(nam
             call()
 
 
+def test_a_name_that_no_column_can_have_may_be_renamed():
+    frame = pd.DataFrame({"": [1], "a" * 256: [2]})
+    assert to_ndjson(frame, columns={"": "A", "a" * 256: "B"}) == b'{"A":1,"B":2}\n'
+    both = pd.DataFrame({"id": [1], "ID": [2]})
+    assert to_ndjson([both, both], columns={"ID": "B"}) == b'{"id":1,"B":2}\n' * 2
+
+
 def test_levels_of_an_index_that_share_a_name_are_refused():
     frame = pd.DataFrame({"K": ["x", "x", "y"], "D": [1, 2, 3], "V": [1.0, 2.0, 3.0]}).set_index(["K", "D"])
     rolled = frame.groupby(level="K").rolling(2, min_periods=1).sum()

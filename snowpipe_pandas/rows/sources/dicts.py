@@ -12,7 +12,7 @@ import pandas as pd
 from ...errors import DataError
 from ...shown import shown
 from .frames import Series
-from .names import check_distinct, check_names
+from .names import check_distinct, check_texts
 
 CHUNK_ROWS = 10_000
 """Rows of a generator of dicts that are read before their types are decided."""
@@ -45,7 +45,7 @@ def series_of_dicts(rows: Sequence[Any], first_row: int = 0) -> list[tuple[str, 
                 f"row {number} is a {type(row).__name__} ({shown(row)}), the rows before it are dicts"
             )
     names = list(dict.fromkeys(chain.from_iterable(rows)))
-    check_names(names)
+    check_texts(names)
     check_distinct(names)
     return [(str(name), _column(rows, name)) for name in names]
 

@@ -17,7 +17,7 @@ import pyarrow as pa
 from ...errors import DataError, DuplicateColumnError, InvalidValueError, UnsupportedColumnError
 from ..encode.cell_location import BinaryFormat, CellLocation
 from ..translated import translated
-from .names import check_distinct, check_names
+from .names import check_distinct, check_texts
 from .object_columns import UnsupportedError, object_field
 from .object_values import conversion_problem, missing_of, object_array
 from .slicing import size_of
@@ -68,7 +68,7 @@ def named_series(frame: pd.DataFrame, *, index: bool) -> list[tuple[str, Series]
     if index:
         named = _index_levels(frame.index, {name for name, _ in named}) + named
     names = [name for name, _ in named]
-    check_names(names)
+    check_texts(names)
     check_distinct(names)
     return [(str(name), values) for name, values in named]
 

@@ -25,7 +25,7 @@ def sent_names(names: Sequence[str], columns: Mapping[str, str] | None, column_c
     Raises:
         EmptySourceError: there are no names.
         DuplicateColumnError: names are not unique without regard to case, as the service matches them.
-        DataError: a name is no string or can't name a column, or `columns` names one that is not there.
+        DataError: a name can't name a column, or `columns` names one that is not there.
 
     >>> sent_names(["id", "name"], {"id": "key"}, "upper")
     ['KEY', 'NAME']
@@ -40,16 +40,16 @@ def sent_names(names: Sequence[str], columns: Mapping[str, str] | None, column_c
             columns=list(map(str, unknown)),
         )
     sent = [renamed.get(name, name) for name in names]
-    check_names(sent)
     check_distinct(sent)
     if column_case == "upper":
         sent = [name.upper() for name in sent]
-    check_unique(sent)
+    _check_fit(sent)
+    _check_unique(sent)
     return sent
 
 
-def check_names(names: Sequence[Any]) -> None:
-    """Refuse names that can't name a column.
+def check_texts(names: Sequence[Any]) -> None:
+    """Refuse names that are no texts; what they are renamed to is checked later, by `sent_names`.
 
     Raises:
         DataError: names the first ones.
@@ -61,8 +61,24 @@ def check_names(names: Sequence[Any]) -> None:
             "use df.columns = df.columns.astype(str)",
             columns=[ascii(name) for name in others],
         )
+    broken = [name for name in names if not _is_utf8(name)]
+    if broken:
+        raise DataError(
+            f"column names hold lone surrogates: {_shown(broken)}; rename them, with df.rename(columns=...)",
+            columns=broken,
+        )
+
+
+def _check_fit(names: Sequence[str]) -> None:
+    """Refuse names that no column of a table can have."""
     for name in names:
-        problem = _problem(name)
+        problem = ""
+        if not name:
+            problem = "is empty"
+        elif len(name) > MAX_NAME_LENGTH:
+            problem = f"has {len(name)} characters, a name has at most {MAX_NAME_LENGTH}"
+        elif not _is_utf8(name):
+            problem = "holds a lone surrogate"
         if problem:
             raise DataError(
                 f"column name {ascii(name)[:80]} {problem}; rename it, for example with columns={{...}}",
@@ -70,16 +86,12 @@ def check_names(names: Sequence[Any]) -> None:
             )
 
 
-def _problem(name: str) -> str:
-    if not name:
-        return "is empty"
-    if len(name) > MAX_NAME_LENGTH:
-        return f"has {len(name)} characters, a name has at most {MAX_NAME_LENGTH}"
+def _is_utf8(name: str) -> bool:
     try:
         name.encode()
     except UnicodeEncodeError:
-        return "holds a lone surrogate"
-    return ""
+        return False
+    return True
 
 
 def check_distinct(names: Sequence[str]) -> None:
@@ -95,7 +107,7 @@ def check_distinct(names: Sequence[str]) -> None:
         )
 
 
-def check_unique(names: Sequence[str]) -> None:
+def _check_unique(names: Sequence[str]) -> None:
     """Refuse names that the service would take for one: it matches them without regard to case.
 
     Raises:

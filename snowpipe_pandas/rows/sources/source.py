@@ -24,7 +24,7 @@ from ..types import snowflake_type
 from .arrow import open_arrow
 from .dicts import chunks_of_dicts, is_row, series_of_dicts
 from .frames import Series, frame_batches, frame_columns, named_series
-from .names import ColumnCase, sent_names
+from .names import ColumnCase, check_distinct, sent_names
 from .parts import Opened, Part, joined
 from .slicing import cut
 
@@ -179,7 +179,7 @@ def _open_parts(source: Iterator[Any], options: _Options) -> Opened:
             raise DataError(f"part {number} of the source: {not_tabular(part)}")
         part_opened = _opened(part, options, first_row)
         if number:
-            sent_names(part_opened.schema.names, None, "keep")
+            check_distinct(part_opened.schema.names)
             check_types(part_opened.schema)
         return Part(part_opened, f"part {number}")
 
