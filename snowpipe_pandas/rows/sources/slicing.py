@@ -18,7 +18,7 @@ from ..types import is_bytes, is_string
 
 MAX_BATCH_ROWS = 65_536
 MAX_BATCH_CELLS = 262_144
-BATCH_BYTES = 4 * 1024 * 1024
+BATCH_BYTES = 6 * 1024 * 1024
 """Batches become about so much NDJSON at most: they fit a core's cache, render evenly, and take little
 memory while they do (up to four times as much)."""
 
