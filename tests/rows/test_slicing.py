@@ -102,7 +102,7 @@ def test_a_row_above_the_target_stands_alone():
 
 
 def test_rows_of_one_size_are_cut_evenly():
-    batches = list(cut(pa.record_batch({"A": ["x" * 250] * 20_000})))
+    batches = list(cut(pa.record_batch({"A": ["x" * 400] * 20_000})))
     assert [round(batch.num_rows, -1) for batch in batches] == [10_000, 10_000]
 
 
