@@ -50,7 +50,7 @@ def refuse(
 def plain_text(value: Any, *, nul: bool = False) -> str | None:
     """Return a text as a plain `str`, None for anything else: a lone surrogate or NUL makes it none too."""
     plain = any_text(value)
-    if plain is None or _has_surrogate(plain) or ("\0" in plain and not nul):
+    if plain is None or has_surrogate(plain) or ("\0" in plain and not nul):
         return None
     return plain
 
@@ -106,7 +106,7 @@ def path(name: str, value: Any, *, example: str) -> Path:
         UsageError: it is none.
     """
     plain = plain_path(value)
-    if plain is None or _has_surrogate(plain):
+    if plain is None or has_surrogate(plain):
         refuse(name, value, f"the path of a file, such as {example}")
     return Path(plain)
 
@@ -242,7 +242,8 @@ def texts_by_text(name: str, value: Any, *, wanted: str) -> dict[str, str]:
     return known
 
 
-def _has_surrogate(plain: str) -> bool:
+def has_surrogate(plain: str) -> bool:
+    """Tell whether a text holds a lone surrogate, which UTF-8 does not."""
     try:
         plain.encode()
     except UnicodeEncodeError:

@@ -12,6 +12,7 @@ from collections.abc import Collection
 
 from .conversions import Conversion, Steps, conversion, read_as
 from .declared import DeclaredColumn, duckdb_type
+from .quoting import literal, quoted
 
 SHOWN = 40
 """Characters of a bad value in its message."""
@@ -39,7 +40,7 @@ class BatchColumn:
         self.target = target
         self.keys = keys
         self.steps = Steps(number)
-        values = [f"{reading(rank)}.{_quote(key)}" for rank, key in enumerate(keys)]
+        values = [f"{reading(rank)}.{quoted(key)}" for rank, key in enumerate(keys)]
         self._value = self.steps.add(f"coalesce({', '.join(values)})" if len(values) > 1 else values[0])
         types = ", ".join(map(_json_type, keys))
         is_text = f"coalesce({types}) = 'VARCHAR'"
@@ -64,17 +65,17 @@ class BatchColumn:
         shown = f"left(CAST({self._value} AS VARCHAR), {SHOWN})"
         branches = []
         if wrong != "false":
-            told = f"{_text(f'column {name}: ')} || {shown} || {_text(self._refused)}"
+            told = f"{literal(f'column {name}: ')} || {shown} || {literal(self._refused)}"
             branches.append(f"WHEN {wrong} THEN {told}")
         if not self.target.nullable:
-            told = _text(f"column {name} is NOT NULL and has no value")
+            told = literal(f"column {name} is NOT NULL and has no value")
             branches.append(f"WHEN {self._is_missing} THEN {told}")
         return branches
 
     def named_twice(self) -> str:
         """Return the CASE branch that finds rows with more than one value for this column."""
         found = f"len(list_filter(json_keys(line), lambda k: k IN ({self._listed})))"
-        return f"WHEN {found} > 1 THEN {_text(f'column {self.target.name} is there twice')}"
+        return f"WHEN {found} > 1 THEN {literal(f'column {self.target.name} is there twice')}"
 
     @property
     def _refused(self) -> str:
@@ -96,12 +97,12 @@ class BatchColumn:
 
     @property
     def _listed(self) -> str:
-        return ", ".join(_text(key) for key in self.keys)
+        return ", ".join(literal(key) for key in self.keys)
 
 
 def _json_type(key: str) -> str:
     """The JSON type of a key's value; by a reading of its own, since it is asked for few rows."""
-    return f"json_type(json_transform(line, {_text(json.dumps({key: 'JSON'}))}).{_quote(key)})"
+    return f"json_type(json_transform(line, {literal(json.dumps({key: 'JSON'}))}).{quoted(key)})"
 
 
 def match(
@@ -137,7 +138,7 @@ def computed(columns: list[BatchColumn], source: str) -> str:
     """
     for rank in range(max((len(column.keys) for column in columns), default=0)):
         shape = {c.keys[rank]: read_as(c.target) for c in columns if rank < len(c.keys)}
-        read = f"json_transform(line, {_text(json.dumps(shape))}) AS {reading(rank)}"
+        read = f"json_transform(line, {literal(json.dumps(shape))}) AS {reading(rank)}"
         source = f"(SELECT *, {read} FROM {source})"  # noqa: S608
     for depth in range(max((len(column.steps.named) for column in columns), default=0)):
         now = [c.steps.named[depth] for c in columns if depth < len(c.steps.named)]
@@ -149,11 +150,3 @@ def computed(columns: list[BatchColumn], source: str) -> str:
 def reading(rank: int) -> str:
     """Return the name of the struct that holds values of keys of this rank among the spellings."""
     return f"_r{rank}"
-
-
-def _quote(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"

@@ -14,6 +14,7 @@ import duckdb
 from .columns import BatchColumn, computed, match
 from .declared import DeclaredColumn, duckdb_type
 from .lines import Body, lines_of
+from .quoting import literal, quoted
 
 _WHOLE_ROW_PROBLEMS = (
     "WHEN rejected THEN 'rejected by the fault desk'",
@@ -75,7 +76,7 @@ def insert_good(cursor: duckdb.DuckDBPyConnection, parsed: Parsed, table: str) -
     """
     if not parsed.good:
         return
-    names = ", ".join(_quote(name) for name in parsed.columns)
+    names = ", ".join(quoted(name) for name in parsed.columns)
     cursor.execute(f"INSERT INTO {table} ({names}) SELECT {names} FROM _batch WHERE {_PROBLEM} IS NULL")  # noqa: S608
 
 
@@ -94,9 +95,9 @@ def _parse(cursor: duckdb.DuckDBPyConnection, target: list[DeclaredColumn], odd:
 
 def _values(columns: list[BatchColumn], target: list[DeclaredColumn]) -> list[str]:
     if columns:
-        return [f"{column.stored()} AS {_quote(column.target.name)}" for column in columns]
+        return [f"{column.stored()} AS {quoted(column.target.name)}" for column in columns]
     first = target[0]  # rows like {}: one column has to stand for them
-    return [f"CAST({first.default or 'NULL'} AS {duckdb_type(first.type)}) AS {_quote(first.name)}"]
+    return [f"CAST({first.default or 'NULL'} AS {duckdb_type(first.type)}) AS {quoted(first.name)}"]
 
 
 def _problems(
@@ -168,18 +169,10 @@ def _count(cursor: duckdb.DuckDBPyConnection) -> tuple[int, int, str | None, int
 
 
 def _unknown(keys: list[str]) -> str:
-    listed = ", ".join(_text(key) for key in keys)
+    listed = ", ".join(literal(key) for key in keys)
     found = f"list_filter(json_keys(line), lambda k: k IN ({listed}))"
     return f"WHEN len({found}) > 0 THEN 'no such column: ' || array_to_string({found}, ', ')"
 
 
 def _missing(column: DeclaredColumn) -> str:
-    return f"WHEN true THEN {_text(f'column {column.name} is NOT NULL and has no value')}"
-
-
-def _quote(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
+    return f"WHEN true THEN {literal(f'column {column.name} is NOT NULL and has no value')}"

@@ -21,6 +21,7 @@ from ..names import DEFAULT_PIPE_SUFFIX, ObjectName, quote_identifier
 from .answers import not_found_pipe, not_found_table
 from .declared import DeclaredColumn, name_of_stored
 from .hidden import HIDDEN
+from .quoting import literal, quoted
 from .rejected import switch_error_logging
 from .sql import CreatePipe, SetErrorLogging, Statement
 
@@ -58,7 +59,7 @@ class Store:
         except duckdb.Error as error:
             self._root.close()
             raise UsageError(f"{path} can't be opened as a DuckDB file: {error}") from error
-        self._root.execute(f"CREATE SCHEMA IF NOT EXISTS {_quoted(database, schema)}")
+        self._root.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(database, schema)}")
 
     def close(self) -> None:
         """Write everything out and close."""
@@ -69,7 +70,7 @@ class Store:
         """Open a connection of its own, for one thread's work."""
         cursor = self._root.cursor()
         try:
-            cursor.execute(f"USE {_quoted(self.database, self.schema)}; SET TimeZone = 'UTC'")
+            cursor.execute(f"USE {quoted(self.database, self.schema)}; SET TimeZone = 'UTC'")
             yield cursor
         finally:
             cursor.close()
@@ -160,7 +161,7 @@ class Store:
                 raise not_found_table(table)
             declared = dict(
                 cursor.execute(
-                    f"SELECT column_name, declared FROM {_quoted(table.database, HIDDEN)}.columns "  # noqa: S608
+                    f"SELECT column_name, declared FROM {quoted(table.database, HIDDEN)}.columns "  # noqa: S608
                     "WHERE upper(table_schema) = ? AND upper(table_name) = ?",
                     _upper(table)[1:],
                 ).fetchall()
@@ -175,7 +176,7 @@ class Store:
             raise not_found_pipe(pipe)
         with self.cursor() as cursor:
             found = cursor.execute(
-                f"SELECT table_schema, table_name FROM {_quoted(pipe.database, HIDDEN)}.pipes "  # noqa: S608
+                f"SELECT table_schema, table_name FROM {quoted(pipe.database, HIDDEN)}.pipes "  # noqa: S608
                 "WHERE upper(pipe_schema) = ? AND upper(pipe_name) = ?",
                 _upper(pipe)[1:],
             ).fetchone()
@@ -191,7 +192,7 @@ class Store:
         table = ObjectName.parse(command.table, database=self.database, schema=self.schema)
         self.columns(table)
         with self._changing_schema(), self.cursor() as cursor, self.transaction(cursor):
-            pipes = f"{_quoted(pipe.database, HIDDEN)}.pipes"
+            pipes = f"{quoted(pipe.database, HIDDEN)}.pipes"
             cursor.execute(
                 f"DELETE FROM {pipes} WHERE pipe_schema = ? AND pipe_name = ?",  # noqa: S608
                 [pipe.schema, pipe.name],
@@ -203,8 +204,8 @@ class Store:
 
     def _attach(self, database: str, path: Path | None) -> None:
         source = ":memory:" if path is None else str(path)
-        self._root.execute(f"ATTACH '{source.replace(chr(39), chr(39) * 2)}' AS {quote_identifier(database)}")
-        self._root.execute(_CATALOGUE.format(hidden=_quoted(database, HIDDEN)))
+        self._root.execute(f"ATTACH {literal(source)} AS {quote_identifier(database)}")
+        self._root.execute(_CATALOGUE.format(hidden=quoted(database, HIDDEN)))
 
     def _create_database(self, text: str) -> bool:
         """DuckDB attaches databases instead of creating them; others than the first live in memory."""
@@ -214,7 +215,7 @@ class Store:
         name = text.split()[-1].strip('"')
         if name not in self._databases():
             self._attach(name, None)
-            self._root.execute(f"CREATE SCHEMA IF NOT EXISTS {_quoted(name, 'PUBLIC')}")
+            self._root.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(name, 'PUBLIC')}")
         return True
 
     def _databases(self) -> set[str]:
@@ -238,7 +239,7 @@ def _exists(cursor: duckdb.DuckDBPyConnection, table: ObjectName | None) -> bool
 
 def _declare(cursor: duckdb.DuckDBPyConnection, table: ObjectName, statement: Statement) -> None:
     """Remember what DuckDB does not know of a new table."""
-    columns = f"{_quoted(table.database, HIDDEN)}.columns"
+    columns = f"{quoted(table.database, HIDDEN)}.columns"
     cursor.execute(
         f"DELETE FROM {columns} WHERE table_schema = ? AND table_name = ?",  # noqa: S608
         [table.schema, table.name],
@@ -249,10 +250,6 @@ def _declare(cursor: duckdb.DuckDBPyConnection, table: ObjectName, statement: St
     )
     switch_error_logging(cursor, table, on=False)
     switch_error_logging(cursor, table, on=statement.error_logging)
-
-
-def _quoted(*parts: str) -> str:
-    return ".".join('"' + part.replace('"', '""') + '"' for part in parts)
 
 
 def _upper(name: ObjectName) -> list[str]:

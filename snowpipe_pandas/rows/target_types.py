@@ -57,7 +57,7 @@ def parse_type(declared: str) -> TargetType:
     >>> parse_type("decimal(10, 2)")
     TargetType(kind='NUMBER', size=10, scale=2)
     """
-    parts = _DECLARED.fullmatch(declared) if isinstance(declared, str) else None
+    parts = _DECLARED.fullmatch(declared)
     name = " ".join(parts[1].upper().split()) if parts else ""
     kind = _SYNONYMS.get(name)
     if parts is None or kind is None:

@@ -5,6 +5,8 @@ The local account imports this module and nothing else of the room, so it must s
 
 from __future__ import annotations
 
+from functools import cache
+
 import pyarrow as pa
 
 from ..arguments import plain_text
@@ -62,6 +64,7 @@ def snowflake_type(field: pa.Field) -> str:
     return _column_type(field.type)
 
 
+@cache  # it is asked for each column of each batch
 def _column_type(kind: pa.DataType) -> str:
     for matches, name in _RULES:
         if matches(kind):

@@ -19,6 +19,7 @@ from ..display.kernel import in_notebook
 from ..display.texts import short
 from ..errors import LoadCancelledError
 from .load import Load
+from .pipeline import WAKE_S
 from .progress import Progress
 from .result import StreamResult
 
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
     from ..display.widget import JobsView, LoadView
 
 SEVERAL_JOBS = "jobs, such as sp.Jobs([df.snowpipe.stream(channel, background=True)])"
-WAKE_S = 0.2
-"""Longest wait at once, so that Ctrl-C is heard (`_are_over`)."""
-
 CANCEL_GRACE_S = 30.0
 """How long an interrupted wait stays for the request in flight."""
 

@@ -21,23 +21,17 @@ COMMITS = 9
 
 @contextmanager
 def failing_commit(monkeypatch, number):
-    """Let COMMIT number `number` fail once, as on a full disk, with all that it would have kept."""
+    """Let transaction `number` fail once at its end, as on a full disk, with all that it would have kept."""
     seen = []
+    whole = Store.transaction
 
     @contextmanager
     def transaction(self, cursor):
-        with self.writing:
-            cursor.execute("BEGIN")
-            try:
-                yield
-            except BaseException:
-                cursor.execute("ROLLBACK")
-                raise
+        with whole(self, cursor):
+            yield
             seen.append(1)
             if len(seen) == number:
-                cursor.execute("ROLLBACK")
                 raise duckdb.TransactionException(NO_SPACE)
-            cursor.execute("COMMIT")
 
     with monkeypatch.context() as patched:
         patched.setattr(Store, "transaction", transaction)

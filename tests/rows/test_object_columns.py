@@ -229,6 +229,15 @@ def test_a_bad_category_is_named_with_the_row_that_shows_it_and_one_that_no_row_
     assert to_ndjson(pd.DataFrame({"X": unused})) == b'{"X":"a"}\n{"X":"a"}\n'
 
 
+def test_categories_that_no_row_shows_have_no_say_in_the_type():
+    categories = pd.Index([date(2026, 1, 1), datetime(2026, 1, 1, 5), "text"], dtype=object)
+    shown = pd.Categorical.from_codes([0, -1], categories=categories)
+    assert to_ndjson(pd.DataFrame({"X": shown})) == b'{"X":"2026-01-01"}\n{"X":null}\n'
+    odd = pd.Categorical.from_codes([0, 0, 2], categories=categories)
+    with pytest.raises(UnsupportedColumnError, match=r"row 2 \('text'\)"):
+        to_ndjson(pd.DataFrame({"X": odd}))
+
+
 def test_values_that_break_when_they_are_looked_at_are_told_by_their_column():
     class Bad:
         def __repr__(self):

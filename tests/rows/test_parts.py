@@ -10,7 +10,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from snowpipe_pandas.errors import DataError, DuplicateColumnError, InvalidValueError
+from snowpipe_pandas.errors import DataError, DuplicateColumnError, InvalidValueError, UnsupportedColumnError
 from snowpipe_pandas.rows.encode.encoder import to_ndjson
 from snowpipe_pandas.rows.sources.dicts import CHUNK_ROWS
 
@@ -29,6 +29,7 @@ WHOLE = {
     "whole floats after integers": (frames([1], [2.0, np.nan]), ["1", "2", "null"]),
     "an all-missing part": (frames(["x"], [None], [np.nan]), ['"x"', "null", "null"]),
     "an all-missing first part, read as floats": (frames([np.nan], ["x"], ["y"]), ["null", '"x"', '"y"']),
+    "whole floats above a narrow load": (frames(np.array([1], "i1"), [300.0]), ["1", "300"]),
     "integers of several widths": (frames(np.array([1], "i1"), np.array([2**40])), ["1", str(2**40)]),
     "narrow floats after floats": (
         frames([0.1], np.array([0.1], "f4")),
@@ -177,6 +178,8 @@ def test_a_generator_of_dicts_whose_keys_or_types_change_is_told_where():
         to_ndjson(iter([*start, {"b": 2}]))
     with pytest.raises(DataError, match=r"rows 10,000 to 10,000 .*column 'a' is double .*int64"):
         to_ndjson(iter([*start, {"a": 1.5}]))
+    with pytest.raises(UnsupportedColumnError, match=r"\(object\) mixes types: row 10001 \('x'\)"):
+        to_ndjson(iter([*start, {"a": 1}, {"a": "x"}]))
     with pytest.raises(DataError, match="row 10000 is a NoneType"):
         to_ndjson(iter([*start, None]))
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .cell_location import CellLocation
-from .segments import BLANK, Choice, Segment, Texts, missing_cells, offsets_of, texts, value, values_of
+from .segments import Choice, Segment, Texts, missing_cells, offsets_of, texts, value, values_of
 from .text import quoted
 
 _PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
@@ -33,66 +33,73 @@ def timestamps(array: pa.Array, location: CellLocation) -> list[Segment]:
     """`"2026-01-02T03:04:05.000000006"`, in UTC with `Z` where the type has a zone."""
     unit = array.type.unit
     _check_years(array.cast(pa.int64()), 86400 * _PER_SECOND[unit], array, location)
-    stamps = _by_fraction(_ticks(array), unit, pa.timestamp, _stamps)
-    return value(['"', stamps, '"' if array.type.tz is None else 'Z"'], missing_cells(array), location.end)
+    missing = missing_cells(array)
+    stamps = _by_fraction(_ticks(array, missing), missing, unit, pa.timestamp, _stamps)
+    return value(['"', stamps, '"' if array.type.tz is None else 'Z"'], missing, location.end)
 
 
 def times(array: pa.Array, location: CellLocation) -> list[Segment]:
     """`"03:04:05.000006"`."""
-    ticks = _ticks(array)
+    missing = missing_cells(array)
+    ticks = _ticks(array, missing)
     bad = np.flatnonzero((ticks < 0) | (ticks >= 86400 * _PER_SECOND[array.type.unit]))
     if len(bad):
         raise location.invalid(int(bad[0]), int(ticks[bad[0]]), "lies outside of one day")
-    clocks = _by_fraction(ticks, array.type.unit, pa.time64, _strings)
-    return value(['"', clocks, '"'], missing_cells(array), location.end)
+    clocks = _by_fraction(ticks, missing, array.type.unit, pa.time64, _strings)
+    return value(['"', clocks, '"'], missing, location.end)
 
 
 def durations(array: pa.Array, location: CellLocation) -> list[Segment]:
     """Exact seconds: quotient and remainder are written apart."""
     unit = array.type.unit
-    ticks = _ticks(array)
+    missing = missing_cells(array)
+    ticks = _ticks(array, missing)
     # The least 64-bit integer has no size in 64 bits with a sign, so sizes have none.
     sizes = np.abs(ticks).view(np.uint64)
     whole, rest = np.divmod(sizes, np.uint64(_PER_SECOND[unit]))
-    fractions = _by_fraction(rest.astype(np.int64), unit, pa.duration, _fractions)
+    fractions = _by_fraction(rest.astype(np.int64), missing, unit, pa.duration, _fractions)
     sign = Choice(("", "-"), ticks < 0)
-    return value(
-        ['"', sign, texts(_strings(pa.array(whole))), ".", fractions, '"'], missing_cells(array), location.end
-    )
+    seconds = texts(_strings(pa.array(whole, mask=missing)))
+    return value(['"', sign, seconds, ".", fractions, '"'], missing, location.end)
 
 
-def _ticks(array: pa.Array) -> np.ndarray:
+def _ticks(array: pa.Array, missing: np.ndarray | None) -> np.ndarray:
     """Return the counts of the type's unit, 0 at nulls, where anything may lie."""
     kind = pa.int32() if array.type.bit_width == 32 else pa.int64()
     ticks = values_of(array.view(kind)).astype(np.int64, copy=False)
-    missing = missing_cells(array)
     return ticks if missing is None else np.where(missing, 0, ticks)
 
 
 def _by_fraction(
     ticks: np.ndarray,
+    missing: np.ndarray | None,
     unit: str,
     kind: Callable[[str], pa.DataType],
     written: Callable[[pa.Array], pa.StringArray],
 ) -> Texts:
-    """Write ticks in microseconds, and in nanoseconds those that have any.
+    """Write ticks in microseconds, and in nanoseconds those that have any; nulls are not written.
 
     Three rows with 5, 5_000 and 7 nanoseconds: all are written with nine digits, the second also with six;
     it is number 3 of the texts, so the rows show the texts 0, 3 and 2.
     """
+
+    def texts_in(unit: str, ticks: np.ndarray, missing: np.ndarray | None = None) -> Texts:
+        return texts(written(pa.array(ticks, mask=missing).view(kind(unit))))
+
     if unit != "ns":
-        return texts(written(pa.array(ticks * (10**6 // _PER_SECOND[unit])).view(kind("us"))))
+        return texts_in("us", ticks * (10**6 // _PER_SECOND[unit]), missing)
     micros = ticks // 1000
-    is_micro = micros * 1000 == ticks
-    if is_micro.all():
-        return texts(written(pa.array(micros).view(kind("us"))))
-    nine = written(pa.array(ticks).view(kind("ns")))
-    if not is_micro.any():
-        return texts(nine)
-    rows = np.flatnonzero(is_micro)
+    has_nanos = micros * 1000 != ticks
+    if not has_nanos.any():
+        return texts_in("us", micros, missing)
+    nine = texts_in("ns", ticks, missing)
+    rows = np.flatnonzero(~has_nanos if missing is None else ~(has_nanos | missing))
+    if not len(rows):
+        return nine
     at = np.arange(len(ticks), dtype=np.int32)
     at[rows] = np.arange(len(ticks), len(ticks) + len(rows))
-    return Texts((nine, written(pa.array(micros[rows]).view(kind("us"))), BLANK), at)
+    six = texts_in("us", micros[rows])
+    return Texts((nine.arrays[0], *six.arrays), at)
 
 
 def _strings(array: pa.Array) -> pa.StringArray:
@@ -102,16 +109,17 @@ def _strings(array: pa.Array) -> pa.StringArray:
 def _stamps(array: pa.Array) -> pa.StringArray:
     """Write instants, with ISO 8601's `T` put where Arrow writes a space: the fresh text is nobody else's."""
     text = array.cast(pa.string())
-    if len(text):
-        np.frombuffer(text.buffers()[2], np.uint8)[offsets_of(text)[:-1] + 10] = ord("T")
+    borders = offsets_of(text)
+    written = borders[:-1][np.diff(borders) > 0] if text.null_count else borders[:-1]
+    if len(written):
+        np.frombuffer(text.buffers()[2], np.uint8)[written + 10] = ord("T")
     return text
 
 
 def _fractions(array: pa.Array) -> pa.StringArray:
     """Write the part of a second behind the point, with its leading zeros."""
-    per_second = _PER_SECOND[array.type.unit]
     # Plus one second, and without that leading 1, it has all its zeros.
-    digits = pa.array(values_of(array.view(pa.int64())) + per_second).cast(pa.string())
+    digits = pc.add(array.view(pa.int64()), _PER_SECOND[array.type.unit]).cast(pa.string())
     return pc.utf8_slice_codeunits(digits, 1)
 
 

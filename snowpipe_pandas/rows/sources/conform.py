@@ -128,10 +128,17 @@ def _cast(array: pa.Array, wanted: pa.DataType) -> pa.Array:
             pa.types.is_decimal(found) and pa.types.is_floating(wanted)
         ):
             raise _LossError("binary and decimal fractions are not the same")
-        return array.cast(pa.decimal128(38, wanted.scale) if pa.types.is_decimal(wanted) else wanted)
+        return array.cast(_widest(wanted))
     if pa.types.is_date(found) and pa.types.is_timestamp(wanted) and wanted.tz is None:
         return array.cast(pa.timestamp("us"))
     raise _LossError
+
+
+def _widest(kind: pa.DataType) -> pa.DataType:
+    """Return the type of the same form that holds most: a later part may have longer numbers."""
+    if pa.types.is_integer(kind):
+        return pa.int64()
+    return pa.decimal128(38, kind.scale) if pa.types.is_decimal(kind) else kind
 
 
 def _check_equal(values: pa.Array, back: pa.Array) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from ...errors import DataError, DuplicateColumnError, InvalidValueError, UnsupportedColumnError
+from ...errors import DataError, DuplicateColumnError, UnsupportedColumnError
 from ..encode.cell_location import BinaryFormat, CellLocation
 from ..translated import translated
 from .names import check_distinct, check_texts
@@ -34,9 +34,6 @@ _HINTS = {
     "Sparse": "convert it: df[c].sparse.to_dense()",
     "complex": "split it into df[c].real and df[c].imag",
 }
-
-NO_ROW = -1
-"""Stands for the row of a category that no row shows."""
 
 RowOf: TypeAlias = Callable[[int], int]
 """Tells the number, in the whole source, of a row of a column."""
@@ -147,7 +144,7 @@ def _column(name: str, values: Series, binary_format: BinaryFormat, row_of: RowO
     if isinstance(dtype, np.dtype) and dtype.kind == "O":
         objects = values.to_numpy(copy=False)
         missing = missing_of(objects)
-        field = object_field(name, objects, missing)
+        field = object_field(name, objects, missing, row_of)
         return FrameColumn(
             field,
             lambda start, stop: object_array(
@@ -209,21 +206,16 @@ def _zoned(name: str, values: Series) -> FrameColumn:
 
 
 def _categorical(name: str, values: Series, binary_format: BinaryFormat, row_of: RowOf) -> FrameColumn:
-    """Categories are written as a plain column of them would be, once each."""
+    """Categories that some row shows are written as a plain column of them would be, once each."""
+    values = values.cat.remove_unused_categories()
     names = values.cat.categories
     codes = values.cat.codes.to_numpy()
 
     def row_that_shows(category: int) -> int:
-        shown = np.flatnonzero(codes == category)
-        return row_of(int(shown[0])) if len(shown) else NO_ROW
+        return row_of(int(np.argmax(codes == category)))
 
     categories = _column(name, pd.Series(names, dtype=names.dtype), binary_format, row_that_shows)
-    try:
-        dictionary = categories.array(0, len(names))
-    except InvalidValueError as error:
-        if error.row != NO_ROW:
-            raise
-        return _categorical(name, values.cat.remove_unused_categories(), binary_format, row_of)
+    dictionary = categories.array(0, len(names))
     kind = pa.dictionary(pa.from_numpy_dtype(codes.dtype), dictionary.type)
 
     def array(start: int, stop: int) -> pa.Array:

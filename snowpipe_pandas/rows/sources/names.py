@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
+from ...arguments import has_surrogate
 from ...errors import DataError, DuplicateColumnError, EmptySourceError
 
 ColumnCase = Literal["keep", "upper"]
@@ -61,7 +62,7 @@ def check_texts(names: Sequence[Any]) -> None:
             "use df.columns = df.columns.astype(str)",
             columns=[ascii(name) for name in others],
         )
-    broken = [name for name in names if not _is_utf8(name)]
+    broken = [name for name in names if has_surrogate(name)]
     if broken:
         raise DataError(
             f"column names hold lone surrogates: {_shown(broken)}; rename them, with df.rename(columns=...)",
@@ -77,21 +78,13 @@ def _check_fit(names: Sequence[str]) -> None:
             problem = "is empty"
         elif len(name) > MAX_NAME_LENGTH:
             problem = f"has {len(name)} characters, a name has at most {MAX_NAME_LENGTH}"
-        elif not _is_utf8(name):
+        elif has_surrogate(name):
             problem = "holds a lone surrogate"
         if problem:
             raise DataError(
                 f"column name {ascii(name)[:80]} {problem}; rename it, for example with columns={{...}}",
                 columns=[name],
             )
-
-
-def _is_utf8(name: str) -> bool:
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def check_distinct(names: Sequence[str]) -> None:

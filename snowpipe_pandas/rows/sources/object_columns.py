@@ -56,8 +56,8 @@ class UnsupportedError(Exception):
     """Internal: why a column can't be sent, and what to do."""
 
 
-def object_field(name: str, values: Objects, missing: Flags) -> pa.Field:
-    """Return the field that holds every value whole.
+def object_field(name: str, values: Objects, missing: Flags, row_of: Callable[[int], int]) -> pa.Field:
+    """Return the field that holds every value whole; `row_of` tells the number of a row in the whole source.
 
     Raises:
         UnsupportedError: there is none; the text names the row that is odd.
@@ -74,9 +74,9 @@ def object_field(name: str, values: Objects, missing: Flags) -> pa.Field:
             try:
                 return decide(name, cells)
             except _OddValueError as odd:
-                row = np.flatnonzero(~missing)[odd.number]
+                row = row_of(int(np.flatnonzero(~missing)[odd.number]))
                 raise UnsupportedError(f"(object) row {row} ({shown(cells[odd.number])}): {odd}") from None
-    raise UnsupportedError(_mixed(values, missing))
+    raise UnsupportedError(_mixed(values, missing, row_of))
 
 
 def kind_of(kind: type) -> str:
@@ -92,7 +92,7 @@ class _OddValueError(Exception):
         self.number = number
 
 
-def _mixed(values: Objects, missing: Flags) -> str:
+def _mixed(values: Objects, missing: Flags, row_of: Callable[[int], int]) -> str:
     """Tell of the first value of the rarer kind: that one is odd, wherever it stands."""
     rows = np.flatnonzero(~missing).tolist()
     by_kind: dict[str, list[int]] = {}
@@ -101,8 +101,8 @@ def _mixed(values: Objects, missing: Flags) -> str:
         by_kind.setdefault(kind_of(kind) or kind.__name__, []).append(row)
     # Of kinds that are equally rare, the later one is odd.
     rows_of_kinds = list(by_kind.values())
-    row = min(reversed(rows_of_kinds), key=len)[0]
-    value = values[row]
+    at = min(reversed(rows_of_kinds), key=len)[0]
+    row, value = row_of(at), values[at]
     odd = type(value).__name__
     hint = next((text for classes, text in _HINTS if isinstance(value, classes)), "")
     if len(rows_of_kinds) == 1:

@@ -90,9 +90,10 @@ def _sizes(array: pa.Array) -> Sizes:
         return _sizes(array.storage)
     if len(array) == 0:
         return 0
-    for matches, sizes in _RULES:
-        if matches(kind):
-            return sizes(array)
+    if not pa.types.is_primitive(kind):
+        for matches, sizes in _RULES:
+            if matches(kind):
+                return sizes(array)
     return next((size for matches, size in _FIXED if matches(kind)), NULL_BYTES)
 
 
@@ -193,7 +194,7 @@ def _elements(array: pa.Array) -> int:
         return sum(_elements(array.field(number)) for number in range(kind.num_fields))
     if pa.types.is_run_end_encoded(kind):
         return _elements(array.values.slice(array.find_physical_offset(), array.find_physical_length()))
-    if not _is_any_list(kind):
+    if not (pa.types.is_nested(kind) and _is_any_list(kind)):
         return 0
     return sum(len(child) + _elements(child) for child in _children(array)[2])
 

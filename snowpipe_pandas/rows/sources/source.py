@@ -168,10 +168,7 @@ def _open_parts(source: Iterator[Any], options: _Options) -> Opened:
     if of_dicts and options.index:
         raise DataError("index=True needs pandas DataFrames: dicts have no index")
 
-    def opened(number: int, first_row: int) -> Part | None:
-        part: Any = next(parts, nothing)
-        if part is nothing:
-            return None
+    def opened(part: Any, number: int, first_row: int) -> Part:
         if of_dicts:
             told = f"rows {first_row:,} to {first_row + len(part) - 1:,}"
             return Part(_open_dicts(part, options, first_row), told, of_dicts=True)
@@ -183,9 +180,11 @@ def _open_parts(source: Iterator[Any], options: _Options) -> Opened:
             check_types(part_opened.schema)
         return Part(part_opened, f"part {number}")
 
-    first_part = opened(0, 0)
-    assert first_part is not None  # noqa: S101  # it was read above
-    return joined(first_part, opened, options.binary_format)
+    def rest(number: int, first_row: int) -> Part | None:
+        part = next(parts, nothing)
+        return None if part is nothing else opened(part, number, first_row)
+
+    return joined(opened(next(parts), 0, 0), rest, options.binary_format)
 
 
 def _is_rows(source: Any) -> bool:
