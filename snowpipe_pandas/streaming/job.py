@@ -6,7 +6,6 @@ import contextvars
 import logging
 import math
 import threading
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
@@ -19,7 +18,7 @@ from ..display.kernel import in_notebook
 from ..display.texts import short
 from ..errors import LoadCancelledError
 from .load import Load
-from .pipeline import WAKE_S
+from .pipeline import FOR_EVER_S
 from .progress import Progress
 from .result import StreamResult
 
@@ -226,12 +225,12 @@ class Jobs(_Displayed, Sequence[Job]):
         return JobsView([(job._load.tracker.snapshot, job._load.control) for job in self])
 
 
-def _waitable(timeout: float | None) -> float | None:
+def _waitable(timeout: float | None) -> float:
     """Return a timeout as threads take it: endless ones as the longest, passed ones as they are."""
     if timeout is None:
-        return None
+        return FOR_EVER_S
     seconds = number("timeout", timeout, low=-math.inf, example="timeout=60, or None to wait for the end")
-    return min(seconds, threading.TIMEOUT_MAX)
+    return min(seconds, FOR_EVER_S)
 
 
 def _wait_all(jobs: Iterable[Job], timeout: float | None, ticker: Ticker | None) -> bool:
@@ -239,22 +238,13 @@ def _wait_all(jobs: Iterable[Job], timeout: float | None, ticker: Ticker | None)
     outcomes: list[Future[Any]] = [job._outcome for job in jobs]
     over = False
     try:
-        over = _are_over(outcomes, timeout)
+        over = not wait_for(outcomes, timeout).not_done
     except KeyboardInterrupt:
         for job in jobs:
             job.cancel()
-        over = _are_over(outcomes, CANCEL_GRACE_S)
+        over = not wait_for(outcomes, CANCEL_GRACE_S).not_done
         raise
     finally:
         if over and ticker is not None:
             ticker.finish()
     return over
-
-
-def _are_over(outcomes: list[Future[Any]], timeout: float | None) -> bool:
-    """Wait in short steps: under polars, one long wait would not hear a Ctrl-C (it restarts system calls)."""
-    deadline = math.inf if timeout is None else time.monotonic() + timeout
-    while wait_for(outcomes, min(WAKE_S, max(0.0, deadline - time.monotonic()))).not_done:
-        if time.monotonic() >= deadline:
-            return False
-    return True

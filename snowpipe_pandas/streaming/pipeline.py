@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from types import TracebackType
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
-WAKE_S = 0.2
-"""Longest wait at once: polars lets system calls go on after a Ctrl-C, so one long wait would not hear it."""
+FOR_EVER_S = threading.TIMEOUT_MAX
+"""A wait with a timeout, however long, hears a Ctrl-C; one without does not once polars was used, which lets
+system calls go on after signals."""
 
 STOP_GRACE_S = 1.0
 """How long leaving waits for the thread; a source that blocks for longer is left to its own end."""
@@ -47,10 +48,7 @@ class Prefetch(Generic[T]):
 
     def __iter__(self) -> Iterator[T]:
         while True:
-            try:
-                item = self._ready.get(timeout=WAKE_S)
-            except Empty:
-                continue
+            item = self._ready.get(timeout=FOR_EVER_S)
             if item.error is not None:
                 raise item.error
             if item.last:

@@ -1,5 +1,6 @@
 """Sources of other libraries: asked for their own types, refused where Arrow would not be the value."""
 
+from datetime import timedelta, timezone
 from zoneinfo import ZoneInfo
 
 import dateutil.tz
@@ -187,6 +188,12 @@ def test_records_of_the_other_byte_order_are_sent_as_a_frame():
 def test_instants_of_any_zone_are_in_utc(zone):
     frame = pd.DataFrame({"x": pd.to_datetime(["2026-01-01 12:00", None]).tz_localize(zone)})
     assert to_ndjson(frame) == b'{"x":"2026-01-01T17:00:00.000000Z"}\n{"x":null}\n'
+
+
+def test_instants_of_a_zone_that_arrow_has_no_name_for_are_in_utc_too():
+    zone = timezone(-timedelta(hours=5, seconds=30))
+    frame = pd.DataFrame({"x": pd.to_datetime(["2026-01-01 12:00"]).tz_localize(zone)})
+    assert to_ndjson(frame) == b'{"x":"2026-01-01T17:00:30.000000Z"}\n'
 
 
 def test_an_extension_dtype_that_arrow_does_not_know_is_refused():

@@ -191,7 +191,7 @@ def interrupt_once_waiting():
     "wait", [lambda job: job.result(), lambda job: job.wait(), lambda job: sp.Jobs([job]).wait()]
 )
 def test_an_interrupt_while_waiting_cancels_the_job_and_is_raised_again(held, wait):
-    # polars changes how signals are delivered, for the whole process: one long wait would not hear them.
+    # polars changes how signals are delivered to a process: a wait without a timeout would not hear them.
     pl.DataFrame({"a": [1]}).with_columns(pl.col("a") + 1)
     job, _ = held
     interrupt_once_waiting()

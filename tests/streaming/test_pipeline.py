@@ -1,5 +1,8 @@
+import os
+import signal
 import threading
 
+import polars as pl
 import pytest
 
 from snowpipe_pandas.streaming.pipeline import Prefetch
@@ -46,3 +49,23 @@ def test_leaving_early_closes_the_source():
     with Prefetch(source(), depth=1) as ready:
         next(iter(ready))
     assert closed.wait(10)
+
+
+def test_a_ctrl_c_is_heard_while_the_source_is_waited_for():
+    # polars changes how signals are delivered to a process: a wait without a timeout would not hear them.
+    pl.DataFrame({"a": [1]}).with_columns(pl.col("a") + 1)
+    released = threading.Event()
+
+    def slow():
+        released.wait(5)
+        yield 1
+
+    threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
+    with Prefetch(slow(), depth=1) as items:
+        late = threading.Timer(3, released.set)
+        late.start()
+        with pytest.raises(KeyboardInterrupt):
+            next(iter(items))
+        assert not released.is_set()
+        late.cancel()
+        released.set()
