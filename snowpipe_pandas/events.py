@@ -24,10 +24,14 @@ class Event:
     """Something that happened.
 
     Attributes:
-        channel: the channel that it concerns, None where it concerns the whole client.
+        channel: name of the channel that it concerns, None where it concerns the whole client.
+        pipe: that channel's pipe; two tables may have channels of one name.
+        load_id: the load that it belongs to, None where it belongs to none.
     """
 
     channel: str | None = None
+    pipe: str | None = None
+    load_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,12 +39,10 @@ class LoadStarted(Event):
     """A load knows where it begins.
 
     Attributes:
-        load_id: the load's name.
         rows_total: rows of the source, None where it does not know.
         rows_skipped: rows that an earlier call committed; this one goes on behind them.
     """
 
-    load_id: str
     rows_total: int | None
     rows_skipped: int
 
@@ -76,14 +78,18 @@ class RowsAcknowledged(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowsCommitted(Event):
-    """Rows are durable: all before `end_row`.
+    """The service has dealt with all rows before `end_row`: each is in the table, or rejected.
 
     Attributes:
-        end_row: number of the row behind the last committed one.
+        end_row: exclusive end row of what is committed.
+        rows_in_table: rows of the load that are durable in the table.
+        rows_rejected: rows of the load that were skipped.
         offset_token: what the channel shows.
     """
 
     end_row: int
+    rows_in_table: int
+    rows_rejected: int
     offset_token: str
 
 

@@ -1,4 +1,4 @@
-"""The state of a running load: an immutable snapshot, folded from the load's events.
+"""The state of a running load: an immutable snapshot, made from the load's own counts.
 
 Views draw snapshots; they know nothing of channels, and the load knows nothing of them.
 """
@@ -8,69 +8,49 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 
-from ..events import (
-    ChannelReopened,
-    Event,
-    LoadStarted,
-    Phase,
-    PhaseChanged,
-    RequestRetried,
-    RowsAcknowledged,
-    RowsCommitted,
-    RowsRejected,
-    TokenLife,
-)
+from ..events import Phase, TokenLife
+from .counts import Counts
 from .history import History, Sample
 
 ENDS = frozenset({"done", "failed", "cancelled"})
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """A load at one moment. Rows and bytes are counts, times are seconds; None means not known.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress(Counts):
+    """A load at one moment: its counts, and what a view shows beside them.
 
-    `rows_sent` were acknowledged by the service, in this call; `rows_committed` are durable, the skipped
-    rows of a resumed load included. `recent_bytes_per_s` is the speed of the last five seconds; `samples` is
-    the run so far, for a chart; `tokens` are the lives of the client's tokens by kind.
+    Attributes:
+        load_id, channel, pipe: which load, on which channel of which pipe.
+        account, user, fingerprint: who loads; the fingerprint of the key, "" without one.
+        phase: where the load is.
+        message: why it stopped, "" otherwise.
+        rows_total: rows of the source, None where it does not know.
+        rejected_message: the service's reason for the last rejected row.
+        token_sent, token_committed: the last offset token acknowledged, and the last one committed.
+        seconds: since the load began, until its end.
+        recent_bytes_per_s: NDJSON acknowledged per second, over the last five.
+        samples: the run so far, for a chart.
+        tokens: the lives of the client's tokens, by kind.
     """
 
     load_id: str
     channel: str
+    pipe: str
     account: str
     user: str
     fingerprint: str
     phase: Phase = "preparing"
     message: str = ""
     rows_total: int | None = None
-    rows_skipped: int = 0
-    rows_sent: int = 0
-    rows_committed: int = 0
-    rows_rejected: int = 0
     rejected_message: str | None = None
-    raw_bytes: int = 0
-    sent_bytes: int = 0
-    requests: int = 0
-    retries: int = 0
-    throttles: int = 0
-    reopens: int = 0
     token_sent: str | None = None
     token_committed: str | None = None
     seconds: float = 0.0
     recent_bytes_per_s: float = 0.0
     samples: tuple[Sample, ...] = ()
     tokens: Mapping[str, TokenLife] = field(default_factory=dict)
-
-    @property
-    def rows_done(self) -> int:
-        """Rows behind the load, sent now or found committed."""
-        return self.rows_skipped + self.rows_sent
-
-    @property
-    def rows_lag(self) -> int:
-        """Rows acknowledged and not committed yet."""
-        return max(0, self.rows_done - self.rows_committed)
 
     @property
     def megabytes_per_s(self) -> float:
@@ -84,10 +64,10 @@ class Progress:
 
     @property
     def seconds_left(self) -> float | None:
-        """Time until the last row is sent, at the pace so far; None where the end is not known."""
+        """Seconds until the last row is sent, at the pace so far; None where the end is not known."""
         if self.ended or self.rows_total is None or self.rows_sent == 0 or self.seconds <= 0:
             return None
-        return max(0, self.rows_total - self.rows_done) * self.seconds / self.rows_sent
+        return max(0, self.rows_total - self.rows_acknowledged) * self.seconds / self.rows_sent
 
     @property
     def ended(self) -> bool:
@@ -96,11 +76,12 @@ class Progress:
 
 
 class Tracker:
-    """A listener that folds a load's events into snapshots; read by displays from another thread.
+    """Keeps the state of one load: written by the load's thread, read by displays from another one.
 
     Args:
-        progress: the state before the first event.
-        tokens: tells the lives of the client's tokens.
+        progress: the state before the load begins.
+        tokens: returns the lives of the client's tokens.
+        clock: seconds that only go forward.
     """
 
     def __init__(
@@ -117,19 +98,23 @@ class Tracker:
         self._history = History()
         self._started = clock()
 
-    def __call__(self, event: Event) -> None:
-        """Take in an event of this load, or of its client."""
-        if event.channel in (None, self._progress.channel):
-            with self._lock:
-                now = self._seconds()
-                self._progress = state = replace(_folded(self._progress, event), seconds=now)
-                if isinstance(event, _COUNTS):
-                    self._history.add(Sample(now, state.raw_bytes, state.rows_lag))
+    def take(self, counts: Counts, **told: object) -> None:
+        """Take in the load's counts, and what else of `Progress` has changed."""
+        changes = {f.name: getattr(counts, f.name) for f in fields(Counts)} | told
+        with self._lock:
+            if self._progress.ended:
+                return
+            now = self._clock() - self._started
+            before, self._progress = self._progress, replace(self._progress, seconds=now, **changes)
+            state = self._progress
+            if (before.raw_bytes, before.rows_waiting) != (state.raw_bytes, state.rows_waiting):
+                self._history.add(Sample(now, state.raw_bytes, state.rows_waiting))
 
     def snapshot(self) -> Progress:
         """Return the state now."""
         with self._lock:
-            now = self._seconds()
+            ended = self._progress.ended
+            now = self._progress.seconds if ended else self._clock() - self._started
             return replace(
                 self._progress,
                 seconds=now,
@@ -137,38 +122,3 @@ class Tracker:
                 samples=self._history.samples,
                 tokens=self._tokens(),
             )
-
-    def _seconds(self) -> float:
-        return self._progress.seconds if self._progress.ended else self._clock() - self._started
-
-
-_COUNTS = (RowsAcknowledged, RowsCommitted, ChannelReopened)
-"""Events that move the chart."""
-
-
-def _folded(state: Progress, event: Event) -> Progress:
-    match event:
-        case LoadStarted():
-            skipped = event.rows_skipped
-            return replace(state, rows_total=event.rows_total, rows_skipped=skipped, rows_committed=skipped)
-        case PhaseChanged():
-            return replace(state, phase=event.phase, message=event.message)
-        case RowsAcknowledged():
-            return replace(
-                state,
-                rows_sent=event.end_row - state.rows_skipped,
-                raw_bytes=state.raw_bytes + event.raw_bytes,
-                sent_bytes=state.sent_bytes + event.sent_bytes,
-                requests=state.requests + 1,
-                token_sent=event.offset_token,
-            )
-        case RowsCommitted():
-            return replace(state, rows_committed=event.end_row, token_committed=event.offset_token)
-        case RowsRejected():
-            return replace(state, rows_rejected=event.rows, rejected_message=event.message)
-        case RequestRetried():
-            throttled = int(event.throttled)
-            return replace(state, retries=state.retries + 1, throttles=state.throttles + throttled)
-        case ChannelReopened():
-            return replace(state, reopens=state.reopens + 1, rows_sent=event.end_row - state.rows_skipped)
-    return state

@@ -1,0 +1,40 @@
+"""On whose behalf requests are made: how to wait between their tries, and who hears of them.
+
+Every request takes its caller, discovery and token exchange included. Waiting is the caller's business: a
+load that is cancelled ends its own waits, and nobody else's.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+
+from ..auth.tokens import Clock
+from ..events import Event, Hub
+
+
+class Caller:
+    """Somebody who makes requests.
+
+    Args:
+        clock: waits.
+        events: hears what happens.
+        channel: name of the channel that the requests concern, None where they concern the whole client.
+        pipe: the channel's pipe.
+    """
+
+    def __init__(
+        self, clock: Clock, events: Hub, *, channel: str | None = None, pipe: str | None = None
+    ) -> None:
+        self._clock = clock
+        self._events = events
+        self.channel = channel
+        self.pipe = pipe
+
+    def sleep(self, seconds: float) -> None:
+        """Wait; a caller that is to stop raises here. 0 seconds only asks for that."""
+        self._clock.sleep(seconds, threading.Event())
+
+    def tell(self, event: Event) -> None:
+        """Hand on what happened, with the channel that it concerns."""
+        self._events.emit(replace(event, channel=self.channel, pipe=self.pipe))
