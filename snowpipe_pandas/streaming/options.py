@@ -27,7 +27,8 @@ class LoadLimits:
         poll_first_s: first pause between two looks while a commit is waited for; each next one is
             longer by half.
         poll_cap_s: longest pause between two looks.
-        missing_grace_s: how long the service may leave the channel out of its answers before that is believed.
+        missing_grace_s: how long the service may leave the channel out of its answers before that is
+            believed.
         audit_grace_s: how long the service's counters may lag behind its offset token.
         settle_timeout_s: how long a failed load waits to learn what became of its last rows.
         owner_watch_s: how long to look for a proof that a stale token is no other writer's doing.
