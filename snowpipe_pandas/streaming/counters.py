@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..rest.status import ChannelStatus
+from .tokens import Mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,29 +72,48 @@ class Counters:
 
     def __init__(self, status: ChannelStatus, before: int) -> None:
         first = counted(status)
+        self._heard = first is not None
         if first is None and status.last_committed_offset_token is None:
             first = Counted()  # nothing was ever committed to this channel
         self._base = self._latest = first
         self._before = before
-        self._rejected_before = 0
+        self._rejected_before = self._rejected_at_border = 0
+        self._border_open, self._border_known = before > 0, True
         self._earlier_epochs = Counted()
         self._hidden = 0
         self._surplus: Counted | None = None
+        self._epoch_begun = True
+
+    @property
+    def want_status(self) -> bool:
+        """Whether the answer of the last open has left the counters out."""
+        return self._latest is None or not self._epoch_begun
 
     @property
     def told(self) -> bool:
         """Whether the service reports its counters."""
-        return self._latest is not None
+        return self._heard and not self.want_status
 
     @property
     def exact(self) -> bool:
         """Whether no rejection can have been missed."""
-        return self.told and self._hidden == 0
+        return self.told and self._hidden == 0 and self._border_known
 
-    @property
-    def errors(self) -> int | None:
-        """The channel's count of rejected rows as it was seen last, None where it is not told."""
-        return None if self._latest is None else self._latest.rejected
+    def told_behind(self, rows: int) -> tuple[int | None, int | None]:
+        """Return the channel's error count now, and what its counters add up to behind so many rows.
+
+        None where that is not known: they are not told, or rows of others are not counted yet.
+        """
+        if self._latest is None or not self.exact or self._border_open:
+            return None, None
+        return self._latest.rejected, self._latest.rows + self._before + rows - self._grown.rows
+
+    def rejected_since(self, mark: Mark) -> tuple[int, bool]:
+        """Return how many rows of the load with this mark were rejected, and whether that is exact."""
+        now = self._latest
+        if now is None or mark.errors is None or now.rows != mark.counted or now.rejected < mark.errors:
+            return mark.rejected, False
+        return mark.rejected + now.rejected - mark.errors, True
 
     @property
     def rejected(self) -> int:
@@ -127,42 +147,70 @@ class Counters:
     def is_past(self, status: ChannelStatus) -> bool:
         """Whether a status of this epoch shows less than was seen already."""
         told = counted(status)
-        return told is not None and self._latest is not None and not told.holds(self._latest)
+        if told is None or self._latest is None or not self._epoch_begun:
+            return False
+        return not told.holds(self._latest)
 
-    def take(self, status: ChannelStatus, *, sent: int, last_error_is_own: bool | None) -> None:
+    def take(
+        self, status: ChannelStatus, *, rows: int, as_open: bool, last_error_is_own: bool | None
+    ) -> None:
         """Take in a status that is not past.
 
         Args:
             status: a fresh one.
-            sent: rows that this call has sent: if more are counted, the service has doubled some.
+            rows: how many of this load's rows its offset token covers. If more are counted, it is of an
+                epoch before, or the service has doubled some: it moves nothing, but the last one counts in
+                the audit.
+            as_open: whether it shows the token of the last open's answer, so that it may stand for that answer
+                where that left the counters out.
             last_error_is_own: whether the last rejection lies in this load, None where that is not known.
         """
         told = counted(status)
         if told is None:
             return
+        self._heard = True
+        if not self._epoch_begun:
+            if as_open:
+                self.restart(status, rows=rows, last_error_is_own=last_error_is_own)
+            return
         if self._latest is None or self._base is None:
-            if sent == 0:  # later it is not known how many of these rows are ours
+            if as_open:
                 self._base = self._latest = told
             return
         grown = self._earlier_epochs + (told - self._base)
-        self._surplus = grown if grown.rows > self._before + sent else None
+        self._surplus = grown if grown.rows > self._before + rows - self._hidden else None
         if self._surplus is not None:
             return
         self._latest = told
-        if grown.rows <= self._before or (self._before and last_error_is_own is False):
-            self._rejected_before = grown.rejected
+        if self._border_open:
+            self._find_border(grown, rows, last_error_is_own)
 
-    def restart(self, status: ChannelStatus, *, rows: int) -> None:
+    def restart(self, status: ChannelStatus, *, rows: int, last_error_is_own: bool | None) -> None:
         """Begin an epoch with a reopen's status, by which this load's first `rows` rows are committed."""
         told = counted(status)
+        self._epoch_begun = told is not None or self._latest is None
         if told is None or self._latest is None:
             return
+        self._heard = True
         restarted = told.rows == 0 or not told.holds(self._latest)
         if restarted:
-            self._earlier_epochs, self._base = self._grown, told
+            self._earlier_epochs, self._base, self._border_open = self._grown, Counted(), False
         self._latest, self._surplus = told, None
         if restarted:
             self._hidden = max(0, self._before + rows - self._grown.rows)
+        elif self._border_open:
+            self._find_border(self._grown, rows, last_error_is_own)
+
+    def _find_border(self, grown: Counted, rows: int, last_error_is_own: bool | None) -> None:
+        """Find out how many of the rejected rows belong to loads before this one, which nobody waited for."""
+        self._border_open = grown.rows < self._before + rows
+        if grown.rows <= self._before:
+            self._rejected_before = self._rejected_at_border = grown.rejected
+            return
+        jump = grown.rejected - self._rejected_at_border  # of rows on either side of the border
+        own = min(jump, 1) if last_error_is_own else 0
+        self._rejected_before = grown.rejected - own
+        self._border_known = own == jump or last_error_is_own is False
 
     @property
     def _grown(self) -> Counted:

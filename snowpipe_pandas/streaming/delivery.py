@@ -26,6 +26,7 @@ from ..events import ChannelReopened, Event, LoadStarted, RowsAcknowledged, Rows
 from ..rest.polling import Missing
 from ..rest.standing import Standing
 from ..rest.status import ChannelStatus
+from ..rows.encode.encoder import ROW_FORMAT
 from ..rows.payloads import Payload
 from .counters import Counters, Rejections
 from .counts import Counts
@@ -121,6 +122,7 @@ class Delivery:
         self.status: ChannelStatus
         self.counters: Counters
         self._tokens_before: set[str | None]
+        self._opened_token: str | None
 
     # What is learned, whatever the state.
 
@@ -193,14 +195,21 @@ class Delivery:
         mark = read_token(status.last_committed_offset_token)
         if not self._is_possible(mark, status) or self.counters.is_past(status):
             return
+        as_open = self.shows_the_open(status)
         self.status = status
+        bound, own_error = self._last_error_of(status)
+        own = self._own(mark)
+        rows = 0 if own is None else own.position.rows - self.start.position.rows
+        self.counters.take(status, rows=rows, as_open=as_open, last_error_is_own=own_error)
+        if own is not None:
+            self._commit(own.position)
+        self._note_rejections(bound)
+
+    def _last_error_of(self, status: ChannelStatus) -> tuple[Mark | None, bool | None]:
+        """Return the bound of the last rejection where it lies in this load, and whether it does."""
         told = status.last_error_offset_upper_bound
         bound = self._own(read_token(told))
-        own_error = None if told is None else bound is not None
-        self.counters.take(status, sent=self.counts.rows_sent, last_error_is_own=own_error)
-        if self._own(mark) is not None:
-            self._commit(mark.position)  # type: ignore[union-attr]
-        self._note_rejections(bound)
+        return bound, None if told is None else bound is not None
 
     def _own(self, mark: Mark | None) -> Mark | None:
         return mark if mark is not None and mark.owner == self.plan.load_id else None
@@ -286,10 +295,11 @@ class Delivery:
         """Begin behind what is committed of this load."""
         status = self.status = standing.status
         self.last_token = _last_token(standing)
-        self._tokens_before = {standing.token, status.last_committed_offset_token}
+        self._tokens_before = {self.last_token, status.last_committed_offset_token}
+        self._opened_token = status.last_committed_offset_token
         self.counters = Counters(status, standing.rows_unseen)
         if (mark := self._own(read_token(self.last_token))) is not None:
-            rejected, self._start_is_exact = _rejected_since(mark, self.counters.errors)
+            rejected, self._start_is_exact = self.counters.rejected_since(mark)
             self.start = replace(mark, rejected=rejected)
             self._clean_until = mark.position.rows
             message, bound = status.last_error_message, status.last_error_offset_upper_bound
@@ -306,7 +316,7 @@ class Delivery:
         lacking = self.counters.lacks(self.acknowledged.rows - self.start.position.rows)
         if self.in_doubt or not self.counters.exact or lacking < 0:
             return None
-        return Standing(self.status, self.counters.missing_before + lacking, self.last_token)
+        return Standing(self.status, lacking, self.last_token)
 
     # What is sent.
 
@@ -319,7 +329,11 @@ class Delivery:
         """Note that a payload is on its way from now on."""
         self.in_flight, self.in_doubt = payload, True
         self.failed_rows = (payload.first_row, payload.end_row)
-        self._tries, self._requests_before, self._retries_before = 0, self.counts.requests, self.counts.retries
+        self._tries, self._requests_before, self._retries_before = (
+            0,
+            self.counts.requests,
+            self.counts.retries,
+        )
         start = self.start.position.rows
         if payload.end_row > start + self.counts.rows_sent:
             self.counts = replace(
@@ -331,9 +345,12 @@ class Delivery:
 
     def token_behind(self, payload: Payload) -> str:
         """Return the offset token behind a payload."""
-        errors = None if self.counters.missing_before else self.counters.errors
-        mark = Mark(self.plan.load_id, _end_of(payload), rejected=self.counts.rows_rejected, errors=errors)
-        return str(mark)
+        errors = counted = None
+        if self._start_is_exact:
+            errors, counted = self.counters.told_behind(payload.end_row - self.start.position.rows)
+        return str(
+            Mark(self.plan.load_id, _end_of(payload), ROW_FORMAT, self.counts.rows_rejected, errors, counted)
+        )
 
     # What the rules ask.
 
@@ -341,6 +358,10 @@ class Delivery:
     def counters_are_told(self) -> bool:
         """Whether the status with which the load begins reports the service's counters."""
         return self.counters.told
+
+    def shows_the_open(self, status: ChannelStatus | None) -> bool:
+        """Whether a status is as fresh as the answer of the last open."""
+        return status is not None and status.last_committed_offset_token == self._opened_token
 
     @property
     def much_waits(self) -> bool:
@@ -444,18 +465,21 @@ class Delivery:
             self.status.channel_status_code if refused is None else refused.code or f"HTTP {refused.status}"
         )
         self.status = status
-        self.counters.restart(status, rows=position.rows - self.start.position.rows)
+        bound, own_error = self._last_error_of(status)
+        rows = position.rows - self.start.position.rows
+        self.counters.restart(status, rows=rows, last_error_is_own=own_error)
+        self._opened_token = status.last_committed_offset_token
         self.acknowledged, self.in_flight, self.in_doubt, self.failed_rows = position, None, False, None
         self.counts = replace(self.counts, reopens=self.counts.reopens + 1)
         self._commit(position)
-        self._note_rejections(self._own(read_token(status.last_error_offset_upper_bound)))
+        self._note_rejections(bound)
         self.events.append(ChannelReopened(reason=reason, end_row=position.rows))
 
     def settle_by_reopen(self, fact: Reopened) -> None:
         """Learn from a reopen what is committed; the rows that failed stay told."""
         failed = self.failed_rows
         self.go_back(fact)
-        self.failed_rows, self.exact = failed, True
+        self.failed_rows, self.exact = failed, self.counts_agree
 
     def settle(self, fact: object) -> None:
         """Note that nothing is on its way any more."""
@@ -475,10 +499,3 @@ def _end_of(payload: Payload) -> Position:
 
 def _last_token(standing: Standing) -> str | None:
     return standing.token or standing.status.last_committed_offset_token
-
-
-def _rejected_since(mark: Mark, errors: int | None) -> tuple[int, bool]:
-    """Return how many rows of earlier calls were rejected, and whether that is exact."""
-    if mark.errors is None or errors is None or errors < mark.errors:
-        return mark.rejected, False
-    return mark.rejected + errors - mark.errors, True

@@ -228,9 +228,7 @@ class Load:
         """Tell what happened: the load's own displays first, then whoever listens to the client."""
         if isinstance(event, RequestRetried) and self._delivery is not None:
             self._delivery.note_retry(event)
-        event = replace(
-            event, channel=self.channel.name, pipe=str(self.channel.pipe), load_id=self.load_id
-        )
+        event = replace(event, channel=self.channel.name, pipe=str(self.channel.pipe), load_id=self.load_id)
         counts = {} if self._delivery is None else asdict(self._delivery.counts)
         self.tracker.take(**counts | _shown_of(event))
         self.events.emit(event)

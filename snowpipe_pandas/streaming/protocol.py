@@ -131,8 +131,9 @@ RULES: tuple[Rule, ...] = (
     Rule("other load", (_S.CLAIMING,), Reopened, lambda d, f: d.is_forgotten(_after(f)), _fail(failures.other_load), _S.STOPPING),
     Rule("begin", (_S.OPENING,), Begun, None, lambda d, f: d.begin(f.standing), _S.COUNTING),
     Rule("begin", (_S.CLAIMING,), Reopened, None, lambda d, f: d.begin(_after(f)), _S.COUNTING),
-    Rule("begin", (_S.COUNTING,), None, lambda d, _: d.counters.told, None, _S.SENDING),
-    Rule("counters left out", (_S.COUNTING,), StatusRead, lambda d, f: f.status is not None, None, _S.SENDING),
+    Rule("begin", (_S.COUNTING,), None, lambda d, _: not d.counters.want_status, None, _S.SENDING),
+    Rule("counters left out", (_S.COUNTING,), StatusRead, lambda d, f: d.shows_the_open(f.status), None, _S.SENDING),
+    Rule("counters left out", (_S.COUNTING,), TimePassed, None, None, _S.SENDING),
     # An append is refused, or its answer can't be read.
     Rule("no channel", (_S.SENDING,), Refused, lambda d, f: f.error.code in CHANNEL_GONE, _fail(failures.lost), _S.STOPPING),
     Rule("row too large", (_S.SENDING,), Refused, lambda d, f: _too_large(f) and d.sent.rows == 1, _fail(failures.row_too_large), _S.STOPPING),
@@ -155,7 +156,7 @@ RULES: tuple[Rule, ...] = (
     Rule("drained", (_S.DRAINING,), None, lambda d, _: not d.commits_wait, _D.spend_reopen, _S.REOPENING),
     Rule("drained", (_S.DRAINING,), StatusRead, _unwell, _D.spend_reopen, _S.REOPENING),
     Rule("drained", (_S.DRAINING,), TimePassed, None, _D.spend_reopen, _S.REOPENING),
-    Rule("go back", (_S.REOPENING,), Reopened, lambda d, f: d.leads_on(f.status), _D.go_back, _S.SENDING),
+    Rule("go back", (_S.REOPENING,), Reopened, lambda d, f: d.leads_on(f.status), _D.go_back, _S.COUNTING),
     Rule("made anew", (_S.REOPENING,), Reopened, lambda d, f: d.is_made_anew(f.status), _fail(failures.lost), _S.STOPPING),
     Rule("foreign commit", (_S.REOPENING,), Reopened, None, _fail(failures.foreign_commit), _S.STOPPING),
     # Commits are waited for, and checked.
@@ -174,7 +175,7 @@ RULES: tuple[Rule, ...] = (
     Rule("settle", (_S.STOPPING,), None, None, None, _S.SETTLING),
     Rule("fence", (_S.FENCING,), Reopened, lambda d, f: d.leads_on(f.status), _D.settle_by_reopen, _S.FAILED),
     Rule("fence", (_S.FENCING,), Reopened, None, None, _S.FAILED),
-    Rule("settle", (_S.SETTLING,), None, lambda d, _: not d.commits_wait, _D.settle, _S.FAILED),
+    Rule("settle", (_S.SETTLING,), None, lambda d, _: not d.commits_wait and d.counts_agree, _D.settle, _S.FAILED),
     Rule("settle", (_S.SETTLING,), StatusRead, lambda d, f: _unwell(d, f) or d.is_missing, None, _S.FAILED),
     Rule("settle", (_S.SETTLING,), TimePassed, None, None, _S.FAILED),
     Rule("settle", (_S.SETTLING, _S.FENCING), Broke, None, None, _S.FAILED),
@@ -268,6 +269,7 @@ class LoadProtocol:
         patience = {
             State.CROWDED: options.commit_timeout_s,
             State.COMMITTING: options.commit_timeout_s,
+            State.COUNTING: limits.audit_grace_s,
             State.AUDITING: limits.audit_grace_s,
             State.WATCHING: limits.owner_watch_s,
             State.DRAINING: limits.owner_watch_s,

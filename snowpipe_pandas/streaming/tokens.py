@@ -1,9 +1,10 @@
-"""Offset tokens that describe themselves: `{load_id}:{rows}:{row format}-{digest}:{rejected}/{errors}`.
+"""Offset tokens that describe themselves: `{load_id}:{rows}:{row format}-{digest}:{rejected}/{errors}/{sum}`.
 
 The service stores the token with the rows and gives it back; everything that makes a load resumable is in it:
-whose load it is, how many of its rows are durable, a digest which proves that they were these rows, in which
-format their text was written, and how many of them were known to be rejected when the channel's error count
-was this.
+whose load it is, how many of its rows are committed, a digest which proves that they were these rows, and in
+which format their text was written. The last three tell how many rows were rejected, which is known only after
+the token was sent: so many were known when the channel counted this many errors, and once these rows are
+committed its counters of inserted and rejected rows must add up to this sum.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..arguments import plain_text, refuse
-from ..rows.encode.encoder import ROW_FORMAT
 
 LOAD_ID_MAX_CHARACTERS = 100
 _LOAD_ID = re.compile(r"[^\s:\x00-\x1f]+")
@@ -23,7 +23,7 @@ _FRESH_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
 _TOKEN = re.compile(
     r"(?P<owner>[^\s:\x00-\x1f]+):(?P<rows>[0-9]{1,18}):"
     r"(?:(?P<format>[0-9]{1,9})-)?(?P<digest>[0-9a-f]*)"
-    r"(?::(?P<rejected>[0-9]{1,18})(?:/(?P<errors>[0-9]{1,18}))?)?"
+    r"(?::(?P<rejected>[0-9]{1,18})(?:/(?P<errors>[0-9]{1,18})/(?P<sum>[0-9]{1,18}))?)?"
 )
 _WANTED = (
     f"a text of 1 to {LOAD_ID_MAX_CHARACTERS} characters without spaces and colons, such as "
@@ -50,27 +50,29 @@ class Mark:
     Attributes:
         owner: the load's id.
         position: the border that it stands for.
-        row_format: format of the rows' text (`ROW_FORMAT`), None in tokens of the first form, which lack it.
+        row_format: format of the rows' text (`ROW_FORMAT`); None in tokens of the first form, which lack it.
         rejected: rows of the load known as rejected when the token was sent.
         errors: the channel's count of rejected rows at that moment, None where it was not told.
+        counted: what its counters add up to once these rows are committed, None where that was not known.
     """
 
     owner: str
     position: Position
-    row_format: int | None = ROW_FORMAT
+    row_format: int | None = None
     rejected: int = 0
     errors: int | None = None
+    counted: int | None = None
 
     def __str__(self) -> str:
-        errors = "" if self.errors is None else f"/{self.errors}"
         rows, digest = self.position.rows, f"{self.row_format}-{self.position.digest}"
-        return f"{self.owner}:{rows}:{digest}:{self.rejected}{errors}"
+        counted = "" if self.errors is None else f"/{self.errors}/{self.counted}"
+        return f"{self.owner}:{rows}:{digest}:{self.rejected}{counted}"
 
 
 def read_token(token: str | None) -> Mark | None:
     """Read an offset token, of the present form or the first one; None for one that no load wrote.
 
-    >>> read_token("flights-2013:1000:1-9f3a:3/1003").position
+    >>> read_token("flights-2013:1000:1-9f3a:3/1003/8009").position
     Position(rows=1000, digest='9f3a')
     >>> read_token("flights-2013:1000:9f3a").row_format is None
     True
@@ -84,6 +86,7 @@ def read_token(token: str | None) -> Mark | None:
         _number(found["format"]),
         _number(found["rejected"]) or 0,
         _number(found["errors"]),
+        _number(found["sum"]),
     )
 
 
