@@ -175,11 +175,11 @@ def test_t005_t011_the_scoped_token_is_always_exchanged_anew_and_the_jwt_if_it_i
 ):
     make_table(account)
     channel = open_channel(client)
-    scoped, signed = client._planes.scoped.token(), client.token()
+    scoped, signed = client._planes.scoped.token(client._caller), client.token()
     account.faults.add("status", status=401, body=REFUSED)
     pass_time(client, passed_s, monkeypatch)
     channel.status()
-    assert client._planes.scoped.token() is not scoped
+    assert client._planes.scoped.token(client._caller) is not scoped
     assert (client.token() != signed) == signed_anew
 
 
