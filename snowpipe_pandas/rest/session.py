@@ -43,7 +43,7 @@ class Session:
 
     @property
     def standing(self) -> Standing | None:
-        """What is known of the channel, None where it must be reopened; an append forgets it, loads write it."""
+        """What is known of the channel, None where it must be reopened; appends forget it, loads write it."""
         return self._writer.standing
 
     @standing.setter

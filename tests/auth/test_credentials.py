@@ -35,19 +35,15 @@ def claims(credential):
 
 def test_a_jwt_goes_out_as_bearer_with_its_type_by_default(hands):
     credential = key_pair(hands)
-    value = credential.token(ANYBODY).value
-    assert credential.headers(credential.token(ANYBODY)) == {
-        "Authorization": f"Bearer {value}",
-        TYPE: "KEYPAIR_JWT",
-    }
+    token = credential.token(ANYBODY)
+    assert credential.headers(token) == {"Authorization": f"Bearer {token.value}", TYPE: "KEYPAIR_JWT"}
     assert credential.kind == "KEYPAIR_JWT"
 
 
 def test_the_other_scheme_says_everything_in_one_header(hands):
     credential = key_pair(hands, authorization_scheme="Snowflake JWT")
-    assert credential.headers(credential.token(ANYBODY)) == {
-        "Authorization": f"Snowflake JWT {credential.token(ANYBODY).value}"
-    }
+    token = credential.token(ANYBODY)
+    assert credential.headers(token) == {"Authorization": f"Snowflake JWT {token.value}"}
 
 
 def test_a_key_pair_says_who_it_is(hands):
@@ -113,10 +109,8 @@ def test_the_hint_names_user_key_and_the_next_step(hands):
 @pytest.mark.parametrize("kind", ["PROGRAMMATIC_ACCESS_TOKEN", "OAUTH"])
 def test_an_access_token_goes_out_as_bearer_with_its_type(hands, kind):
     credential = access_token(hands, f" {material.ACCESS_TOKEN}\n", kind)
-    assert credential.headers(credential.token(ANYBODY)) == {
-        "Authorization": f"Bearer {material.ACCESS_TOKEN}",
-        TYPE: kind,
-    }
+    headers = credential.headers(credential.token(ANYBODY))
+    assert headers == {"Authorization": f"Bearer {material.ACCESS_TOKEN}", TYPE: kind}
     assert (credential.kind, credential.account, credential.user) == (kind, "MYORG-DEV", "LOADER")
     assert credential.fingerprint == ""
 

@@ -106,7 +106,7 @@ def test_t007_a_lifetime_is_clamped_with_one_warning(account, wanted, used):
 def test_t004_t010_t012_both_header_forms_are_sent_and_taken(account, scheme, prefix, kind):
     make_table(account)
     with sp.connect(account.profile, authorization_scheme=scheme) as client:
-        headers = client._credential.headers()
+        headers = client._credential.headers(client._credential.token(client._caller))
         assert headers["Authorization"].startswith(prefix)
         assert headers.get("X-Snowflake-Authorization-Token-Type") == kind
         open_channel(client)
