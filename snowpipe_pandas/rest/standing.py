@@ -9,11 +9,11 @@ from .status import ChannelStatus
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What is known of an open channel.
+    """Where a channel stands; a channel of which this is not known must be reopened by its next load.
 
     Attributes:
-        status: the latest one that counts.
-        rows_unseen: rows acknowledged since, which that status does not count.
+        status: the latest status that counts; the base of the counters.
+        rows_unseen: rows acknowledged since, which that status does not cover.
         token: end token of the last acknowledged append, None if there was none since the open.
     """
 
