@@ -49,6 +49,7 @@ class Channel:
     Attributes:
         name: the channel's name.
         pipe: the pipe it belongs to.
+        polling: how patiently its status is watched.
     """
 
     def __init__(
@@ -63,7 +64,7 @@ class Channel:
         self.name = name
         self.pipe = pipe
         self._planes = planes
-        self._polling = polling
+        self.polling = polling
         self._turns = Turns(name)
         self._caller = Caller(self.clock, self.events, channel=name, pipe=str(pipe))
         offset_token = _checked_offset_token(offset_token)
@@ -199,8 +200,8 @@ class Channel:
         Raises:
             ChannelLostError: the service has not listed the channel for a while.
         """
-        pauses = Polling(self._polling.first_s, self._polling.cap_s)
-        missing = Missing(self._polling.missing_grace_s)
+        pauses = Polling(self.polling.first_s, self.polling.cap_s)
+        missing = Missing(self.polling.missing_grace_s)
         while True:
             found = self._fetch(self._caller)
             now = self.clock.monotonic()

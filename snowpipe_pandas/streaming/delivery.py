@@ -23,6 +23,7 @@ from ..errors import (
     TransportError,
 )
 from ..events import ChannelReopened, Event, LoadStarted, RowsAcknowledged, RowsCommitted, RowsRejected
+from ..rest.policy import PollPolicy
 from ..rest.polling import Missing
 from ..rest.standing import Standing
 from ..rest.status import ChannelStatus
@@ -61,6 +62,7 @@ class LoadPlan:
         channel: the channel's name.
         rows_total: rows of the source, None where that is not known.
         options: how it is delivered; without a `load_id` if its caller gave none.
+        polling: how patiently statuses are read.
         lost: makes the error of a channel that is gone.
     """
 
@@ -68,6 +70,7 @@ class LoadPlan:
     channel: str
     rows_total: int | None
     options: LoadOptions
+    polling: PollPolicy
     lost: Lost
 
 
@@ -111,7 +114,7 @@ class Delivery:
         self._window = Window(plan.options.max_in_flight_bytes)
         self._source_ended = False
         self._tries = self._requests_before = self._retries_before = 0  # of the append in flight
-        self._missing = Missing(plan.options.limits.missing_grace_s)
+        self._missing = Missing(plan.polling.missing_grace_s)
         self._reopened_at: deque[float] = deque(maxlen=plan.options.limits.max_reopens)
         self._clean_until = 0
         self._start_is_exact = True

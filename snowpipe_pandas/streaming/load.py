@@ -18,9 +18,7 @@ import pyarrow as pa
 from ..errors import (
     ChannelInvalidError,
     LoadFacts,
-    LoadMismatchError,
     PayloadTooLargeError,
-    RowFormatError,
     SnowpipeError,
     UnknownColumnError,
 )
@@ -37,7 +35,7 @@ from ..events import (
 from ..rest.caller import Caller
 from ..rest.channel import Channel
 from ..rest.session import Session
-from ..rows.encode.encoder import ROW_FORMAT, Encoder
+from ..rows.encode.encoder import Encoder
 from ..rows.schema_check import find_problems
 from ..rows.sources.source import Source
 from .control import Control
@@ -134,8 +132,9 @@ class Load:
 
     def _drive(self, session: Session) -> Delivery:
         """Do what the protocol wants, and tell it what came of it, until it has an end."""
+        channel = self.channel
         plan = LoadPlan(
-            self.load_id, self.channel.name, self._rows.total_rows, self._options, self.channel.lost
+            self.load_id, channel.name, self._rows.total_rows, self._options, channel.polling, channel.lost
         )
         protocol = LoadProtocol(plan, session.standing, self._now())
         self._delivery = protocol.delivery

@@ -24,11 +24,6 @@ class LoadLimits:
         first_raw_bytes: most NDJSON in a load's first request, so that a wrong table or type is seen early.
         status_interval_s: seconds between two looks at what is committed while rows are being sent; a
             quarter of it once more than half of `max_in_flight_bytes` waits for its commit.
-        poll_first_s: first pause between two looks while a commit is waited for; each next one is
-            longer by half.
-        poll_cap_s: longest pause between two looks.
-        missing_grace_s: how long the service may leave the channel out of its answers before that is
-            believed.
         audit_grace_s: how long the service's counters may lag behind its offset token.
         settle_timeout_s: how long a failed load waits to learn what became of its last rows.
         owner_watch_s: how long to look for a proof that a stale token is no other writer's doing.
@@ -40,9 +35,6 @@ class LoadLimits:
     max_wire_bytes: int = 4_000_000
     first_raw_bytes: int = 1_000_000
     status_interval_s: float = 1.0
-    poll_first_s: float = 0.25
-    poll_cap_s: float = 2.0
-    missing_grace_s: float = 10.0
     audit_grace_s: float = 10.0
     settle_timeout_s: float = 20.0
     owner_watch_s: float = 15.0

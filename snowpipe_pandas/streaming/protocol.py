@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 from ..errors import LoadCancelledError, PayloadTooLargeError
 from ..events import Phase, PhaseChanged
-from ..rest.answers import CHANNEL_GONE, STALE_CONTINUATION
+from ..rest.answers import CHANNEL_GONE_CODES, STALE_CONTINUATION
 from ..rest.polling import Polling
 from ..rest.standing import Standing
 from . import failures
@@ -135,7 +135,7 @@ RULES: tuple[Rule, ...] = (
     Rule("counters left out", (_S.COUNTING,), StatusRead, lambda d, f: d.shows_the_open(f.status), None, _S.SENDING),
     Rule("counters left out", (_S.COUNTING,), TimePassed, None, None, _S.SENDING),
     # An append is refused, or its answer can't be read.
-    Rule("no channel", (_S.SENDING,), Refused, lambda d, f: f.error.code in CHANNEL_GONE, _fail(failures.lost), _S.STOPPING),
+    Rule("no channel", (_S.SENDING,), Refused, lambda d, f: f.error.code in CHANNEL_GONE_CODES, _fail(failures.lost), _S.STOPPING),
     Rule("row too large", (_S.SENDING,), Refused, lambda d, f: _too_large(f) and d.sent.rows == 1, _fail(failures.row_too_large), _S.STOPPING),
     Rule("too large", (_S.SENDING,), Refused, lambda d, f: _too_large(f) and f.error.tries == 1, _D.shrink, _S.SENDING),
     Rule("stale token", (_S.SENDING,), Refused, lambda d, f: _stale_at_once(f), _D.watch_owner, _S.WATCHING),
@@ -202,7 +202,7 @@ class LoadProtocol:
         self.state = State.OPENING
         self.paused = False
         self._phase: Phase = "preparing"
-        self._polling = Polling(plan.options.limits.poll_first_s, plan.options.limits.poll_cap_s)
+        self._polling = Polling(plan.polling.first_s, plan.polling.cap_s)
         self._read_at = self._poll_at = now
         self._deadline = math.inf
         self.receive(Begun(standing), now)
@@ -265,7 +265,8 @@ class LoadProtocol:
         if state is self.state:
             return
         self.state = state
-        options, limits = self.delivery.plan.options, self.delivery.plan.options.limits
+        options, polling = self.delivery.plan.options, self.delivery.plan.polling
+        limits = options.limits
         patience = {
             State.CROWDED: options.commit_timeout_s,
             State.COMMITTING: options.commit_timeout_s,
@@ -277,7 +278,7 @@ class LoadProtocol:
         }
         self._deadline = now + patience.get(state, math.inf)
         if state in _POLLING:
-            self._polling = Polling(limits.poll_first_s, limits.poll_cap_s)
+            self._polling = Polling(polling.first_s, polling.cap_s)
             self._poll_at = now
         elif self._phase == "preparing":
             self._read_at = now  # what the load begins with is as good as a status

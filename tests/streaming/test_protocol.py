@@ -25,9 +25,10 @@ from snowpipe_pandas.errors import (
     RowTooLargeError,
     TransportError,
 )
+from snowpipe_pandas.rest.policy import PollPolicy
 from snowpipe_pandas.streaming.delivery import LoadPlan
 from snowpipe_pandas.streaming.options import LoadOptions
-from snowpipe_pandas.streaming.protocol import LoadProtocol, State
+from snowpipe_pandas.streaming.protocol import LoadProtocol
 from snowpipe_pandas.streaming.steps import (
     Acknowledged,
     Append,
@@ -98,16 +99,11 @@ class LoadMachine(RuleBasedStateMachine):
         mark = read_token(self.service.token)
         last = self.service.pending[-1][1] if self.service.pending else self.service.token
         owner = read_token(last)
-        if (
-            named
-            and owner is not None
-            and owner.owner != "named"
-            and self.service.has("named", 0)
-        ):
+        if named and owner is not None and owner.owner != "named" and self.service.has("named", 0):
             named = False  # a channel that has forgotten a load doubles it; that is told in the docs
         load_id = "named" if named else f"20260101T000000Z-{self.calls:08x}"
         options = LoadOptions(load_id="named" if named else None, on_error=on_error, wait=wait)
-        plan = LoadPlan(load_id, "c", ROWS, options, lost)
+        plan = LoadPlan(load_id, "c", ROWS, options, PollPolicy(), lost)
         if opened and not self.service.pending:
             self.standing = None
         self.load_id = load_id

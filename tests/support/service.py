@@ -49,7 +49,9 @@ class Service:
 
     def has(self, load, row):
         """Whether a row of a load was applied, committed or not."""
-        waits = any(read_token(token).owner == load and p.first_row <= row < p.end_row for p, token in self.pending)
+        waits = any(
+            read_token(token).owner == load and p.first_row <= row < p.end_row for p, token in self.pending
+        )
         return waits or row in self.table[load] or row in self.rejected[load]
 
     def commit(self, count):
