@@ -15,10 +15,10 @@ class Counts:
     Attributes:
         rows_in_table: rows that are durable in the target table.
         rows_rejected: rows that the service skipped.
-        rejected_exact: whether `rows_rejected` is exact; False where the service does not report its counters,
-            or set them to zero between two calls of the load. Then the truth may be higher.
-        rows_acknowledged: rows that the service has received; those that are neither in the table nor rejected
-            wait for their commit.
+        rejected_exact: whether `rows_rejected` is exact; False where the service does not report its
+            counters, or set them to zero between two calls of the load. Then the truth may be higher.
+        rows_acknowledged: rows that the service has received; those that are neither in the table nor
+            rejected wait for their commit.
         rows_skipped: rows found committed when this call began; not sent again.
         rows_sent: rows that this call has sent, repetitions not counted.
         raw_bytes: size of the sent rows as NDJSON, in bytes.

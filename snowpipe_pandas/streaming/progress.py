@@ -8,7 +8,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from ..events import Phase, TokenLife
 from .counts import Counts
@@ -98,9 +99,8 @@ class Tracker:
         self._history = History()
         self._started = clock()
 
-    def take(self, counts: Counts, **told: object) -> None:
-        """Take in the load's counts, and what else of `Progress` has changed."""
-        changes = {f.name: getattr(counts, f.name) for f in fields(Counts)} | told
+    def take(self, **changes: Any) -> None:
+        """Take in what of `Progress` has changed; after its end nothing does."""
         with self._lock:
             if self._progress.ended:
                 return

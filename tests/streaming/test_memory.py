@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 import snowpipe_pandas as sp
+from snowpipe_pandas.api.stream import stream
 from snowpipe_pandas.rows import payloads as payloads_module
 from snowpipe_pandas.streaming import delivery as delivery_module
 from snowpipe_pandas.streaming.held import Held
-from snowpipe_pandas.streaming.stream import stream
 from tests.support.loads import ids, numbers
 
 BOUND = 5_000

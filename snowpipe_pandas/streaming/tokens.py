@@ -1,0 +1,132 @@
+"""Offset tokens that describe themselves: `{load_id}:{rows}:{row format}-{digest}:{rejected}/{errors}/{sum}`.
+
+The service stores the token with the rows and gives it back; everything that makes a load resumable is in it:
+whose load it is, how many of its rows are committed, a digest which proves that they were these rows, and in
+which format their text was written. The last three tell how many rows were rejected, which is known only after
+the token was sent: so many were known when the channel counted this many errors, and once these rows are
+committed its counters of inserted and rejected rows must add up to this sum.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from ..arguments import plain_text, refuse
+
+LOAD_ID_MAX_CHARACTERS = 100
+_LOAD_ID = re.compile(r"[^\s:\x00-\x1f]+")
+_FRESH_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
+_TOKEN = re.compile(
+    r"(?P<owner>[^\s:\x00-\x1f]+):(?P<rows>[0-9]{1,18}):"
+    r"(?:(?P<format>[0-9]{1,9})-)?(?P<digest>[0-9a-f]*)"
+    r"(?::(?P<rejected>[0-9]{1,18})(?:/(?P<errors>[0-9]{1,18})/(?P<sum>[0-9]{1,18}))?)?"
+)
+_WANTED = (
+    f"a text of 1 to {LOAD_ID_MAX_CHARACTERS} characters without spaces and colons, such as "
+    'load_id="flights-2013"'
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A border between rows of a load: `rows` lie before it, `digest` is taken over their NDJSON."""
+
+    rows: int
+    digest: str
+
+
+START = Position(0, "")
+"""Before the first row; nothing of the load is committed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What an offset token says.
+
+    Attributes:
+        owner: the load's id.
+        position: the border that it stands for.
+        row_format: format of the rows' text (`ROW_FORMAT`); None in tokens of the first form, which lack it.
+        rejected: rows of the load known as rejected when the token was sent.
+        errors: the channel's count of rejected rows at that moment, None where it was not told.
+        counted: what its counters add up to once these rows are committed, None where that was not known.
+    """
+
+    owner: str
+    position: Position
+    row_format: int | None = None
+    rejected: int = 0
+    errors: int | None = None
+    counted: int | None = None
+
+    def __str__(self) -> str:
+        rows, digest = self.position.rows, f"{self.row_format}-{self.position.digest}"
+        counted = "" if self.errors is None else f"/{self.errors}/{self.counted}"
+        return f"{self.owner}:{rows}:{digest}:{self.rejected}{counted}"
+
+
+def read_token(token: str | None) -> Mark | None:
+    """Read an offset token, of the present form or the first one; None for one that no load wrote.
+
+    >>> read_token("flights-2013:1000:1-9f3a:3/1003/8009").position
+    Position(rows=1000, digest='9f3a')
+    >>> read_token("flights-2013:1000:9f3a").row_format is None
+    True
+    """
+    found = _TOKEN.fullmatch(token or "")
+    if found is None:
+        return None
+    return Mark(
+        found["owner"],
+        Position(int(found["rows"]), found["digest"]),
+        _number(found["format"]),
+        _number(found["rejected"]) or 0,
+        _number(found["errors"]),
+        _number(found["sum"]),
+    )
+
+
+def _number(text: str | None) -> int | None:
+    return None if text is None else int(text)
+
+
+def new_load_id() -> str:
+    """Return a fresh load id: sortable by time, unique without coordination."""
+    return f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{uuid.uuid4().hex[:8]}"
+
+
+def forgets(load_id: str, *, named: bool, after: str | None, token: str | None) -> bool:
+    """Whether a channel remembers another load, and can't tell what of this one is in the table already.
+
+    A channel remembers one load. A load that has a name may be a repetition of one that it has forgotten.
+
+    Args:
+        load_id: the load's id.
+        named: whether its caller gave it.
+        after: the load behind which it may begin.
+        token: the channel's committed token.
+    """
+    mark = read_token(token)
+    if mark is None or not named or mark.owner in (load_id, after):
+        return False
+    if _FRESH_ID.fullmatch(
+        mark.owner
+    ):  # an unnamed load stands in nobody's way, but an older one's repetition
+        return _FRESH_ID.fullmatch(load_id) is not None and mark.owner > load_id
+    return True
+
+
+def check_load_id(load_id: Any, argument: str = "load_id") -> str:
+    """Return `load_id` if it can stand in an offset token.
+
+    Raises:
+        UsageError: it is no text, empty, too long, or holds white space or a colon.
+    """
+    plain = plain_text(load_id)
+    if plain is None or not _LOAD_ID.fullmatch(plain) or len(plain) > LOAD_ID_MAX_CHARACTERS:
+        refuse(argument, load_id, _WANTED)
+    return plain
