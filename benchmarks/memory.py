@@ -161,7 +161,7 @@ def stream_head(frame: pd.DataFrame, rows: int, client: sp.Client, name: str) ->
     """
     with client.open_channel(name, table="D.S.T") as channel:
         result = frame.iloc[:rows].snowpipe.stream(channel, progress=False)
-    assert (result.rows_committed, result.retries) == (rows, 0)
+    assert (result.rows_in_table, result.retries) == (rows, 0)
 
 
 if __name__ == "__main__":

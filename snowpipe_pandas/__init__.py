@@ -14,20 +14,22 @@ from .display.kernel import register as _register
 from .errors import SnowpipeError
 
 if TYPE_CHECKING:
+    from .api.jobs import Job, Jobs
+    from .api.stream import stream
     from .embedded import LocalAccount, local
     from .rest.channel import Channel
     from .rest.client import Client, connect
     from .rest.policy import RetryPolicy, Timeouts
-    from .streaming.job import Job, Jobs
+    from .streaming.options import LoadLimits
     from .streaming.progress import Progress
     from .streaming.result import StreamResult
-    from .streaming.stream import stream
 
 __all__ = [
     "Channel",
     "Client",
     "Job",
     "Jobs",
+    "LoadLimits",
     "LocalAccount",
     "Progress",
     "RetryPolicy",
@@ -42,8 +44,9 @@ __all__ = [
 _HOMES = {
     "Channel": ".rest.channel",
     "Client": ".rest.client",
-    "Job": ".streaming.job",
-    "Jobs": ".streaming.job",
+    "Job": ".api.jobs",
+    "Jobs": ".api.jobs",
+    "LoadLimits": ".streaming.options",
     "LocalAccount": ".embedded",
     "Progress": ".streaming.progress",
     "RetryPolicy": ".rest.policy",
@@ -51,7 +54,7 @@ _HOMES = {
     "Timeouts": ".rest.policy",
     "connect": ".rest.client",
     "local": ".embedded",
-    "stream": ".streaming.stream",
+    "stream": ".api.stream",
 }
 
 _register()

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Literal, Unpack, overload
 
 import pandas as pd
 
+from .api.signature import takes_load_options
 from .arguments import flag, is_a, texts_by_text
 
 if TYPE_CHECKING:
+    from .api.jobs import Job
+    from .api.signature import StreamOptions
     from .display.choose import ShowProgress
     from .rest.channel import Channel
     from .rest.opening import TargetColumn
@@ -17,13 +20,7 @@ if TYPE_CHECKING:
     from .rows.encode.encoder import Nulls
     from .rows.schema_check import Problem
     from .rows.sources.names import ColumnCase
-    from .streaming.delivery import OnError
-    from .streaming.job import Job
     from .streaming.result import StreamResult
-    from .streaming.stream import StreamOptions
-
-COMMIT_TIMEOUT_S = 300.0
-MAX_IN_FLIGHT_BYTES = 32 * 1024 * 1024
 
 
 @pd.api.extensions.register_dataframe_accessor("snowpipe")
@@ -35,35 +32,42 @@ class SnowpipeAccessor:
 
     @overload
     def stream(
-        self, channel: Channel, *, background: Literal[False] = ..., **options: Unpack[StreamOptions]
+        self,
+        channel: Channel,
+        *,
+        background: Literal[False] = ...,
+        progress: ShowProgress = ...,
+        **options: Unpack[StreamOptions],
     ) -> StreamResult: ...
 
     @overload
     def stream(
-        self, channel: Channel, *, background: Literal[True], **options: Unpack[StreamOptions]
+        self,
+        channel: Channel,
+        *,
+        background: Literal[True],
+        progress: ShowProgress = ...,
+        **options: Unpack[StreamOptions],
     ) -> Job: ...
 
     @overload
     def stream(
-        self, channel: Channel, *, background: bool = ..., **options: Unpack[StreamOptions]
+        self,
+        channel: Channel,
+        *,
+        background: bool = ...,
+        progress: ShowProgress = ...,
+        **options: Unpack[StreamOptions],
     ) -> StreamResult | Job: ...
 
+    @takes_load_options
     def stream(
         self,
         channel: Channel,
         *,
-        load_id: str | None = None,
         background: bool = False,
-        wait: bool = True,
-        on_error: OnError = "raise",
         progress: ShowProgress = "auto",
-        commit_timeout_s: float = COMMIT_TIMEOUT_S,
-        max_in_flight_bytes: int = MAX_IN_FLIGHT_BYTES,
-        index: bool = False,
-        columns: Mapping[str, str] | None = None,
-        column_case: ColumnCase = "keep",
-        nulls: Nulls = "emit",
-        binary_format: BinaryFormat = "base64",
+        **options: Unpack[StreamOptions],
     ) -> StreamResult | Job:
         """Send every row of the frame through `channel`, once, and wait until they are committed.
 
@@ -71,24 +75,9 @@ class SnowpipeAccessor:
 
         >>> result = df.snowpipe.stream(channel, load_id="flights-2013")
         """
-        from .streaming.stream import stream
+        from .api.stream import stream
 
-        return stream(
-            self._frame,
-            channel,
-            load_id=load_id,
-            background=background,
-            wait=wait,
-            on_error=on_error,
-            progress=progress,
-            commit_timeout_s=commit_timeout_s,
-            max_in_flight_bytes=max_in_flight_bytes,
-            index=index,
-            columns=columns,
-            column_case=column_case,
-            nulls=nulls,
-            binary_format=binary_format,
-        )
+        return stream(self._frame, channel, background=background, progress=progress, **options)
 
     def to_ndjson(
         self,

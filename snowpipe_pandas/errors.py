@@ -41,35 +41,42 @@ from dataclasses import dataclass
 from typing import Any
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LoadFacts:
-    """How far a load had come when it failed; attached to the exception as ``.load``.
+    """How far a load had come when it failed, over all of its calls; attached to the exception as ``.load``.
 
     Attributes:
         load_id: give it again to go on.
         channel: the channel's name.
         rows_acknowledged: rows which the service has received; the first row not received is this one.
-        rows_committed: rows that are durable: the table holds exactly these if `exact`, else at least these.
-        exact: whether the channel was asked after the failure and nothing was on its way any more.
+        rows_in_table: rows that are durable in the table.
+        rows_rejected: rows which the service skipped.
+        exact: whether the channel was asked after the failure, nothing was on its way any more, and the
+            service tells how many rows it rejected; else these are the numbers of the last look.
         failed_rows: first row and row behind the last one of the request that failed, None if none did.
     """
 
     load_id: str
     channel: str
     rows_acknowledged: int
-    rows_committed: int
+    rows_in_table: int
+    rows_rejected: int = 0
     exact: bool = False
     failed_rows: tuple[int, int] | None = None
 
     def __str__(self) -> str:
-        failed = (
-            ""
-            if self.failed_rows is None
-            else f"the request of rows {self.failed_rows[0]:,} to {self.failed_rows[1] - 1:,} failed; "
+        told = []
+        if self.rows_rejected:
+            told.append(f"{self.rows_rejected:,} of {self.rows_acknowledged:,} rows REJECTED")
+        if self.failed_rows is not None:
+            first, end = self.failed_rows
+            told.append(f"the request of rows {first:,} to {end - 1:,} failed")
+        seen = "" if self.exact else " at the last look"
+        told.append(
+            f"{self.rows_acknowledged:,} rows acknowledged, {self.rows_in_table:,} in the table{seen}"
         )
         return (
-            f"load {self.load_id!r} on channel {self.channel!r}: {failed}{self.rows_acknowledged:,} rows "
-            f"acknowledged, {'' if self.exact else 'at least '}{self.rows_committed:,} committed; "
+            f"load {self.load_id!r} on channel {self.channel!r}: {'; '.join(told)}; "
             f"run the same call with load_id={self.load_id!r} to go on"
         )
 

@@ -1,4 +1,4 @@
-"""How values of others are told in our messages: short, and never a failure of their own."""
+"""How values are told in our messages and views: short, harmless, and never a failure of their own."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ SHOWN_CHARACTERS = 60
 
 
 def shown(value: object) -> str:
-    """Return a value as messages show it: one line of ASCII, at most 60 characters.
+    """Return a foreign value as messages show it: one line of ASCII, at most 60 characters.
 
     >>> shown("a" * 70)[-5:]
     "aa..."
@@ -16,3 +16,23 @@ def shown(value: object) -> str:
     except Exception:  # noqa: BLE001  # a foreign __repr__, or a value that holds itself too deeply
         text = f"<{type(value).__name__}>"
     return text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 3] + "..."
+
+
+def visible(text: str) -> str:
+    r"""Return a text with every character that a screen would obey or hide as its escape, as `repr` does.
+
+    >>> visible("caf\xe9 \x1b[2J")
+    'café \\x1b[2J'
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """Write a number with its noun.
+
+    >>> counted(1, "request"), counted(2000, "retry", "retries")
+    ('1 request', '2,000 retries')
+    """
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 import snowpipe_pandas as sp
+from snowpipe_pandas.api.jobs import Job
 from snowpipe_pandas.errors import SnowpipeError
 from snowpipe_pandas.names import ObjectName
 from snowpipe_pandas.rows.encode.encoder import to_ndjson
-from snowpipe_pandas.streaming.job import Job
 from tests.support.anything import FIXED, KEY_MARK, Given, HostileError, anything
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -134,7 +134,8 @@ def for_each(names, call):
 STREAM = {
     f"stream {name}": call
     for name, call in for_each(
-        "channel load_id background wait on_error progress commit_timeout_s max_in_flight_bytes index "
+        "channel load_id after background wait on_error progress commit_timeout_s max_in_flight_bytes "
+        "flush_interval_s limits index "
         "columns column_case nulls binary_format",
         stream,
     ).items()

@@ -100,7 +100,7 @@ def test_it_was_saved_as_it_was_run_without_traces_of_when_and_by_what(name):
 
 def test_quickstart_loads_every_flight_once(told):
     notebook = told("quickstart")
-    assert "336,776 rows committed, 0 rejected" in notebook.printed
+    assert "336,776 rows in the table, 0 rejected" in notebook.printed
     assert "nothing to send: all 336,776 rows of load 'flights-2013' are committed" in notebook.printed
     assert "        N\n0  336776" in notebook.shown("text/plain")
     assert "[26115, 3322]" in notebook.shown("text/plain")

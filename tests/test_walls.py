@@ -13,14 +13,15 @@ FRAMES = {"pandas", "pyarrow", "numpy"}
 
 FORBIDDEN = {
     # room: what it must not import (rooms of the package, and libraries)
-    "auth": {"rows", "rest", "streaming", "display", "embedded", "config", "cli"} | HTTP | FRAMES,
-    "rows": {"auth", "rest", "streaming", "display", "embedded", "config", "cli"} | HTTP,
-    "rest": {"rows", "streaming", "display", "embedded", "cli"} | FRAMES,
-    "streaming": {"embedded", "cli", "accessor", "auth", "config"} | HTTP,
-    "display": {"rows", "rest", "auth", "config", "embedded", "cli"} | HTTP | FRAMES,
+    "auth": {"rows", "rest", "streaming", "display", "api", "embedded", "config", "cli"} | HTTP | FRAMES,
+    "rows": {"auth", "rest", "streaming", "display", "api", "embedded", "config", "cli"} | HTTP,
+    "rest": {"rows", "streaming", "display", "api", "embedded", "cli"} | FRAMES,
+    "streaming": {"display", "api", "embedded", "cli", "accessor", "auth", "config"} | HTTP,
+    "display": {"rows", "rest", "api", "auth", "config", "embedded", "cli"} | HTTP | FRAMES,
+    "api": {"embedded", "cli", "accessor", "auth", "config"} | HTTP | FRAMES,
     "accessor": {"embedded", "cli", "auth", "config"} | HTTP,
-    "config": {"rows", "rest", "streaming", "display", "embedded", "cli"} | HTTP | FRAMES,
-    "embedded": {"auth", "rest", "streaming", "display", "config", "cli", "accessor"},
+    "config": {"rows", "rest", "streaming", "display", "api", "embedded", "cli"} | HTTP | FRAMES,
+    "embedded": {"auth", "rest", "streaming", "display", "api", "config", "cli", "accessor"},
 }
 EMBEDDED_MAY_USE = {"arguments", "errors", "names", "rows.types"}
 

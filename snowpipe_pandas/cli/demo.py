@@ -7,10 +7,10 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from ..api.stream import stream
 from ..embedded import local
 from ..errors import MissingDependencyError
 from ..rest.client import connect
-from ..streaming.stream import stream
 from .compare import compare
 
 TABLE = "DEMO.PUBLIC.FLIGHTS"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import sys
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Any, Literal, TypeAlias
 
@@ -37,12 +38,21 @@ def checked_progress(progress: Any) -> ShowProgress:
         refuse("progress", progress, '"auto", True, False, or a function that takes events')
 
 
-def displayed(tracker: Tracker, events: Hub, progress: ShowProgress) -> AbstractContextManager[object]:
-    """Return a context in which a load is shown; `progress` as in `stream()`."""
+def displayed(
+    tracker: Tracker, events: Hub, client: Hub, progress: ShowProgress
+) -> AbstractContextManager[object]:
+    """Return a context in which a load is shown.
+
+    Args:
+        tracker: tells the load's state.
+        events: what happens to the load.
+        client: what happens to its client, and to other loads of it.
+        progress: as in `stream()`.
+    """
     if progress is False:
         return contextlib.nullcontext()
     if callable(progress):
-        return events.heard_by(_only(tracker.snapshot().channel, progress))
+        return _heard(events, client, progress)
     try:
         view = _view(tracker)
     except Exception:  # noqa: BLE001  # a display can fail in any way
@@ -51,14 +61,19 @@ def displayed(tracker: Tracker, events: Hub, progress: ShowProgress) -> Abstract
     return contextlib.nullcontext() if view is None else Ticker(view)
 
 
-def _only(channel: str, listener: Listener) -> Listener:
-    """Let through what concerns this channel, or the whole client."""
+@contextlib.contextmanager
+def _heard(events: Hub, client: Hub, listener: Listener) -> Iterator[None]:
+    """Let a listener hear the load's events, and of its client's those that concern nobody's load or channel.
 
-    def listen(event: Event) -> None:
-        if event.channel in (None, channel):
-            listener(event)
+    They come by the load's hub too, so that a listener that fails is removed once, from one place.
+    """
 
-    return listen
+    def relay(event: Event) -> None:
+        if event.load_id is None and event.channel is None:
+            events.emit(event)
+
+    with events.heard_by(listener), client.heard_by(relay):
+        yield
 
 
 def _view(tracker: Tracker) -> View | None:

@@ -22,7 +22,15 @@ from ..errors import (
     ServiceError,
     TransportError,
 )
-from ..events import ChannelReopened, Event, LoadStarted, RowsAcknowledged, RowsCommitted, RowsRejected
+from ..events import (
+    ChannelReopened,
+    Event,
+    LoadStarted,
+    RequestRetried,
+    RowsAcknowledged,
+    RowsCommitted,
+    RowsRejected,
+)
 from ..rest.policy import PollPolicy
 from ..rest.polling import Missing
 from ..rest.standing import Standing

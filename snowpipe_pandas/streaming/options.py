@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+from ..arguments import A_DAY_S, choice, flag, instance, number, whole
+from .tokens import check_load_id
 
 if TYPE_CHECKING:
     from ..rows.encode.cell_location import BinaryFormat
@@ -12,6 +15,9 @@ if TYPE_CHECKING:
     from ..rows.sources.names import ColumnCase
 
 OnError = Literal["raise", "report"]
+
+SHORTEST_PAUSE_S = 0.001
+"""A pause of 0 between two looks at the service would never rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +35,11 @@ class LoadLimits:
         owner_watch_s: how long to look for a proof that a stale token is no other writer's doing.
         max_reopens: how often a load may reopen its channel ...
         reopen_window_s: ... within so many seconds.
+
+    Raises:
+        ConfigError: a value is out of range.
+
+    >>> sp.stream(readings, channel, limits=sp.LoadLimits(first_raw_bytes=10_000))
     """
 
     max_raw_bytes: int = 16_000_000
@@ -41,10 +52,27 @@ class LoadLimits:
     max_reopens: int = 3
     reopen_window_s: float = 60.0
 
+    def __post_init__(self) -> None:
+        for name in ("max_raw_bytes", "max_wire_bytes", "first_raw_bytes"):
+            self._take(name, low=1, example=f"{name}=1000000")
+        self._take("max_reopens", low=1, example="max_reopens=3")
+        self._take_seconds("status_interval_s", low=SHORTEST_PAUSE_S)
+        for name in ("audit_grace_s", "settle_timeout_s", "owner_watch_s", "reopen_window_s"):
+            self._take_seconds(name, low=0.0)
+
+    def _take(self, name: str, *, low: int, example: str) -> None:
+        value = whole(name, getattr(self, name), low=low, example=example, setting="limits")
+        object.__setattr__(self, name, value)
+
+    def _take_seconds(self, name: str, *, low: float) -> None:
+        value = getattr(self, name)
+        seconds = number(name, value, low=low, high=A_DAY_S, example=f"{name}=2", setting="limits")
+        object.__setattr__(self, name, seconds)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadOptions:
-    """The options of `stream()`; what they mean stands there.
+    """The options of `stream()`, checked; what they mean stands there.
 
     Raises:
         UsageError: an option has no such value.
@@ -63,3 +91,37 @@ class LoadOptions:
     column_case: ColumnCase = "keep"
     nulls: Nulls = "emit"
     binary_format: BinaryFormat = "base64"
+
+    def __post_init__(self) -> None:
+        for name in ("load_id", "after"):
+            given = getattr(self, name)
+            self._set(name, None if given is None else check_load_id(given, name))
+        self._set("wait", flag("wait", self.wait))
+        self._set("on_error", choice("on_error", self.on_error, ("raise", "report")))
+        self._set(
+            "commit_timeout_s",
+            number("commit_timeout_s", self.commit_timeout_s, example="commit_timeout_s=300"),
+        )
+        self._set(
+            "max_in_flight_bytes",
+            whole(
+                "max_in_flight_bytes",
+                self.max_in_flight_bytes,
+                low=1,
+                example="max_in_flight_bytes=134217728",
+            ),
+        )
+        self._set(
+            "flush_interval_s",
+            number("flush_interval_s", self.flush_interval_s, high=A_DAY_S, example="flush_interval_s=0.2"),
+        )
+        limits = "limits such as sp.LoadLimits(first_raw_bytes=10_000)"
+        self._set("limits", instance("limits", self.limits, LoadLimits, wanted=limits))
+        from ..rows.options import reading, writing  # heavy, and no load begins without it
+
+        read = reading(index=self.index, columns=self.columns, column_case=self.column_case)
+        for name, value in {**read, **writing(nulls=self.nulls, binary_format=self.binary_format)}.items():
+            self._set(name, value)
+
+    def _set(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value)

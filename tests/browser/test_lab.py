@@ -43,7 +43,7 @@ def test_the_quickstart_moves_while_it_runs_and_its_token_counts_down_afterwards
 
     moving = page.seen("flights-2013")
     assert [e["now"] for e in moving] == sorted(e["now"] for e in moving)
-    assert page.output(loading).locator("summary", has_text="336,776 rows committed").is_visible()
+    assert page.output(loading).locator("summary", has_text="336,776 rows in the table").is_visible()
 
     left = page.output(shown).locator(".token .head span:last-child").last
     for _ in range(2):
@@ -86,7 +86,7 @@ def test_a_job_is_steered_by_its_buttons_while_other_cells_run(lab, open_noteboo
     picture(page.page, "job-cancelled")
 
     page.run_to_end(3, 4)
-    page.output(3).locator("summary", has_text="rows committed").wait_for()
+    page.output(3).locator("summary", has_text="rows in the table").wait_for()
     said = page.output(4).text_content()
     assert str(ROWS) in said
     assert "rows were committed before" in said
@@ -187,7 +187,7 @@ def test_the_exported_page_shows_the_load_without_kernel_or_network(finished, of
     subprocess.run([*command, str(finished.file)], check=True, capture_output=True)
     page = offline_page
     page.goto((tmp_path / "finished.html").as_uri())
-    summary = page.locator("summary", has_text="336,776 rows committed")
+    summary = page.locator("summary", has_text="336,776 rows in the table")
     summary.click()
     assert page.get_by_role("img", name="speed over").is_visible()
     assert page.get_by_text("wire ratio").is_visible()
@@ -199,7 +199,7 @@ def test_a_notebook_that_is_not_trusted_still_tells_how_the_load_ended(finished,
     stranger["cells"][0]["source"] = "# another author's notebook"
     (lab.root / "stranger.ipynb").write_text(json.dumps(stranger))
     page = open_notebook("stranger.ipynb")
-    page.output(1).get_by_text("336,776 rows committed").first.wait_for()
+    page.output(1).get_by_text("336,776 rows in the table").first.wait_for()
     picture(page.page, "not-trusted")
 
 

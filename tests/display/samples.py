@@ -1,5 +1,6 @@
 """Snapshots to draw, and what reads the HTML that comes out."""
 
+from dataclasses import replace
 from html.parser import HTMLParser
 
 from snowpipe_pandas.events import TokenLife
@@ -16,6 +17,7 @@ ENDLESS = TokenLife(
 HALF = Progress(
     load_id="flights-2013",
     channel="notebook-1",
+    pipe="DEMO.PUBLIC.FLIGHTS-STREAMING",
     account="LOCAL",
     user="DEMO_USER",
     fingerprint="SHA256:lgoxN4WkLgW3ovixwVM4iMskyBgawGf8yQD78WgFKlA=",
@@ -23,7 +25,8 @@ HALF = Progress(
     rows_total=1000,
     rows_skipped=100,
     rows_sent=400,
-    rows_committed=300,
+    rows_acknowledged=500,
+    rows_in_table=300,
     raw_bytes=8_000_000,
     sent_bytes=2_000_000,
     requests=4,
@@ -35,6 +38,24 @@ HALF = Progress(
     samples=(Sample(0.0, 0, 0), Sample(1.0, 5_000_000, 150), Sample(2.0, 8_000_000, 200)),
     tokens={"jwt": GOOD, "scoped": GOOD},
 )
+
+DONE = replace(
+    HALF,
+    phase="done",
+    rows_sent=900,
+    rows_acknowledged=1000,
+    rows_in_table=1000,
+    token_sent="flights-2013:1000:aaaa",
+    token_committed="flights-2013:1000:aaaa",
+)
+REJECTED = replace(
+    DONE, rows_in_table=993, rows_rejected=7, rejected_message="NULL result in a non-nullable column"
+)
+UNTOLD = replace(DONE, rejected_exact=False)
+AGAIN = replace(DONE, rows_skipped=1000, rows_sent=0, raw_bytes=0, sent_bytes=0, requests=0, samples=())
+AGAIN_REJECTED = replace(AGAIN, rows_in_table=993, rows_rejected=7)
+NOT_WAITED_FOR = replace(DONE, rows_in_table=0, rows_skipped=0, rows_sent=1000, token_committed=None)
+UNKNOWN = replace(HALF, rows_total=None)
 
 _VOID = {"br", "col", "img"}
 

@@ -92,7 +92,7 @@ def test_after_a_load_its_cell_holds_html_and_text_that_need_no_kernel(cells, na
     (html,) = shown(cells[name], "text/html")
     elements, text = read(html)
     assert "details" in [tag for tag, _ in elements]
-    assert "1,000 rows committed" in text
+    assert "1,000 rows in the table" in text
     plain = shown(cells[name], "text/plain")[0]
     assert plain.startswith("done")
     assert len(plain) <= 110

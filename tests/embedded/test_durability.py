@@ -97,7 +97,7 @@ def test_a_load_goes_on_behind_a_commit_that_failed_once(monkeypatch):
         channel = client.open_channel("c", table=TABLE)
         with failing_commit(monkeypatch, 1):
             result = pd.DataFrame({"ID": range(100)}).snowpipe.stream(channel, load_id="a", progress=False)
-        assert (result.rows_committed, result.requests) == (100, 2)
+        assert (result.rows_in_table, result.requests) == (100, 2)
         assert account.sql("SELECT COUNT(*) AS N, COUNT(DISTINCT ID) AS D FROM T").values.tolist() == [
             [100, 100]
         ]

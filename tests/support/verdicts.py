@@ -26,7 +26,7 @@ def once_acknowledged(rows, action):
 
 
 def every_row_once(account, result=None, rows=ROWS):
-    """The invariant: each row once and in order; sent, acknowledged and committed agree, none rejected."""
+    """The invariant: each row once and in order; acknowledged, in the table and sent agree, none rejected."""
     assert ids(account) == list(range(rows))
     if result is not None:
         counts = (result.rows_acknowledged, result.rows_in_table, result.rows_rejected)

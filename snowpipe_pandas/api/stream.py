@@ -1,89 +1,67 @@
-"""`stream()`: from a source of rows to committed rows, in one call."""
+"""`stream()`: from a source of rows to rows in the table, in one call."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
-from typing import Any, Literal, TypedDict, Unpack, overload
+from contextlib import AbstractContextManager
+from typing import Any, Literal, Unpack, overload
 
-from ..arguments import choice, flag, instance, number, whole
+from ..arguments import flag, instance
 from ..display.choose import ShowProgress, checked_progress, displayed
 from ..display.kernel import in_notebook
-from ..rest.channel import COMMIT_TIMEOUT_S, Channel
-from ..rows.encode.cell_location import BinaryFormat
-from ..rows.encode.encoder import Encoder, Nulls
-from ..rows.options import reading, writing
-from ..rows.sources.names import ColumnCase
+from ..rest.channel import Channel
+from ..rows.encode.encoder import Encoder
 from ..rows.sources.source import open_source
-from .delivery import MAX_IN_FLIGHT_BYTES, OnError
-from .job import Job
-from .load import Load
-from .offsets import check_load_id, new_load_id
-from .result import StreamResult
-
-
-class StreamOptions(TypedDict, total=False):
-    """The options of `stream()`, for its overloads; their meaning and defaults stand there."""
-
-    load_id: str | None
-    wait: bool
-    on_error: OnError
-    progress: ShowProgress
-    commit_timeout_s: float
-    max_in_flight_bytes: int
-    index: bool
-    columns: Mapping[str, str] | None
-    column_case: ColumnCase
-    nulls: Nulls
-    binary_format: BinaryFormat
-
-
-class Delivering(TypedDict):
-    """How a load is delivered, as `Load` takes it."""
-
-    load_id: str
-    on_error: OnError
-    commit_timeout_s: float | None
-    max_in_flight_bytes: int
-
+from ..streaming.load import Load
+from ..streaming.options import LoadOptions
+from ..streaming.result import StreamResult
+from .jobs import Job
+from .signature import StreamOptions, takes_load_options
 
 AN_OPEN_CHANNEL = 'an open channel, such as client.open_channel("notebook-1", table="DEMO.PUBLIC.FLIGHTS")'
 
 
 @overload
 def stream(
-    source: Any, channel: Channel, *, background: Literal[False] = ..., **options: Unpack[StreamOptions]
+    source: Any,
+    channel: Channel,
+    *,
+    background: Literal[False] = ...,
+    progress: ShowProgress = ...,
+    **options: Unpack[StreamOptions],
 ) -> StreamResult: ...
 
 
 @overload
 def stream(
-    source: Any, channel: Channel, *, background: Literal[True], **options: Unpack[StreamOptions]
+    source: Any,
+    channel: Channel,
+    *,
+    background: Literal[True],
+    progress: ShowProgress = ...,
+    **options: Unpack[StreamOptions],
 ) -> Job: ...
 
 
 @overload
 def stream(
-    source: Any, channel: Channel, *, background: bool = ..., **options: Unpack[StreamOptions]
+    source: Any,
+    channel: Channel,
+    *,
+    background: bool = ...,
+    progress: ShowProgress = ...,
+    **options: Unpack[StreamOptions],
 ) -> StreamResult | Job: ...
 
 
+@takes_load_options
 def stream(
     source: Any,
     channel: Channel,
     *,
-    load_id: str | None = None,
     background: bool = False,
-    wait: bool = True,
-    on_error: OnError = "raise",
     progress: ShowProgress = "auto",
-    commit_timeout_s: float = COMMIT_TIMEOUT_S,
-    max_in_flight_bytes: int = MAX_IN_FLIGHT_BYTES,
-    index: bool = False,
-    columns: Mapping[str, str] | None = None,
-    column_case: ColumnCase = "keep",
-    nulls: Nulls = "emit",
-    binary_format: BinaryFormat = "base64",
+    **options: Unpack[StreamOptions],
 ) -> StreamResult | Job:
     """Send every row of `source` through `channel`, once, and wait until they are committed.
 
@@ -91,20 +69,26 @@ def stream(
         source: a pandas DataFrame, anything with `__arrow_c_stream__` (polars, pyarrow, duckdb), an
             iterator of those, or a list of dicts.
         channel: an open channel; this call is its only writer.
-        load_id: names the load. The same call after an interruption skips what is committed, checks that
-            it is the same rows, and goes on; after success it sends nothing. Default: a fresh id.
         background: return a `Job` at once; the load runs in a thread of its own. Leave the source unchanged
             until it is over.
-        wait: return once the rows are committed; False returns once they are acknowledged.
-        on_error: "raise" raises RowsRejectedError when the service skips rows, "report" only counts them.
         progress: "auto" shows a widget in a notebook, a line in a terminal, and a line every ten seconds in a
             log; a job shows itself only where it is displayed. True shows a job at once too, False nothing. A
-            function is called with every event of the load and its client (`snowpipe_pandas.events`).
+            function is called with every event of the load, and with those of the whole client
+            (`snowpipe_pandas.events`).
+        load_id: names the load. The same call after an interruption skips what is committed, checks that
+            it is the same rows, and goes on; after success it sends nothing. Default: a fresh id.
+        after: the load that this one follows on its channel. A channel remembers one load: where it
+            remembers another named one, a named load is refused, since it may have run before that one and
+            would then be sent twice; `after` names that load and says that this one is new.
+        wait: return once the rows are committed; False returns once they are acknowledged.
+        on_error: "raise" raises RowsRejectedError when the service skips rows, "report" only counts them.
         commit_timeout_s: seconds to wait for the commit behind the last row.
         max_in_flight_bytes: most compressed bytes that are sent and not committed; sending waits for commits
             beyond it. Up to three more payloads of at most 4 MB are ready or being prepared meanwhile. The
             default keeps a load below 128 MB; more lets data that hardly compresses go on at full speed
             while the service is slow to commit.
+        flush_interval_s: seconds after which rows of a slow source are sent, though they fill no request.
+        limits: how large requests become and how patiently the service is watched (`sp.LoadLimits`).
         index: send the frame's index as columns too.
         columns: new names for columns, `{"old": "NEW"}`.
         column_case: "upper" folds the names as unquoted SQL does.
@@ -116,7 +100,8 @@ def stream(
         whose `result()` returns or raises that.
 
     Raises:
-        UsageError: an argument can't be used; nothing was read or sent.
+        UsageError: an argument can't be used; nothing was read or sent. Or the channel remembers another
+            load (`after`); nothing was sent.
         DataError: the source can't be sent as it is; nothing was sent.
         LoadMismatchError: the committed rows of this load were other rows.
         RowsRejectedError, AuditError, CommitTimeoutError, ChannelTakenOverError, ChannelLostError,
@@ -135,38 +120,30 @@ def stream(
     >>> print(result)
     """
     background, progress = flag("background", background), checked_progress(progress)
-    read = reading(index=index, columns=columns, column_case=column_case)
-    write = writing(nulls=nulls, binary_format=binary_format)
-    delivery = _delivery(load_id, on_error, wait, commit_timeout_s, max_in_flight_bytes)
+    checked = LoadOptions(**options)
     channel = instance("channel", channel, Channel, wanted=AN_OPEN_CHANNEL)
-    rows = open_source(source, binary_format=write["binary_format"], **read)
-    load = Load(rows, Encoder(**write), channel, **delivery)
+    rows = open_source(
+        source,
+        index=checked.index,
+        columns=checked.columns,
+        column_case=checked.column_case,
+        binary_format=checked.binary_format,
+    )
+    load = Load(rows, Encoder(nulls=checked.nulls, binary_format=checked.binary_format), channel, checked)
     if background:
         return _in_background(load, progress)
-    with displayed(load.tracker, channel.events, progress):
+    with _displayed(load, progress):
         return load.run()
-
-
-def _delivery(
-    load_id: str | None, on_error: OnError, wait: bool, commit_timeout_s: float, max_in_flight_bytes: int
-) -> Delivering:
-    """Check how rows are to be delivered."""
-    timeout_s = number("commit_timeout_s", commit_timeout_s, example="commit_timeout_s=300")
-    return Delivering(
-        load_id=new_load_id() if load_id is None else check_load_id(load_id),
-        on_error=choice("on_error", on_error, ("raise", "report")),
-        commit_timeout_s=timeout_s if flag("wait", wait) else None,
-        max_in_flight_bytes=whole(
-            "max_in_flight_bytes", max_in_flight_bytes, low=1, example="max_in_flight_bytes=134217728"
-        ),
-    )
 
 
 def _in_background(load: Load, progress: ShowProgress) -> Job:
     """Start a job; a cell shows it where it is displayed, a terminal only if it is told to."""
     quiet = progress == "auto" or (progress is True and in_notebook())
-    shown = contextlib.nullcontext() if quiet else displayed(load.tracker, load.channel.events, progress)
-    job = Job(load, shown)
+    job = Job(load, contextlib.nullcontext() if quiet else _displayed(load, progress))
     if progress is True and in_notebook():
         job.show()
     return job
+
+
+def _displayed(load: Load, progress: ShowProgress) -> AbstractContextManager[object]:
+    return displayed(load.tracker, load.events, load.channel.events, progress)

@@ -17,10 +17,10 @@ from ..arguments import is_a, items, number, refuse
 from ..display.kernel import in_notebook
 from ..display.texts import short
 from ..errors import LoadCancelledError
-from .load import Load
-from .pipeline import FOR_EVER_S
-from .progress import Progress
-from .result import StreamResult
+from ..streaming.load import Load
+from ..streaming.pipeline import FOR_EVER_S
+from ..streaming.progress import Progress
+from ..streaming.result import StreamResult
 
 if TYPE_CHECKING:
     from ..display.ticker import Ticker
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 SEVERAL_JOBS = "jobs, such as sp.Jobs([df.snowpipe.stream(channel, background=True)])"
 CANCEL_GRACE_S = 30.0
 """How long an interrupted wait stays for the request in flight."""
-
 _log = logging.getLogger("snowpipe_pandas.jobs")
 
 
