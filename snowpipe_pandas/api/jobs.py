@@ -18,7 +18,7 @@ from ..display.kernel import in_notebook
 from ..display.texts import short
 from ..errors import LoadCancelledError
 from ..streaming.load import Load
-from ..streaming.pipeline import FOR_EVER_S
+from ..waits import FOR_EVER_S
 from ..streaming.progress import Progress
 from ..streaming.result import StreamResult
 

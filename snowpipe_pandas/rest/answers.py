@@ -23,12 +23,6 @@ from ..errors import (
 )
 
 STALE_CONTINUATION = "STALE_CONTINUATION_TOKEN_SEQUENCER"
-CHANNEL_GONE = frozenset(
-    {
-        "ERR_CHANNEL_DOES_NOT_EXIST_OR_IS_NOT_AUTHORIZED",
-        "ERR_CHANNEL_DOES_NOT_EXIST_OR_NOT_AUTHORIZED",
-    }
-)
 UNREADABLE_ANSWER = "UNREADABLE_ANSWER"
 """Our own code: the append was answered with 200, but without the next continuation token."""
 

@@ -19,6 +19,7 @@ from ..errors import (
     ChannelLostError,
     CommitTimeoutError,
     NotFoundError,
+    ServiceError,
     UsageError,
 )
 from ..events import Hub, TokenLife
@@ -217,7 +218,7 @@ class Channel:
     def _fetch(self, caller: Caller) -> ChannelStatus | None:
         return fetch_statuses(self._planes, self.pipe, [self.name], caller).get(self.name)
 
-    def lost(self, how: str, cause: ChannelError | None = None) -> ChannelLostError:
+    def lost(self, how: str, cause: ServiceError | None = None) -> ChannelLostError:
         """Return the error for a channel that is gone; `how` follows the channel's name."""
         return ChannelLostError(
             f"channel {self.name!r} {how}: it, its pipe or its table was dropped or made anew. Rows of a "

@@ -161,8 +161,8 @@ class Counters:
             rows: how many of this load's rows its offset token covers. If more are counted, it is of an
                 epoch before, or the service has doubled some: it moves nothing, but the last one counts in
                 the audit.
-            as_open: whether it shows the token of the last open's answer, so that it may stand for that answer
-                where that left the counters out.
+            as_open: whether it shows the token of the last open's answer, so that it may stand for that
+                answer where it left the counters out.
             last_error_is_own: whether the last rejection lies in this load, None where that is not known.
         """
         told = counted(status)

@@ -62,6 +62,7 @@ from .steps import (
     StatusRead,
     Step,
     Take,
+    Wait,
 )
 from .tokens import new_load_id
 
@@ -166,9 +167,9 @@ class Load:
                 return StatusRead(session.fetch_status())
             case Reopen():
                 return Reopened(session.reopen())
-            case _:
+            case Wait():
                 self.control.sleep(max(0.0, step.until - self._now()))
-                return None
+        return None
 
     def _append(self, step: Append, session: Session) -> Fact:
         payload = step.payload

@@ -1,4 +1,4 @@
-"""The protocol of a load, without a socket: every order of answers and statuses, and what must hold whatever comes."""
+"""The protocol of a load, without a socket: every order of answers and statuses, and what holds in each."""
 
 import math
 from collections import Counter
@@ -65,8 +65,11 @@ def refusal(code=STALE, tries=1):
 
 
 class LoadMachine(RuleBasedStateMachine):
-    """One named load, called again and again on one channel, with unnamed loads between; the service is honest,
-    but its answers get lost, its statuses come late or from the past, and it may lose what it has not committed."""
+    """One named load, called again and again on one channel, with unnamed loads between.
+
+    The service is honest, but its answers get lost, its statuses come late or from the past or without counters,
+    its counters may restart with a reopen, and it may lose what it has not committed.
+    """
 
     @initialize(
         rejects=st.sampled_from([frozenset(), frozenset({7}), frozenset({0, 1, 22, 39})]),
@@ -96,7 +99,6 @@ class LoadMachine(RuleBasedStateMachine):
     def begin(self, on_error, wait, load, opened):
         self.calls += 1
         named = load == "named"
-        mark = read_token(self.service.token)
         last = self.service.pending[-1][1] if self.service.pending else self.service.token
         owner = read_token(last)
         if named and owner is not None and owner.owner != "named" and self.service.has("named", 0):
@@ -188,7 +190,7 @@ class LoadMachine(RuleBasedStateMachine):
             self.receive(Offered(self.unsent.pop(0)))
 
     def append(self, step, choice):
-        """0 to 4 accepted, 5 lost answer, 6 lost request, 7 stale token by mistake, 8 too large, 9 no answer."""
+        """0 to 4 accepted, 5 lost answer, 6 lost request, 7 stale token, 8 too large, 9 no answer."""
         assert not self.in_doubt, "an append in doubt must be fenced before another one"
         payload, token = step.payload, step.end_token
         assert not self.service.has(self.load_id, payload.first_row), "these rows were applied already"

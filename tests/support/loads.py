@@ -15,8 +15,8 @@ SMALL = LoadLimits(
     owner_watch_s=0.6,
 )
 QUICK_POLLING = PollPolicy(first_s=0.02, missing_grace_s=0.5)
-"""Payloads of 1,000 bytes, so that small frames need many requests, and waits in proportion: a commit takes 0.05 s
-here, not 10."""
+"""Payloads of 1,000 bytes, so that small frames need many requests, and waits in proportion: a commit takes
+0.05 s here, not 10."""
 
 TABLE = "DEMO.PUBLIC.NUMBERS"
 

@@ -1,4 +1,4 @@
-"""A service in memory, as a load's protocol meets it: rows, counters, opens; no sockets, no time of its own."""
+"""A service in memory, as a load's protocol meets it: rows, counters, opens; no sockets, no time."""
 
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
@@ -28,8 +28,8 @@ def payloads(start, digest="", rows=ROWS):
 class Service:
     """One channel.
 
-    `rejects` are the rows that it skips. `table` and `rejected` hold the rows of each load, in the order of their
-    commits; `said` every status that it ever gave.
+    `rejects` are the rows that it skips. `table` and `rejected` hold the rows of each load, in the order of
+    their commits; `said` every status that it ever gave.
     """
 
     rejects: frozenset = frozenset()
