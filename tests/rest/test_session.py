@@ -48,6 +48,18 @@ def test_nobody_else_writes_while_a_load_has_the_channel(account, channel):
     assert channel.append_rows(ROW, start_offset_token="1", end_offset_token="2").tries == 1
 
 
+def test_others_are_refused_at_once_though_a_write_of_the_load_takes_long(account, channel):
+    account.faults.add("append", status=503, times=10_000)
+    with channel.exclusive("load-1", ANYBODY) as session:
+        writing = Background(lambda: session.append(ROW, **FIRST, **PLAIN))
+        eventually(lambda: any(r.path.endswith("/rows") for r in account.requests))
+        with pytest.raises(UsageError, match="busy with load 'load-1'"):
+            channel.append_rows(ROW, **FIRST)
+        assert writing.running
+        account.faults.clear()
+        assert writing.outcome().tries > 1
+
+
 def test_a_load_that_fails_lets_go_of_the_channel(channel):
     with pytest.raises(ZeroDivisionError), channel.exclusive("load-1", ANYBODY):
         raise ZeroDivisionError

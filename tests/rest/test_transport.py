@@ -102,6 +102,12 @@ def test_a_final_answer_is_not_tried_again(wire, server, status):
     assert (answer.status, answer.code, answer.tries) == (status, "SOME_CODE", 1)
 
 
+def test_a_404_that_is_not_the_services_is_believed_after_three_tries(wire, server):
+    server.script(Reply(404, b"<html>not here</html>"))
+    answer = send(wire, server)
+    assert (answer.refusal, answer.tries, len(server.seen)) == (Refusal.ODD, 3, 3)
+
+
 def test_retry_after_is_obeyed_as_seconds_and_as_a_date(wire, server):
     in_three_seconds = formatdate(time.time() + 3, usegmt=True)  # whole seconds: 2 to 3 from now
     server.script(
