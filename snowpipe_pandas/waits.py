@@ -1,4 +1,4 @@
-"""How long threads wait for each other: for ever, but so that a Ctrl-C is heard; or for a grace at the end."""
+"""How long threads wait for each other: for ever, yet so that a Ctrl-C is heard; or for a grace at the end."""
 
 from __future__ import annotations
 

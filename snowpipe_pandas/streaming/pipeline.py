@@ -164,7 +164,7 @@ class Payloads:
                 skip_digest=self._skip_digest,
             ):
                 self._put(payload)
-        except Exception as error:  # noqa: BLE001  # raised by take(), whatever it is
+        except BaseException as error:  # noqa: BLE001  # raised by take(), whatever it is
             end = error
         with self._changed:
             self._made.append(end)
