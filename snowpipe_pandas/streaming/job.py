@@ -17,8 +17,8 @@ from ..arguments import is_a, items, number, refuse
 from ..display.kernel import in_notebook
 from ..display.texts import short
 from ..errors import LoadCancelledError
+from ..waits import FOR_EVER_S
 from .load import Load
-from .pipeline import FOR_EVER_S
 from .progress import Progress
 from .result import StreamResult
 

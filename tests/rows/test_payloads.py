@@ -14,6 +14,7 @@ from snowpipe_pandas.rows.payloads import pack
 from snowpipe_pandas.rows.sources.source import open_source
 from snowpipe_pandas.streaming.options import LoadLimits
 
+LIMITS = LoadLimits()
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 
 
@@ -25,7 +26,7 @@ def encoded(table):
         yield piece
 
 
-def packed(pieces, *, raw=LoadLimits().max_raw_bytes, wire=LoadLimits().max_wire_bytes, first=None, **skip):
+def packed(pieces, *, raw=LIMITS.max_raw_bytes, wire=LIMITS.max_wire_bytes, first=None, **skip):
     """The payloads; the first one is as large as the others unless it is told."""
     first = raw if first is None else first
     yield from pack(pieces, max_raw_bytes=raw, max_wire_bytes=wire, first_raw_bytes=first, **skip)

@@ -34,13 +34,12 @@ class Taken:
 
 
 class Feed:
-    """An iterator that is run in a thread of its own; the thread ends with it, or with the last use of this."""
+    """An iterator that runs in a thread of its own; the thread ends with it, or with the last use of this."""
 
     def __init__(self, iterator: Iterator[Any]) -> None:
         self._shared = _Shared(iterator)
-        self.close = weakref.finalize(self, self._shared.stop)
-        """Stop the thread, and close the iterator there. One that is in the midst of an item ends it first."""
-        self.close.atexit = False
+        self._finalizer = weakref.finalize(self, self._shared.stop)
+        self._finalizer.atexit = False
         threading.Thread(target=self._shared.run, name="snowpipe-source", daemon=True).start()
 
     def first(self) -> list[Any]:
@@ -62,6 +61,10 @@ class Feed:
             BaseException: what the iterator raised behind the items that were taken before.
         """
         return self._shared.taken(most, patience_s)
+
+    def close(self) -> None:
+        """Let the thread stop, and close the iterator there; it first ends the item that it is in."""
+        self._finalizer()
 
 
 class _Shared:
