@@ -18,9 +18,9 @@ from ..display.kernel import in_notebook
 from ..display.texts import short
 from ..errors import LoadCancelledError
 from ..streaming.load import Load
-from ..waits import FOR_EVER_S
 from ..streaming.progress import Progress
 from ..streaming.result import StreamResult
+from ..waits import FOR_EVER_S
 
 if TYPE_CHECKING:
     from ..display.ticker import Ticker
