@@ -1,12 +1,14 @@
 """Every exception of the package: one hierarchy, facts as attributes, a next step in every message.
 
 SnowpipeError                       .load: how far an interrupted load came, or None
-├── UsageError                      the call cannot work as written; nothing was sent
+├── UsageError                      the call cannot work as written
 │   ├── ConfigError                 a setting is missing, malformed or given twice    .setting
 │   │   └── PrivateKeyError         the private key cannot be used                    .source
 │   ├── MissingDependencyError      an optional library is not installed              .extra
 │   ├── ClosedError                 the client or channel was closed
 │   ├── LoadMismatchError           the rows are not those this load began with       .load_id
+│   │   └── RowFormatError          another version wrote them, so they can't be compared   .written
+│   ├── OtherLoadError              the channel remembers another load                .load_id .other
 │   └── DataError                   the data cannot become rows as it is              .columns
 │       ├── EmptySourceError        a source without columns
 │       ├── DuplicateColumnError    column names collide
@@ -97,7 +99,7 @@ def _restored(kind: type[SnowpipeError], args: tuple[Any, ...], facts: dict[str,
 
 
 class UsageError(SnowpipeError):
-    """The call cannot work as written; nothing was sent."""
+    """The call cannot work as written; `.load` tells what was sent before that was seen, None if nothing."""
 
 
 class ConfigError(UsageError):
@@ -136,6 +138,36 @@ class LoadMismatchError(UsageError):
     def __init__(self, message: str, *, load_id: str) -> None:
         super().__init__(message)
         self.load_id = load_id
+
+
+class RowFormatError(LoadMismatchError):
+    """The committed rows were written in another row format, so that they cannot be compared with these.
+
+    Attributes:
+        written: the format of the committed rows, None for the first one, which has no number.
+        row_format: the format which this version writes.
+    """
+
+    def __init__(self, message: str, *, load_id: str, written: int | None, row_format: int) -> None:
+        super().__init__(message, load_id=load_id)
+        self.written = written
+        self.row_format = row_format
+
+
+class OtherLoadError(UsageError):
+    """The channel remembers another load than the named one that is to begin; nothing was sent.
+
+    Attributes:
+        load_id: the load that was to begin.
+        other: the load which the channel remembers.
+        channel: the channel's name.
+    """
+
+    def __init__(self, message: str, *, load_id: str, other: str, channel: str) -> None:
+        super().__init__(message)
+        self.load_id = load_id
+        self.other = other
+        self.channel = channel
 
 
 class DataError(UsageError):

@@ -19,7 +19,7 @@ from ..display.texts import short
 from ..errors import LoadCancelledError
 from ..shown import visible
 from ..streaming.load import Load
-from ..streaming.pipeline import FOR_EVER_S
+from ..waits import FOR_EVER_S
 from ..streaming.progress import Progress
 from ..streaming.result import StreamResult
 

@@ -15,6 +15,7 @@ from ..errors import ConfigError
 from .accounts import Account
 from .jwt import BEARER, AuthConfig, sign_jwt
 from .secret import Secret, hide
+from .single_flight import Waits
 from .tokens import Clock, Token, TokenCache
 
 TOKEN_TYPE_HEADER = "X-Snowflake-Authorization-Token-Type"  # noqa: S105  # a header's name
@@ -46,16 +47,16 @@ class Credential(Protocol):
         """The public key's fingerprint, "" where there is none."""
 
     @property
-    def cache(self) -> TokenCache:
+    def cache(self) -> TokenCache[Waits]:
         """Where the token is kept until it is renewed."""
 
-    def token(self) -> Token:
+    def token(self, caller: Waits) -> Token:
         """Return the token to use now, renewed if it is near its end."""
 
-    def headers(self) -> dict[str, str]:
-        """Return the headers that carry the token."""
+    def headers(self, token: Token) -> dict[str, str]:
+        """Return the headers that carry this token."""
 
-    def refused(self, token: Token) -> bool:
+    def refused(self, token: Token, caller: Waits) -> bool:
         """Renew after the service refused `token`; return whether another try makes sense."""
 
     def hint(self, status: int) -> str:
@@ -73,7 +74,7 @@ class KeyPairCredential:
         PrivateKeyError: the key can't be used.
 
     >>> credential = KeyPairCredential(AuthConfig("myorg-dev", "loader", KeySource("rsa_key.p8")), Clock())
-    >>> sorted(credential.headers())
+    >>> sorted(credential.headers(credential.token(caller)))
     ['Authorization', 'X-Snowflake-Authorization-Token-Type']
     """
 
@@ -87,7 +88,7 @@ class KeyPairCredential:
         self._clock = clock
         self._key = config.key.load()
         self.fingerprint = self._key.fingerprint
-        self.cache = TokenCache(self._sign, clock)
+        self.cache: TokenCache[Waits] = TokenCache(self._sign, clock)
 
     def __repr__(self) -> str:
         return f"<KeyPairCredential {self.account}.{self.user} {self.fingerprint}>"
@@ -100,17 +101,17 @@ class KeyPairCredential:
         """The public key as `ALTER USER ... SET RSA_PUBLIC_KEY` takes it."""
         return self._key.public_key_base64
 
-    def token(self) -> Token:
+    def token(self, caller: Waits) -> Token:
         """Return the JWT to use now."""
-        return self.cache.token()
+        return self.cache.token(caller)
 
-    def headers(self) -> dict[str, str]:
+    def headers(self, token: Token) -> dict[str, str]:
         """Return the headers of the configured scheme."""
         scheme = self._config.authorization_scheme
-        headers = {"Authorization": f"{scheme} {self.token().value}"}
+        headers = {"Authorization": f"{scheme} {token.value}"}
         return headers | {TOKEN_TYPE_HEADER: KEYPAIR_JWT} if scheme == BEARER else headers
 
-    def refused(self, token: Token) -> bool:
+    def refused(self, token: Token, caller: Waits) -> bool:
         """Forget the JWT, so that the next try signs a new one.
 
         Another try always makes sense: signing costs nothing, the clock may have been learned from this
@@ -128,7 +129,7 @@ class KeyPairCredential:
             "clock are right: `snowpipe-pandas doctor` tests each"
         )
 
-    def _sign(self) -> Token:
+    def _sign(self, caller: Waits, budget_s: float | None) -> Token:
         return sign_jwt(self._config, self._key, now=self._clock.now())
 
 
@@ -159,7 +160,7 @@ class AccessTokenCredential:
         self.user = user.strip().upper()
         self._given = token
         self._clock = clock
-        self.cache = TokenCache(self._take, clock)
+        self.cache: TokenCache[Waits] = TokenCache(self._take, clock)
 
     def __repr__(self) -> str:
         return f"<AccessTokenCredential {self.kind} {self.account}.{self.user}>"
@@ -167,24 +168,24 @@ class AccessTokenCredential:
     def __reduce__(self) -> NoReturn:
         raise TypeError("a credential is not copied or pickled; make a client where it is needed")
 
-    def token(self) -> Token:
+    def token(self, caller: Waits) -> Token:
         """Return the token to use now.
 
         Raises:
             ConfigError: the text is empty, or the function returned no text.
         """
-        return self.cache.token()
+        return self.cache.token(caller)
 
-    def headers(self) -> dict[str, str]:
+    def headers(self, token: Token) -> dict[str, str]:
         """Return the headers that carry the token and its kind."""
-        return {"Authorization": f"{BEARER} {self.token().value}", TOKEN_TYPE_HEADER: self.kind}
+        return {"Authorization": f"{BEARER} {token.value}", TOKEN_TYPE_HEADER: self.kind}
 
-    def refused(self, token: Token) -> bool:
+    def refused(self, token: Token, caller: Waits) -> bool:
         """Ask the function for another token; a text that was given can't be renewed."""
         if isinstance(self._given, Secret):
             return False
         self.cache.invalidate(token)
-        return self.token().value != token.value
+        return self.token(caller).value != token.value
 
     def hint(self, status: int) -> str:
         """Name what a refused access token mostly comes from."""
@@ -193,7 +194,7 @@ class AccessTokenCredential:
             "another one as token="
         )
 
-    def _take(self) -> Token:
+    def _take(self, caller: Waits, budget_s: float | None) -> Token:
         text = self._given if isinstance(self._given, Secret) else _hidden_text(self._given())
         if isinstance(text, str):
             raise ConfigError(f"the function given as token= returned {text}, not text", setting="token")

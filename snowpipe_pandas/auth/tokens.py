@@ -5,15 +5,19 @@ It knows no HTTP: who fetches a token, and who reads a `Date` header, is the cal
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 import warnings
 from collections.abc import Callable
-from concurrent.futures import CancelledError, Future
-from dataclasses import dataclass, field
-from typing import NoReturn
+from dataclasses import dataclass, field, replace
+from typing import Generic, NoReturn, TypeVar
 
+from ..errors import SnowpipeError
 from ..events import TokenLife
+from .single_flight import SingleFlight, Waits, is_stopped
+
+CallerT = TypeVar("CallerT", bound=Waits)
 
 RENEWAL_MARGIN_S = 300.0
 """A token is renewed this long before its end, or after half of a short life."""
@@ -23,6 +27,14 @@ SKEW_ALLOWANCE_S = 60.0
 
 MIN_USE_S = 1.0
 """A new token is used at least this long, even if by our clock it has ended already."""
+
+SOFT_RENEWAL_BUDGET_S = 5.0
+"""A renewal is given up this soon while the old token still lives: requests can go on with that."""
+
+SOFT_RENEWAL_PAUSE_S = 30.0
+"""Behind such a failure it is tried again after this time, or after half of what is left of the old token."""
+
+_log = logging.getLogger("snowpipe_pandas.auth")
 
 
 class ClockSkewWarning(UserWarning):
@@ -108,27 +120,42 @@ class _Held:
     ends_at: float
     reason: str
 
+    def life(self, now: float) -> TokenLife:
+        """What may be shown of it."""
+        return TokenLife(
+            expires_in_s=self.ends_at - now,
+            life_s=self.ends_at - self.made_at,
+            margin_s=self.ends_at - self.renew_at,
+            age_s=now - self.made_at,
+            reason=self.reason,
+        )
 
-class TokenCache:
+
+class TokenCache(Generic[CallerT]):
     """Holds a token and renews it before its end; 32 threads that meet an old one cause one renewal.
 
     Its remaining life is counted on the monotonic clock, so that a step of the wall clock neither ends
     a token nor lengthens it.
 
+    A token that is due but lives is renewed softly: within a short time, by one thread while the others go
+    on with it, and if that fails it is used on. One that has ended or was refused is renewed in earnest.
+
     Args:
-        fetch: makes a new token. Its errors reach every thread that waits; the next call tries again.
+        fetch: makes a new token for a caller, within so many seconds (None: as many as any request may
+            take). Its errors reach every thread that waits; the next call tries again.
         clock: the time by the server.
     """
 
     on_renewed: Callable[[TokenLife], None] | None = None
-    """Told of each new token, in the thread that renewed it."""
+    """Told of each new token, by a thread that asked for it."""
 
-    def __init__(self, fetch: Callable[[], Token], clock: Clock) -> None:
+    def __init__(self, fetch: Callable[[CallerT, float | None], Token], clock: Clock) -> None:
         self._fetch = fetch
         self._clock = clock
         self._lock = threading.Lock()
+        self._flight: SingleFlight[Token] = SingleFlight()
         self._held: _Held | None = None
-        self._renewal: Future[Token] | None = None
+        self._untold: _Held | None = None
         self._reason = FIRST_USE
 
     def __repr__(self) -> str:
@@ -138,31 +165,19 @@ class TokenCache:
     def __reduce__(self) -> NoReturn:
         raise TypeError("a token cache is not copied or pickled; make a client where it is needed")
 
-    def token(self) -> Token:
+    def token(self, caller: CallerT) -> Token:
         """Return a token that is good now, renewed if it is near its end."""
-        return self.refresh_if_needed(self._clock.monotonic())
+        return self.refresh_if_needed(self._clock.monotonic(), caller)
 
-    def refresh_if_needed(self, now: float) -> Token:
+    def refresh_if_needed(self, now: float, caller: CallerT) -> Token:
         """Return the token, renewed first if at `now` (monotonic seconds) it is due.
 
         Raises:
-            Exception: whatever `fetch` raised.
+            Exception: whatever `fetch` raised, or the caller where it is to stop.
         """
-        while True:
-            with self._lock:
-                if self._held is not None and now < self._held.renew_at:
-                    return self._held.token
-                leading = self._renewal is None
-                renewal = self._renewal = self._renewal or Future()
-            if leading:
-                return self._renew(renewal)
-            try:
-                error = renewal.exception()
-            except CancelledError:
-                continue  # the leading thread was interrupted, which is no answer for the others
-            if error is not None:
-                raise _twin(error) from error
-            return renewal.result()
+        token = self._flight.run(caller, lambda: self._good(now), lambda: self._renew(now, caller))
+        self._tell()
+        return token
 
     def invalidate(self, token: Token) -> None:
         """Forget a token that was refused, unless it has been renewed meanwhile."""
@@ -191,37 +206,46 @@ class TokenCache:
     def life(self) -> TokenLife | None:
         """What may be shown of the token, None while there is none."""
         held = self._held
-        if held is None:
-            return None
-        now = self._clock.monotonic()
-        return TokenLife(
-            expires_in_s=held.ends_at - now,
-            life_s=held.ends_at - held.made_at,
-            margin_s=held.ends_at - held.renew_at,
-            age_s=now - held.made_at,
-            reason=held.reason,
-        )
+        return None if held is None else held.life(self._clock.monotonic())
 
-    def _renew(self, renewal: Future[Token]) -> Token:
-        """Fetch for every waiting thread; a renewal is over before its outcome is told."""
-        try:
-            token = self._fetch()
-        except BaseException as error:
-            with self._lock:
-                self._renewal = None
-            if isinstance(error, Exception):
-                renewal.set_exception(error)
-            else:
-                renewal.cancel()
-            raise
+    def _good(self, now: float) -> Token | None:
+        held = self._held
+        return held.token if held is not None and now < held.renew_at else None
+
+    def _renew(self, now: float, caller: CallerT) -> Token:
+        old = self._put_off(now)
+        if old is not None:
+            try:
+                return self._keep(self._fetch(caller, SOFT_RENEWAL_BUDGET_S))
+            except Exception as error:
+                if is_stopped(caller):
+                    raise
+                if self._held is old:  # else it was refused meanwhile
+                    _warn(error, old.ends_at - self._clock.monotonic())
+                    return old.token
+        return self._keep(self._fetch(caller, None))
+
+    def _put_off(self, now: float) -> _Held | None:
+        """Make a token that lives good for a while, for the other threads and if this fails; return it."""
         with self._lock:
-            self._held = self._measure(token, self._reason)
+            if self._held is None or now >= self._held.ends_at:
+                return None
+            pause = min(SOFT_RENEWAL_PAUSE_S, (self._held.ends_at - now) / 2)
+            self._held = replace(self._held, renew_at=now + pause)
+            return self._held
+
+    def _keep(self, token: Token) -> Token:
+        with self._lock:
+            self._held = self._untold = self._measure(token, self._reason)
             self._reason = NEAR_ITS_END
-            self._renewal = None
-        renewal.set_result(token)
-        if self.on_renewed is not None and (life := self.life) is not None:
-            self.on_renewed(life)
         return token
+
+    def _tell(self) -> None:
+        """Tell of a new token; behind its renewal, so that a slow listener holds up no other thread."""
+        with self._lock:
+            made, self._untold = self._untold, None
+        if made is not None and self.on_renewed is not None:
+            self.on_renewed(made.life(self._clock.monotonic()))
 
     def _measure(self, token: Token, reason: str) -> _Held:
         now = self._clock.monotonic()
@@ -231,8 +255,7 @@ class TokenCache:
         return _Held(token, now, now + max(life - margin, MIN_USE_S), now + life, reason)
 
 
-def _twin(error: BaseException) -> BaseException:
-    """Return the same error for another thread, which may attach facts of its own to it."""
-    twin = type(error).__new__(type(error), *error.args)
-    twin.__dict__.update(error.__dict__)
-    return twin
+def _warn(error: Exception, left_s: float) -> None:
+    # A foreign exception may quote anything, so only ours are.
+    cause = error if isinstance(error, SnowpipeError) else type(error).__name__
+    _log.warning("a token could not be renewed; the old one is used for %.0f s more: %s", left_s, cause)

@@ -25,6 +25,7 @@ from ..events import Hub
 from ..names import ObjectName, quote_identifier
 from ..rest import paths
 from ..rest.answers import Refusal
+from ..rest.caller import Caller
 from ..rest.planes import Planes
 from ..rest.policy import RetryPolicy
 from ..rest.transport import Transport
@@ -122,6 +123,8 @@ class _Patient:
 
     def __init__(self) -> None:
         self._clock = Clock()
+        self._events = Hub()
+        self._caller = Caller(self._clock, self._events)
         self._settings: Settings
         self._credential: Credential
         self._key_file_warning: str | None = None
@@ -151,7 +154,7 @@ class _Patient:
                 self._key_file_warning = str(warned.message)  # the next check tells it
             else:
                 warnings.warn_explicit(warned.message, warned.category, warned.filename, warned.lineno)
-        self._credential.token()
+        self._credential.token(self._caller)
         if not isinstance(self._credential, KeyPairCredential):
             return Finding("key", "ok", f"no key: {self._credential.kind} is used")
         return Finding(
@@ -214,14 +217,13 @@ class _Patient:
         return Finding(check, "ok", f"{version}, certificate good for {days:,.0f} days")
 
     def discover(self) -> Finding:
-        events = Hub()
         self._transport = Transport(
-            self._clock, events, ca_file=self._settings.ca_file, retry=RetryPolicy(budget_s=RETRY_BUDGET_S)
+            self._clock, ca_file=self._settings.ca_file, retry=RetryPolicy(budget_s=RETRY_BUDGET_S)
         )
-        self._planes = Planes(self._transport, self.account_url, self._credential, self._clock, events)
+        self._planes = Planes(self._transport, self.account_url, self._credential, self._clock, self._events)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ClockSkewWarning)  # the next check tells it
-            return Finding("discovery", "ok", f"the ingest host is {self._planes.ingest_url()}")
+            return Finding("discovery", "ok", f"the ingest host is {self._planes.ingest_url(self._caller)}")
 
     def compare_clocks(self) -> Finding:
         offset = self._clock.offset_s
@@ -235,12 +237,12 @@ class _Patient:
         return Finding("clock", "ok", f"within {SKEW_ALLOWANCE_S:.0f} s of the server's")
 
     def exchange(self) -> Finding:
-        token = self._planes.scoped.token()
+        token = self._planes.scoped.token(self._caller)
         minutes = (token.expires_at - token.issued_at) / 60
         return Finding("token", "ok", f"a scoped token for {minutes:.0f} minutes")
 
     def reach_ingest_host(self) -> Finding:
-        url = self._planes.ingest_url()
+        url = self._planes.ingest_url(self._caller)
         self.resolve("ingest", url)
         return self.shake_hands("ingest", url)
 
@@ -258,6 +260,7 @@ class _Patient:
             action=action,
             body=json.dumps({"generate_new_token": False}).encode(),
             headers={"Content-Type": "application/json"},
+            caller=self._caller,
         )
         if answer.refusal is not Refusal.NONE:
             raise _FailedError(

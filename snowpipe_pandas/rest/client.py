@@ -14,9 +14,10 @@ from ..errors import ClosedError, UsageError
 from ..events import ClientClosed, Hub, TokenLife
 from ..names import ObjectName
 from ..shown import shown
+from .caller import Caller
 from .channel import Channel
 from .planes import Planes
-from .policy import RetryPolicy, Timeouts
+from .policy import PollPolicy, RetryPolicy, Timeouts
 from .status import ChannelStatus, fetch_statuses
 from .transport import Transport
 
@@ -44,6 +45,7 @@ class Client:
         retry: when a request is tried again.
         timeouts: how long one try of a request may take.
         clock: the time as the server sees it.
+        polling: how patiently the status of its channels is watched.
 
     Attributes:
         events: what happens with this client's requests, tokens and loads; see `snowpipe_pandas.events`.
@@ -56,6 +58,7 @@ class Client:
         retry: RetryPolicy = RetryPolicy(),
         timeouts: Timeouts = Timeouts(),
         clock: Clock | None = None,
+        polling: PollPolicy = PollPolicy(),
     ) -> None:
         instance("settings", settings, Settings, wanted="what connect() makes of its arguments", secret=True)
         retry = _policy("retry", retry, RetryPolicy, "budget_s=60")
@@ -63,11 +66,11 @@ class Client:
         self._settings = settings
         self.events = Hub()
         self._clock = clock = clock or Clock()
+        self._polling = polling
+        self._caller = Caller(clock, self.events)
         self._credential = settings.credential(clock)
-        self._credential.token()
-        self._transport = Transport(
-            clock, self.events, ca_file=settings.ca_file, retry=retry, timeouts=timeouts
-        )
+        self._credential.token(self._caller)
+        self._transport = Transport(clock, ca_file=settings.ca_file, retry=retry, timeouts=timeouts)
         self._planes = Planes(self._transport, settings.account_url, self._credential, clock, self.events)
         self._closed = False
 
@@ -108,7 +111,13 @@ class Client:
         """
         self._check_open()
         target = self._pipe_name(table, pipe)
-        return Channel(self._planes, _channel_name("name", name), target, offset_token=offset_token)
+        return Channel(
+            self._planes,
+            _channel_name("name", name),
+            target,
+            offset_token=offset_token,
+            polling=self._polling,
+        )
 
     def channel_statuses(
         self, names: Sequence[str], *, table: str | None = None, pipe: str | None = None
@@ -121,16 +130,18 @@ class Client:
         self._check_open()
         given = items("names", names, wanted='the names of channels, such as names=["notebook-1"]')
         known = [_channel_name(f"names[{at}]", name) for at, name in enumerate(given)]
-        return fetch_statuses(self._planes, self._pipe_name(table, pipe), known)
+        return fetch_statuses(self._planes, self._pipe_name(table, pipe), known, self._caller)
 
     def token(self) -> str:
         """Return the credential's current token (the signed JWT); a secret, so keep it out of outputs."""
-        return self._credential.token().value
+        return self._credential.token(self._caller).value
 
     @property
     def token_expiry(self) -> TokenExpiry:
         """When the credential's and the scoped token end."""
-        return TokenExpiry(self._credential.token().expires_at, self._planes.scoped.cache.expires_at)
+        return TokenExpiry(
+            self._credential.token(self._caller).expires_at, self._planes.scoped.cache.expires_at
+        )
 
     @property
     def tokens(self) -> dict[str, TokenLife]:

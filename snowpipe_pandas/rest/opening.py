@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-
-import tenacity
 
 from ..errors import ChannelError, UncommittedRowsError
 from ..names import ObjectName
 from . import paths
 from .answers import Answer, Refusal
+from .caller import Caller
 from .planes import Planes
 from .status import ChannelStatus, fetch_statuses
 
@@ -67,9 +65,9 @@ def open_channel(
     planes: Planes,
     pipe: ObjectName,
     name: str,
+    caller: Caller,
     *,
     offset_token: str | None,
-    sleep: Callable[[float], None],
 ) -> Opened:
     """Open a channel; wait for an earlier writer's rows and for other opens as long as a retry may take.
 
@@ -85,32 +83,35 @@ def open_channel(
     body: dict[str, Any] = {"fail_on_uncommitted_rows": True}
     if offset_token is not None:
         body["offset_token"] = offset_token
-    clock, action = planes.transport.clock, f"open channel {name!r} of {pipe}"
-    give_up_at = clock.monotonic() + planes.transport.retry.budget_s
-    retrying = tenacity.Retrying(
-        retry=tenacity.retry_if_result(_is_to_be_asked_again),
-        wait=tenacity.wait_exponential(multiplier=OPEN_PAUSE_FIRST_S, max=OPEN_PAUSE_CAP_S),
-        stop=lambda state: clock.monotonic() + state.upcoming_sleep >= give_up_at,
-        sleep=sleep,
-        retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
-    )
-    answer: Answer = retrying(
-        planes.ingest,
-        "PUT",
-        paths.channel(pipe, name),
-        action=action,
-        body=json.dumps(body).encode(),
-        headers={"Content-Type": "application/json"},
-        channel=name,
-        sleep=sleep,
-    )
+    action = f"open channel {name!r} of {pipe}"
+    answer = _ask(planes, paths.channel(pipe, name), action, body, caller)
     if answer.refusal is not Refusal.NONE:
         error = answer.error(action, channel=name)
         if isinstance(error, UncommittedRowsError):
-            known = fetch_statuses(planes, pipe, [name]).get(name)
+            known = fetch_statuses(planes, pipe, [name], caller).get(name)
             error.committed = None if known is None else known.last_committed_offset_token
         raise error
     return _read(answer, name)
+
+
+def _ask(planes: Planes, path: str, action: str, body: dict[str, Any], caller: Caller) -> Answer:
+    """Ask for the open until another one would not better the answer, or the retry budget is spent."""
+    clock = planes.transport.clock
+    give_up_at = clock.monotonic() + planes.transport.retry.budget_s
+    pause_s = OPEN_PAUSE_FIRST_S
+    while True:
+        answer = planes.ingest(
+            "PUT",
+            path,
+            action=action,
+            body=json.dumps(body).encode(),
+            headers={"Content-Type": "application/json"},
+            caller=caller,
+        )
+        if not _is_to_be_asked_again(answer) or clock.monotonic() + pause_s >= give_up_at:
+            return answer
+        caller.sleep(pause_s)
+        pause_s = min(OPEN_PAUSE_CAP_S, 2 * pause_s)
 
 
 def _is_to_be_asked_again(answer: Answer) -> bool:

@@ -6,8 +6,9 @@ plane (`GET /v2/streaming/hostname`, `POST /oauth/token`, as in Snowflake's REST
 
 from __future__ import annotations
 
+import math
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import Literal
 from urllib.parse import urlencode, urlsplit
@@ -15,10 +16,12 @@ from urllib.parse import urlencode, urlsplit
 import jwt
 
 from ..auth.credentials import Credential
+from ..auth.single_flight import SingleFlight
 from ..auth.tokens import Clock, Token, TokenCache
 from ..errors import AuthenticationError, ServiceError
 from ..events import Hub, TokenLife, TokenRenewed
 from .answers import Answer, Refusal
+from .caller import Caller
 from .transport import Request, Transport
 
 DISCOVERY_BUDGET_S = 20.0
@@ -55,7 +58,8 @@ class Planes:
         self._credential = credential
         self._clock = clock
         self._ingest_url: str | None = None
-        self._discovering = threading.Lock()
+        self._forgetting = threading.Lock()
+        self._discovery: SingleFlight[str] = SingleFlight()
         self._met = False
         self.scoped = ScopedSigner(TokenCache(self._exchange, clock))
         credential.cache.on_renewed = partial(self._tell_renewed, "jwt")
@@ -70,16 +74,15 @@ class Planes:
         query: Mapping[str, str] | None = None,
         body: bytes | memoryview = b"",
         headers: Mapping[str, str] | None = None,
-        channel: str | None = None,
-        sleep: Callable[[float], None] | None = None,
+        caller: Caller,
     ) -> Answer:
-        """Send to the ingest host; credentials that stay refused are an AuthenticationError.
+        """Send to the ingest host for a caller; credentials that stay refused are an AuthenticationError.
 
         A 410 tells that the host failed over: it is discovered again, with a new scoped token. A request
         that carries a continuation token is not sent again there: that token died with the old host.
         """
         for _ in range(FAILOVERS):
-            host = self.ingest_url()
+            host = self.ingest_url(caller)
             request = Request(
                 method,
                 host + path,
@@ -87,10 +90,8 @@ class Planes:
                 query=query or {},
                 body=body,
                 headers=headers or {},
-                channel=channel,
-                sleep=sleep,
             )
-            answer = self._checked(self.transport.send(request, self.scoped), action, _INGEST_HINT)
+            answer = self._checked(self.transport.send(request, self.scoped, caller), action, _INGEST_HINT)
             if answer.refusal is not Refusal.MOVED:
                 break
             self._forget(host)
@@ -114,22 +115,19 @@ class Planes:
 
     def _forget(self, host: str) -> None:
         """Discover the ingest host anew next time, unless that was done meanwhile."""
-        with self._discovering:
+        with self._forgetting:
             if self._ingest_url == host:
                 self._ingest_url = None
                 self.scoped.cache.clear()
 
-    def ingest_url(self) -> str:
-        """Return the ingest host's URL, discovered once."""
-        with self._discovering:
-            if self._ingest_url is None:
-                self._ingest_url = self._discover()
-            return self._ingest_url
+    def ingest_url(self, caller: Caller) -> str:
+        """Return the ingest host's URL, discovered once, by one thread for all that need it."""
+        return self._discovery.run(caller, lambda: self._ingest_url, lambda: self._discover(caller))
 
-    def _discover(self) -> str:
+    def _discover(self, caller: Caller) -> str:
         action = "discover the ingest host"
         request = Request("GET", f"{self._account_url}/v2/streaming/hostname", action=action, counted=False)
-        answer = self._control(request, action)
+        answer = self._control(request, caller)
         host = answer.text_or_field("hostname").replace("_", "-")
         if not host or "/" in host:
             raise ServiceError(
@@ -138,11 +136,12 @@ class Planes:
                 status=answer.status,
                 request_id=answer.request_id,
             )
-        return f"{urlsplit(self._account_url).scheme}://{host}"
+        self._ingest_url = url = f"{urlsplit(self._account_url).scheme}://{host}"
+        return url
 
-    def _exchange(self) -> Token:
+    def _exchange(self, caller: Caller, budget_s: float | None) -> Token:
         action = "exchange the credential for a scoped token"
-        form = urlencode({"grant_type": _GRANT_TYPE, "scope": urlsplit(self.ingest_url()).netloc})
+        form = urlencode({"grant_type": _GRANT_TYPE, "scope": urlsplit(self.ingest_url(caller)).netloc})
         request = Request(
             "POST",
             f"{self._account_url}/oauth/token",
@@ -150,8 +149,9 @@ class Planes:
             body=form.encode(),
             headers={"Content-Type": "application/x-www-form-urlencoded"},
             counted=False,
+            total_s=math.inf if budget_s is None else budget_s,
         )
-        answer = self._control(request, action)
+        answer = self._control(request, caller, budget_s)
         text = answer.text_or_field("token") or answer.text_or_field("access_token")
         if not text:
             raise ServiceError(
@@ -163,12 +163,13 @@ class Planes:
         lifetime = answer.field("expires_in")
         return Token(text, now, _own_end(text) or now + float(lifetime or SCOPED_TOKEN_LIFETIME_S))
 
-    def _control(self, request: Request, action: str) -> Answer:
-        budget_s = None if self._met else DISCOVERY_BUDGET_S
-        answer = self.transport.send(request, self._credential, budget_s=budget_s)
-        answer = self._checked(answer, action, self._credential.hint(answer.status))
+    def _control(self, request: Request, caller: Caller, budget_s: float | None = None) -> Answer:
+        if budget_s is None and not self._met:
+            budget_s = DISCOVERY_BUDGET_S
+        answer = self.transport.send(request, self._credential, caller, budget_s=budget_s)
+        answer = self._checked(answer, request.action, self._credential.hint(answer.status))
         if answer.refusal is not Refusal.NONE:
-            raise answer.error(action)
+            raise answer.error(request.action)
         self._met = True
         return answer
 
@@ -191,21 +192,21 @@ class Planes:
 class ScopedSigner:
     """Signs ingest requests with the scoped token; a refused one is always exchanged anew."""
 
-    def __init__(self, cache: TokenCache) -> None:
+    def __init__(self, cache: TokenCache[Caller]) -> None:
         self.cache = cache
 
-    def token(self) -> Token:
+    def token(self, caller: Caller) -> Token:
         """Return the scoped token, exchanged or renewed if needed."""
-        return self.cache.token()
+        return self.cache.token(caller)
 
-    def headers(self) -> dict[str, str]:
+    def headers(self, token: Token) -> dict[str, str]:
         """Return the headers seen from the official SDK on this host."""
         return {
-            "Authorization": f"Bearer {self.cache.token().value}",
+            "Authorization": f"Bearer {token.value}",
             "X-Snowflake-Authorization-Token-Type": "OAUTH",
         }
 
-    def refused(self, token: Token) -> bool:
+    def refused(self, token: Token, caller: Caller) -> bool:
         """Drop the refused token, so that the next try exchanges a new one."""
         self.cache.invalidate(token)
         return True

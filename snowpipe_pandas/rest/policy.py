@@ -92,3 +92,19 @@ class Timeouts:
                 setting="timeouts",
             )
             object.__setattr__(self, name, seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class PollPolicy:
+    """How patiently the status of a channel is watched. The defaults suit Snowflake.
+
+    Attributes:
+        first_s: first pause between two looks, in seconds; each next one is longer by half.
+        cap_s: longest pause between two looks.
+        missing_grace_s: how long the service may leave the channel out of its answers before that is
+            believed.
+    """
+
+    first_s: float = 0.25
+    cap_s: float = 2.0
+    missing_grace_s: float = 10.0

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ..names import ObjectName
 from . import paths
 from .answers import Refusal
+from .caller import Caller
 from .planes import Planes
 
 HEALTHY_CHANNEL_CODES = frozenset({"SUCCESS", "ACTIVE"})
@@ -59,9 +60,7 @@ def fetch_statuses(
     planes: Planes,
     pipe: ObjectName,
     names: list[str],
-    *,
-    channel: str | None = None,
-    sleep: Callable[[float], None] | None = None,
+    caller: Caller,
 ) -> dict[str, ChannelStatus]:
     """Ask for the states of several channels of one pipe; unknown channels have no entry."""
     action = f"read the status of {len(names)} channel{'s' * (len(names) != 1)} of {pipe}"
@@ -71,8 +70,7 @@ def fetch_statuses(
         action=action,
         body=json.dumps({"channel_names": names}).encode(),
         headers={"Content-Type": "application/json"},
-        channel=channel,
-        sleep=sleep,
+        caller=caller,
     )
     if answer.refusal is not Refusal.NONE:
         raise answer.error(action)

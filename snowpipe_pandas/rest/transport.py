@@ -7,27 +7,26 @@ for a channel is decided in `answers.py`; here only this: is it worth sending th
 from __future__ import annotations
 
 import logging
+import math
 import os
 import platform
 import ssl
-import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
-from functools import partial
 from importlib.metadata import version
 from typing import Protocol
 
 import requests
-import tenacity
 from requests.auth import AuthBase
 
 from ..auth.tokens import Clock, Token
-from ..errors import TransportError, UsageError
-from ..events import Hub, RequestRetried
+from ..errors import ClosedError, TransportError, UsageError
+from ..events import RequestRetried
 from .answers import Answer, Refusal
+from .caller import Caller
 from .deadline import DeadlineAdapter, deadline
 from .policy import RetryPolicy, Timeouts
 
@@ -43,13 +42,13 @@ _log = logging.getLogger("snowpipe_pandas.http")
 class Signer(Protocol):
     """What puts credentials on a request and judges a refusal of them."""
 
-    def token(self) -> Token:
+    def token(self, caller: Caller) -> Token:
         """Return the token to use now, renewed if it is near its end."""
 
-    def headers(self) -> dict[str, str]:
-        """Return the headers that carry `token()`."""
+    def headers(self, token: Token) -> dict[str, str]:
+        """Return the headers that carry this token."""
 
-    def refused(self, token: Token) -> bool:
+    def refused(self, token: Token, caller: Caller) -> bool:
         """Renew after `token` was refused; return whether another try makes sense."""
 
 
@@ -59,9 +58,8 @@ class Request:
 
     Attributes:
         action: what it is for, in words that follow "could not".
-        channel: the channel that it concerns, None where it concerns the client.
         counted: whether the service wants `requestId` and `retryCount` (all of `/v2/streaming` does).
-        sleep: how to wait between tries, where somebody may want to interrupt that.
+        total_s: seconds that one try may take, where that is less than `Timeouts.total_s`.
     """
 
     method: str
@@ -70,9 +68,8 @@ class Request:
     query: Mapping[str, str] = field(default_factory=dict)
     body: bytes | memoryview = b""
     headers: Mapping[str, str] = field(default_factory=dict)
-    channel: str | None = None
     counted: bool = True
-    sleep: Callable[[float], None] | None = None
+    total_s: float = math.inf
 
 
 class Transport:
@@ -80,7 +77,6 @@ class Transport:
 
     Args:
         clock: tells the time as the server sees it; learns from each answer's `Date`.
-        events: is told of every retry.
         ca_file: PEM file of certificates to trust instead of the system's; nothing turns verification off.
         retry: when a request is tried again.
         timeouts: how long a try may take.
@@ -89,17 +85,16 @@ class Transport:
     def __init__(
         self,
         clock: Clock,
-        events: Hub,
         *,
         ca_file: str | None = None,
         retry: RetryPolicy = RetryPolicy(),
         timeouts: Timeouts = Timeouts(),
     ) -> None:
         self.clock = clock
-        self._events = events
         self._retry = retry
         self._timeouts = timeouts
         self._process = os.getpid()
+        self._closed = False
         self._session = requests.Session()
         self._session.headers.update({"User-Agent": _user_agent(), "Accept": "application/json"})
         adapter = DeadlineAdapter(pool_connections=4, pool_maxsize=POOL_CONNECTIONS)
@@ -112,79 +107,85 @@ class Transport:
         """When a request is tried again."""
         return self._retry
 
-    def send(self, request: Request, signer: Signer, *, budget_s: float | None = None) -> Answer:
+    def send(
+        self, request: Request, signer: Signer, caller: Caller, *, budget_s: float | None = None
+    ) -> Answer:
         """Send until there is an answer that another try would not better, and return it.
 
         Answers of 408, 429 and 5xx, and connections that break, are tried again with the same body and
         `requestId` and the next `retryCount`, after `Retry-After` or a jittered exponential pause.
 
+        Args:
+            request: what to send.
+            signer: whose credentials it carries.
+            caller: waits between the tries, and is told of them.
+            budget_s: seconds for all tries, where that is less than the policy's.
+
         Raises:
             TransportError: no answer at all within the budget, or TLS failed.
+            ClosedError: the client was closed.
             UsageError: this process was forked from the one that made the client.
         """
+        budget = min(self._retry.budget_s, self._retry.budget_s if budget_s is None else budget_s)
+        give_up_at = self.clock.monotonic() + budget
+        request_id, tries, renewed = str(uuid.uuid4()), 0, False
+        while True:
+            self._check_usable()
+            tries += 1
+            token = signer.token(caller)
+            outcome = self._exchange(request, signer.headers(token), request_id, tries)
+            pause_s = self._pause_s(outcome, tries)
+            if not renewed and _is_refused(outcome):
+                renewed = True
+                pause_s = 0.0 if signer.refused(token, caller) else None
+            if pause_s is None or self._is_spent(tries, pause_s, give_up_at):
+                break
+            caller.tell(_retried(request.action, outcome, tries, pause_s))
+            caller.sleep(pause_s)
+        if isinstance(outcome, _Failure):
+            # Made here and held by no frame: an error in its own traceback would keep the body for long.
+            raise TransportError(outcome.message, url=request.url, attempts=tries)
+        return outcome
+
+    def close(self) -> None:
+        """Close the connections; whatever is sent from now on is refused."""
+        self._closed = True
+        self._session.close()
+
+    def _check_usable(self) -> None:
         if os.getpid() != self._process:
             raise UsageError(
                 "this client belongs to the process that made it, and connections are not shared across a "
                 "fork; call connect() in the new process"
             )
-        budget = min(self._retry.budget_s, self._retry.budget_s if budget_s is None else budget_s)
-        give_up_at = self.clock.monotonic() + budget
-        tries = _Tries(self, request, signer)
-        retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(_TryAgainError),
-            wait=self._pause,
-            stop=lambda state: self._spent(state, give_up_at),
-            sleep=request.sleep or self._sleep,
-            before_sleep=partial(self._tell, request.action, request.channel),
-            retry_error_callback=_give_up,
-        )
-        try:
-            return retrying(tries.next)
-        finally:
-            tries.end()
+        if self._closed:
+            raise ClosedError("the client is closed; make a new one with connect()")
 
-    def _pause(self, state: tenacity.RetryCallState) -> float:
-        outcome = _outcome(state)
-        if outcome.at_once:
-            return 0.0
-        return self._retry.pause_s(state.attempt_number, wanted_s=outcome.wanted_pause_s)
+    def _pause_s(self, outcome: Answer | _Failure, tries: int) -> float | None:
+        """Return how long to wait before another try, None where it would not better the outcome."""
+        if isinstance(outcome, _Failure):
+            return None if outcome.final else self._retry.pause_s(tries)
+        if outcome.refusal is Refusal.TRANSIENT:
+            return self._retry.pause_s(tries, wanted_s=self._wanted_pause_s(outcome))
+        if outcome.refusal is Refusal.ODD and tries < ODD_ANSWER_TRIES:
+            return self._retry.pause_s(tries)
+        return None
 
-    def _spent(self, state: tenacity.RetryCallState, give_up_at: float) -> bool:
-        if self._retry.attempts is not None and state.attempt_number >= self._retry.attempts:
+    def _is_spent(self, tries: int, pause_s: float, give_up_at: float) -> bool:
+        if self._retry.attempts is not None and tries >= self._retry.attempts:
             return True
-        return self.clock.monotonic() + state.upcoming_sleep >= give_up_at
+        return self.clock.monotonic() + pause_s >= give_up_at
 
-    def _sleep(self, seconds: float) -> None:
-        self.clock.sleep(seconds, threading.Event())
-
-    def _tell(self, action: str, channel: str | None, state: tenacity.RetryCallState) -> None:
-        outcome = _outcome(state).outcome
-        answer = outcome if isinstance(outcome, Answer) else None
-        self._events.emit(
-            RequestRetried(
-                channel=channel,
-                operation=action,
-                tries=state.attempt_number,
-                pause_s=state.upcoming_sleep,
-                status=None if answer is None else answer.status,
-                code="" if answer is None else answer.code,
-                reason=answer.reason if answer is not None else str(outcome),
-            )
-        )
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._session.close()
-
-    def exchange(self, request: Request, signer: Signer, request_id: str, tries: int) -> tuple[Answer, Token]:
-        """Send once; return the answer and the token that signed the request."""
-        auth = _Signature(signer)
+    def _exchange(
+        self, request: Request, signature: dict[str, str], request_id: str, tries: int
+    ) -> Answer | _Failure:
+        """Send once."""
         query = dict(request.query)
         if request.counted:
             query |= {"requestId": request_id, "retryCount": str(tries - 1)}
         failure: _Failure | None = None
         started = time.monotonic()
-        with deadline(self._timeouts.total_s) as limit:
+        with deadline(min(self._timeouts.total_s, request.total_s)) as limit:
             try:
                 response = self._session.request(
                     request.method,
@@ -192,31 +193,27 @@ class Transport:
                     params=query,
                     data=request.body,  # type: ignore[arg-type]  # a view is sent as it is, without a copy
                     headers=dict(request.headers),
-                    auth=auth,
+                    auth=_Signature(signature),
                     timeout=(self._timeouts.connect_s, self._timeouts.read_s),
                     allow_redirects=False,
                     verify=self._verify,
                 )
             except requests.RequestException as exc:
+                # Told outside of the handler on purpose: the library's exception holds the prepared request,
+                # and with it the Authorization header, and must not hang on ours as its context.
                 failure = _translate(exc, request.url, self._timeouts)
         if limit.expired:  # headers that were cut short even look like an answer
-            failure = _Failure(f"the exchange with {_host(request.url)} was not over in {limit.seconds:g} s")
-        # Raised outside of the handler on purpose: the library's exception holds the prepared request,
-        # and with it the Authorization header, and must not hang on ours as its context.
+            return _Failure(f"the exchange with {_host(request.url)} was not over in {limit.seconds:g} s")
         if failure is not None:
-            error = TransportError(failure.message, url=request.url, attempts=tries)
-            if failure.final:
-                raise error
-            raise _TryAgainError(error)
+            return failure
         milliseconds = 1000 * (time.monotonic() - started)
         _log.debug("%s %s %d %.0f ms", request.method, request.url, response.status_code, milliseconds)
         self._learn_time(response.headers.get("Date"))
-        answer = Answer.read(
+        return Answer.read(
             response.status_code, response.headers, response.content, request_id=request_id, tries=tries
         )
-        return answer, auth.token
 
-    def wanted_pause_s(self, answer: Answer) -> float | None:
+    def _wanted_pause_s(self, answer: Answer) -> float | None:
         """Read `Retry-After`, seconds or an HTTP date (RFC 9110); None where it is missing or unreadable."""
         text = answer.headers.get("Retry-After", "").strip()
         if text.isdigit():
@@ -236,83 +233,39 @@ class Transport:
         self.clock.learn(server_time)
 
 
-class _Tries:
-    """The tries of one request: they share its id and count up; refused credentials are renewed once."""
-
-    def __init__(self, transport: Transport, request: Request, signer: Signer) -> None:
-        self._transport = transport
-        self._request: Request | None = request
-        self._signer = signer
-        self._request_id = str(uuid.uuid4())
-        self._made = 0
-        self._renewed = False
-
-    def end(self) -> None:
-        """Let go of the request: tenacity's objects form cycles, which would keep its body for long."""
-        self._request = None
-
-    def next(self) -> Answer:
-        if self._request is None:
-            raise TypeError("the request is over")
-        self._made += 1
-        answer, token = self._transport.exchange(self._request, self._signer, self._request_id, self._made)
-        if answer.refusal is Refusal.CREDENTIALS and not self._renewed:
-            self._renewed = True
-            if self._signer.refused(token):
-                raise _TryAgainError(answer, at_once=True)
-        if answer.refusal is Refusal.TRANSIENT:
-            raise _TryAgainError(answer, wanted_pause_s=self._transport.wanted_pause_s(answer))
-        if answer.refusal is Refusal.ODD and self._made < ODD_ANSWER_TRIES:
-            raise _TryAgainError(answer)
-        return answer
-
-
 class _Signature(AuthBase):
     """Puts the signer's headers on a request last, so that no .netrc entry replaces them."""
 
-    def __init__(self, signer: Signer) -> None:
-        self._signer = signer
-        self.token = signer.token()
+    def __init__(self, headers: dict[str, str]) -> None:
+        self._headers = headers
 
     def __call__(self, prepared: requests.PreparedRequest) -> requests.PreparedRequest:
-        prepared.headers.update(self._signer.headers())
+        prepared.headers.update(self._headers)
         return prepared
-
-
-class _TryAgainError(Exception):
-    """Internal: this try failed in a way that another try may better."""
-
-    def __init__(
-        self,
-        outcome: Answer | TransportError,
-        *,
-        wanted_pause_s: float | None = None,
-        at_once: bool = False,
-    ) -> None:
-        super().__init__()
-        self.outcome = outcome
-        self.wanted_pause_s = wanted_pause_s
-        self.at_once = at_once
-
-
-def _outcome(state: tenacity.RetryCallState) -> _TryAgainError:
-    error = state.outcome.exception() if state.outcome else None
-    if not isinstance(error, _TryAgainError):  # tenacity asks only about what it retries
-        raise TypeError(f"unexpected outcome of a try: {error!r}")
-    return error
-
-
-def _give_up(state: tenacity.RetryCallState) -> Answer:
-    outcome = _outcome(state).outcome
-    if isinstance(outcome, TransportError):
-        raise outcome
-    return outcome
 
 
 @dataclass(frozen=True, slots=True)
 class _Failure:
+    """A try without an answer; `final` where another one would end in the same way."""
+
     message: str
     final: bool = False
+
+
+def _is_refused(outcome: Answer | _Failure) -> bool:
+    return isinstance(outcome, Answer) and outcome.refusal is Refusal.CREDENTIALS
+
+
+def _retried(action: str, outcome: Answer | _Failure, tries: int, pause_s: float) -> RequestRetried:
+    answer = outcome if isinstance(outcome, Answer) else None
+    return RequestRetried(
+        operation=action,
+        tries=tries,
+        pause_s=pause_s,
+        status=None if answer is None else answer.status,
+        code="" if answer is None else answer.code,
+        reason=outcome.reason if isinstance(outcome, Answer) else outcome.message,
+    )
 
 
 def _translate(exc: requests.RequestException, url: str, timeouts: Timeouts) -> _Failure:

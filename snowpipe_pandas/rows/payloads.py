@@ -19,10 +19,6 @@ import xxhash
 from ..errors import LoadMismatchError, RowTooLargeError
 from .encode.encoder import EncodedRows
 
-MAX_RAW_BYTES = 16_000_000
-MAX_WIRE_BYTES = 4_000_000
-"""Snowflake's limits for one append, 16 MB of NDJSON and 4 MB on the wire, in the smaller reading of MB."""
-
 FULL_ENOUGH = 0.98
 _FRAME_BYTES = 64
 """Upper bound of what closing a zstd frame still adds."""
@@ -93,81 +89,124 @@ def _mapped(frame: pa.Buffer) -> memoryview:
 
 
 def pack(
-    encoded: Iterable[EncodedRows],
+    encoded: Iterable[EncodedRows | None],
     *,
+    max_raw_bytes: int,
+    max_wire_bytes: int,
+    first_raw_bytes: int,
     load_id: str = "",
     skip_rows: int = 0,
     skip_digest: str = "",
-    max_raw_bytes: int = MAX_RAW_BYTES,
-    max_wire_bytes: int = MAX_WIRE_BYTES,
 ) -> Iterator[Payload]:
     """Yield the payloads of a source, in order.
 
     Args:
-        encoded: the source's rows, from row 0 on.
+        encoded: the source's rows, from row 0 on; None among them ends the payload that was begun, if any.
+        max_raw_bytes: most NDJSON in a payload.
+        max_wire_bytes: most compressed bytes in a payload.
+        first_raw_bytes: most NDJSON in the first payload, unless a row alone has more.
         load_id: for messages.
         skip_rows: rows that are committed already; they are hashed, not packed.
         skip_digest: what their digest must be.
-        max_raw_bytes: most NDJSON in a payload.
-        max_wire_bytes: most compressed bytes in a payload.
 
     Raises:
         LoadMismatchError: the skipped rows are fewer or other rows than the committed ones.
         RowTooLargeError: one row alone is above a limit.
     """
-    digest = xxhash.xxh3_64()
-    behind = 0
-    body = _Body(0, digest.copy(), max_raw_bytes, max_wire_bytes)
+    packing = _Packing(skip_rows, _Limits(first_raw_bytes, max_raw_bytes, max_wire_bytes))
     for piece in encoded:
-        start = 0
-        if behind < skip_rows:
-            start = min(skip_rows - behind, piece.rows)
-            digest.update(piece.bytes_of(0, start))
-            _check_digest(behind + start, digest, skip_rows, skip_digest, load_id)
-            body = _Body(behind + start, digest.copy(), max_raw_bytes, max_wire_bytes)
-        while start < piece.rows:
-            taken = body.take(piece, start)
-            if taken == 0:
-                yield body.close(digest.hexdigest())
-                body = _Body(piece.first_row + start, digest.copy(), max_raw_bytes, max_wire_bytes)
-            else:
-                digest.update(piece.bytes_of(start, start + taken))
-                start += taken
-        behind = piece.end_row
-    if behind < skip_rows:
+        if piece is None:
+            yield from packing.ended()
+            continue
+        start = packing.skip(piece)
+        if start and packing.behind == skip_rows and packing.digest.hexdigest() != skip_digest:
+            raise _other_rows(skip_rows, load_id)
+        yield from packing.add(piece, start)
+    if packing.behind < skip_rows:
         raise LoadMismatchError(
-            f"load {load_id!r} has {skip_rows:,} rows committed, the source has only {behind:,}: "
+            f"load {load_id!r} has {skip_rows:,} rows committed, the source has only {packing.behind:,}: "
             "it is not the data which this load began with; use another load_id for other data",
             load_id=load_id,
         )
-    if body.rows:
-        yield body.close(digest.hexdigest())
+    yield from packing.ended()
 
 
-def _check_digest(rows: int, digest: xxhash.xxh3_64, skip_rows: int, wanted: str, load_id: str) -> None:
-    if rows == skip_rows and digest.hexdigest() != wanted:
-        raise LoadMismatchError(
-            f"the first {skip_rows:,} rows differ from those which load {load_id!r} has committed: rows were "
-            "changed, moved or removed since, or were read with other types (a column that is 1 in one run "
-            "and 1.0 in the other; other chunks of a file can do that); read them as before to go on, or use "
-            "another load_id for other data",
-            load_id=load_id,
-        )
+def _other_rows(skip_rows: int, load_id: str) -> LoadMismatchError:
+    return LoadMismatchError(
+        f"the first {skip_rows:,} rows differ from those which load {load_id!r} has committed: rows were "
+        "changed, moved or removed since, or were read with other types (a column that is 1 in one run "
+        "and 1.0 in the other; other chunks of a file can do that); read them as before to go on, or use "
+        "another load_id for other data",
+        load_id=load_id,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Limits:
+    """Bytes of NDJSON in the first payload and in each, bytes on the wire."""
+
+    first_raw: int
+    raw: int
+    wire: int
+
+
+class _Packing:
+    """The digest of all rows so far, and the body that grows."""
+
+    def __init__(self, skip_rows: int, limits: _Limits) -> None:
+        self.digest = xxhash.xxh3_64()
+        self.behind = 0
+        self._skip_rows = skip_rows
+        self._limits = limits
+        self._raw = min(limits.first_raw, limits.raw)
+        self._body: _Body | None = None
+
+    def skip(self, piece: EncodedRows) -> int:
+        """Hash the rows of a piece that are committed already; return their number."""
+        count = max(0, min(self._skip_rows - self.behind, piece.rows))
+        self.digest.update(piece.bytes_of(0, count))
+        self.behind += count
+        return count
+
+    def add(self, piece: EncodedRows, start: int) -> Iterator[Payload]:
+        """Pack the rows of a piece from `start` on; yield the payloads that became full."""
+        while start < piece.rows:
+            if self._body is None:
+                self._body = _Body(self.behind, self.digest.copy(), self._raw, self._limits)
+            taken = self._body.take(piece, start)
+            if taken == 0:
+                yield from self.ended()
+            self.digest.update(piece.bytes_of(start, start + taken))
+            start += taken
+            self.behind += taken
+
+    def ended(self) -> Iterator[Payload]:
+        """End the body, if one was begun: a body that is there has rows."""
+        if self._body is not None:
+            yield self._body.close(self.digest.hexdigest())
+            self._body = None
+            self._raw = self._limits.raw
 
 
 class _Body:
-    """A request body under construction."""
+    """A request body under construction.
 
-    def __init__(
-        self, first_row: int, before: xxhash.xxh3_64, max_raw_bytes: int, max_wire_bytes: int
-    ) -> None:
+    Args:
+        first_row: number of its first row in the whole source.
+        before: the digest's state there.
+        raw: most NDJSON, unless a row alone has more.
+        limits: what a row alone is held to, and most bytes on the wire.
+    """
+
+    def __init__(self, first_row: int, before: xxhash.xxh3_64, raw: int, limits: _Limits) -> None:
         self.first_row = first_row
         self._before = before
         self.rows = 0
         self._raw_bytes = 0
         self._unflushed = 0
-        self._max_raw = max_raw_bytes
-        self._max_wire = max_wire_bytes - _FRAME_BYTES
+        self._raw = raw
+        self._max_raw = limits.raw
+        self._max_wire = limits.wire - _FRAME_BYTES
         self._sink = pa.BufferOutputStream()
         self._frame = pa.CompressedOutputStream(self._sink, "zstd")
 
@@ -201,7 +240,7 @@ class _Body:
     def _room(self) -> int:
         """Raw bytes that fit for sure: what is not flushed yet may not compress at all."""
         wire = self._max_wire - self._sink.tell() - _incompressible(self._unflushed)
-        return int(min(self._max_raw - self._raw_bytes, wire - wire // 256))
+        return int(min(self._raw - self._raw_bytes, wire - wire // 256))
 
     def _full(self) -> bool:
         wire: int = self._sink.tell() + _incompressible(self._unflushed)

@@ -11,7 +11,7 @@ from ..errors import LoadCancelledError
 class Control:
     """Pause, resume and cancel of one load; safe to use from any thread.
 
-    A load obeys at its next `checkpoint()` or `sleep()`: behind the request in flight, never inside it.
+    A load obeys between two requests, and in each of its waits.
 
     Args:
         sleep: sleeps some seconds, or until the event is set (`Clock.sleep`).
@@ -22,6 +22,8 @@ class Control:
         self._going = threading.Event()
         self._going.set()
         self._cancelled = threading.Event()
+        self.wake: Callable[[], None] = lambda: None
+        """Ends the load's wait for its source; set by the load for as long as it has one."""
 
     @property
     def paused(self) -> bool:
@@ -37,6 +39,7 @@ class Control:
         """Let the load wait before its next request."""
         if not self.cancelled:
             self._going.clear()
+            self.wake()
 
     def resume(self) -> None:
         """Let a paused load go on."""
@@ -46,26 +49,25 @@ class Control:
         """Let the load stop, paused or not."""
         self._cancelled.set()
         self._going.set()
+        self.wake()
 
-    def checkpoint(self, *, timeout_s: float | None = None) -> bool:
-        """Wait while paused, at most `timeout_s` seconds; returns whether the load may go on.
-
-        Raises:
-            LoadCancelledError: the load is to stop.
-        """
-        going = self._going.wait(timeout_s)
-        self._check()
-        return going
-
-    def sleep(self, seconds: float) -> None:
-        """Sleep, but wake at once for a cancel.
+    def check(self) -> None:
+        """Raise if the load is to stop.
 
         Raises:
             LoadCancelledError: the load is to stop.
         """
-        self._sleep(seconds, self._cancelled)
-        self._check()
-
-    def _check(self) -> None:
         if self.cancelled:
             raise LoadCancelledError("the load was cancelled")
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep, but wake at once for a cancel; a paused load wakes when it is resumed, too.
+
+        Raises:
+            LoadCancelledError: the load is to stop.
+        """
+        if self.paused:
+            self._going.wait(min(seconds, threading.TIMEOUT_MAX))
+        else:
+            self._sleep(seconds, self._cancelled)
+        self.check()

@@ -1,349 +1,512 @@
-"""Delivers the payloads of one load through one channel, each row once.
+"""What one load knows of its delivery: positions, held payloads, counters, whose the channel is. No I/O.
 
-Payloads are held until they are committed, and one position says what the service has acknowledged.
-Everything is decided from these two: what is sent next is what lies behind the position. An append that
-may or may not have been applied is never sent blindly again: the channel is reopened, which fences
-every earlier request, and the position goes back to the committed offset token. How a refusal is judged
-stands in `recovery.py`.
+Payloads are held until they are committed, and one position says what the service has acknowledged; what is
+sent next is what lies behind it. `protocol.py` has the rules by which that position moves.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
-from typing import Literal
+from dataclasses import dataclass, replace
 
 from ..errors import (
-    AuditError,
-    ChannelError,
+    AuthenticationError,
     ChannelInvalidError,
+    ChannelLostError,
+    ChannelTakenOverError,
+    CommitTimeoutError,
+    LoadCancelledError,
+    OtherLoadError,
     PayloadTooLargeError,
-    RowsRejectedError,
-    RowTooLargeError,
-    SnowpipeError,
+    ServiceError,
+    TransportError,
 )
-from ..events import ChannelReopened, Event, RowsAcknowledged, RowsCommitted, RowsRejected
-from ..rest.channel import COMMIT_TIMEOUT_S, Channel
+from ..events import (
+    ChannelReopened,
+    Event,
+    LoadStarted,
+    RequestRetried,
+    RowsAcknowledged,
+    RowsCommitted,
+    RowsRejected,
+)
+from ..rest.policy import PollPolicy
+from ..rest.polling import Missing
+from ..rest.standing import Standing
 from ..rest.status import ChannelStatus
+from ..rows.encode.encoder import ROW_FORMAT
 from ..rows.payloads import Payload
-from .held import Held
-from .ledger import Ledger
-from .offsets import START, Position, format_token, parse_token
-from .recovery import Recovery
+from .counters import Counters, Rejections
+from .counts import Counts
+from .options import LoadOptions
+from .steps import Acknowledged, Broke, Fact, Offered, Refused, Reopened, SourceEnded, StatusRead
+from .tokens import START, Mark, Position, forgets, read_token
+from .window import Window
 
-STATUS_INTERVAL_S = 1.0
-"""How often the committed position is asked for while rows are being sent."""
+_NOT_SETTLED = (
+    LoadCancelledError,
+    CommitTimeoutError,
+    TransportError,
+    AuthenticationError,
+    ChannelTakenOverError,
+    ChannelLostError,
+    OtherLoadError,
+)
+"""After these, and after what is no `Exception`, skip the last look: somebody waits, nobody would answer, or
+the channel is not ours."""
 
-MUCH_HELD = 0.5
-"""Beyond this share of what may be held, it is asked for four times as often: sending may soon wait."""
 
-MAX_IN_FLIGHT_BYTES = 32 * 1024 * 1024
-"""Compressed payloads held for replay; sending waits for commits beyond it. A channel's 20 MB/s, compressed
-to a quarter, are held for 7 s by it: a commit takes 5 to 10 s."""
+Lost = Callable[[str, ServiceError | None], ChannelLostError]
+"""Makes the error of a channel that is gone: how that is known follows the channel's name."""
 
-AUDIT_GRACE_S = 10.0
-"""How long the counters may lag behind the offset token."""
 
-SETTLE_TIMEOUT_S = 20.0
-"""How long a failed load waits to learn what became of its last rows; a commit takes 5 to 10 s."""
+@dataclass(frozen=True, slots=True)
+class LoadPlan:
+    """What a load is to do, as far as its delivery needs to know it.
 
-OnError = Literal["raise", "report"]
+    Attributes:
+        load_id: the load's name.
+        channel: the channel's name.
+        rows_total: rows of the source, None where that is not known.
+        options: how it is delivered; without a `load_id` if its caller gave none.
+        polling: how patiently statuses are read.
+        lost: makes the error of a channel that is gone.
+    """
+
+    load_id: str
+    channel: str
+    rows_total: int | None
+    options: LoadOptions
+    polling: PollPolicy
+    lost: Lost
 
 
 class Delivery:
     """One load on its way through one channel.
 
-    Args:
-        channel: an open channel; this load is its only writer.
-        load_id: the name under which the load can be resumed.
-        emit: is told what happens.
-        on_error: "raise" stops at the first rejected row, "report" counts them.
-        max_in_flight_bytes: compressed bytes that may be on their way, sent and not committed.
-
     Attributes:
-        start: where the load goes on; rows before it were committed by an earlier call.
+        counts: what the load has done.
+        start: the mark behind which this call goes on.
         acknowledged: the last position which the service has received.
-        committed: the last position known to be durable.
-        rows_sent, raw_bytes, sent_bytes, requests, retries: counts of this call.
+        committed: the last position known to be committed.
+        last_token: the offset token that the channel will show once all that was acknowledged is committed.
+        in_flight: the payload that was sent last and not acknowledged.
+        in_doubt: whether an append was left without an answer.
         failed_rows: rows of the append that failed last, None if none did.
+        error: what the load fails with.
+        exact: whether a failed load knows what became of all of its rows.
+        refusal: why an append was refused last.
+        status: the last status that was believed.
+        counters: the service's counters of the load's rows.
+        rejections: what is known of rejected rows.
+        is_missing: whether statuses have left the channel out for too long.
+        events: what has happened since the driver took them last.
     """
 
-    def __init__(
-        self,
-        channel: Channel,
-        load_id: str,
-        emit: Callable[[Event], None],
-        *,
-        on_error: OnError,
-        max_in_flight_bytes: int = MAX_IN_FLIGHT_BYTES,
-    ) -> None:
-        self._channel = channel
-        self.load_id = load_id
-        self._emit = emit
-        self._on_error = on_error
-        self._max_in_flight_bytes = max_in_flight_bytes
-        self._held = Held()
-        self._last_status_at = float("-inf")
-        self.raw_bytes = self.sent_bytes = self.requests = self.retries = 0
+    def __init__(self, plan: LoadPlan, now: float) -> None:
+        self.plan = plan
+        self.counts = Counts()
+        self.start = Mark(plan.load_id, START)
+        self.acknowledged = self.committed = START
+        self.last_token: str | None = None
+        self.in_flight: Payload | None = None
+        self.in_doubt = False
         self.failed_rows: tuple[int, int] | None = None
-        status = self._settled_channel()
-        self.start = parse_token(load_id, status.last_committed_offset_token) or START
-        self.acknowledged = self.committed = self.start
-        self._sent_until = self.start.rows
-        self._ledger = Ledger(status, self.start.rows)
-        self._recovery = Recovery(channel, load_id, status)
+        self.error: BaseException | None = None
+        self.exact = False
+        self.rejections = Rejections()
+        self.is_missing = False
+        self.events: list[Event] = []
+        self._now = now
+        self._window = Window(plan.options.max_in_flight_bytes)
+        self._source_ended = False
+        self._tries = self._requests_before = self._retries_before = 0  # of the append in flight
+        self._missing = Missing(plan.polling.missing_grace_s)
+        self._reopened_at: deque[float] = deque(maxlen=plan.options.limits.max_reopens)
+        self._clean_until = 0
+        self._start_is_exact = True
+        self.refusal: ChannelInvalidError | PayloadTooLargeError | None = None
+        self._refused_end = START
+        self._waited_then: bool | None = False
+        # Known once the load has begun:
+        self.status: ChannelStatus
+        self.counters: Counters
+        self._tokens_before: set[str | None]
+        self._opened_token: str | None
 
-    @property
-    def rows_sent(self) -> int:
-        """Rows that this call has sent, repetitions not counted."""
-        return self._sent_until - self.start.rows
+    # What is learned, whatever the state.
 
-    @property
-    def rows_rejected(self) -> int:
-        """Rows of this call which the service skipped."""
-        return 0 if self._ledger.rejected is None else self._ledger.rejected.rows
+    def note(self, fact: Fact, now: float) -> None:
+        """Take in a fact."""
+        self._now = now
+        match fact:
+            case Offered():
+                self._window.add(fact.payload)
+            case SourceEnded():
+                self._source_ended = True
+            case Acknowledged():
+                self._note_acknowledgement(fact.tries)
+            case Refused():
+                self.refusal = fact.error
+                self._count_tries(fact.error.tries)
+                self.in_doubt = fact.error.tries > 1 or isinstance(fact.error, ChannelInvalidError)
+            case StatusRead():
+                self.is_missing = self._missing.judge(fact.status is not None, now)
+                if fact.status is not None:
+                    self._take(fact.status)
+                    if self._waited_then is None:
+                        self._waited_then = self.commits_wait
+            case Broke():
+                self.in_doubt = fact.in_doubt
+                self._note_last_try(fact.error)
+                if self.error is None or not isinstance(fact.error, Exception):
+                    self.error = fact.error
 
-    def send(self, payload: Payload) -> None:
-        """Send the next payload; returns once the service has acknowledged it.
+    def note_retry(self, event: RequestRetried) -> None:
+        """Count tries as they fail; only those of appends are counted as requests."""
+        self.counts = replace(self.counts, throttles=self.counts.throttles + event.throttled)
+        if self.in_flight is not None and event.operation.startswith("append "):
+            self._count_tries(event.tries)
 
-        Raises:
-            ChannelTakenOverError: another writer opened the channel.
-            RowsRejectedError: earlier rows were rejected (with `on_error="raise"`).
-            RowTooLargeError: the service refuses one row alone as too large.
-        """
-        if self._held.bytes + len(payload.body) > self._max_in_flight_bytes:
-            most = max(0, self._max_in_flight_bytes - len(payload.body))
-            self._wait_until(lambda: self._held.bytes <= most, COMMIT_TIMEOUT_S)
-        self._held.add(payload)
-        self._push()
-        if self._channel.clock.monotonic() >= self._last_status_at + self._status_interval_s():
-            self._observe(self._channel.status())
+    def _count_tries(self, tries: int) -> None:
+        self._tries = tries
+        self.counts = replace(
+            self.counts,
+            requests=self._requests_before + tries,
+            retries=self._retries_before + max(0, tries - 1),
+        )
 
-    def _status_interval_s(self) -> float:
-        much = self._held.bytes > MUCH_HELD * self._max_in_flight_bytes
-        return STATUS_INTERVAL_S / 4 if much else STATUS_INTERVAL_S
+    def _note_last_try(self, error: BaseException) -> None:
+        """Count the try with which an append ended for good."""
+        if self.in_flight is not None and isinstance(error, ServiceError | TransportError):
+            self._count_tries(error.attempts if isinstance(error, TransportError) else self._tries + 1)
 
-    def finish(self, *, timeout_s: float) -> None:
-        """Wait until every row is committed, and check the service's counts of them.
-
-        Raises:
-            CommitTimeoutError: not committed in time; the same load can be resumed.
-            RowsRejectedError: the service skipped rows (with `on_error="raise"`).
-            AuditError: the service counts other rows than were sent.
-        """
-        self._wait_until(lambda: self.committed.rows >= self.acknowledged.rows, timeout_s)
-        self._audit()
-
-    def look(self) -> None:
-        """Learn what has been committed meanwhile, where nothing else asks, as in a pause."""
-        if self.committed.rows < self.acknowledged.rows:
-            self._observe(self._channel.status())
-
-    def settle(self) -> bool:
-        """Learn after a failure what became of the rows; returns whether `committed` is exact now.
-
-        Nothing is sent. An append in doubt is fenced by reopening the channel.
-        """
-        try:
-            if self._channel.in_doubt:
-                status = self._channel.reopen()
-                self.acknowledged = self._recovery.position_after(status, self.committed, self._held)
-                self._take_position(status)
-            else:
-                self._channel.wait_for_status(self._sees_all, timeout_s=SETTLE_TIMEOUT_S)
-        except SnowpipeError:
-            return False
-        return True
-
-    def _sees_all(self, status: ChannelStatus) -> bool:
-        self._take_position(status)
-        return self.committed.rows >= self.acknowledged.rows
-
-    def _push(self) -> None:
-        """Append what is held and not acknowledged, until nothing is."""
-        while (payload := self._held.next_after(self.acknowledged)) is not None:
-            try:
-                self._append(payload)
-            except ChannelInvalidError as error:
-                self._recover(error, payload)
-            except PayloadTooLargeError as error:
-                self._shrink(payload, error)
-
-    def _append(self, payload: Payload) -> None:
-        position = Position(payload.end_row, payload.digest)
-        token = format_token(self.load_id, position)
-        self.failed_rows = (payload.first_row, payload.end_row)
-        if payload.end_row > self._sent_until:
-            self._sent_until = payload.end_row
-            self.raw_bytes += payload.raw_bytes
-            self.sent_bytes += len(payload.body)
-        try:
-            tries = self._channel.append_rows(
-                payload.body,
-                start_offset_token=f"{self.load_id}:{payload.first_row}",
-                end_offset_token=token,
-                raw_bytes=payload.raw_bytes,
-                content_encoding="zstd",
-            ).tries
-        except (ChannelError, PayloadTooLargeError) as error:
-            self._count(error.tries)
-            raise
-        self.failed_rows = None
-        self._count(tries)
-        self.acknowledged = position
-        self._emit(
+    def _note_acknowledgement(self, tries: int) -> None:
+        payload = self.sent
+        self.last_token = self.token_behind(payload)
+        self._count_tries(tries)
+        self.failed_rows = self.in_flight = None
+        self.in_doubt = False
+        self.acknowledged = _end_of(payload)
+        self._recount()
+        self.events.append(
             RowsAcknowledged(
-                channel=self._channel.name,
                 first_row=payload.first_row,
                 end_row=payload.end_row,
                 raw_bytes=payload.raw_bytes,
                 sent_bytes=len(payload.body),
                 tries=tries,
-                offset_token=token,
+                offset_token=self.last_token,
             )
         )
 
-    def _count(self, tries: int) -> None:
-        self.requests += tries
-        self.retries += max(0, tries - 1)
+    def _take(self, status: ChannelStatus) -> None:
+        """Take in a fresh status; one from the past, or with a token that can't be, moves nothing."""
+        mark = read_token(status.last_committed_offset_token)
+        if not self._is_possible(mark, status) or self.counters.is_past(status):
+            return
+        as_open = self.shows_the_open(status)
+        self.status = status
+        bound, own_error = self._last_error_of(status)
+        own = self._own(mark)
+        rows = 0 if own is None else own.position.rows - self.start.position.rows
+        self.counters.take(status, rows=rows, as_open=as_open, last_error_is_own=own_error)
+        if own is not None:
+            self._commit(own.position)
+        self._note_rejections(bound)
 
-    def _shrink(self, payload: Payload, error: PayloadTooLargeError) -> None:
-        """Send parts of a payload that the service refused as too large, and of those like it."""
-        if payload.rows == 1:
-            size = len(payload.body)
-            raise RowTooLargeError(row=payload.first_row, size=payload.raw_bytes, limit=size) from error
-        self._held.limit_below(payload)
-        if error.tries > 1:  # an earlier try may have been applied after all
-            self._go_back(error)
+    def _last_error_of(self, status: ChannelStatus) -> tuple[Mark | None, bool | None]:
+        """Return the bound of the last rejection where it lies in this load, and whether it does."""
+        told = status.last_error_offset_upper_bound
+        bound = self._own(read_token(told))
+        return bound, None if told is None else bound is not None
 
-    def _recover(self, cause: ChannelInvalidError, payload: Payload | None) -> None:
-        """Reopen the channel and go back to what is committed, unless another writer has it."""
-        self._recovery.check_owner(cause, payload, self.acknowledged)
-        self._go_back(cause)
+    def _own(self, mark: Mark | None) -> Mark | None:
+        return mark if mark is not None and mark.owner == self.plan.load_id else None
 
-    def _go_back(self, cause: ChannelInvalidError | PayloadTooLargeError) -> None:
-        self._recovery.spend_reopen(cause)
-        self._see_commits()
-        status = self._channel.reopen()
-        seen = self.committed.rows
-        self.acknowledged = self._recovery.position_after(status, self.committed, self._held)
-        self._ledger.unseen += self.acknowledged.rows - seen
-        self.failed_rows = None
-        self._emit(
-            ChannelReopened(
-                channel=self._channel.name,
-                reason=cause.code or f"HTTP {cause.status}",
-                end_row=self.acknowledged.rows,
-            )
-        )
-        self._observe(status)
+    def _is_possible(self, mark: Mark | None, status: ChannelStatus) -> bool:
+        if own := self._own(mark):
+            return own.position == self.committed or self._window.ends_at(own.position)
+        return self.committed == START and self._is_of_before(status.last_committed_offset_token)
 
-    def _see_commits(self) -> None:
-        """Wait for commits under way before a reopen does: counters may start anew with it.
+    def _is_of_before(self, token: str | None) -> bool:
+        """Whether a token belongs to those who wrote to the channel before this load."""
+        mark = read_token(token)
+        owners = {m.owner for t in self._tokens_before if (m := read_token(t))}
+        return token in self._tokens_before or (mark is not None and mark.owner in owners)
 
-        Rows that the service has lost are not waited for: then the channel is not well, or time runs out.
-        """
-        if self.committed.rows < self.acknowledged.rows:
-            for status in self._recovery.watch():
-                self._observe(status)
-                if self.committed.rows >= self.acknowledged.rows or not status.healthy:
-                    return
-
-    def _wait_until(self, reached: Callable[[], bool], timeout_s: float) -> None:
-        def judge(status: ChannelStatus) -> bool:
-            self._observe(status)
-            return reached()
-
-        while not reached():
-            try:
-                self._channel.wait_for_status(judge, timeout_s=timeout_s)
-            except ChannelInvalidError as error:
-                self._recover(error, None)
-                self._push()
-
-    def _observe(self, status: ChannelStatus) -> None:
-        """Take in a fresh status: committed rows are let go, rejected ones are told."""
-        self._last_status_at = self._channel.clock.monotonic()
-        self._take_position(status)
-        bound = parse_token(self.load_id, status.last_error_offset_upper_bound)
-        more = self._ledger.take(
-            status,
-            committed_rows=self.committed.rows,
-            bound_rows=None if bound is None else bound.rows,
-        )
-        if more:
-            self._emit(
-                RowsRejected(
-                    channel=self._channel.name, rows=self.rows_rejected, message=status.last_error_message
+    def _commit(self, position: Position) -> None:
+        """Move `committed` forward. What is committed was received, even where its answer was lost."""
+        moved = position.rows > self.committed.rows
+        if moved:
+            self.committed = position
+            self.acknowledged = max(position, self.acknowledged, key=lambda p: p.rows)
+            self._window.release(position)
+        self._recount()
+        if moved:
+            self.events.append(
+                RowsCommitted(
+                    end_row=position.rows,
+                    rows_in_table=self.counts.rows_in_table,
+                    rows_rejected=self.counts.rows_rejected,
+                    offset_token=self.status.last_committed_offset_token or "",
                 )
             )
-        if self.rows_rejected and self._on_error == "raise":
-            raise self._rejected()
 
-    def _take_position(self, status: ChannelStatus) -> None:
-        """Move `committed` forward; a token that goes back, or is not ours, moves nothing.
+    def _note_rejections(self, bound: Mark | None) -> None:
+        """Tell rejections that the last status has brought, and between which rows they lie."""
+        self._recount()
+        status, rejected = self.status, self.counts.rows_rejected
+        if rejected == self.rejections.rows:
+            if rejected == self.start.rejected:
+                self._clean_until = max(self._clean_until, self.committed.rows)
+            return
+        end = self.committed.rows if bound is None else bound.position.rows
+        self.rejections = Rejections(
+            rejected,
+            self.rejections.first_row if self.rejections.rows else self._clean_until,
+            max(self._clean_until + 1, end),
+            status.last_error_message,
+            status.last_error_offset_upper_bound,
+        )
+        self.events.append(RowsRejected(rows=rejected, message=status.last_error_message))
 
-        What is committed was received, even where its answer was lost.
+    def _recount(self) -> None:
+        """Bring the counts up to what is known: a row that the counters lack is not in the table yet."""
+        counters, start = self.counters, self.start
+        committed = self.committed.rows - start.position.rows
+        lacking = max(0, counters.lacks(committed)) if counters.told else 0
+        rejected = min(counters.rejected, committed)
+        self.counts = replace(
+            self.counts,
+            rows_acknowledged=self.acknowledged.rows,
+            rows_rejected=start.rejected + rejected,
+            rejected_exact=self._start_is_exact and counters.exact,
+            rows_in_table=start.position.rows - start.rejected + max(0, committed - lacking - rejected),
+        )
+
+    # How a load begins, and what it leaves behind.
+
+    def knows_too_little_of(self, standing: Standing | None) -> bool:
+        """Whether the channel must be reopened: it may hold rows of this very load that are not committed."""
+        if standing is None or not standing.status.healthy:
+            return True
+        return standing.rows_unseen > 0 and (
+            self._own(read_token(standing.token)) is not None or standing.status.rows_inserted is None
+        )
+
+    def is_forgotten(self, standing: Standing) -> bool:
+        """Whether the channel remembers another load, and not what of this one is in the table."""
+        options, token = self.plan.options, _last_token(standing)
+        self.last_token = token
+        return forgets(self.plan.load_id, named=options.load_id is not None, after=options.after, token=token)
+
+    def begin(self, standing: Standing) -> None:
+        """Begin behind what is committed of this load."""
+        status = self.status = standing.status
+        self.last_token = _last_token(standing)
+        self._tokens_before = {self.last_token, status.last_committed_offset_token}
+        self._opened_token = status.last_committed_offset_token
+        self.counters = Counters(status, standing.rows_unseen)
+        if (mark := self._own(read_token(self.last_token))) is not None:
+            rejected, self._start_is_exact = self.counters.rejected_since(mark)
+            self.start = replace(mark, rejected=rejected)
+            self._clean_until = mark.position.rows
+            message, bound = status.last_error_message, status.last_error_offset_upper_bound
+            self.rejections = Rejections(rejected, 0, mark.position.rows, message, bound)
+        self.acknowledged = self.committed = self.start.position
+        self.counts = replace(self.counts, rows_skipped=self.start.position.rows)
+        self._recount()
+        self.events.append(
+            LoadStarted(rows_total=self.plan.rows_total, rows_skipped=self.start.position.rows)
+        )
+
+    def standing(self) -> Standing | None:
+        """Return what the next load on this channel may begin with, None if too little is known for that."""
+        lacking = self.counters.lacks(self.acknowledged.rows - self.start.position.rows)
+        if self.in_doubt or not self.counters.exact or lacking < 0:
+            return None
+        return Standing(self.status, lacking, self.last_token)
+
+    # What is sent.
+
+    @property
+    def next_payload(self) -> Payload | None:
+        """What is to be sent next."""
+        return self._window.next_after(self.acknowledged)
+
+    def send(self, payload: Payload) -> None:
+        """Note that a payload is on its way from now on."""
+        self.in_flight, self.in_doubt = payload, True
+        self.failed_rows = (payload.first_row, payload.end_row)
+        self._tries, self._requests_before, self._retries_before = (
+            0,
+            self.counts.requests,
+            self.counts.retries,
+        )
+        start = self.start.position.rows
+        if payload.end_row > start + self.counts.rows_sent:
+            self.counts = replace(
+                self.counts,
+                rows_sent=payload.end_row - start,
+                raw_bytes=self.counts.raw_bytes + payload.raw_bytes,
+                sent_bytes=self.counts.sent_bytes + len(payload.body),
+            )
+
+    def token_behind(self, payload: Payload) -> str:
+        """Return the offset token behind a payload."""
+        errors = counted = None
+        if self._start_is_exact:
+            errors, counted = self.counters.told_behind(payload.end_row - self.start.position.rows)
+        return str(
+            Mark(self.plan.load_id, _end_of(payload), ROW_FORMAT, self.counts.rows_rejected, errors, counted)
+        )
+
+    # What the rules ask.
+
+    @property
+    def counters_are_told(self) -> bool:
+        """Whether the status with which the load begins reports the service's counters."""
+        return self.counters.told
+
+    def shows_the_open(self, status: ChannelStatus | None) -> bool:
+        """Whether a status is as fresh as the answer of the last open."""
+        return status is not None and status.last_committed_offset_token == self._opened_token
+
+    @property
+    def much_waits(self) -> bool:
+        """Whether more than half of what may wait for its commit does: sending may soon stop."""
+        return self._window.bytes > self.plan.options.max_in_flight_bytes / 2
+
+    @property
+    def commits_wait(self) -> bool:
+        """Whether rows are acknowledged and not committed."""
+        return self.committed.rows < self.acknowledged.rows
+
+    @property
+    def is_full(self) -> bool:
+        """Whether sending must wait for commits."""
+        payload = self.next_payload
+        return payload is not None and not self._window.has_room_for(payload)
+
+    @property
+    def all_is_sent(self) -> bool:
+        """Whether no row is left to be sent."""
+        return self._source_ended and self.next_payload is None
+
+    @property
+    def counts_agree(self) -> bool:
+        """Whether the service counts exactly the rows that were sent."""
+        rows = self.acknowledged.rows - self.start.position.rows
+        return rows == 0 or self.counters.agree_with(rows)
+
+    @property
+    def has_rejections(self) -> bool:
+        """Whether rows were rejected and that is an error."""
+        return self.plan.options.on_error == "raise" and self.counts.rows_rejected > 0
+
+    @property
+    def reopens_are_spent(self) -> bool:
+        """Whether the channel was reopened too often to get well by it."""
+        limits = self.plan.options.limits
+        many = len(self._reopened_at) == limits.max_reopens
+        return many and self._now - self._reopened_at[0] < limits.reopen_window_s
+
+    @property
+    def is_proven_own(self) -> bool:
+        """Whether a stale token is proven to be no other writer's doing.
+
+        The append's own end token got committed: it was delivered twice on its way. Or rows that were
+        uncommitted at that moment got committed: an open would have been refused, or have discarded them.
         """
+        return self.committed == self._refused_end or (bool(self._waited_then) and not self.commits_wait)
+
+    def is_proven_foreign(self, status: ChannelStatus | None) -> bool:
+        """Whether a status shows rows of another writer."""
+        token = None if status is None else status.last_committed_offset_token
+        own = self._own(read_token(token))
+        if own is not None:
+            return own.position.rows > self._refused_end.rows
+        return token is not None and not self._is_of_before(token)
+
+    def leads_on(self, status: ChannelStatus) -> bool:
+        """Whether the load can go on behind the committed token of a reopened channel."""
+        return self._position_of(status) is not None
+
+    def is_made_anew(self, status: ChannelStatus) -> bool:
+        """Whether the channel has lost its committed token."""
+        times = {status.created_on_ms, self.status.created_on_ms}
+        return status.last_committed_offset_token is None or (None not in times and len(times) == 2)
+
+    @property
+    def is_not_to_be_settled(self) -> bool:
+        """Whether the service is not to be asked what became of the last rows."""
+        return isinstance(self.error, _NOT_SETTLED) or not isinstance(self.error, Exception)
+
+    def _position_of(self, status: ChannelStatus) -> Position | None:
         token = status.last_committed_offset_token
-        position = parse_token(self.load_id, token)
-        if position is None or position.rows <= self.committed.rows or not self._held.has_border(position):
-            return
-        self.committed = position
-        self.acknowledged = max(position, self.acknowledged, key=lambda p: p.rows)
-        self._held.release(position)
-        self._emit(RowsCommitted(channel=self._channel.name, end_row=position.rows, offset_token=token or ""))
+        mark = read_token(token)
+        if self._is_possible(mark, status):
+            if own := self._own(mark):
+                return own.position
+            return None if token is not None and self.is_made_anew(status) else START
+        return None
 
-    def _settled_channel(self) -> ChannelStatus:
-        """Return the channel's status once it has no uncommitted rows, as a load's start needs it.
+    # What the rules do.
 
-        Only what opening the channel told, or a status that shows the last append, tells where a load goes
-        on: a status that the service fetched from its past would have committed rows sent again.
-        """
-        last = self._channel.last_appended_token
-        if self._channel.in_doubt:
-            return self._channel.reopen()
-        if last is None:
-            return self._channel.opened_status
-        try:
-            status = self._channel.wait_for_commit(last)
-        except ChannelInvalidError:
-            return self._channel.reopen()
-        return status if status.healthy else self._channel.reopen()
+    def watch_owner(self, fact: Refused) -> None:
+        """Remember what proofs that a stale token is our own are measured by."""
+        self._refused_end, self._waited_then = _end_of(self.sent), None
 
-    def _audit(self) -> None:
-        """Compare the service's counts with the rows sent, whatever the offset token says."""
-        if self._counts_agree():
-            return
-        for status in self._channel.poll(timeout_s=AUDIT_GRACE_S):
-            self._observe(status)
-            if self._counts_agree():
-                return
-        inserted, rejected = self._ledger.inserted, self.rows_rejected
-        wrong = "fewer" if inserted + rejected < self.rows_sent else "more"
-        raise AuditError(
-            f"the service counts {wrong} rows than were sent: {self.rows_sent:,} sent by this call, "
-            f"{inserted:,} inserted and {rejected:,} rejected, though its offset token covers all of them; "
-            f"compare the table with the source before loading anything again",
-            sent=self.rows_sent,
-            inserted=inserted,
-            rejected=rejected,
+    def shrink(self, fact: Refused) -> None:
+        """Send halves of a payload that was too large, and of those like it."""
+        self._window.limit_below(self.sent)
+
+    def spend_reopen(self, fact: object) -> None:
+        """Count a reopen that is about to happen."""
+        self._reopened_at.append(self._now)
+
+    def go_back(self, fact: Reopened) -> None:
+        """Go back to what is committed."""
+        status = fact.status
+        position = self._position_of(status) or START
+        refused = self.refusal if self.in_doubt else None
+        reason = (
+            self.status.channel_status_code if refused is None else refused.code or f"HTTP {refused.status}"
         )
+        self.status = status
+        bound, own_error = self._last_error_of(status)
+        rows = position.rows - self.start.position.rows
+        self.counters.restart(status, rows=rows, last_error_is_own=own_error)
+        self._opened_token = status.last_committed_offset_token
+        self.acknowledged, self.in_flight, self.in_doubt, self.failed_rows = position, None, False, None
+        self.counts = replace(self.counts, reopens=self.counts.reopens + 1)
+        self._commit(position)
+        self._note_rejections(bound)
+        self.events.append(ChannelReopened(reason=reason, end_row=position.rows))
 
-    def _counts_agree(self) -> bool:
-        return self._ledger.agrees_with(self.rows_sent)
+    def settle_by_reopen(self, fact: Reopened) -> None:
+        """Learn from a reopen what is committed; the rows that failed stay told."""
+        failed = self.failed_rows
+        self.go_back(fact)
+        self.failed_rows, self.exact = failed, self.counts_agree
 
-    def _rejected(self) -> RowsRejectedError:
-        found = self._ledger.rejected
-        if found is None:
-            raise TypeError("no row was rejected")
-        return RowsRejectedError(
-            f"the service rejected {found.rows:,} rows of load {self.load_id!r}, between rows "
-            f"{found.first_row:,} and {found.end_row - 1:,} of the source; the last reason: "
-            f"{found.message or 'not told'} (up to offset {found.upper_bound!r}); "
-            'correct those rows and load them anew, or pass on_error="report" to count them only',
-            rejected=found.rows,
-            last_message=found.message,
-            first_row=found.first_row,
-            end_row=found.end_row,
-            offset_upper_bound=found.upper_bound,
-        )
+    def settle(self, fact: object) -> None:
+        """Note that nothing is on its way any more."""
+        self.exact = True
+
+    @property
+    def sent(self) -> Payload:
+        """The payload that was sent last."""
+        if self.in_flight is None:
+            raise TypeError("nothing is in flight")
+        return self.in_flight
+
+
+def _end_of(payload: Payload) -> Position:
+    return Position(payload.end_row, payload.digest)
+
+
+def _last_token(standing: Standing) -> str | None:
+    return standing.token or standing.status.last_committed_offset_token

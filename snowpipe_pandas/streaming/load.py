@@ -1,56 +1,70 @@
-"""One load: a source, a channel, and everything between the first row and the last commit.
+"""One load: the loop that drives its protocol, with a source on one side and a channel on the other.
 
     source -> record batches -> NDJSON (worker threads) -> payloads (one thread) -> appends (this thread)
 
-While one append is on its way, the next payloads are rendered and compressed. All memory beyond the
-source itself is bounded, by 128 MB unless more is allowed: a few batches, a ready payload, and the payloads
-not committed yet.
+All waiting and sending is here, all deciding is in `protocol.py`. While one append is on its way, the next
+payloads are rendered and compressed. All memory beyond the source itself is bounded, by 128 MB unless more is
+allowed: a few batches, a ready payload, and the payloads not committed yet.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack
+from dataclasses import asdict, replace
+from typing import Any
 
 import pyarrow as pa
 
 from ..errors import (
-    AuthenticationError,
-    ChannelLostError,
-    ChannelTakenOverError,
-    CommitTimeoutError,
-    LoadCancelledError,
+    ChannelInvalidError,
     LoadFacts,
+    PayloadTooLargeError,
     SnowpipeError,
-    TransportError,
     UnknownColumnError,
 )
-from ..events import Event, LoadStarted, Phase, PhaseChanged
+from ..events import (
+    Event,
+    Hub,
+    LoadStarted,
+    PhaseChanged,
+    RequestRetried,
+    RowsAcknowledged,
+    RowsCommitted,
+    RowsRejected,
+)
+from ..rest.caller import Caller
 from ..rest.channel import Channel
-from ..rows.encode.encoder import EncodedRows, Encoder
-from ..rows.encode.parallel import encode_ordered
-from ..rows.payloads import Payload, pack
+from ..rest.session import Session
+from ..rows.encode.encoder import Encoder
 from ..rows.schema_check import find_problems
 from ..rows.sources.source import Source
 from .control import Control
-from .delivery import STATUS_INTERVAL_S, Delivery, OnError
-from .offsets import Position, format_token
-from .pipeline import Prefetch
+from .delivery import Delivery, LoadPlan
+from .failures import first_sentence
+from .options import LoadOptions
+from .pipeline import Payloads
 from .progress import Progress, Tracker
+from .protocol import LoadProtocol, State
 from .result import StreamResult
-
-READY_PAYLOADS = 1
-"""Payloads prepared beyond the one on its way and the one that is being made (at most 4 MB each)."""
-
-_NOT_SETTLED = (
-    LoadCancelledError,
-    CommitTimeoutError,
-    TransportError,
-    AuthenticationError,
-    ChannelTakenOverError,
-    ChannelLostError,
+from .steps import (
+    Acknowledged,
+    Append,
+    Broke,
+    Done,
+    Fact,
+    Fail,
+    Offered,
+    Poll,
+    Refused,
+    Reopen,
+    Reopened,
+    SourceEnded,
+    StatusRead,
+    Step,
+    Take,
+    Wait,
 )
-"""Failures behind which the service is asked no more: somebody waits, nobody answers, or it is not ours."""
+from .tokens import new_load_id
 
 
 class Load:
@@ -60,46 +74,45 @@ class Load:
         rows: the source.
         encoder: how its rows are written.
         channel: an open channel.
-        load_id: names the load.
-        on_error: "raise" or "report".
-        commit_timeout_s: seconds to wait for the last commit, None not to wait.
-        max_in_flight_bytes: most compressed bytes that are sent and not committed.
+        options: how it is delivered; without a `load_id` it gets a fresh one.
 
     Attributes:
         load_id: the name under which the load can be resumed.
         channel: the channel.
         control: pauses, resumes and cancels the load.
+        events: what happens to this load.
         tracker: what the load has done, for displays.
 
     Raises:
         UnknownColumnError: the target table has not these columns.
     """
 
-    def __init__(
-        self,
-        rows: Source,
-        encoder: Encoder,
-        channel: Channel,
-        *,
-        load_id: str,
-        on_error: OnError,
-        commit_timeout_s: float | None,
-        max_in_flight_bytes: int,
-    ) -> None:
+    def __init__(self, rows: Source, encoder: Encoder, channel: Channel, options: LoadOptions) -> None:
         _check_target(rows.schema, channel)
-        self.load_id = load_id
+        self.load_id = options.load_id or new_load_id()
         self.channel = channel
         self.control = Control(channel.clock.sleep)
+        self.events = Hub()
         account, user, fingerprint = channel.identity
         self.tracker = Tracker(
-            Progress(self.load_id, channel.name, account, user, fingerprint, rows_total=rows.total_rows),
+            Progress(
+                load_id=self.load_id,
+                channel=channel.name,
+                pipe=str(channel.pipe),
+                account=account,
+                user=user,
+                fingerprint=fingerprint,
+                rows_total=rows.total_rows,
+            ),
             tokens=lambda: channel.tokens,
         )
         self._rows = rows
         self._encoder = encoder
-        self._on_error = on_error
-        self._commit_timeout_s = commit_timeout_s
-        self._max_in_flight_bytes = max_in_flight_bytes
+        self._options = options
+        self._now = channel.clock.monotonic
+        self._delivery: Delivery | None = None
+        self._sources = ExitStack()
+        self._payloads: Payloads | None = None
 
     def run(self) -> StreamResult:
         """Deliver the rows; whatever ends this early carries how far the load came.
@@ -108,122 +121,184 @@ class Load:
             UsageError: another load runs on this channel.
         """
         try:
-            with (
-                self.channel.leased(self.load_id, self.control.sleep),
-                self.channel.events.heard_by(self.tracker),
-            ):
-                return self._deliver()
+            with self.channel.exclusive(self.load_id, _LoadCaller(self)) as session, self._sources:
+                delivery = self._drive(session)
+                session.standing = delivery.standing()
+                return self._result(delivery)
         except BaseException as error:
-            # One that never began, as its channel is busy, tells its own displays, not the other load's.
-            if not self.tracker.snapshot().ended:
-                message = _first_sentence(error)
-                self.tracker(PhaseChanged(channel=self.channel.name, phase="failed", message=message))
+            self._explain(error)
             raise
+        finally:
+            pa.default_memory_pool().release_unused()
 
-    def _deliver(self) -> StreamResult:
-        delivery: Delivery | None = None
-        try:
-            delivery = self._start()
-            self._send_all(delivery)
-            if self._commit_timeout_s is not None:
-                self._enter("committing")
-                delivery.finish(timeout_s=self._commit_timeout_s)
-            self._enter("done")
-        except BaseException as error:
-            self._explain(error, delivery)
-            raise
-        return self._result(delivery)
-
-    def _start(self) -> Delivery:
-        delivery = Delivery(
-            self.channel,
-            self.load_id,
-            self._emit,
-            on_error=self._on_error,
-            max_in_flight_bytes=self._max_in_flight_bytes,
+    def _drive(self, session: Session) -> Delivery:
+        """Do what the protocol wants, and tell it what came of it, until it has an end."""
+        channel = self.channel
+        plan = LoadPlan(
+            self.load_id, channel.name, self._rows.total_rows, self._options, channel.polling, channel.lost
         )
-        self._emit(
-            LoadStarted(
-                channel=self.channel.name,
+        protocol = LoadProtocol(plan, session.standing, self._now())
+        self._delivery = protocol.delivery
+        while True:
+            self._obey(protocol)
+            step = protocol.next(self._now())
+            self._tell_news()
+            match step:
+                case Done():
+                    return protocol.delivery
+                case Fail():
+                    raise step.error
+            try:
+                fact = self._do(step, session)
+            except BaseException as error:  # noqa: BLE001  # the protocol judges what ends a load
+                fact = Broke(error, session.in_doubt)
+            if fact is not None:
+                protocol.receive(fact, self._now())
+
+    def _do(self, step: Step, session: Session) -> Fact | None:
+        """Take a step; returns what was learned by it, None if only time has passed."""
+        self.control.check()
+        match step:
+            case Append():
+                return self._append(step, session)
+            case Take():
+                return self._take(step.until - self._now())
+            case Poll():
+                return StatusRead(session.fetch_status())
+            case Reopen():
+                return Reopened(session.reopen())
+            case Wait():
+                self.control.sleep(max(0.0, step.until - self._now()))
+        return None
+
+    def _append(self, step: Append, session: Session) -> Fact:
+        payload = step.payload
+        try:
+            return Acknowledged(
+                session.append(
+                    payload.body,
+                    start_offset_token=step.start_token,
+                    end_offset_token=step.end_token,
+                    raw_bytes=payload.raw_bytes,
+                    content_encoding="zstd",
+                ).tries
+            )
+        except (ChannelInvalidError, PayloadTooLargeError) as error:
+            return Refused(error)
+
+    def _take(self, timeout_s: float) -> Fact | None:
+        payloads = self._payloads or self._open_source()
+        payload = payloads.take(timeout_s)
+        if payload is not None:
+            return Offered(payload)
+        return SourceEnded() if payloads.ended else None
+
+    def _open_source(self) -> Payloads:
+        if self._delivery is None:
+            raise TypeError("the load has not begun")
+        start = self._delivery.start
+        self._payloads = self._sources.enter_context(
+            Payloads(
+                self._rows,
+                self._encoder,
                 load_id=self.load_id,
-                rows_total=self._rows.total_rows,
-                rows_skipped=delivery.start.rows,
+                skip_rows=start.position.rows,
+                skip_digest=start.position.digest,
+                limits=self._options.limits,
+                flush_interval_s=self._options.flush_interval_s,
             )
         )
-        self._enter("sending")
-        return delivery
+        self.control.wake = self._payloads.wake
+        return self._payloads
 
-    def _send_all(self, delivery: Delivery) -> None:
-        with Prefetch(self._payloads(delivery.start), depth=READY_PAYLOADS) as ready:
-            for payload in ready:
-                self._obey(delivery)
-                delivery.send(payload)
-        pa.default_memory_pool().release_unused()  # the threads that had it are gone
+    def _obey(self, protocol: LoadProtocol) -> None:
+        """Pause or go on, and say so."""
+        paused = self.control.paused
+        if paused != protocol.paused and protocol.state is State.SENDING:
+            protocol.paused = paused
+            self.tell(PhaseChanged(phase="paused" if paused else "sending"))
 
-    def _encode(self, batch: pa.RecordBatch, first_row: int) -> EncodedRows:
-        """Encode, and give back what Arrow keeps of the memory that this thread has freed: 10 to 20 MB."""
-        encoded = self._encoder.encode(batch, first_row)
-        pa.default_memory_pool().release_unused()
-        return encoded
+    def _tell_news(self) -> None:
+        if self._delivery is not None:
+            news, self._delivery.events = self._delivery.events, []
+            for event in news:
+                self.tell(event)
 
-    def _payloads(self, start: Position) -> Iterator[Payload]:
-        with closing(encode_ordered(self._rows, self._encode)) as encoded:  # ends its threads
-            yield from pack(encoded, load_id=self.load_id, skip_rows=start.rows, skip_digest=start.digest)
-
-    def _obey(self, delivery: Delivery) -> None:
-        """Wait while paused, and say so and what is committed; raises LoadCancelledError when to stop."""
-        if self.control.paused:
-            self._enter("paused")
-            while not self.control.checkpoint(timeout_s=STATUS_INTERVAL_S):
-                delivery.look()
-            self._enter("sending")
-        self.control.checkpoint()
-
-    def _emit(self, event: Event) -> None:
+    def tell(self, event: Event) -> None:
+        """Tell what happened: the load's own displays first, then whoever listens to the client."""
+        if isinstance(event, RequestRetried) and self._delivery is not None:
+            self._delivery.note_retry(event)
+        event = replace(event, channel=self.channel.name, pipe=str(self.channel.pipe), load_id=self.load_id)
+        counts = {} if self._delivery is None else asdict(self._delivery.counts)
+        self.tracker.take(**counts | _shown_of(event))
+        self.events.emit(event)
         self.channel.events.emit(event)
 
-    def _enter(self, phase: Phase, message: str = "") -> None:
-        self._emit(PhaseChanged(channel=self.channel.name, phase=phase, message=message))
-
-    def _explain(self, error: BaseException, delivery: Delivery | None) -> None:
+    def _explain(self, error: BaseException) -> None:
         """Attach how far the load came, to our exceptions also as facts, and tell the displays."""
+        self._tell_news()
+        if not self.tracker.snapshot().ended:  # it never began, or was interrupted between two steps
+            stopped = isinstance(error, KeyboardInterrupt)
+            self.tell(PhaseChanged(phase="cancelled" if stopped else "failed", message=first_sentence(error)))
+        delivery = self._delivery
         if delivery is not None:
-            settled = (
-                isinstance(error, Exception) and not isinstance(error, _NOT_SETTLED) and delivery.settle()
-            )
+            counts = delivery.counts
             facts = LoadFacts(
-                self.load_id,
-                self.channel.name,
-                delivery.acknowledged.rows,
-                delivery.committed.rows,
-                exact=settled,
+                load_id=self.load_id,
+                channel=self.channel.name,
+                rows_acknowledged=counts.rows_acknowledged,
+                rows_in_table=counts.rows_in_table,
+                rows_rejected=counts.rows_rejected,
+                exact=delivery.exact and counts.rejected_exact,
                 failed_rows=delivery.failed_rows,
             )
             if isinstance(error, SnowpipeError):
                 error.load = facts
             error.add_note(str(facts))
-        stopped = isinstance(error, LoadCancelledError | KeyboardInterrupt)
-        self._enter("cancelled" if stopped else "failed", _first_sentence(error))
 
     def _result(self, delivery: Delivery) -> StreamResult:
-        end, start = delivery.acknowledged, delivery.start
         return StreamResult(
-            rows=delivery.rows_sent,
-            rows_acknowledged=end.rows - start.rows,
-            rows_committed=delivery.committed.rows - start.rows,
-            rows_rejected=delivery.rows_rejected,
-            rows_skipped=start.rows,
-            raw_bytes=delivery.raw_bytes,
-            sent_bytes=delivery.sent_bytes,
-            requests=delivery.requests,
-            retries=delivery.retries,
+            **asdict(delivery.counts),
             seconds=self.tracker.snapshot().seconds,
-            committed=delivery.committed == end,
-            offset_token=format_token(self.load_id, end) if end.rows else None,
+            committed=not delivery.commits_wait,
+            offset_token=delivery.last_token,
             load_id=self.load_id,
             channel=self.channel.name,
+            pipe=str(self.channel.pipe),
             _rejected_rows=self.channel.rejected_rows,
         )
+
+
+class _LoadCaller(Caller):
+    """A load as the caller of its requests: its waits hear a cancel, and what happens is told as its own."""
+
+    def __init__(self, load: Load) -> None:
+        super().__init__(
+            load.channel.clock, load.channel.events, channel=load.channel.name, pipe=str(load.channel.pipe)
+        )
+        self._load = load
+
+    def sleep(self, seconds: float) -> None:
+        self._load.control.sleep(seconds)
+
+    def tell(self, event: Event) -> None:
+        self._load.tell(event)
+
+
+def _shown_of(event: Event) -> dict[str, Any]:
+    """Return what an event changes of `Progress` besides the counts."""
+    match event:
+        case LoadStarted():
+            return {"rows_total": event.rows_total}
+        case PhaseChanged():
+            return {"phase": event.phase, "message": event.message}
+        case RowsAcknowledged():
+            return {"token_sent": event.offset_token}
+        case RowsCommitted():
+            return {"token_committed": event.offset_token}
+        case RowsRejected():
+            return {"rejected_message": event.message}
+    return {}
 
 
 def _check_target(schema: pa.Schema, channel: Channel) -> None:
@@ -242,9 +317,3 @@ def _check_target(schema: pa.Schema, channel: Channel) -> None:
             columns=[problem.column for problem in unknown],
             target=str(channel.pipe),
         )
-
-
-def _first_sentence(error: BaseException) -> str:
-    if isinstance(error, KeyboardInterrupt):
-        return "interrupted"
-    return (str(error) or type(error).__name__).split("; ")[0][:120]

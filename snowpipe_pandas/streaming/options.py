@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..arguments import A_DAY_S, choice, flag, instance, number, whole
-from ..errors import ConfigError
 from .tokens import check_load_id
 
 if TYPE_CHECKING:
@@ -31,11 +30,6 @@ class LoadLimits:
         first_raw_bytes: most NDJSON in a load's first request, so that a wrong table or type is seen early.
         status_interval_s: seconds between two looks at what is committed while rows are being sent; a
             quarter of it once more than half of `max_in_flight_bytes` waits for its commit.
-        poll_first_s: first pause between two looks while a commit is waited for; each next one is
-            longer by half.
-        poll_cap_s: longest pause between two looks.
-        missing_grace_s: how long the service may leave the channel out of its answers before that is
-            believed.
         audit_grace_s: how long the service's counters may lag behind its offset token.
         settle_timeout_s: how long a failed load waits to learn what became of its last rows.
         owner_watch_s: how long to look for a proof that a stale token is no other writer's doing.
@@ -52,9 +46,6 @@ class LoadLimits:
     max_wire_bytes: int = 4_000_000
     first_raw_bytes: int = 1_000_000
     status_interval_s: float = 1.0
-    poll_first_s: float = 0.25
-    poll_cap_s: float = 2.0
-    missing_grace_s: float = 10.0
     audit_grace_s: float = 10.0
     settle_timeout_s: float = 20.0
     owner_watch_s: float = 15.0
@@ -64,23 +55,10 @@ class LoadLimits:
     def __post_init__(self) -> None:
         for name in ("max_raw_bytes", "max_wire_bytes", "first_raw_bytes"):
             self._take(name, low=1, example=f"{name}=1000000")
-        self._take("max_reopens", low=0, example="max_reopens=3")
-        for name in ("status_interval_s", "poll_first_s", "poll_cap_s"):
-            self._take_seconds(name, low=SHORTEST_PAUSE_S)
-        for name in (
-            "missing_grace_s",
-            "audit_grace_s",
-            "settle_timeout_s",
-            "owner_watch_s",
-            "reopen_window_s",
-        ):
+        self._take("max_reopens", low=1, example="max_reopens=3")
+        self._take_seconds("status_interval_s", low=SHORTEST_PAUSE_S)
+        for name in ("audit_grace_s", "settle_timeout_s", "owner_watch_s", "reopen_window_s"):
             self._take_seconds(name, low=0.0)
-        if self.poll_first_s > self.poll_cap_s:
-            raise ConfigError(
-                f"poll_first_s={self.poll_first_s:g} is above poll_cap_s={self.poll_cap_s:g}: the first "
-                "pause can't be longer than the longest; raise poll_cap_s or lower poll_first_s",
-                setting="limits",
-            )
 
     def _take(self, name: str, *, low: int, example: str) -> None:
         value = whole(name, getattr(self, name), low=low, example=example, setting="limits")

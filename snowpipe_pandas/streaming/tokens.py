@@ -2,9 +2,9 @@
 
 The service stores the token with the rows and gives it back; everything that makes a load resumable is in it:
 whose load it is, how many of its rows are committed, a digest which proves that they were these rows, and in
-which format their text was written. The last three tell how many rows were rejected, which is known only after
-the token was sent: so many were known when the channel counted this many errors, and once these rows are
-committed its counters of inserted and rejected rows must add up to this sum.
+which format their text was written. The last three tell how many rows were rejected, which is known only
+after the token was sent: so many were known when the channel counted this many errors, and once these rows
+are committed its counters of inserted and rejected rows must add up to this sum.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from snowpipe_pandas.auth.tokens import ClockSkewWarning
 from snowpipe_pandas.errors import ConfigError, PrivateKeyError
 from tests.auth import material
 from tests.auth.clocks import EPOCH_S
+from tests.support.callers import ANYBODY
 
 TYPE = "X-Snowflake-Authorization-Token-Type"
 
@@ -29,19 +30,20 @@ def access_token(hands, token=material.ACCESS_TOKEN, kind=PROGRAMMATIC_ACCESS_TO
 
 
 def claims(credential):
-    return jwt.decode(credential.token().value, options={"verify_signature": False})
+    return jwt.decode(credential.token(ANYBODY).value, options={"verify_signature": False})
 
 
 def test_a_jwt_goes_out_as_bearer_with_its_type_by_default(hands):
     credential = key_pair(hands)
-    value = credential.token().value
-    assert credential.headers() == {"Authorization": f"Bearer {value}", TYPE: "KEYPAIR_JWT"}
+    token = credential.token(ANYBODY)
+    assert credential.headers(token) == {"Authorization": f"Bearer {token.value}", TYPE: "KEYPAIR_JWT"}
     assert credential.kind == "KEYPAIR_JWT"
 
 
 def test_the_other_scheme_says_everything_in_one_header(hands):
     credential = key_pair(hands, authorization_scheme="Snowflake JWT")
-    assert credential.headers() == {"Authorization": f"Snowflake JWT {credential.token().value}"}
+    token = credential.token(ANYBODY)
+    assert credential.headers(token) == {"Authorization": f"Snowflake JWT {token.value}"}
 
 
 def test_a_key_pair_says_who_it_is(hands):
@@ -55,37 +57,37 @@ def test_a_key_pair_says_who_it_is(hands):
 
 def test_a_jwt_is_signed_once_and_again_near_its_end(hands):
     credential = key_pair(hands)
-    first = credential.token()
+    first = credential.token(ANYBODY)
     hands.pass_time(3239)
-    assert credential.token() is first
+    assert credential.token(ANYBODY) is first
     hands.pass_time(1)
-    assert credential.token().issued_at == EPOCH_S + 3240
+    assert credential.token(ANYBODY).issued_at == EPOCH_S + 3240
 
 
 def test_a_refused_jwt_is_signed_anew_and_tried_again(hands):
     credential = key_pair(hands)
-    refused = credential.token()
+    refused = credential.token(ANYBODY)
     before = claims(credential)["jti"]
-    assert credential.refused(refused)
+    assert credential.refused(refused, ANYBODY)
     assert claims(credential)["jti"] != before
 
 
 def test_a_late_refusal_of_the_old_jwt_does_not_sign_again(hands):
     credential = key_pair(hands)
-    old = credential.token()
-    credential.refused(old)
-    new = credential.token()
-    assert credential.refused(old)
-    assert credential.token() is new
+    old = credential.token(ANYBODY)
+    credential.refused(old, ANYBODY)
+    new = credential.token(ANYBODY)
+    assert credential.refused(old, ANYBODY)
+    assert credential.token(ANYBODY) is new
 
 
 @pytest.mark.parametrize("offset_s", [300, -300, 7200, -7200])
 def test_after_a_refusal_the_jwt_is_signed_with_the_servers_time(hands, offset_s):
     credential = key_pair(hands)
-    refused = credential.token()
+    refused = credential.token(ANYBODY)
     with pytest.warns(ClockSkewWarning):
         hands.clock.learn(EPOCH_S + offset_s)
-    credential.refused(refused)
+    credential.refused(refused, ANYBODY)
     assert claims(credential)["iat"] == EPOCH_S + offset_s
     assert claims(credential)["exp"] == EPOCH_S + offset_s + 3600
 
@@ -107,32 +109,33 @@ def test_the_hint_names_user_key_and_the_next_step(hands):
 @pytest.mark.parametrize("kind", ["PROGRAMMATIC_ACCESS_TOKEN", "OAUTH"])
 def test_an_access_token_goes_out_as_bearer_with_its_type(hands, kind):
     credential = access_token(hands, f" {material.ACCESS_TOKEN}\n", kind)
-    assert credential.headers() == {"Authorization": f"Bearer {material.ACCESS_TOKEN}", TYPE: kind}
+    headers = credential.headers(credential.token(ANYBODY))
+    assert headers == {"Authorization": f"Bearer {material.ACCESS_TOKEN}", TYPE: kind}
     assert (credential.kind, credential.account, credential.user) == (kind, "MYORG-DEV", "LOADER")
     assert credential.fingerprint == ""
 
 
 def test_a_text_that_was_refused_cannot_be_bettered(hands):
     credential = access_token(hands)
-    token = credential.token()
-    assert not credential.refused(token)
-    assert credential.token() is token
+    token = credential.token(ANYBODY)
+    assert not credential.refused(token, ANYBODY)
+    assert credential.token(ANYBODY) is token
 
 
 def test_a_function_is_asked_once_and_again_after_a_refusal(hands):
     texts = iter(["first", "second"])
     credential = access_token(hands, lambda: next(texts), OAUTH)
-    first = credential.token()
+    first = credential.token(ANYBODY)
     hands.pass_time(1e6)
-    assert credential.token() is first
-    assert credential.refused(first)
-    assert credential.headers()["Authorization"] == "Bearer second"
-    assert credential.refused(first), "renewed meanwhile: worth another try, without asking again"
+    assert credential.token(ANYBODY) is first
+    assert credential.refused(first, ANYBODY)
+    assert credential.headers(credential.token(ANYBODY))["Authorization"] == "Bearer second"
+    assert credential.refused(first, ANYBODY), "renewed meanwhile: worth another try, without asking again"
 
 
 def test_a_function_that_has_nothing_new_makes_no_second_try_worthwhile(hands):
     credential = access_token(hands, lambda: "the-same")
-    assert not credential.refused(credential.token())
+    assert not credential.refused(credential.token(ANYBODY), ANYBODY)
 
 
 @pytest.mark.parametrize("text", ["", "  \n", "two words", "line\nbreak", "zwölf", "a\0b", "\udcff"])
@@ -140,14 +143,14 @@ def test_a_function_that_has_nothing_new_makes_no_second_try_worthwhile(hands):
 def test_what_no_header_can_hold_is_refused_without_being_quoted(hands, text, called):
     credential = access_token(hands, (lambda: text) if called else text)
     with pytest.raises(ConfigError, match="access token is empty or has characters") as caught:
-        credential.token()
+        credential.token(ANYBODY)
     assert caught.value.setting == "token"
 
 
 @pytest.mark.parametrize(("answer", "kind"), [(None, "NoneType"), (b"abc", "bytes"), (5, "int")])
 def test_a_function_that_returns_no_text_is_told_so(hands, answer, kind):
     with pytest.raises(ConfigError, match=f"token= returned {kind}, not text"):
-        access_token(hands, lambda: answer).token()
+        access_token(hands, lambda: answer).token(ANYBODY)
 
 
 def test_an_error_of_the_function_reaches_the_caller_and_the_next_call_asks_again(hands):
@@ -161,8 +164,8 @@ def test_an_error_of_the_function_reaches_the_caller_and_the_next_call_asks_agai
 
     credential = access_token(hands, ask)
     with pytest.raises(LookupError, match="vault is sealed"):
-        credential.token()
-    assert credential.token().value == "good"
+        credential.token(ANYBODY)
+    assert credential.token(ANYBODY).value == "good"
 
 
 def test_an_unknown_kind_is_refused(hands):

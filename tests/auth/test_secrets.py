@@ -18,6 +18,7 @@ from snowpipe_pandas.auth.tokens import Clock, Token, TokenCache
 from snowpipe_pandas.config import hidden, load_settings
 from tests.auth import material
 from tests.auth.material import ACCESS_TOKEN, PASSPHRASE, encrypted_pem, leaks, pem, secret_texts, shown
+from tests.support.callers import ANYBODY
 
 
 def key_source():
@@ -33,8 +34,8 @@ def access_token(token=ACCESS_TOKEN):
 
 
 def token_cache():
-    cache = TokenCache(lambda: Token(ACCESS_TOKEN, 0.0, 3600.0), Clock())
-    cache.token()
+    cache = TokenCache(lambda *_: Token(ACCESS_TOKEN, 0.0, 3600.0), Clock())
+    cache.token(ANYBODY)
     return cache
 
 
@@ -53,9 +54,9 @@ OBJECTS = {
     "AuthConfig": lambda: AuthConfig("myorg-dev", "loader", key_source()),
     "PrivateKey": lambda: key_source().load(),
     "KeyPairCredential": key_pair,
-    "its JWT": lambda: key_pair().token(),
+    "its JWT": lambda: key_pair().token(ANYBODY),
     "AccessTokenCredential": access_token,
-    "its token": lambda: access_token().token(),
+    "its token": lambda: access_token().token(ANYBODY),
     "TokenCache": token_cache,
     "Settings with a key": key_settings,
     "Settings with a token": lambda: settings(token=ACCESS_TOKEN),
@@ -153,10 +154,10 @@ FAILURES = {
     "a bad account": lambda _: AccessTokenCredential(
         OAUTH, ACCESS_TOKEN, account="a b", user="u", clock=Clock()
     ),
-    "a token of two lines": lambda _: access_token(f"{ACCESS_TOKEN}\n{ACCESS_TOKEN}").token(),
-    "a function's bad token": lambda _: access_token(lambda: f"{ACCESS_TOKEN} {ACCESS_TOKEN}").token(),
-    "a function's bytes": lambda _: access_token(lambda: ACCESS_TOKEN.encode()).token(),
-    "a failing function": lambda _: access_token(raising(LookupError("no vault"))).token(),
+    "a token of two lines": lambda _: access_token(f"{ACCESS_TOKEN}\n{ACCESS_TOKEN}").token(ANYBODY),
+    "a function's bad token": lambda _: access_token(lambda: f"{ACCESS_TOKEN} {ACCESS_TOKEN}").token(ANYBODY),
+    "a function's bytes": lambda _: access_token(lambda: ACCESS_TOKEN.encode()).token(ANYBODY),
+    "a failing function": lambda _: access_token(raising(LookupError("no vault"))).token(ANYBODY),
     # arguments
     "an unknown argument": lambda _: settings(private_key=KEY(), password=PASSPHRASE),
     "key and key file": lambda _: settings(private_key=KEY(), private_key_file="key.p8"),

@@ -12,6 +12,7 @@ import pytest
 from snowpipe_pandas.auth.tokens import Clock, ClockSkewWarning, Token, TokenCache
 from snowpipe_pandas.errors import AuthenticationError, LoadFacts
 from tests.auth.clocks import EPOCH_S
+from tests.support.callers import ANYBODY
 
 THREADS = 32
 
@@ -24,7 +25,7 @@ class Issuer:
         self.life_s = life_s
         self.issued = 0
 
-    def __call__(self):
+    def __call__(self, caller=ANYBODY, budget_s=None):
         self.issued += 1
         now = self.hands.clock.now()
         return Token(f"token-{self.issued}", now, now + self.life_s)
@@ -39,20 +40,20 @@ def test_a_token_is_renewed_five_minutes_and_the_skew_before_its_end_or_at_half_
 ):
     issuer = Issuer(hands, life_s)
     cache = TokenCache(issuer, hands.clock)
-    first = cache.token()
+    first = cache.token(ANYBODY)
     hands.pass_time(renewed_after_s - 0.01)
-    assert cache.token() is first
+    assert cache.token(ANYBODY) is first
     hands.pass_time(0.01)
-    assert cache.token().value == "token-2"
+    assert cache.token(ANYBODY).value == "token-2"
     assert issuer.issued == 2
 
 
 def test_a_token_without_an_end_is_never_renewed(hands):
     issuer = Issuer(hands, math.inf)
     cache = TokenCache(issuer, hands.clock)
-    cache.token()
+    cache.token(ANYBODY)
     hands.pass_time(1e9)
-    assert cache.token().value == "token-1"
+    assert cache.token(ANYBODY).value == "token-1"
     assert cache.expires_in == math.inf
 
 
@@ -62,7 +63,7 @@ def test_a_short_life_never_means_a_renewal_for_every_request(hands, life_s, at_
     issuer = Issuer(hands, life_s)
     cache = TokenCache(issuer, hands.clock)
     for _ in range(1000):
-        cache.token()
+        cache.token(ANYBODY)
         hands.pass_time(0.1)
     assert issuer.issued <= at_most
 
@@ -71,28 +72,28 @@ def test_refresh_if_needed_decides_by_the_time_it_is_given(hands):
     issuer = Issuer(hands)
     cache = TokenCache(issuer, hands.clock)
     start = hands.monotonic
-    first = cache.refresh_if_needed(start)
-    assert cache.refresh_if_needed(start + 3239) is first
-    assert cache.refresh_if_needed(start + 3240) is not first
+    first = cache.refresh_if_needed(start, ANYBODY)
+    assert cache.refresh_if_needed(start + 3239, ANYBODY) is first
+    assert cache.refresh_if_needed(start + 3240, ANYBODY) is not first
 
 
 @pytest.mark.parametrize("step_s", [3600, -3600, 86400 * 365])
 def test_a_step_of_the_wall_clock_neither_ends_a_token_nor_lengthens_it(hands, step_s):
     issuer = Issuer(hands)
     cache = TokenCache(issuer, hands.clock)
-    cache.token()
+    cache.token(ANYBODY)
     hands.step_wall(step_s)
     for _ in range(10):
-        assert cache.token().value == "token-1"
+        assert cache.token(ANYBODY).value == "token-1"
     hands.pass_time(3240)
-    assert cache.token().value == "token-2"
+    assert cache.token(ANYBODY).value == "token-2"
 
 
 def test_expiry_is_known_once_there_is_a_token(hands):
     cache = TokenCache(Issuer(hands), hands.clock)
     assert (cache.expires_at, cache.expires_in) == (None, None)
     assert repr(cache) == "<TokenCache, empty>"
-    cache.token()
+    cache.token(ANYBODY)
     hands.pass_time(100)
     assert (cache.expires_at, cache.expires_in) == (EPOCH_S + 3600, 3500)
     assert repr(cache) == "<TokenCache, 3500 s left>"
@@ -101,22 +102,22 @@ def test_expiry_is_known_once_there_is_a_token(hands):
 def test_a_refused_token_is_replaced_once_however_many_refusals_come_in(hands):
     issuer = Issuer(hands)
     cache = TokenCache(issuer, hands.clock)
-    refused = cache.token()
+    refused = cache.token(ANYBODY)
     cache.invalidate(refused)
-    replacement = cache.token()
+    replacement = cache.token(ANYBODY)
     for _ in range(8):  # the other requests which the old token had signed
         cache.invalidate(refused)
-        assert cache.token() is replacement
+        assert cache.token(ANYBODY) is replacement
     assert issuer.issued == 2
 
 
 def test_a_refusal_of_an_equal_but_older_token_leaves_the_new_one_alone(hands):
-    cache = TokenCache(lambda: Token("same text", EPOCH_S, EPOCH_S + 3600), hands.clock)
-    old = cache.token()
+    cache = TokenCache(lambda *_: Token("same text", EPOCH_S, EPOCH_S + 3600), hands.clock)
+    old = cache.token(ANYBODY)
     cache.invalidate(old)
-    new = cache.token()
+    new = cache.token(ANYBODY)
     cache.invalidate(old)
-    assert cache.token() is new
+    assert cache.token(ANYBODY) is new
 
 
 class Crowd:
@@ -131,7 +132,7 @@ class Crowd:
 
     def _ask(self):
         try:
-            self.tokens.append(self._cache.token())
+            self.tokens.append(self._cache.token(ANYBODY))
         except BaseException as error:
             self.errors.append(error)
 
@@ -156,14 +157,14 @@ def test_32_threads_meeting_no_good_token_cause_one_renewal(hands, expired):
     gate = threading.Event()
     issuer = Issuer(hands)
 
-    def fetch():
+    def fetch(caller, budget_s):
         if issuer.issued or not expired:
             gate.wait(20)
         return issuer()
 
     cache = TokenCache(fetch, hands.clock)
     if expired:
-        cache.token()
+        cache.token(ANYBODY)
         hands.pass_time(3601)
     crowd = Crowd(cache)
     crowd.wait_until_all_wait()
@@ -171,7 +172,7 @@ def test_32_threads_meeting_no_good_token_cause_one_renewal(hands, expired):
     crowd.join()
     assert issuer.issued == 1 + expired
     assert crowd.errors == []
-    assert {id(token) for token in crowd.tokens} == {id(cache.token())}
+    assert {id(token) for token in crowd.tokens} == {id(cache.token(ANYBODY))}
     assert len(crowd.tokens) == THREADS
 
 
@@ -179,7 +180,7 @@ def test_a_failed_renewal_is_one_failure_for_all_and_the_next_call_tries_anew(ha
     gate = threading.Event()
     calls = itertools.count(1)
 
-    def fetch():
+    def fetch(caller, budget_s):
         if next(calls) == 1:
             gate.wait(20)
             raise AuthenticationError("refused", status=401, code="390144", account="A", user="U")
@@ -195,14 +196,14 @@ def test_a_failed_renewal_is_one_failure_for_all_and_the_next_call_tries_anew(ha
     assert {(type(e), str(e), e.status, e.code, e.user) for e in crowd.errors} == {
         (AuthenticationError, "refused", 401, "390144", "U")
     }
-    assert cache.token().value == "at last"
+    assert cache.token(ANYBODY).value == "at last"
     assert next(calls) == 3
 
 
 def test_each_thread_gets_an_error_of_its_own_to_attach_facts_to(hands):
     gate = threading.Event()
 
-    def fetch():
+    def fetch(caller, budget_s):
         gate.wait(20)
         raise AuthenticationError("refused", status=401)
 
@@ -220,7 +221,7 @@ def test_an_interrupted_renewal_is_taken_over_by_a_waiting_thread(hands):
     gate = threading.Event()
     calls = itertools.count(1)
 
-    def fetch():
+    def fetch(caller, budget_s):
         if next(calls) == 1:
             gate.wait(20)
             raise KeyboardInterrupt
@@ -237,7 +238,7 @@ def test_an_interrupted_renewal_is_taken_over_by_a_waiting_thread(hands):
 
 def test_threads_that_find_a_good_token_do_not_wait_for_anyone(hands):
     cache = TokenCache(Issuer(hands), hands.clock)
-    token = cache.token()
+    token = cache.token(ANYBODY)
     crowd = Crowd(cache, size=8)
     crowd.join()
     assert crowd.tokens == [token] * 8

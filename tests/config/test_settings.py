@@ -14,6 +14,7 @@ from snowpipe_pandas.config import hidden, load_settings
 from snowpipe_pandas.config.address import is_loopback
 from snowpipe_pandas.errors import ConfigError, PrivateKeyError
 from tests.auth import material
+from tests.support.callers import ANYBODY
 
 WHO = {"account": "myorg-dev", "user": "loader", "env": {}}
 KEYED = {**WHO, "private_key_file": "key.p8"}
@@ -226,7 +227,7 @@ def test_a_token_makes_an_access_token_credential(spelling, kind):
     credential = load_settings(**WHO, token="good", authenticator=spelling).credential(Clock())
     assert isinstance(credential, AccessTokenCredential)
     assert credential.kind == kind
-    assert credential.headers()["Authorization"] == "Bearer good"
+    assert credential.headers(credential.token(ANYBODY))["Authorization"] == "Bearer good"
 
 
 def test_a_key_and_a_token_without_an_authenticator_mean_the_key():
@@ -237,11 +238,11 @@ def test_a_key_and_a_token_without_an_authenticator_mean_the_key():
 def test_the_sdks_personal_access_token(write_profile):
     file = write_profile(account="a", user="u", authorization_type="PAT", personal_access_token="good")
     credential = load_settings(file, env={}).credential(Clock())
-    assert (credential.kind, credential.token().value) == ("PROGRAMMATIC_ACCESS_TOKEN", "good")
+    assert (credential.kind, credential.token(ANYBODY).value) == ("PROGRAMMATIC_ACCESS_TOKEN", "good")
 
 
 def test_a_function_gives_the_token():
-    assert load_settings(**WHO, token=lambda: "given").credential(Clock()).token().value == "given"
+    assert load_settings(**WHO, token=lambda: "given").credential(Clock()).token(ANYBODY).value == "given"
 
 
 def test_a_token_file_is_read_again_after_a_refusal(here):
@@ -249,12 +250,12 @@ def test_a_token_file_is_read_again_after_a_refusal(here):
     credential = load_settings(**WHO, token_file_path=here / "token", authenticator="oauth").credential(
         Clock()
     )
-    first = credential.token()
+    first = credential.token(ANYBODY)
     assert first.value == "first"
-    assert not credential.refused(first)
+    assert not credential.refused(first, ANYBODY)
     (here / "token").write_text("second\n")
-    assert credential.refused(credential.token())
-    assert credential.token().value == "second"
+    assert credential.refused(credential.token(ANYBODY), ANYBODY)
+    assert credential.token(ANYBODY).value == "second"
 
 
 @pytest.mark.parametrize(
@@ -265,7 +266,7 @@ def test_a_token_file_that_holds_none(here, content, match):
         (here / "token").write_bytes(content)
     credential = load_settings(**WHO, token_file_path="token").credential(Clock())
     with pytest.raises(ConfigError, match=match):
-        credential.token()
+        credential.token(ANYBODY)
 
 
 def test_the_settings_of_the_jwt_reach_it(here):
@@ -274,9 +275,9 @@ def test_the_settings_of_the_jwt_reach_it(here):
     env = {"SNOWFLAKE_JWT_LIFETIME_S": "600", "SNOWFLAKE_AUTHORIZATION_SCHEME": "Snowflake JWT"}
     given = {**KEYED, "env": env, "private_key_passphrase": material.PASSPHRASE}
     credential = load_settings(**given).credential(Clock())
-    token = credential.token()
+    token = credential.token(ANYBODY)
     assert token.expires_at - token.issued_at == 600
-    assert credential.headers()["Authorization"].startswith("Snowflake JWT ")
+    assert credential.headers(credential.token(ANYBODY))["Authorization"].startswith("Snowflake JWT ")
 
 
 def test_a_key_that_cannot_be_used_is_the_credentials_error():

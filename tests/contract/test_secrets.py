@@ -83,8 +83,8 @@ def objects(stage):
         for thing in (
             *(client, channel, result, channel.status(), client.token_expiry, client.describe()),
             *(client._settings, client._planes, client._transport, client._clock),
-            *(signed, signed.cache, signed.token(), getattr(signed, "_key", None)),
-            *(getattr(signed, "_config", None), scoped, scoped.cache, scoped.token()),
+            *(signed, signed.cache, signed.token(client._caller), getattr(signed, "_key", None)),
+            *(getattr(signed, "_config", None), scoped, scoped.cache, scoped.token(client._caller)),
         ):
             label = f"{type(thing).__name__} of a client with {sorted(credential)}"
             yield label, "\n".join([repr(thing), str(thing), f"{thing}", *copies(thing)])
@@ -182,7 +182,7 @@ for one in (client, other):
         "client, other, client._settings, other._credential, client.token_expiry",
         "client.describe()",
         "client.open_channel('failed', table='DEMO.PUBLIC.NOWHERE')",
-        "client._planes._credential.token()",
+        "client._planes._credential.token(client._caller)",
     ]
     notebook = new_notebook(cells=[new_code_cell(cell) for cell in cells])
     notebook.cells[3].metadata["tags"] = ["raises-exception"]

@@ -106,7 +106,7 @@ def test_t007_a_lifetime_is_clamped_with_one_warning(account, wanted, used):
 def test_t004_t010_t012_both_header_forms_are_sent_and_taken(account, scheme, prefix, kind):
     make_table(account)
     with sp.connect(account.profile, authorization_scheme=scheme) as client:
-        headers = client._credential.headers()
+        headers = client._credential.headers(client._credential.token(client._caller))
         assert headers["Authorization"].startswith(prefix)
         assert headers.get("X-Snowflake-Authorization-Token-Type") == kind
         open_channel(client)
@@ -175,11 +175,11 @@ def test_t005_t011_the_scoped_token_is_always_exchanged_anew_and_the_jwt_if_it_i
 ):
     make_table(account)
     channel = open_channel(client)
-    scoped, signed = client._planes.scoped.token(), client.token()
+    scoped, signed = client._planes.scoped.token(client._caller), client.token()
     account.faults.add("status", status=401, body=REFUSED)
     pass_time(client, passed_s, monkeypatch)
     channel.status()
-    assert client._planes.scoped.token() is not scoped
+    assert client._planes.scoped.token(client._caller) is not scoped
     assert (client.token() != signed) == signed_anew
 
 

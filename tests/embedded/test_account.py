@@ -192,7 +192,8 @@ def test_too_much_for_one_request_is_413(channel):
 
 
 def scoped(client):
-    return client._planes.scoped.headers() | {"Accept": "*/*"}
+    signer = client._planes.scoped
+    return signer.headers(signer.token(client._caller)) | {"Accept": "*/*"}
 
 
 def test_elastic_appends_are_durable_when_they_are_answered(account, client, channel):
@@ -227,7 +228,7 @@ def test_the_columns_of_a_replaced_table_are_the_new_ones(account, channel):
 
 def test_a_continuation_token_is_used_once(account, client, channel):
     url = account.url + paths.rows(channel.pipe, "test")
-    first = channel._continuation
+    first = channel._writer._continuation
     for wanted in (200, 400):
         answer = requests.post(
             url,

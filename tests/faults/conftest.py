@@ -4,27 +4,14 @@ import pytest
 
 import snowpipe_pandas as sp
 from snowpipe_pandas.config import load_settings
-from snowpipe_pandas.rest import channel as channel_module
 from snowpipe_pandas.rest.client import Client
-from snowpipe_pandas.streaming import delivery, load, recovery
+from snowpipe_pandas.rest.policy import PollPolicy
 from tests.support import loads
 from tests.support.clocks import QuickClock
+from tests.support.loads import QUICK_POLLING
 
 ROWS = 300
 QUICK = sp.RetryPolicy(base_s=0.01, cap_s=0.1, budget_s=10.0)
-
-
-@pytest.fixture(autouse=True)
-def quick_and_small(monkeypatch):
-    """Payloads of 1,000 bytes, and waits in proportion: a commit takes 0.05 s here, not 10."""
-    whole = load.pack
-    monkeypatch.setattr(load, "pack", lambda *a, **k: whole(*a, **k, max_raw_bytes=1000, max_wire_bytes=4000))
-    monkeypatch.setattr(channel_module, "POLL_FIRST_S", 0.02)
-    monkeypatch.setattr(channel_module, "MISSING_GRACE_S", 0.5)
-    monkeypatch.setattr(delivery, "STATUS_INTERVAL_S", 0.1)
-    monkeypatch.setattr(delivery, "AUDIT_GRACE_S", 0.3)
-    monkeypatch.setattr(delivery, "SETTLE_TIMEOUT_S", 3.0)
-    monkeypatch.setattr(recovery, "OWNER_WATCH_S", 0.6)
 
 
 @pytest.fixture
@@ -33,7 +20,8 @@ def connect(account):
     made = []
 
     def connect(*, clock=None, **options):
-        options = {"retry": QUICK, "timeouts": sp.Timeouts(read_s=5.0, total_s=8.0)} | options
+        quick = {"retry": QUICK, "timeouts": sp.Timeouts(read_s=5.0, total_s=8.0), "polling": QUICK_POLLING}
+        options = quick | options
         client = Client(load_settings(account.profile), clock=clock, **options)
         made.append(client)
         return client
@@ -54,6 +42,6 @@ def patient(account, connect):
     """A channel, and the pauses that its client made: waiting costs no time, the budget is two minutes."""
     loads.make_table(account)
     clock = QuickClock()
-    channel = loads.open_channel(connect(clock=clock, retry=sp.RetryPolicy()))
+    channel = loads.open_channel(connect(clock=clock, retry=sp.RetryPolicy(), polling=PollPolicy()))
     clock.slept.clear()
     return channel, clock.slept

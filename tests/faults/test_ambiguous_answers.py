@@ -111,8 +111,7 @@ def test_08_an_answer_that_trickles_below_the_read_time_out(account, connect, ch
     assert time.monotonic() - started < 5
 
 
-def test_09_a_server_that_stops_reading_a_large_body(account, connect, monkeypatch):
-    monkeypatch.undo()  # payloads of full size
+def test_09_a_server_that_stops_reading_a_large_body(account, connect):
     account.sql("CREATE TABLE DEMO.PUBLIC.LARGE (ID NUMBER(38,0), NOISE VARCHAR)")
     account.faults.add("append", stop_reading=True, hold_s=3.0)
     client = connect(timeouts=sp.Timeouts(total_s=1.0))

@@ -8,7 +8,7 @@ import pytest
 from snowpipe_pandas.auth.tokens import ClockSkewWarning
 from snowpipe_pandas.errors import AuthenticationError
 from tests.support.clocks import QuickClock
-from tests.support.loads import ids, make_table, numbers, open_channel
+from tests.support.loads import SMALL, ids, make_table, numbers, open_channel
 from tests.support.verdicts import (
     appends,
     every_row_once,
@@ -35,7 +35,7 @@ def test_31_scoped_tokens_that_end_soon_cost_one_exchange_each_for_eight_threads
     def load(number):
         for part in range(4):
             frame = numbers(100, start=1000 * number + 100 * part)
-            frame.snowpipe.stream(channels[number], progress=False)
+            frame.snowpipe.stream(channels[number], limits=SMALL, progress=False)
 
     with started.heard_by(renewed.append):
         threads = [threading.Thread(target=load, args=(number,)) for number in range(8)]

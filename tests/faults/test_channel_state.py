@@ -13,7 +13,7 @@ from snowpipe_pandas.errors import (
     UncommittedRowsError,
     UsageError,
 )
-from tests.support.loads import ids, numbers, open_channel
+from tests.support.loads import SMALL, ids, numbers, open_channel
 from tests.support.verdicts import (
     appends,
     every_row_once,
@@ -74,9 +74,9 @@ def test_14_rows_that_stay_uncommitted_are_not_discarded(account, connect, chann
         run(channel, progress=once_acknowledged(100, stop_committing))
     error = caught.value
     assert error.channel == "test"
-    assert error.load.rows_acknowledged > error.load.rows_committed > 90
-    assert error.committed.startswith(f"load:{error.load.rows_committed}:")
-    assert ids(account) == list(range(error.load.rows_committed))
+    assert error.load.rows_acknowledged > error.load.rows_in_table > 90
+    assert error.committed.startswith(f"load:{error.load.rows_in_table}:")
+    assert ids(account) == list(range(error.load.rows_in_table))
     account.channels.resume()
     resumes(account, channel)
 
@@ -105,7 +105,7 @@ def test_16_a_second_writer_is_told_and_not_fought(account, connect, channel):
     with pytest.raises(ChannelTakenOverError, match="another writer opened channel 'test'") as caught:
         run(channel, progress=once_acknowledged(100, open_it))
     assert len(opens(account)) == 2
-    assert ids(account) == list(range(caught.value.load.rows_committed)) != []
+    assert ids(account) == list(range(caught.value.load.rows_in_table)) != []
     resumes(account, other[0])
 
 
@@ -118,13 +118,13 @@ def test_16_a_second_writer_that_discards_our_rows_is_told_too(account, channel)
 
     with pytest.raises(ChannelTakenOverError) as caught:
         run(channel, progress=once_acknowledged(100, take_over))
-    assert ids(account) == list(range(caught.value.load.rows_committed)) == []
+    assert ids(account) == list(range(caught.value.load.rows_in_table)) == []
 
 
 def test_16_a_second_writer_that_has_committed_rows_of_its_own(account, connect, channel):
     def load_theirs():
         other = open_channel(connect())
-        numbers(3, start=900).snowpipe.stream(other, load_id="theirs", progress=False)
+        numbers(3, start=900).snowpipe.stream(other, limits=SMALL, load_id="theirs", progress=False)
 
     with pytest.raises(ChannelTakenOverError) as caught:
         run(channel, progress=once_acknowledged(100, load_theirs))
@@ -247,7 +247,7 @@ def test_two_loads_at_once_on_one_channel_are_refused(channel):
     def pieces():
         yield numbers(10)
         with pytest.raises(UsageError, match="busy with load 'first'"):
-            sp.stream(pd.DataFrame({"ID": [1]}), channel, load_id="second", progress=False)
+            sp.stream(pd.DataFrame({"ID": [1]}), channel, limits=SMALL, load_id="second", progress=False)
         yield numbers(10, start=10)
 
-    assert sp.stream(pieces(), channel, load_id="first", progress=False).rows == 20
+    assert sp.stream(pieces(), channel, limits=SMALL, load_id="first", progress=False).rows == 20

@@ -24,7 +24,7 @@ from snowpipe_pandas.rows.sources.source import open_source
 from snowpipe_pandas.streaming import load as load_module
 from snowpipe_pandas.streaming.delivery import MAX_IN_FLIGHT_BYTES
 from snowpipe_pandas.streaming.load import Load
-from tests.support.loads import ids, make_table, numbers, open_channel
+from tests.support.loads import SMALL, ids, make_table, numbers, open_channel
 from tests.support.verdicts import (
     ROWS,
     appends,
@@ -51,7 +51,7 @@ def test_47_other_rows_under_the_same_load_id_are_refused_before_anything_is_sen
     run(channel, 100)
     before = len(appends(account))
     with pytest.raises(LoadMismatchError, match="'load'"):
-        changed.snowpipe.stream(channel, load_id="load", progress=False)
+        changed.snowpipe.stream(channel, limits=SMALL, load_id="load", progress=False)
     assert len(appends(account)) == before
     assert ids(account) == list(range(100))
 
@@ -163,7 +163,7 @@ def test_49_a_source_that_fails_leaves_an_exact_prefix(account, channel):
         raise OSError("the disk is gone")
 
     with pytest.raises(OSError, match="disk") as caught:
-        sp.stream(broken(), channel, load_id="load", progress=False)
+        sp.stream(broken(), channel, limits=SMALL, load_id="load", progress=False)
     (note,) = caught.value.__notes__
     committed = len(ids(account))
     assert 150 < committed <= 200
@@ -223,7 +223,9 @@ def test_51_eight_channels_at_once_with_a_fifth_of_all_requests_failing(account,
         for _ in range(20):  # what the reopen budget or a second 401 ends is run again, as a user would
             try:
                 frame = numbers(100, start=1000 * number)
-                frame.snowpipe.stream(channels[number], load_id=f"load-{number}", progress=False)
+                frame.snowpipe.stream(
+                    channels[number], limits=SMALL, load_id=f"load-{number}", progress=False
+                )
             except sp.SnowpipeError as error:
                 errors.append(error)
             else:
@@ -300,9 +302,9 @@ def test_52_frames_of_no_row_and_of_one(account, channel, rows):
 def test_52_a_row_above_the_limit_is_named_before_anything_of_its_payload_is_sent(account, channel):
     frame = numbers(3).assign(TEXT=["a", "b" * 2000, "c"])
     with pytest.raises(RowTooLargeError) as caught:
-        frame.snowpipe.stream(channel, load_id="load", progress=False)
+        frame.snowpipe.stream(channel, limits=SMALL, load_id="load", progress=False)
     assert (caught.value.row, caught.value.limit) == (1, 1000)
-    assert ids(account) == list(range(caught.value.load.rows_committed))
+    assert ids(account) == list(range(caught.value.load.rows_in_table))
 
 
 def test_53_close_is_idempotent_drops_nothing_and_swallows_nothing(account, connect, channel):
@@ -356,7 +358,7 @@ def test_a_finished_load_sends_nothing(account, channel):
 
 
 def test_a_channel_that_held_another_load_starts_at_row_0(account, channel):
-    numbers(50).snowpipe.stream(channel, load_id="first", progress=False)
-    result = numbers(50, start=50).snowpipe.stream(channel, load_id="second", progress=False)
+    numbers(50).snowpipe.stream(channel, limits=SMALL, load_id="first", progress=False)
+    result = numbers(50, start=50).snowpipe.stream(channel, limits=SMALL, load_id="second", progress=False)
     assert (result.rows_skipped, result.rows) == (0, 50)
     assert ids(account) == list(range(100))

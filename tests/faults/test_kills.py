@@ -19,7 +19,7 @@ import pytest
 import snowpipe_pandas as sp
 from snowpipe_pandas.config import load_settings
 from snowpipe_pandas.rest.client import Client
-from tests.support.loads import ids, make_table, numbers, open_channel
+from tests.support.loads import SMALL, ids, make_table, numbers, open_channel
 from tests.support.verdicts import ROWS, appends, run
 
 KILLS = int(os.environ.get("KILLS", "20"))
@@ -131,7 +131,7 @@ def kill_twice_during_a_load(served, name, start, moments, connect_to):
     client = connect_to(served.profile)
     frame = numbers(ROWS, start=start)
     channel = open_channel(client, name)
-    result = sp.stream(slowly(frame), channel, load_id=name, progress=kill)
+    result = sp.stream(slowly(frame), channel, limits=SMALL, load_id=name, progress=kill)
     for thread in threads:
         thread.join()
     assert (result.rows, len(killed)) == (ROWS, 2)
@@ -191,7 +191,7 @@ def test_eight_clients_on_eight_channels_of_one_table(account, connect):
 
     def load(number):
         channel = open_channel(connect(), f"c{number}")
-        numbers(ROWS, start=number * ROWS).snowpipe.stream(channel, progress=False)
+        numbers(ROWS, start=number * ROWS).snowpipe.stream(channel, limits=SMALL, progress=False)
 
     threads = [threading.Thread(target=load, args=(number,)) for number in range(8)]
     for thread in threads:

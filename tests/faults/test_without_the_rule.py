@@ -6,6 +6,9 @@ The scenarios are those of the other modules; here the same trouble meets a clie
 import time
 
 import pytest
+from snowpipe_pandas.streaming.ledger import Ledger
+from snowpipe_pandas.streaming.offsets import Position
+from snowpipe_pandas.streaming.recovery import Recovery
 
 import snowpipe_pandas as sp
 from snowpipe_pandas.errors import ChannelError, SnowpipeError
@@ -14,10 +17,7 @@ from snowpipe_pandas.rest.channel import Channel
 from snowpipe_pandas.rows import payloads
 from snowpipe_pandas.streaming import delivery as delivery_module
 from snowpipe_pandas.streaming.delivery import Delivery
-from snowpipe_pandas.streaming.ledger import Ledger
-from snowpipe_pandas.streaming.offsets import Position
-from snowpipe_pandas.streaming.recovery import Recovery
-from tests.support.loads import ids, numbers, open_channel
+from tests.support.loads import SMALL, ids, numbers, open_channel
 from tests.support.verdicts import ROWS, opens, run
 
 WHOLE = list(range(ROWS))
@@ -208,7 +208,7 @@ def test_counting_what_is_rejected(account, connect, switched_off):
     switched_off(Ledger, "take", lambda ledger, status, **facts: False)
     switched_off(Ledger, "agrees_with", lambda ledger, rows: True)
     frame = numbers(10).assign(TEXT=None)
-    assert frame.snowpipe.stream(channel, progress=False).rows_rejected == 0
+    assert frame.snowpipe.stream(channel, limits=SMALL, progress=False).rows_rejected == 0
     assert account.sql("SELECT COUNT(*) AS N FROM STRICT")["N"][0] == 0
 
 
@@ -217,7 +217,7 @@ def test_the_digest_in_the_token(account, channel, switched_off):
     run(channel, 100)
     switched_off(payloads, "_check_digest", lambda *arguments: None)
     changed = numbers(ROWS).assign(ID=range(1000, 1000 + ROWS))
-    changed.snowpipe.stream(channel, load_id="load", progress=False)
+    changed.snowpipe.stream(channel, limits=SMALL, load_id="load", progress=False)
     assert ids(account) == [*range(100), *range(1100, 1000 + ROWS)]
 
 

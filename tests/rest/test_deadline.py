@@ -9,9 +9,9 @@ import pytest
 
 from snowpipe_pandas.auth.tokens import Clock
 from snowpipe_pandas.errors import TransportError
-from snowpipe_pandas.events import Hub
 from snowpipe_pandas.rest.policy import RetryPolicy, Timeouts
 from snowpipe_pandas.rest.transport import Request, Transport
+from tests.support.callers import ANYBODY
 from tests.support.signers import CountingSigner
 
 ONCE = RetryPolicy(attempts=1)
@@ -69,12 +69,12 @@ TESTED = threading.Event()
 
 @pytest.mark.parametrize("treat", [trickle_headers, trickle_body, read_no_more], ids=lambda f: f.__name__)
 def test_no_peer_holds_a_request_beyond_its_deadline(treat):
-    wire = Transport(Clock(), Hub(), retry=ONCE, timeouts=Timeouts(read_s=30.0, total_s=0.5))
+    wire = Transport(Clock(), retry=ONCE, timeouts=Timeouts(read_s=30.0, total_s=0.5))
     started = time.monotonic()
     with RudePeer(treat) as peer:
         request = Request("POST", peer.url, body=b"x" * 20_000_000)
         with pytest.raises(TransportError, match=r"was not over in 0\.5 s"):
-            wire.send(request, CountingSigner())
+            wire.send(request, CountingSigner(), ANYBODY)
         assert time.monotonic() - started < 5
         TESTED.set()
         wire.close()
@@ -91,16 +91,16 @@ def test_a_deadline_that_is_met_leaves_the_connection_to_later_requests():
             time.sleep(0.3)
             connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
 
-    wire = Transport(Clock(), Hub(), retry=ONCE, timeouts=Timeouts(total_s=0.45))
+    wire = Transport(Clock(), retry=ONCE, timeouts=Timeouts(total_s=0.45))
     with RudePeer(answer_slowly) as peer:
         for _ in range(2):
-            assert wire.send(Request("GET", peer.url), CountingSigner()).status == 200
+            assert wire.send(Request("GET", peer.url), CountingSigner(), ANYBODY).status == 200
         wire.close()
 
 
 def test_a_peer_that_says_nothing_ends_at_the_read_time_out():
-    wire = Transport(Clock(), Hub(), retry=ONCE, timeouts=Timeouts(read_s=0.2))
+    wire = Transport(Clock(), retry=ONCE, timeouts=Timeouts(read_s=0.2))
     with RudePeer(lambda connection: [connection.recv(65536) for _ in range(2)]) as peer:
         with pytest.raises(TransportError, match=r"did not answer within 0\.2 s"):
-            wire.send(Request("GET", peer.url), CountingSigner())
+            wire.send(Request("GET", peer.url), CountingSigner(), ANYBODY)
         wire.close()

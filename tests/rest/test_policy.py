@@ -5,6 +5,7 @@ import pytest
 from snowpipe_pandas.errors import ConfigError, TransportError
 from snowpipe_pandas.events import Hub, RequestRetried
 from snowpipe_pandas.rest.answers import Refusal
+from snowpipe_pandas.rest.caller import Caller
 from snowpipe_pandas.rest.policy import RetryPolicy
 from snowpipe_pandas.rest.transport import Request, Transport
 from tests.support.clocks import QuickClock
@@ -32,13 +33,11 @@ def send(server, clock):
 
     def send(policy, *, headers=None, method="POST"):
         hub = Hub()
-        wire = Transport(clock, hub, retry=policy)
+        wire = Transport(clock, retry=policy)
         made.append(wire)
         with hub.heard_by(send.events.append):
-            request = Request(
-                method, f"{server.url}/v2/x", action="do it", channel="c", headers=headers or {}
-            )
-            return wire.send(request, CountingSigner())
+            request = Request(method, f"{server.url}/v2/x", action="do it", headers=headers or {})
+            return wire.send(request, CountingSigner(), Caller(clock, hub, channel="c", pipe="p"))
 
     send.events = []
     yield send
@@ -104,6 +103,7 @@ def test_retries_are_told_as_events(server, send):
     assert send.events == [
         RequestRetried(
             channel="c",
+            pipe="p",
             operation="do it",
             tries=1,
             pause_s=0.5,

@@ -11,10 +11,10 @@ import pytest
 
 from snowpipe_pandas.auth.tokens import Clock
 from snowpipe_pandas.errors import TransportError
-from snowpipe_pandas.events import Hub
 from snowpipe_pandas.rest.answers import Refusal
 from snowpipe_pandas.rest.policy import RetryPolicy
 from snowpipe_pandas.rest.transport import Request, Transport
+from tests.support.callers import ANYBODY
 from tests.support.scripted import Reply, scripted_server
 from tests.support.signers import CountingSigner
 
@@ -29,13 +29,15 @@ def server():
 
 @pytest.fixture
 def wire():
-    wire = Transport(Clock(), Hub(), retry=RetryPolicy(base_s=0.001, budget_s=5.0))
+    wire = Transport(Clock(), retry=RetryPolicy(base_s=0.001, budget_s=5.0))
     yield wire
     wire.close()
 
 
 def send(wire, server, signer=None, **request):
-    return wire.send(Request("POST", f"{server.url}/v2/streaming/x", **request), signer or CountingSigner())
+    return wire.send(
+        Request("POST", f"{server.url}/v2/streaming/x", **request), signer or CountingSigner(), ANYBODY
+    )
 
 
 @pytest.mark.parametrize("status", [408, 429, 499, 500, 501, 502, 503, 504, 507])
@@ -152,9 +154,9 @@ def test_a_refused_connection_is_our_error_naming_the_host_and_holding_no_secret
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
-        wire = Transport(Clock(), Hub(), retry=RetryPolicy(budget_s=0.3))
+        wire = Transport(Clock(), retry=RetryPolicy(budget_s=0.3))
         with pytest.raises(TransportError, match=f"127.0.0.1:{port}.*connection refused") as caught:
-            wire.send(Request("GET", f"http://127.0.0.1:{port}/"), CountingSigner())
+            wire.send(Request("GET", f"http://127.0.0.1:{port}/"), CountingSigner(), ANYBODY)
         wire.close()
     assert caught.value.attempts > 1
     # the library's exception holds the prepared request with its headers: it must not hang on ours

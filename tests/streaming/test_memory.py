@@ -9,12 +9,12 @@ import weakref
 from pathlib import Path
 
 import pytest
+from snowpipe_pandas.streaming.held import Held
 
 import snowpipe_pandas as sp
 from snowpipe_pandas.api.stream import stream
 from snowpipe_pandas.rows import payloads as payloads_module
 from snowpipe_pandas.streaming import delivery as delivery_module
-from snowpipe_pandas.streaming.held import Held
 from tests.support.loads import ids, numbers
 
 BOUND = 5_000

@@ -1,8 +1,6 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from snowpipe_pandas.errors import UsageError
 from snowpipe_pandas.streaming.offsets import (
     Position,
     check_load_id,
@@ -10,6 +8,8 @@ from snowpipe_pandas.streaming.offsets import (
     new_load_id,
     parse_token,
 )
+
+from snowpipe_pandas.errors import UsageError
 
 load_ids = st.from_regex(r"[A-Za-z0-9._-]{1,40}", fullmatch=True)
 

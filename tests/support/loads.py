@@ -2,6 +2,22 @@
 
 import pandas as pd
 
+from snowpipe_pandas.rest.policy import PollPolicy
+from snowpipe_pandas.streaming.options import LoadLimits
+
+SMALL = LoadLimits(
+    max_raw_bytes=1000,
+    max_wire_bytes=4000,
+    first_raw_bytes=1000,
+    status_interval_s=0.1,
+    audit_grace_s=0.3,
+    settle_timeout_s=3.0,
+    owner_watch_s=0.6,
+)
+QUICK_POLLING = PollPolicy(first_s=0.02, missing_grace_s=0.5)
+"""Payloads of 1,000 bytes, so that small frames need many requests, and waits in proportion: a commit takes
+0.05 s here, not 10."""
+
 TABLE = "DEMO.PUBLIC.NUMBERS"
 
 

@@ -1,7 +1,7 @@
 """Random loads under random trouble: what hypothesis draws, and what must hold at the end."""
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -9,8 +9,12 @@ from hypothesis import strategies as st
 
 import snowpipe_pandas as sp
 from snowpipe_pandas.errors import AuditError, ChannelLostError, LoadMismatchError
+from snowpipe_pandas.streaming.options import LoadLimits
 from tests.support.verdicts import once_acknowledged
 
+QUICK = LoadLimits(
+    max_wire_bytes=4000, status_interval_s=0.01, audit_grace_s=0.2, settle_timeout_s=0.5, owner_watch_s=0.1
+)
 TABLE = "DEMO.PUBLIC.SCHEDULED"
 MAX_ROWS = 240
 _numbers = itertools.count()
@@ -162,11 +166,12 @@ def attempt(schedule, account, client, frame, run):
             progress=progress,
             max_in_flight_bytes=schedule["in_flight"],
             commit_timeout_s=5,
+            limits=replace(QUICK, max_raw_bytes=schedule["raw_bytes"], first_raw_bytes=schedule["raw_bytes"]),
         )
     except (AuditError, LoadMismatchError, ChannelLostError):
         raise
     except sp.SnowpipeError:
         return False
     assert result.rows_rejected == 0
-    assert result.rows + result.rows_skipped == len(frame)
+    assert result.rows_sent + result.rows_skipped == result.rows_in_table == len(frame)
     return True

@@ -12,13 +12,13 @@ class CountingSigner:
         self.renewals = 0
         self.can_renew = can_renew
 
-    def token(self):
+    def token(self, caller):
         now = time.time()
         return Token(f"secret-{self.renewals}", now, now + 600)
 
-    def headers(self):
-        return {"Authorization": f"Bearer {self.token().value}"}
+    def headers(self, token):
+        return {"Authorization": f"Bearer {token.value}"}
 
-    def refused(self, token):
+    def refused(self, token, caller):
         self.renewals += 1
         return self.can_renew

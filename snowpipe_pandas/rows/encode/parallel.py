@@ -1,27 +1,240 @@
 """Encodes the batches of a source in worker threads, in order.
 
-Order is kept, memory is bounded, errors of the source are raised at their place, and leaving early stops
-the threads.
+One thread reads the source, so that a slow one keeps nobody from what is encoded already. Order is kept,
+memory is bounded, errors of the source are raised at their place, and leaving early stops the threads.
 """
 
 from __future__ import annotations
 
 import os
+import threading
+import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import chain, islice
-from typing import TypeVar
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Generic, TypeVar
 
 import pyarrow as pa
 
+from ...waits import FOR_EVER_S, join_in_time
+from ..sources.slicing import MAX_BATCH_ROWS
 from ..sources.source import Source
 
-T = TypeVar("T")
 R = TypeVar("R")
 
 MAX_WORKERS = 2
 """Threads that encode. One encodes 285 to 650 MB/s, a channel takes 20; each takes 15 to 25 MB of memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Numbered:
+    """A batch of a source.
+
+    Attributes:
+        batch: the rows.
+        first_row: number of the first one in the whole source.
+        since: when the source gave it, on the monotonic clock, in seconds.
+    """
+
+    batch: pa.RecordBatch
+    first_row: int
+    since: float
+
+    @property
+    def end_row(self) -> int:
+        """Number of the row behind the last one."""
+        return self.first_row + self.batch.num_rows
+
+
+def numbered(source: Source) -> Generator[Numbered, None, None]:
+    """Yield the batches of a source, each with the number of its first row."""
+    first_row = 0
+    for batch in source.batches():
+        given = Numbered(batch, first_row, source.waiting_since() or time.monotonic())
+        yield given
+        first_row = given.end_row
+
+
+def single_batch(source: Source, batches: Iterator[Numbered]) -> tuple[Numbered | None, Iterator[Numbered]]:
+    """Tell whether a source in memory is one batch: that one, else None; second, all batches that are left.
+
+    Nothing is read of a source that may keep its reader waiting.
+    """
+    if source.total_rows is None or source.total_rows > MAX_BATCH_ROWS:
+        return None, batches
+    for first in batches:
+        if first.end_row == source.total_rows:
+            return first, batches
+        return None, _behind(first, batches)
+    return None, batches
+
+
+def _behind(first: Numbered, rest: Iterator[Numbered]) -> Iterator[Numbered]:
+    yield first
+    yield from rest
+
+
+class EncodedAhead(Generic[R]):
+    """The results of `encode`, in order, made in threads of their own and a bounded number ahead.
+
+    Use it as a context manager: leaving the block stops the threads. Iterate over it, or hold `changed`
+    and look whether `ready`, then `pop()`.
+
+    Args:
+        batches: the batches; they are read, and closed, in one thread.
+        encode: called with a batch and the number of its first row, by several threads at once.
+        workers: number of threads that encode.
+        changed: is notified whenever `ready` may have become true.
+    """
+
+    def __init__(
+        self,
+        batches: Iterator[Numbered],
+        encode: Callable[[pa.RecordBatch, int], R],
+        *,
+        workers: int,
+        changed: threading.Condition | None = None,
+    ) -> None:
+        self._batches = batches
+        self._encode = encode
+        self._ahead = workers + 1
+        self._changed = changed or threading.Condition(threading.Lock())
+        self._slots: deque[_Slot[R]] = deque()
+        self._unclaimed: deque[_Slot[R]] = deque()
+        self._in_hand = 0
+        self._read_all = False
+        self._stopped = False
+        self._threads = [threading.Thread(target=self._read, name="snowpipe-read", daemon=True)] + [
+            threading.Thread(target=self._work, name="snowpipe-render", daemon=True) for _ in range(workers)
+        ]
+
+    def __enter__(self) -> EncodedAhead[R]:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._changed:
+            self._stopped = True
+            self._changed.notify_all()
+        join_in_time(self._threads)
+
+    @property
+    def ready(self) -> bool:
+        """Whether `pop()` has something to tell; `changed` is held."""
+        return bool(self._slots) and self._slots[0].done
+
+    @property
+    def over(self) -> bool:
+        """Whether all was given, and the source ended well; `changed` is held."""
+        return self.ready and self._slots[0].last and self._slots[0].error is None
+
+    def pop(self) -> tuple[R, float]:
+        """Return the next result, and since when its rows wait; it is `ready`, and `changed` is held.
+
+        What is returned counts as ahead until `let_go()`: it is in memory.
+
+        Raises:
+            BaseException: what the source or `encode` raised there.
+        """
+        slot = self._slots[0]
+        if slot.error is not None:
+            raise slot.error
+        self._in_hand = 1
+        self._slots.popleft()
+        return slot.taken(), slot.since
+
+    def let_go(self) -> None:
+        """Tell that what `pop()` gave last is in use no more; `changed` is held."""
+        self._in_hand = 0
+        self._changed.notify_all()
+
+    def __iter__(self) -> Iterator[R]:
+        while True:
+            with self._changed:
+                self.let_go()
+                self._changed.wait_for(lambda: self.ready, FOR_EVER_S)
+                if self.over:
+                    return
+                result = self.pop()[0]
+            yield result
+
+    def _read(self) -> None:
+        end: _Slot[R] = _Slot(None)
+        try:
+            while self._has_room():
+                given = next(self._batches, None)
+                if given is None:
+                    break
+                self._add(_Slot(given))
+        except BaseException as error:  # noqa: BLE001  # raised by pop(), whatever it is
+            end.error = error
+        finally:
+            self._read_all = True
+            self._add(end)
+            close = getattr(self._batches, "close", None)
+            if close is not None:
+                close()
+
+    def _has_room(self) -> bool:
+        """Wait until one more may be read; False where none is wanted any more."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._stopped or len(self._slots) + self._in_hand < self._ahead)
+            return not self._stopped
+
+    def _add(self, slot: _Slot[R]) -> None:
+        with self._changed:
+            self._slots.append(slot)
+            if not slot.done:
+                self._unclaimed.append(slot)
+            self._changed.notify_all()
+
+    def _work(self) -> None:
+        while (slot := self._claimed()) is not None:
+            slot.encode(self._encode)
+            with self._changed:
+                slot.done = True
+                self._changed.notify_all()
+
+    def _claimed(self) -> _Slot[R] | None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._stopped or self._unclaimed or self._read_all)
+            return self._unclaimed.popleft() if self._unclaimed and not self._stopped else None
+
+
+class _Slot(Generic[R]):
+    """The place of a batch in the order: what was read, and then what was made of it, or an error."""
+
+    __slots__ = ("_given", "_result", "done", "error", "last", "since")
+
+    def __init__(self, given: Numbered | None) -> None:
+        self._given = given
+        self._result: R | None = None
+        self.since = given.since if given is not None else 0.0
+        self.last = self.done = given is None
+        self.error: BaseException | None = None
+
+    def encode(self, encode: Callable[[pa.RecordBatch, int], R]) -> None:
+        """Make the result, and let the batch go."""
+        given, self._given = self._given, None
+        assert given is not None
+        try:
+            self._result = encode(given.batch, given.first_row)
+        except BaseException as error:  # noqa: BLE001  # raised by pop(), whatever it is
+            self.error = error
+
+    def taken(self) -> R:
+        """Hand the result out; the worker that made it may know this slot for longer."""
+        result, self._result = self._result, None
+        return result  # type: ignore[return-value]  # made, as there is no error
+
+
+def default_workers() -> int:
+    """As many threads as there are processors, at most `MAX_WORKERS`."""
+    return min(MAX_WORKERS, os.cpu_count() or 1)
 
 
 def encode_ordered(
@@ -30,62 +243,16 @@ def encode_ordered(
     """Yield `encode(batch, first_row)` for each batch of a source, in order.
 
     Args:
-        source: the rows.
+        source: the rows; those of one batch in memory are encoded in the caller's thread.
         encode: `Encoder.encode`, or what does more with it; it runs in several threads at once.
         workers: number of threads; None takes as many as there are processors, at most `MAX_WORKERS`.
     """
-    if workers is None:
-        workers = min(MAX_WORKERS, os.cpu_count() or 1)
-    batches = _numbered(source)
-    first: list[tuple[pa.RecordBatch, int]] = []
-    failure: Exception | None = None
-    try:
-        first.extend(islice(batches, 2))
-    except Exception as error:  # noqa: BLE001  # raised below, after the batches before it
-        failure = error
-    if workers > 1 and len(first) == 2:
-        with ThreadPoolExecutor(workers, thread_name_prefix="snowpipe-render") as pool:
-            items = chain(first, batches)
-            yield from map_ordered(pool, lambda item: encode(*item), items, ahead=workers + 1)
-        return
-    for batch, first_row in chain(first, batches):
-        yield encode(batch, first_row)
-    if failure is not None:
-        raise failure
-
-
-def _numbered(source: Source) -> Iterator[tuple[pa.RecordBatch, int]]:
-    """Yield the batches, each with the number of its first row."""
-    first_row = 0
-    for batch in source.batches():
-        yield batch, first_row
-        first_row += batch.num_rows
-
-
-def map_ordered(
-    pool: ThreadPoolExecutor, function: Callable[[T], R], items: Iterable[T], *, ahead: int
-) -> Iterator[R]:
-    """Yield `function(item)` in the order of `items`, at most `ahead` of them rendered or in work.
-
-    An error of `items` is raised after the results of the items before it.
-    """
-    pending: deque[Future[R]] = deque()
-    source = iter(items)
-    failure: Exception | None = None
-    more = True
-    try:
-        while more or pending:
-            while more and len(pending) < ahead:
-                try:
-                    pending.append(pool.submit(function, next(source)))
-                except StopIteration:
-                    more = False
-                except Exception as error:  # noqa: BLE001  # raised below, whatever it is
-                    more, failure = False, error
-            if pending:
-                yield pending.popleft().result()
-        if failure is not None:
-            raise failure
-    finally:
-        for future in pending:
-            future.cancel()
+    workers = workers or default_workers()
+    alone, batches = single_batch(source, numbered(source))
+    if alone is not None:
+        yield encode(alone.batch, alone.first_row)
+    elif workers == 1:
+        yield from (encode(given.batch, given.first_row) for given in batches)
+    else:
+        with EncodedAhead(batches, encode, workers=workers) as encoded:
+            yield from encoded

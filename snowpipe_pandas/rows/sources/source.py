@@ -41,6 +41,7 @@ class Source:
     schema: pa.Schema
     total_rows: int | None
     _batches: Callable[[], Iterator[pa.RecordBatch]]
+    waiting_since: Callable[[], float | None] = lambda: None
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Yield the rows in order, in batches small enough to render side by side.

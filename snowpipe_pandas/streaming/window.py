@@ -1,21 +1,26 @@
-"""Payloads that were sent and are not committed yet: the rows that may have to be sent again."""
+"""Payloads that are not committed yet: the rows that may have to be sent (again)."""
 
 from __future__ import annotations
 
 from ..rows.payloads import Payload
-from .offsets import Position
+from .tokens import Position
 
 SHRINK = 0.75
 """A payload refused as too large sets the limit at this share of its size: its halves pass, others like it
 are halved too."""
 
 
-class Held:
-    """Payloads in the order of their rows, without gaps."""
+class Window:
+    """Payloads in the order of their rows, without gaps.
 
-    def __init__(self) -> None:
+    Args:
+        max_bytes: most bytes that may be sent and not committed, but one payload always may.
+    """
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
         self._payloads: list[Payload] = []
-        self._most_bytes: float | None = None
+        self._largest: float | None = None
         self.bytes = 0
 
     def add(self, payload: Payload) -> None:
@@ -36,16 +41,21 @@ class Held:
             found = self._split(found)
         return found
 
-    def has_border(self, position: Position) -> bool:
+    def has_room_for(self, payload: Payload) -> bool:
+        """Whether a held payload may be sent: what lies before it is small enough together with it."""
+        before = sum(len(p.body) for p in self._payloads if p.first_row < payload.first_row)
+        return before == 0 or before + len(payload.body) <= self._max_bytes
+
+    def ends_at(self, position: Position) -> bool:
         """Whether a payload ends here, with this digest."""
         return any(Position(p.end_row, p.digest) == position for p in self._payloads)
 
     def limit_below(self, payload: Payload) -> None:
         """Remember that the service refused this payload as too large."""
-        self._most_bytes = SHRINK * len(payload.body)
+        self._largest = SHRINK * len(payload.body)
 
     def _is_too_large(self, payload: Payload) -> bool:
-        return self._most_bytes is not None and len(payload.body) > self._most_bytes and payload.rows > 1
+        return self._largest is not None and len(payload.body) > self._largest and payload.rows > 1
 
     def _split(self, payload: Payload) -> Payload:
         first, second = payload.halves()

@@ -1,0 +1,100 @@
+"""What several threads need at once is done by one of them, for all: tokens, and where the ingest host is."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import CancelledError, Future
+from typing import Generic, Protocol, TypeVar
+
+T = TypeVar("T")
+
+LISTEN_S = 0.1
+"""How long a thread waits for another one before it listens to its own caller again."""
+
+
+class Waits(Protocol):
+    """Somebody on whose behalf is waited."""
+
+    def sleep(self, seconds: float) -> None:
+        """Wait; one that is to stop raises here. 0 seconds only asks for that."""
+
+
+class SingleFlight(Generic[T]):
+    """Lets one thread at a time do something, and the others that need it have its outcome.
+
+    A failure is an outcome too: each thread gets an error of its own. A thread whose caller was stopped
+    has none: one of the others does it next.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._flight: Future[T] | None = None
+
+    def run(self, caller: Waits, known: Callable[[], T | None], do: Callable[[], T]) -> T:
+        """Return what is known, or what is found out now, by this thread or another.
+
+        Args:
+            caller: is listened to while another thread does it.
+            known: returns what is known already, or None; it takes no time.
+            do: finds it out, and keeps it where `known` looks. What it raises is raised in every thread.
+        """
+        while True:
+            with self._lock:
+                found = known()
+                if found is not None:
+                    return found
+                leading = self._flight is None
+                flight = self._flight = self._flight or Future()
+            if leading:
+                return self._lead(flight, caller, do)
+            error = _outcome(flight, caller)
+            if error is None:
+                return flight.result()
+            if not isinstance(error, CancelledError):
+                raise _twin(error) from error
+
+    def _lead(self, flight: Future[T], caller: Waits, do: Callable[[], T]) -> T:
+        """Do it for every waiting thread; a flight is over before its outcome is told."""
+        try:
+            found = do()
+        except BaseException as error:
+            with self._lock:
+                self._flight = None
+            try:
+                if isinstance(error, Exception) and not is_stopped(caller):
+                    flight.set_exception(error)
+            finally:
+                flight.cancel()  # does nothing where the error was told; a Ctrl-C may come even here
+            raise
+        with self._lock:
+            self._flight = None
+        flight.set_result(found)
+        return found
+
+
+def is_stopped(caller: Waits) -> bool:
+    """Whether the caller is to stop: what failed then may have failed for that alone."""
+    try:
+        caller.sleep(0)
+    except Exception:  # noqa: BLE001  # the caller's own, whatever it is
+        return True
+    return False
+
+
+def _outcome(flight: Future[T], caller: Waits) -> BaseException | None:
+    """Wait for the thread that does it; return its error, a CancelledError where it was stopped."""
+    while True:
+        try:
+            return flight.exception(LISTEN_S)
+        except TimeoutError:
+            caller.sleep(0)
+        except CancelledError as stopped:
+            return stopped
+
+
+def _twin(error: BaseException) -> BaseException:
+    """Return the same error for another thread, which may attach facts of its own to it."""
+    twin = type(error).__new__(type(error), *error.args)
+    twin.__dict__.update(error.__dict__)
+    return twin

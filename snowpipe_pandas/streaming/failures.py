@@ -1,0 +1,142 @@
+"""The errors with which a load ends by its own judgement, each with its facts and a next step."""
+
+from __future__ import annotations
+
+from ..errors import (
+    AuditError,
+    ChannelInvalidError,
+    ChannelLostError,
+    ChannelTakenOverError,
+    CommitTimeoutError,
+    OtherLoadError,
+    RowsRejectedError,
+    RowTooLargeError,
+    ServiceError,
+    SnowpipeError,
+)
+from .delivery import Delivery
+from .steps import Refused, Reopened, StatusRead
+from .tokens import read_token
+
+
+def other_load(delivery: Delivery, _: object) -> OtherLoadError:
+    """Return the error for a channel that remembers another load than the one to begin."""
+    mark = read_token(delivery.last_token)
+    other, load_id, channel = "" if mark is None else mark.owner, delivery.plan.load_id, delivery.plan.channel
+    return OtherLoadError(
+        f"channel {channel!r} remembers load {other!r} and no other: whether rows of load {load_id!r} are in "
+        f"the table already is not known, so nothing was sent. Give load {load_id!r} a channel of its own, "
+        f"such as client.open_channel({load_id!r}, ...); or, if it never ran before, pass after={other!r}",
+        load_id=load_id,
+        other=other,
+        channel=channel,
+    )
+
+
+def lost(delivery: Delivery, fact: Refused | StatusRead | Reopened) -> ChannelLostError:
+    """Return the error for a channel that is gone."""
+    match fact:
+        case Refused():
+            return delivery.plan.lost("does not exist any more", fact.error)
+        case Reopened():
+            return delivery.plan.lost("was made anew, its committed token is gone", None)
+    return delivery.plan.lost("is not listed by the service any more", None)
+
+
+def row_too_large(delivery: Delivery, fact: Refused) -> RowTooLargeError:
+    """Return the error for one row alone that is too large."""
+    payload = delivery.sent
+    error = RowTooLargeError(row=payload.first_row, size=payload.raw_bytes, limit=len(payload.body))
+    error.__cause__ = fact.error
+    return error
+
+
+def refusal(delivery: Delivery, _: object) -> ServiceError:
+    """Return the refusal itself, of a channel that was reopened too often."""
+    return delivery.refusal or ServiceError("the append was refused", status=0)
+
+
+def unwell(delivery: Delivery, fact: StatusRead) -> ChannelInvalidError:
+    """Return what a status amounts to that asks for a reopen."""
+    status = fact.status or delivery.status
+    cause = f"; its last error: {status.last_error_message}" if status.last_error_message else ""
+    return ChannelInvalidError(
+        f"channel {status.channel_name!r} is {status.channel_status_code}: it must be reopened{cause}",
+        channel=status.channel_name,
+        code=status.channel_status_code,
+    )
+
+
+def taken_over(delivery: Delivery, _: object) -> ChannelTakenOverError:
+    """Return the error for a stale token that nothing proves to be our own."""
+    channel, cause = delivery.plan.channel, refusal(delivery, None)
+    return ChannelTakenOverError(
+        f"another writer opened channel {channel!r} while this load was streaming; "
+        "give each writer a channel of its own, then run this load again",
+        channel=channel,
+        status=cause.status,
+        code=cause.code,
+        request_id=cause.request_id,
+    )
+
+
+def foreign_commit(delivery: Delivery, fact: Reopened) -> ChannelTakenOverError:
+    """Return the error for a channel to which somebody else has committed."""
+    channel, token = delivery.plan.channel, fact.status.last_committed_offset_token
+    return ChannelTakenOverError(
+        f"channel {channel!r} was committed to {token!r} by another writer, this load had "
+        f"{delivery.committed.rows:,} rows committed; give each load a channel of its own",
+        channel=channel,
+    )
+
+
+def no_commit(delivery: Delivery, _: object) -> CommitTimeoutError:
+    """Return the error for commits that do not come."""
+    acknowledged, committed = delivery.last_token, delivery.status.last_committed_offset_token
+    return CommitTimeoutError(
+        f"channel {delivery.plan.channel!r} did not commit within "
+        f"{delivery.plan.options.commit_timeout_s:.0f} s: acknowledged up to {acknowledged!r}, "
+        f"committed up to {committed!r}; wait again, nothing is lost",
+        acknowledged=acknowledged,
+        committed=committed,
+    )
+
+
+def rejected(delivery: Delivery, _: object) -> RowsRejectedError:
+    """Return the error for rows that the service skipped."""
+    found = delivery.rejections
+    return RowsRejectedError(
+        f"the service rejected {found.rows:,} rows of load {delivery.plan.load_id!r}, between rows "
+        f"{found.first_row:,} and {found.end_row - 1:,} of the source; the last reason: "
+        f"{found.message or 'not told'} (up to offset {found.upper_bound!r}); correct those rows and load "
+        'them under another load_id, or pass on_error="report" to count them and send the rest',
+        rejected=found.rows,
+        last_message=found.message,
+        first_row=found.first_row,
+        end_row=found.end_row,
+        offset_upper_bound=found.upper_bound,
+    )
+
+
+def audit(delivery: Delivery, _: object) -> AuditError:
+    """Return the error for counters that differ from the rows sent."""
+    counters, sent = delivery.counters, delivery.counts.rows_sent
+    wrong = "fewer" if counters.lacks(sent) > 0 else "more"
+    others = counters.missing_before
+    before = f", and {others:,} rows of the load before it are not counted" if others else ""
+    return AuditError(
+        f"the service counts {wrong} rows than were sent: {sent:,} sent by this call, {counters.inserted:,} "
+        f"inserted and {counters.rejected:,} rejected{before}, though its offset token covers all of them; "
+        "compare the table with the source before loading anything again",
+        sent=sent,
+        inserted=counters.inserted,
+        rejected=counters.rejected,
+    )
+
+
+def first_sentence(error: BaseException | None) -> str:
+    """Say in a few words what an error is, for a view."""
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted"
+    text = error.args[0] if isinstance(error, SnowpipeError) and error.args else str(error)
+    return (str(text) or type(error).__name__).split("; ")[0][:120]
