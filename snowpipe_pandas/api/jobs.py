@@ -17,6 +17,7 @@ from ..arguments import is_a, items, number, refuse
 from ..display.kernel import in_notebook
 from ..display.texts import short
 from ..errors import LoadCancelledError
+from ..shown import visible
 from ..streaming.load import Load
 from ..streaming.progress import Progress
 from ..streaming.result import StreamResult
@@ -159,7 +160,7 @@ class Job(_Displayed):
                 result = self._load.run()
         except BaseException as error:  # noqa: BLE001  # raised where the result is asked for
             if not isinstance(error, LoadCancelledError):
-                _log.warning("load %r failed in the background: %s", self.load_id, error)
+                _log.warning("load %r failed in the background: %s", self.load_id, visible(str(error)))
             self._outcome.set_exception(error)
         else:
             self._outcome.set_result(result)

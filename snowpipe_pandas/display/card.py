@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from ..events import ClientClosed, Event, Hub, TokenLife
+from ..shown import visible
 from . import panel, texts
 from .style import plain
 from .ticker import Ticker
@@ -96,7 +97,7 @@ class ClientCard:
         return None if client is None or client.closed else client.tokens
 
     def _still(self) -> tuple[str, str]:
-        account, user, _ = self._identity
+        account, user = map(visible, self._identity[:2])
         lives = self._lives()
         html = panel.client(*self._identity, lives)
         if lives is None:

@@ -7,11 +7,12 @@ import math
 from collections.abc import Mapping, Sequence
 
 from ..events import TokenLife
+from ..shown import visible
+from ..streaming.outcome import NOT_TOLD, rejected
 from ..streaming.progress import Progress
 from . import texts
 from .chart import charts
 
-_STATES = {"done": "ok", "failed": "bad", "cancelled": "warn", "paused": "warn"}
 _ALARMS = {"due": "warn", "expired": "bad"}
 
 
@@ -22,11 +23,10 @@ def load(progress: Progress) -> str:
 
 def folded(progress: Progress) -> str:
     """Draw a load that is over: one line, which opens to the whole view."""
-    end = _span(_STATES.get(progress.phase, ""), texts.state(progress))
-    rejected = _rejected(progress)
+    end = _span(texts.grade(progress), texts.state(progress))
     line = (
         f'<b>{_text(progress.load_id)}</b> <span class="quiet">on {_text(progress.channel)}</span> {end} · '
-        f"{_text(texts.summary(progress))}{' · ' if rejected else ''}{rejected}"
+        f"{_text(texts.summary(progress))}"
     )
     opened = _body(progress) + tokens(progress)
     return f"<details><summary>{line}</summary>{opened}</details>{notes(progress)}"
@@ -61,35 +61,37 @@ def tokens(progress: Progress) -> str:
 
 
 def bar(progress: Progress) -> str:
-    """Draw the bar: committed over sent over the whole."""
-    committed, sent = texts.shares(progress) or (0.0, 0.0)
-    kind = "ok" if progress.phase == "done" else ""
+    """Draw the bar: rows in the table, rejected and waiting; without an end to measure by, none of them."""
+    found = texts.shares(progress)
     total = "an unknown number of" if progress.rows_total is None else f"{progress.rows_total:,}"
-    said = f"{progress.rows_done:,} of {total} rows sent, {progress.rows_committed:,} committed"
-    return (
-        f'<div class="track" role="progressbar" aria-label="{_text(f"load {progress.load_id}")}" '
-        f'aria-valuemin="0" aria-valuemax="100" aria-valuenow="{math.floor(100 * sent)}" '
-        f'aria-valuetext="{said}"><i class="sent {kind}" style="width:{sent:.2%}"></i>'
-        f'<i class="{kind}" style="width:{committed:.2%}"></i></div>'
-    )
+    said = f"{progress.rows_in_table:,} of {total} rows in the table, {progress.rows_waiting:,} waiting"
+    if progress.rows_rejected:
+        said = f"{rejected(progress)} rows rejected, {said}"
+    role = f'role="progressbar" aria-label="{_text(f"load {progress.load_id}")}" aria-valuetext="{said}"'
+    if found is None:
+        return f'<div class="track{"" if progress.ended else " unknown"}" {role}></div>'
+    parts = zip((_shade(progress), "rejected", "sent"), found, strict=True)
+    layers = "".join(f'<i class="{kind}" style="width:{share:.2%}"></i>' for kind, share in parts if share)
+    now = f'aria-valuemin="0" aria-valuemax="100" aria-valuenow="{math.floor(100 * found.in_table)}"'
+    return f'<div class="track" {role} {now}>{layers}</div>'
 
 
 def job_row(progress: Progress) -> str:
     """Draw a job as one row of a table."""
-    state = _span(_STATES.get(progress.phase, ""), f"{texts.state(progress)} {texts.percent(progress)}")
+    state = _span(texts.grade(progress), f"{texts.state(progress)} {texts.percent(progress)}")
     speed = progress.megabytes_per_s * 1e6 if progress.ended else progress.recent_bytes_per_s
-    rejected = f"<br>{_rejected(progress)}" if progress.rows_rejected else ""
+    refused = f"<br>{_rejected(progress)}" if progress.rows_rejected else ""
     return (
         f"<tr><td>{_text(progress.channel)}<br><small class=quiet>{_text(progress.load_id)}</small></td>"
         f"<td>{state}{bar(progress)}</td>"
-        f"<td>{progress.rows_committed:,}<br><small class=quiet>of {_total(progress)}</small>{rejected}</td>"
+        f"<td>{progress.rows_in_table:,}<br><small class=quiet>of {_total(progress)}</small>{refused}</td>"
         f"<td>{texts.speed(speed)}</td></tr>"
     )
 
 
 def job_table(rows: Sequence[str], *, head: bool = True) -> str:
     """Put rows of jobs into a table."""
-    columns = (("channel", 24), ("state", 34), ("committed", 24), ("speed", 18))
+    columns = (("channel", 24), ("state", 34), ("in the table", 24), ("speed", 18))
     cells = "".join(f'<th scope="col" style="width:{width}%">{name}</th>' for name, width in columns)
     heads = f"<thead><tr>{cells}</tr></thead>" if head else _widths(columns)
     return f'<table class="jobs">{heads}<tbody>{"".join(rows)}</tbody></table>'
@@ -101,9 +103,11 @@ def notes(progress: Progress) -> str:
     if progress.rows_rejected:
         reason = progress.rejected_message or "the service gave no reason"
         told += f'<div class="note">{_span("bad", f"rejected: {reason}")}</div>'
+    elif progress.phase == "done" and not progress.rejected_exact:
+        told += f'<div class="note">{_span("warn", NOT_TOLD)}</div>'
     if texts.resume(progress):
         told += (
-            f'<div class="note">{_span(_STATES[progress.phase], f"{progress.phase}: {progress.message}")}<br>'
+            f'<div class="note">{_span(texts.grade(progress), f"{progress.phase}: {progress.message}")}<br>'
             f"To go on, run the same call with <code>load_id={_text(repr(progress.load_id))}</code></div>"
         )
     return told
@@ -119,18 +123,21 @@ def _head(progress: Progress) -> str:
     return (
         f'<div class="head"><b>{_text(progress.load_id)}</b>'
         f'<span class="quiet">channel {_text(progress.channel)}</span>'
-        f'<span class="state {_STATES.get(progress.phase, "")}">{_text(state)}</span></div>'
+        f'<span class="state {texts.grade(progress)}">{_text(state)}</span></div>'
     )
 
 
 def _legend(progress: Progress) -> str:
-    kind = "ok" if progress.phase == "done" else ""
-    skipped = "" if not progress.rows_skipped else f"<span>{progress.rows_skipped:,} committed before</span>"
-    return (
-        f'<div class="legend"><span><i class="{kind}"></i>{progress.rows_committed:,} committed</span> '
-        f'<span><i class="sent {kind}"></i>{progress.rows_done:,} sent of {_total(progress)} rows</span> '
-        f"{skipped} {_rejected(progress)}</div>"
-    )
+    parts = [
+        f'<span><i class="{_shade(progress)}"></i>{progress.rows_in_table:,} in the table</span>',
+        f'<span><i class="sent"></i>{progress.rows_waiting:,} waiting for their commit</span>',
+        f"<span>of {_total(progress)} rows</span>",
+    ]
+    if progress.rows_rejected:
+        parts.insert(1, f'<span><i class="rejected"></i>{_rejected(progress)}</span>')
+    if progress.rows_skipped:
+        parts.append(f'<span class="quiet">{progress.rows_skipped:,} sent before this call</span>')
+    return f'<div class="legend">{" ".join(parts)}</div>'
 
 
 def _numbers(progress: Progress) -> str:
@@ -157,7 +164,7 @@ def _offsets(progress: Progress) -> str:
     sent, committed = progress.token_sent, progress.token_committed
     if sent is None:
         return ""
-    lag = f"{progress.rows_lag:,} rows behind" if progress.rows_lag else "all that was sent"
+    lag = f"{progress.rows_waiting:,} rows behind" if progress.rows_waiting else "all that was sent"
     return (
         f'<div class="note"><span class="quiet">offset token sent</span> <code>{_text(sent)}</code><br>'
         f'<span class="quiet">committed</span> <code>{_text(committed or "none yet")}</code> '
@@ -166,9 +173,12 @@ def _offsets(progress: Progress) -> str:
 
 
 def _rejected(progress: Progress) -> str:
-    if not progress.rows_rejected:
-        return ""
-    return _span("bad", f"{texts.counted(progress.rows_rejected, 'row')} rejected")
+    return _span("bad", f"{rejected(progress)} REJECTED")
+
+
+def _shade(progress: Progress) -> str:
+    """Return the colour of rows in the table: green and amber come at the end."""
+    return texts.grade(progress) if progress.phase == "done" else ""
 
 
 def _lives(lives: Mapping[str, TokenLife]) -> str:
@@ -212,4 +222,4 @@ def _span(kind: str, text: str) -> str:
 
 
 def _text(value: str) -> str:
-    return html.escape(value)
+    return html.escape(visible(value))

@@ -16,7 +16,7 @@ from . import texts
 LOG_INTERVAL_S = 10.0
 """Pause between lines where they can't be redrawn, as in a pipe or in CI."""
 
-_STYLES = {"done": "green", "failed": "bold red", "cancelled": "yellow", "paused": "yellow"}
+_STYLES: dict[texts.Grade, str] = {"": "bold", "ok": "green", "warn": "yellow", "bad": "bold red"}
 
 
 class TerminalView:
@@ -47,7 +47,8 @@ class TerminalView:
         self._update(progress)
         self._live.stop()
         if texts.resume(progress):
-            self._live.console.print(texts.resume(progress), soft_wrap=True)
+            # As a Text, since a str is read as markup: a load may be called "part[/]".
+            self._live.console.print(Text(texts.resume(progress)), soft_wrap=True)
 
     def _update(self, progress: Progress) -> None:
         self._live.start()  # does nothing the second time
@@ -97,9 +98,11 @@ class LogView:
 def styled(progress: Progress, width: int) -> Text:
     """Return the line for a width, in colours."""
     text = Text(texts.line(progress, width=width), no_wrap=True, overflow="crop")
-    text.highlight_regex(f"^{texts.state(progress)}", _STYLES.get(progress.phase, "bold"))
-    text.highlight_regex("█+", "green" if progress.phase == "done" else "blue")
+    grade = texts.grade(progress)
+    text.highlight_regex("█+", _STYLES[grade] if progress.phase == "done" and grade else "blue")
+    text.highlight_regex("×+", "red")
     text.highlight_regex("▒+", "cyan")
     text.highlight_regex("░+", "bright_black")
     text.highlight_regex(r"[\d,]+ REJECTED", "bold red")
+    text.stylize(_STYLES[grade], 0, len(texts.state(progress)))
     return text

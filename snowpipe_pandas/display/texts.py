@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import math
+from typing import Literal, NamedTuple
 
 from ..events import TokenLife
+from ..shown import counted, visible
+from ..streaming.outcome import rejected
 from ..streaming.progress import Progress
+
+Grade = Literal["", "ok", "warn", "bad"]
+"""What a view's colour says: nothing yet, every row is in the table, look at this, it failed."""
 
 REPR_CHARACTERS = 110
 """Jupyter cuts plain-text forms of widgets here."""
@@ -16,34 +22,47 @@ BAR_CELLS = (20, 10)
 _TOKENS = {"jwt": "JWT", "scoped": "scoped token"}
 
 
-def shares(progress: Progress) -> tuple[float, float] | None:
-    """Return the shares of rows committed and sent, 0 to 1; None where nothing is known to measure by.
+class Shares(NamedTuple):
+    """Shares of a load's rows, 0 to 1; what is left was not received yet."""
 
-    Where the total is not known, the rows sent so far are the whole.
-    """
-    total = progress.rows_total
-    if total is None:
-        total = progress.rows_done
-        if total == 0 and progress.phase != "done":
-            return None
-    if total == 0:
-        return 1.0, 1.0
-    return min(1.0, progress.rows_committed / total), min(1.0, progress.rows_done / total)
+    in_table: float
+    rejected: float
+    waiting: float
+
+
+def _full(progress: Progress) -> int | None:
+    """Return of how many rows a load's shares are taken; None where that is not known before its end."""
+    if progress.rows_total is None:
+        return progress.rows_acknowledged if progress.phase == "done" else None
+    return max(progress.rows_total, progress.rows_acknowledged)
+
+
+def shares(progress: Progress) -> Shares | None:
+    """Return the shares of rows in the table, rejected and waiting; None where the whole is not known."""
+    whole = _full(progress)
+    if whole is None:
+        return None
+    if whole == 0:
+        return Shares(1.0 if progress.phase == "done" else 0.0, 0.0, 0.0)
+    counts = (progress.rows_in_table, progress.rows_rejected, progress.rows_waiting)
+    return Shares(*(count / whole for count in counts))
 
 
 def percent(progress: Progress) -> str:
-    """Write the share of rows sent, "" where the total is not known; 100 % only when it is all."""
-    if progress.rows_total is None and progress.phase != "done":
-        return ""
+    """Write the share of rows in the table, "" where the whole is not known; 100 % only when it is all."""
     found = shares(progress)
-    return "" if found is None else f"{math.floor(100 * found[1])}%"
+    return "" if found is None else f"{_at_most(progress, '≤')}{math.floor(100 * found.in_table)}%"
 
 
-def bar(committed: float, sent: float, cells: int) -> str:
-    """Draw a bar of `cells` characters: committed solid, sent and not committed shaded."""
-    solid = math.floor(max(0.0, min(1.0, committed)) * cells)
-    shaded = math.floor(max(0.0, min(1.0, sent)) * cells) - solid
-    return "█" * solid + "▒" * max(0, shaded) + "░" * (cells - solid - max(0, shaded))
+def bar(found: Shares, cells: int) -> str:
+    """Draw a bar of `cells` characters: in the table solid, rejected crossed, waiting shaded.
+
+    Each part is rounded down, so that a full bar is full; rejected rows, however few, have a cell.
+    """
+    crossed = max(math.floor(found.rejected * cells), found.rejected > 0)
+    solid = min(math.floor(found.in_table * cells), cells - crossed)
+    shaded = max(0, math.floor(sum(found) * cells) - solid - crossed)
+    return "█" * solid + "×" * crossed + "▒" * shaded + "░" * (cells - solid - crossed - shaded)
 
 
 def duration(seconds: float) -> str:
@@ -97,9 +116,9 @@ def key(fingerprint: str) -> str:
 
 
 def rows(progress: Progress) -> str:
-    """Write rows sent of the total: "225,280/336,776 rows"."""
+    """Write the rows in the table, of the total: "225,280/336,776 rows in the table"."""
     total = "" if progress.rows_total is None else f"/{progress.rows_total:,}"
-    return f"{progress.rows_done:,}{total} rows"
+    return f"{_at_most(progress)}{progress.rows_in_table:,}{total} rows in the table"
 
 
 def speed(bytes_per_s: float) -> str:
@@ -117,16 +136,28 @@ def size(count: float) -> str:
     return f"{count / 1e3:,.1f} kB"
 
 
-def counted(number: int, noun: str, plural: str = "") -> str:
-    """Write a number with its noun: "1 request", "2 requests"."""
-    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+def grade(progress: Progress) -> Grade:
+    """Say of what colour a load is; it ends green only if every row is in the table, and that is known."""
+    if progress.phase == "failed":
+        return "bad"
+    if progress.rows_rejected or progress.phase in ("cancelled", "paused"):
+        return "warn"
+    if progress.phase != "done" or progress.rows_waiting:
+        return ""
+    return "ok" if progress.rejected_exact and progress.rows_in_table == _full(progress) else "warn"
 
 
 def state(progress: Progress) -> str:
-    """Say in a word or two what the load is doing."""
-    if progress.phase == "done" and progress.rows_sent == 0 and progress.rows_skipped:
-        return "already committed"
-    return progress.phase
+    """Say in a few words what the load is doing, or how it ended."""
+    if progress.phase != "done":
+        return progress.phase
+    if progress.rows_rejected:
+        return f"done, {rejected(progress)} REJECTED"
+    if progress.rows_waiting:
+        return "acknowledged"
+    if not progress.rejected_exact:
+        return "done, rejected rows not told"
+    return "already in the table" if progress.rows_sent == 0 and progress.rows_skipped else "done"
 
 
 def resume(progress: Progress) -> str:
@@ -138,11 +169,11 @@ def resume(progress: Progress) -> str:
 
 def facts(progress: Progress) -> list[str]:
     """List what a line shows behind the bar, most important first."""
-    shown = [rows(progress), f"{progress.rows_committed:,} committed"]
-    if progress.phase == "committing":
-        shown.reverse()
-    if progress.rows_rejected:
-        shown.append(f"{progress.rows_rejected:,} REJECTED")
+    shown = [rows(progress)]
+    if progress.rows_rejected and progress.phase != "done":  # whose state tells them
+        shown.insert(0, f"{rejected(progress)} REJECTED")
+    if progress.rows_waiting:
+        shown.append(f"{progress.rows_waiting:,} waiting")
     if progress.ended:
         shown.append(speed(1e6 * progress.megabytes_per_s))
     else:
@@ -156,22 +187,24 @@ def facts(progress: Progress) -> list[str]:
 
 
 def summary(progress: Progress) -> str:
-    """Sum a load up in one sentence, as a folded view does."""
-    if progress.phase == "done" and progress.rows_sent == 0 and progress.rows_skipped:
-        return f"nothing to send: all {progress.rows_skipped:,} rows were committed"
-    total = progress.rows_total
-    whole = "" if total is None or total == progress.rows_committed else f" of {total:,}"
-    mean = speed(1e6 * progress.megabytes_per_s)
+    """Sum a load up in one sentence, as a folded view does behind its state."""
+    there, whole = progress.rows_in_table, _full(progress)
+    of_all = "" if whole in (None, there) else f" of {whole:,}"
     # A load that stopped does not always wait to learn what became of its last rows.
-    least = "at least " if resume(progress) and progress.rows_lag else ""
-    return f"{least}{progress.rows_committed:,}{whole} rows committed in {elapsed(progress.seconds)} · {mean}"
+    seen = " at the last look" if resume(progress) and progress.rows_waiting else ""
+    clause = f"{_at_most(progress)}{there:,}{of_all} rows in the table{seen}"
+    if progress.phase == "done" and progress.rows_sent == 0 and progress.rows_skipped:
+        return f"nothing to send: {clause}"
+    if progress.rows_rejected and progress.phase != "done":
+        clause = f"{rejected(progress)} REJECTED, {clause}"
+    return f"{clause} in {elapsed(progress.seconds)} · {speed(1e6 * progress.megabytes_per_s)}"
 
 
 def line(progress: Progress, *, width: int | None = None) -> str:
     """Write a snapshot on one line; what does not fit a `width` goes, facts before the bar."""
-    told = [*facts(progress), progress.message] if progress.message else facts(progress)
+    told = [*facts(progress), visible(progress.message)] if progress.message else facts(progress)
     found = shares(progress)
-    drawn = [""] if found is None else [f" {bar(*found, n)} {percent(progress)}".rstrip() for n in BAR_CELLS]
+    drawn = [""] if found is None else [f" {bar(found, n)} {percent(progress)}" for n in BAR_CELLS]
     choices = [(d, n) for n in range(len(told), 1, -1) for d in drawn] + [("", 2), ("", 1)]
     for shown, number in choices:
         text = f"{state(progress)}{shown}  {' · '.join(told[:number])}"
@@ -183,3 +216,8 @@ def line(progress: Progress, *, width: int | None = None) -> str:
 def short(progress: Progress) -> str:
     """Write the one line that stands for a view where only text is shown."""
     return line(progress, width=REPR_CHARACTERS)
+
+
+def _at_most(progress: Progress, words: str = "at most ") -> str:
+    """Say that fewer rows may be in the table, where the service does not tell how many it rejected."""
+    return "" if progress.rejected_exact else words

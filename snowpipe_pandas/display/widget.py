@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import ipywidgets
 from IPython.display import display
 
+from ..shown import visible
 from ..streaming.progress import Progress
 from . import panel, texts
 from .style import STYLE, boxed, plain
@@ -146,7 +147,8 @@ class JobsView:
         states = self._states()
         self._rows = [html_widget(flex="1 1 260px") for _ in jobs]
         self._buttons = [
-            Buttons(steering, state.channel) for (_, steering), state in zip(jobs, states, strict=True)
+            Buttons(steering, visible(state.channel))
+            for (_, steering), state in zip(jobs, states, strict=True)
         ]
         self._notes = html_widget()
         lines = [
@@ -181,7 +183,7 @@ class JobsView:
 
     def _still(self) -> tuple[str, str]:
         states = self._states()
-        text = "; ".join(f"{s.channel}: {texts.state(s)} {texts.percent(s)}".strip() for s in states)
+        text = "; ".join(f"{visible(s.channel)}: {texts.state(s)} {texts.percent(s)}".strip() for s in states)
         html = panel.job_table(list(map(panel.job_row, states))) + "".join(map(panel.notes, states))
         return text[: texts.REPR_CHARACTERS], html
 

@@ -1,4 +1,4 @@
-"""What has become of a load's rows, in words: the same in its result and its views, rejected rows first."""
+"""What has become of a load's rows, in words: rejected ones first, and no more than is known."""
 
 from __future__ import annotations
 

@@ -7,16 +7,31 @@ import pytest
 
 from snowpipe_pandas.display import panel
 from snowpipe_pandas.display.style import STYLE, boxed
-from tests.display.samples import DUE, ENDLESS, EXPIRED, GOOD, HALF, read, with_role
+from tests.display.samples import (
+    AGAIN_REJECTED,
+    DONE,
+    DUE,
+    ENDLESS,
+    EXPIRED,
+    GOOD,
+    HALF,
+    NOT_WAITED_FOR,
+    REJECTED,
+    UNKNOWN,
+    UNTOLD,
+    read,
+    with_role,
+)
 
 
 def test_a_running_load_tells_everything():
     text = read(panel.load(HALF))[1]
     for fact in (
-        "flights-2013 channel notebook-1 sending 50%",
-        "300 committed",
-        "500 sent of 1,000 rows",
-        "100 committed before",
+        "flights-2013 channel notebook-1 sending 30%",
+        "300 in the table",
+        "200 waiting for their commit",
+        "of 1,000 rows",
+        "100 sent before this call",
         "now 4.0 MB/s",
         "mean 4.0 MB/s",
         "elapsed 2.0 s",
@@ -34,13 +49,57 @@ def test_a_running_load_tells_everything():
         assert fact in text
 
 
-def test_the_bar_has_two_layers_and_tells_them_to_screen_readers():
+def layers(html):
+    """The parts of a bar: kind and width in percent."""
+    return re.findall(r'<i class="(\w*)" style="width:([\d.]+)%"', html)
+
+
+def test_the_bar_has_a_part_for_each_fate_and_tells_them_to_screen_readers():
     html = panel.bar(HALF)
-    assert re.findall(r"width:([\d.]+)%", html) == ["50.00", "30.00"]
+    assert layers(html) == [("", "30.00"), ("sent", "20.00")]
     (bar,) = with_role(html, "progressbar")
     assert bar["aria-label"] == "load flights-2013"
-    assert bar["aria-valuenow"] == "50"
-    assert bar["aria-valuetext"] == "500 of 1,000 rows sent, 300 committed"
+    assert bar["aria-valuenow"] == "30"
+    assert bar["aria-valuetext"] == "300 of 1,000 rows in the table, 200 waiting"
+    html = panel.bar(replace(HALF, rows_rejected=50))
+    assert layers(html) == [("", "30.00"), ("rejected", "5.00"), ("sent", "15.00")]
+    (bar,) = with_role(html, "progressbar")
+    assert bar["aria-valuetext"].startswith("50 rows rejected, 300 of 1,000 rows in the table")
+
+
+def test_the_bar_of_a_load_that_was_sent_and_not_committed_is_empty():
+    (bar,) = with_role(panel.bar(NOT_WAITED_FOR), "progressbar")
+    assert bar["aria-valuenow"] == "0"
+    assert layers(panel.bar(NOT_WAITED_FOR)) == [("sent", "100.00")]
+
+
+@pytest.mark.parametrize("phase", ["sending", "committing", "failed"])
+def test_without_a_known_end_the_bar_has_no_value(phase):
+    html = panel.bar(replace(UNKNOWN, phase=phase))
+    (bar,) = with_role(html, "progressbar")
+    assert "aria-valuenow" not in bar
+    assert bar["aria-valuetext"] == "300 of an unknown number of rows in the table, 200 waiting"
+    assert layers(html) == []
+
+
+@pytest.mark.parametrize("progress", [REJECTED, AGAIN_REJECTED, UNTOLD], ids=["now", "again", "untold"])
+def test_a_load_that_ends_with_rejected_rows_is_amber_and_says_so_in_its_first_line(progress):
+    told = "done, rejected rows not told" if progress is UNTOLD else "done, 7 REJECTED"
+    for html in (panel.load(progress), panel.folded(progress), panel.job_row(progress)):
+        assert re.search(rf'class="(state )?warn">{told}', html)
+        assert not re.search(r'class="[^"]*\bok\b', html)
+    first = panel.folded(progress).partition("</summary>")[0]
+    assert f'<span class="warn">{told}</span>' in first
+
+
+def test_a_load_is_green_if_every_row_is_there():
+    assert '<span class="ok">done</span>' in panel.folded(DONE)
+    assert layers(panel.bar(DONE)) == [("ok", "100.00")]
+
+
+def test_a_service_that_does_not_tell_its_rejections_is_named():
+    assert "the service does not tell how many rows it rejected" in panel.notes(UNTOLD)
+    assert "does not tell" not in panel.notes(DONE)
 
 
 def test_pictures_have_a_name_and_a_title():
@@ -52,10 +111,10 @@ def test_pictures_have_a_name_and_a_title():
 
 def test_rejected_rows_are_red_and_carry_the_services_message():
     html = panel.load(replace(HALF, rows_rejected=7, rejected_message="column NAME is NOT NULL"))
-    assert '<span class="bad">7 rows rejected</span>' in html
+    assert '<span class="bad">7 REJECTED</span>' in html
     assert '<span class="bad">rejected: column NAME is NOT NULL</span>' in html
     silent = panel.load(replace(HALF, rows_rejected=1))
-    assert "1 row rejected" in silent
+    assert "1 REJECTED" in silent
     assert "the service gave no reason" in silent
 
 
@@ -90,11 +149,10 @@ def test_a_closed_client_shows_no_tokens():
 
 
 def test_a_finished_load_is_one_line_that_opens():
-    done = replace(HALF, phase="done", rows_sent=900, rows_committed=1000)
-    html = panel.folded(done)
+    html = panel.folded(DONE)
     elements = [tag for tag, _ in read(html)[0]]
     assert elements[:2] == ["details", "summary"]
-    assert "on notebook-1 done · 1,000 rows committed in 2.0 s · 4.0 MB/s" in read(html)[1]
+    assert "on notebook-1 done · 1,000 rows in the table in 2.0 s · 4.0 MB/s" in read(html)[1]
     assert "on the wire 2.0 MB" in read(html)[1]
     assert "time left" not in html
 
@@ -114,7 +172,8 @@ def test_a_load_that_has_not_begun_can_be_drawn():
         rows_total=None,
         rows_skipped=0,
         rows_sent=0,
-        rows_committed=0,
+        rows_acknowledged=0,
+        rows_in_table=0,
         raw_bytes=0,
         sent_bytes=0,
         token_sent=None,
@@ -125,19 +184,28 @@ def test_a_load_that_has_not_begun_can_be_drawn():
     )
     text = read(panel.load(fresh))[1]
     assert "preparing" in text
-    assert "0 sent of ? rows" in text
+    assert "0 in the table" in text
+    assert "of ? rows" in text
 
 
 def test_jobs_are_rows_of_one_table():
     html = panel.job_table([panel.job_row(HALF), panel.job_row(replace(HALF, channel="notebook-2"))])
     tags = [tag for tag, _ in read(html)[0]]
     assert (tags.count("table"), tags.count("tr")) == (1, 3)
-    assert "notebook-2 flights-2013 sending 50% 300 of 1,000 4.0 MB/s" in read(html)[1]
+    assert "notebook-2 flights-2013 sending 30% 300 of 1,000 4.0 MB/s" in read(html)[1]
 
 
 def test_a_row_without_a_head_keeps_the_heads_widths():
     with_head = re.findall(r"width:\d+%", panel.job_table([]))
     assert re.findall(r"width:\d+%", panel.job_table([], head=False)) == with_head
+
+
+def test_control_and_bidi_characters_are_shown():
+    evil = replace(HALF, phase="failed", load_id="a\x9b31m", channel="b\u202e", message="c\x1b[2J\nd")
+    for html in (panel.load(evil), panel.folded(evil), panel.job_row(evil) + panel.notes(evil)):
+        assert html.isprintable()
+        for told in (r"a\x9b31m", r"b\u202e", r"c\x1b[2J\nd"):
+            assert told in html
 
 
 EVIL = '<img src=x onerror="alert(1)">'

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from snowpipe_pandas.display.terminal import LogView, TerminalView, styled
-from tests.display.samples import HALF
+from tests.display.samples import DONE, HALF, NOT_WAITED_FOR, REJECTED, UNTOLD
 
 
 class Clock:
@@ -42,7 +42,7 @@ def test_a_line_is_redrawn_in_place_and_fits(width):
     console, load = terminal(width), Shown()
     view = TerminalView(load, console)
     assert view.draw() is True
-    load.progress = replace(HALF, rows_sent=500)
+    load.progress = replace(HALF, rows_in_table=500)
     view.draw()
     drawn = console.file.getvalue()
     assert "\n" not in drawn
@@ -73,6 +73,50 @@ def test_a_stopped_load_leaves_the_line_that_resumes_it():
     assert "to go on, run the same call with load_id='flights-2013'" in without_codes(console.file.getvalue())
 
 
+@pytest.mark.parametrize("load_id", ["part[/]", "[bold]x", "[link=file:///etc/passwd]y[/link]", "a\x1b[2J"])
+def test_the_line_that_resumes_is_no_markup_and_no_command(load_id):
+    console, log = terminal(200), io.StringIO()
+    load = Shown(replace(HALF, phase="failed", load_id=load_id, message="[/red] \x1b]0;title\x07 \u202e"))
+    TerminalView(load, console).draw_last()
+    LogView(load, log).draw_last()
+    for drawn in (without_codes(console.file.getvalue()).split("\n"), log.getvalue().split("\n")):
+        assert f"run the same call with load_id={load_id!r}" in "".join(drawn)
+        assert r"[/red] \x1b]0;title\x07 \u202e" in "".join(drawn)
+        assert all(line.replace("\r", "").isprintable() for line in drawn)
+
+
+def styles(progress):
+    """The colours of the state, and of the solid part of the bar."""
+    text = styled(progress, 120)
+    console = terminal(120)
+    return [str(text.get_style_at_offset(console, at)) for at in (0, text.plain.find("█"))]
+
+
+@pytest.mark.parametrize(
+    ("progress", "state", "solid"),
+    [
+        (HALF, "bold", "blue"),
+        (DONE, "green", "green"),
+        (REJECTED, "yellow", "yellow"),
+        (UNTOLD, "yellow", "yellow"),
+        (replace(HALF, phase="failed"), "bold red", "blue"),
+    ],
+    ids=["running", "done", "rejected", "untold", "failed"],
+)
+def test_a_line_is_green_only_if_every_row_is_in_the_table(progress, state, solid):
+    assert styles(progress) == [state, solid]
+
+
+def test_a_line_that_waits_for_nothing_is_not_green():
+    assert styles(NOT_WAITED_FOR)[0] == "bold"
+
+
+def test_the_last_line_of_a_log_begins_with_the_rejected_rows():
+    log = io.StringIO()
+    LogView(Shown(REJECTED), log).draw_last()
+    assert log.getvalue().startswith("done, 7 REJECTED")
+
+
 def test_the_last_state_is_written_once_however_often_it_is_asked_for():
     console, log = terminal(80), io.StringIO()
     for view in (TerminalView(Shown(), console), LogView(Shown(), log)):
@@ -86,13 +130,14 @@ def test_the_last_state_is_written_once_however_often_it_is_asked_for():
 def test_a_load_that_is_over_before_the_first_redraw_still_leaves_its_line():
     console = terminal(80)
     TerminalView(Shown(replace(HALF, phase="done")), console).draw_last()
-    assert "500/1,000 rows" in without_codes(console.file.getvalue())
+    assert "300/1,000 rows" in without_codes(console.file.getvalue())
 
 
 def test_colours_say_nothing_that_the_text_does_not():
-    text = styled(replace(HALF, rows_rejected=3), 120)
+    text = styled(replace(HALF, rows_rejected=3), 160)
     assert "3 REJECTED" in text.plain
     assert "█" in text.plain
+    assert "×" in text.plain
     assert "▒" in text.plain
 
 

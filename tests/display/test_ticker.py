@@ -5,10 +5,8 @@ import threading
 
 import pytest
 
-from snowpipe_pandas.display import choose, ticker
+from snowpipe_pandas.display import ticker
 from snowpipe_pandas.display.ticker import REDRAW_INTERVAL_S, Ticker
-from snowpipe_pandas.events import Hub
-from snowpipe_pandas.streaming.progress import Progress, Tracker
 
 
 @pytest.fixture(autouse=True)
@@ -90,23 +88,3 @@ def test_drawing_sees_the_context_of_the_one_who_started_it():
 
 def test_no_more_than_ten_redraws_a_second():
     assert REDRAW_INTERVAL_S >= 0.1
-
-
-def tracker():
-    return Tracker(Progress("a", "c", "ACCOUNT", "USER", ""), tokens=dict)
-
-
-def test_a_display_that_cannot_even_be_made_harms_nothing(monkeypatch, caplog):
-    def broken(_):
-        raise OSError("no display")
-
-    monkeypatch.setattr(choose, "_view", broken)
-    with choose.displayed(tracker(), Hub(), "auto"):
-        pass
-    assert "runs all the same" in caplog.text
-
-
-def test_without_standard_error_nothing_is_shown(monkeypatch):
-    monkeypatch.setattr("sys.stderr", None)
-    with choose.displayed(tracker(), Hub(), True):
-        pass

@@ -1,0 +1,77 @@
+"""Which view a load gets, and what a function given as `progress=` hears."""
+
+from snowpipe_pandas.display import choose
+from snowpipe_pandas.events import ClientClosed, Hub, PhaseChanged, RowsRejected, TokenLife, TokenRenewed
+from snowpipe_pandas.streaming.progress import Tracker
+from tests.display.samples import HALF
+
+OURS = {"channel": "notebook-1", "pipe": "DEMO.PUBLIC.A-STREAMING", "load_id": "A"}
+OTHERS = {"channel": "notebook-1", "pipe": "DEMO.PUBLIC.B-STREAMING", "load_id": "B"}
+RENEWED = TokenRenewed(kind="scoped", life=TokenLife(1.0, 1.0, 1.0, 0.0, "first use"))
+
+
+def tracker():
+    return Tracker(HALF, tokens=dict)
+
+
+def heard(tell, listener):
+    """Let a listener hear what `tell(load, client)` does to the two hubs."""
+    load, client = Hub(), Hub()
+    with choose.displayed(tracker(), load, client, listener):
+        tell(load, client)
+
+
+def test_a_function_hears_its_load_and_of_the_client_what_concerns_nobody():
+    def tell(load, client):
+        for hub in (load, client):  # a load tells its own hub and the client's
+            hub.emit(PhaseChanged(phase="sending", **OURS))
+        client.emit(PhaseChanged(phase="done", **OTHERS))
+        client.emit(RowsRejected(rows=1, message=None, channel="notebook-1"))
+        client.emit(RENEWED)
+        client.emit(ClientClosed())
+
+    found = []
+    heard(tell, found.append)
+    assert found == [PhaseChanged(phase="sending", **OURS), RENEWED, ClientClosed()]
+
+
+def test_a_function_hears_nothing_behind_the_end_of_its_load():
+    load, client, found = Hub(), Hub(), []
+    with choose.displayed(tracker(), load, client, found.append):
+        pass
+    load.emit(PhaseChanged(phase="done"))
+    client.emit(RENEWED)
+    assert found == []
+
+
+def test_a_function_that_fails_is_asked_no_more_by_neither_hub(caplog):
+    asked = []
+
+    def fails(event):
+        asked.append(event)
+        raise ZeroDivisionError
+
+    def tell(load, client):
+        for _ in range(2):
+            client.emit(RENEWED)
+            load.emit(PhaseChanged(phase="sending", **OURS))
+
+    heard(tell, fails)
+    assert asked == [RENEWED]
+    assert caplog.text.count("asked no more") == 1
+
+
+def test_a_display_that_cannot_even_be_made_harms_nothing(monkeypatch, caplog):
+    def broken(_):
+        raise OSError("no display")
+
+    monkeypatch.setattr(choose, "_view", broken)
+    with choose.displayed(tracker(), Hub(), Hub(), "auto"):
+        pass
+    assert "runs all the same" in caplog.text
+
+
+def test_without_standard_error_nothing_is_shown(monkeypatch):
+    monkeypatch.setattr("sys.stderr", None)
+    with choose.displayed(tracker(), Hub(), Hub(), True):
+        pass
