@@ -52,9 +52,9 @@ class Channels:
         received = self._received.get(name, deque())
         while received and received[0][0] <= time.monotonic():
             token = received.popleft()[1]
-            load, rows, _ = token.rsplit(":", 2)
-            before = self._committed.get(name, "::")
-            known = int(before.rsplit(":", 2)[1]) if before.startswith(f"{load}:") else 0
+            load, rows = token.split(":")[:2]
+            before = self._committed.get(name, ":0").split(":")
+            known = int(before[1]) if before[0] == load else 0
             self._inserted[name] = self._inserted.get(name, 0) + int(rows) - known
             self._committed[name] = token
         return {

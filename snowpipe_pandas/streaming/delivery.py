@@ -95,6 +95,7 @@ class Delivery:
         in_doubt: whether an append was left without an answer.
         failed_rows: rows of the append that failed last, None if none did.
         error: what the load fails with.
+        has_begun: whether it is known where the load goes on.
         exact: whether a failed load knows what became of all of its rows.
         refusal: why an append was refused last.
         status: the last status that was believed.
@@ -114,7 +115,7 @@ class Delivery:
         self.in_doubt = False
         self.failed_rows: tuple[int, int] | None = None
         self.error: BaseException | None = None
-        self.exact = False
+        self.exact = self.has_begun = False
         self.rejections = Rejections()
         self.is_missing = False
         self.events: list[Event] = []
@@ -304,6 +305,7 @@ class Delivery:
 
     def begin(self, standing: Standing) -> None:
         """Begin behind what is committed of this load."""
+        self.has_begun = True
         status = self.status = standing.status
         self.last_token = _last_token(standing)
         self._tokens_before = {self.last_token, status.last_committed_offset_token}

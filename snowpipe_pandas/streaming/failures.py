@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import textwrap
+
 from ..errors import (
     AuditError,
     ChannelInvalidError,
@@ -139,4 +142,5 @@ def first_sentence(error: BaseException | None) -> str:
     if isinstance(error, KeyboardInterrupt):
         return "interrupted"
     text = error.args[0] if isinstance(error, SnowpipeError) and error.args else str(error)
-    return (str(text) or type(error).__name__).split("; ")[0][:120]
+    first = re.split(r"; |(?<=[a-z])\. ", str(text) or type(error).__name__)[0]
+    return textwrap.shorten(first, 120, placeholder=" …")

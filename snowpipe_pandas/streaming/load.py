@@ -241,7 +241,7 @@ class Load:
             stopped = isinstance(error, KeyboardInterrupt)
             self.tell(PhaseChanged(phase="cancelled" if stopped else "failed", message=first_sentence(error)))
         delivery = self._delivery
-        if delivery is not None:
+        if delivery is not None and delivery.has_begun:
             counts = delivery.counts
             facts = LoadFacts(
                 load_id=self.load_id,

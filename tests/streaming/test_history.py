@@ -1,8 +1,9 @@
 """Samples of a run in bounded memory, and what the snapshot makes of them."""
 
+import time
+
 import pytest
 
-from snowpipe_pandas.events import LoadStarted, PhaseChanged, RowsAcknowledged, RowsCommitted
 from snowpipe_pandas.streaming.history import MAX_SAMPLES, RECENT_S, History, Sample
 from snowpipe_pandas.streaming.progress import Progress, Tracker
 
@@ -33,39 +34,35 @@ class Clock:
         return self.now
 
 
-def acknowledged(end_row):
-    return RowsAcknowledged(
-        channel="c",
-        first_row=end_row - 10,
-        end_row=end_row,
-        raw_bytes=1_000_000,
-        sent_bytes=100_000,
-        tries=1,
-        offset_token=f"a:{end_row}:",
+def a_tracker(clock=time.monotonic):
+    return Tracker(
+        Progress(load_id="a", channel="c", pipe="P", account="ACCOUNT", user="USER", fingerprint=""),
+        tokens=dict,
+        clock=clock,
     )
 
 
 def test_a_snapshot_tells_speed_ratio_and_the_time_that_is_left():
     clock = Clock()
-    tracker = Tracker(Progress("a", "c", "ACCOUNT", "USER", ""), tokens=dict, clock=clock)
+    tracker = a_tracker(clock)
     assert tracker.snapshot().seconds_left is None
     assert tracker.snapshot().wire_ratio is None
-    tracker(LoadStarted(channel="c", load_id="a", rows_total=40, rows_skipped=0))
+    tracker.take(rows_total=40)
     clock.now = 1.0
-    tracker(acknowledged(10))
+    tracker.take(rows_acknowledged=10, rows_sent=10, raw_bytes=1_000_000, sent_bytes=100_000)
     clock.now = 2.0
-    tracker(RowsCommitted(channel="c", end_row=10, offset_token="a:10:"))
+    tracker.take(rows_in_table=10)
     now = tracker.snapshot()
     assert (now.seconds_left, now.wire_ratio, now.recent_bytes_per_s) == (6.0, 10.0, 500_000.0)
     assert now.samples == (Sample(0.0, 0, 0), Sample(1.0, 1_000_000, 10), Sample(2.0, 1_000_000, 0))
-    tracker(PhaseChanged(channel="c", phase="done"))
+    tracker.take(phase="done")
     clock.now = 9.0
     assert tracker.snapshot().seconds == 2.0
     assert tracker.snapshot().seconds_left is None
 
 
-def test_events_of_another_channel_change_nothing():
-    tracker = Tracker(Progress("a", "c", "ACCOUNT", "USER", ""), tokens=dict)
-    before = tracker.snapshot()
-    tracker(RowsCommitted(channel="other", end_row=10, offset_token="b:10:"))
-    assert tracker.snapshot().rows_committed == before.rows_committed
+def test_nothing_changes_behind_the_end():
+    tracker = a_tracker()
+    tracker.take(phase="failed", message="no")
+    tracker.take(phase="sending", rows_sent=3)
+    assert (tracker.snapshot().phase, tracker.snapshot().rows_sent) == ("failed", 0)

@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 import time
+from dataclasses import replace
 
 import polars as pl
 import pytest
@@ -12,7 +13,7 @@ import pytest
 import snowpipe_pandas as sp
 from snowpipe_pandas.errors import LoadCancelledError, UsageError
 from snowpipe_pandas.events import PhaseChanged, RowsAcknowledged, RowsCommitted
-from tests.support.loads import ids, make_table, numbers, open_channel, operations
+from tests.support.loads import SMALL, ids, make_table, numbers, open_channel, operations
 
 
 class Gate:
@@ -48,10 +49,10 @@ class Phase:
 
 
 @pytest.fixture
-def held(channel, small_payloads):
+def held(channel):
     """A job that stands still behind its second acknowledged request, and what lets it go on."""
     gate = Gate(RowsAcknowledged)
-    job = numbers(500).snowpipe.stream(channel, load_id="held", background=True, progress=gate)
+    job = numbers(500).snowpipe.stream(channel, limits=SMALL, load_id="held", background=True, progress=gate)
     assert gate.met.wait(20)
     yield job, gate.opened
     gate.opened.set()
@@ -100,7 +101,7 @@ def test_a_cancelled_job_says_how_far_it_came_and_the_same_call_goes_on(account,
     assert ids(account) == list(range(500))
 
 
-def test_a_paused_job_sends_nothing_until_it_is_resumed(account, channel, small_payloads):
+def test_a_paused_job_sends_nothing_until_it_is_resumed(account, channel):
     paused = Phase("paused")
     first = Gate(RowsAcknowledged)
 
@@ -108,7 +109,7 @@ def test_a_paused_job_sends_nothing_until_it_is_resumed(account, channel, small_
         first(event)
         paused(event)
 
-    job = numbers(500).snowpipe.stream(channel, background=True, progress=listen)
+    job = numbers(500).snowpipe.stream(channel, limits=SMALL, background=True, progress=listen)
     assert first.met.wait(20)
     job.pause()
     first.opened.set()
@@ -121,8 +122,7 @@ def test_a_paused_job_sends_nothing_until_it_is_resumed(account, channel, small_
     assert ids(account) == list(range(500))
 
 
-def test_a_paused_job_still_learns_what_is_committed(channel, small_payloads, monkeypatch):
-    monkeypatch.setattr("snowpipe_pandas.streaming.load.STATUS_INTERVAL_S", 0.01)
+def test_a_paused_job_still_learns_what_is_committed(channel):
     gate, paused, caught_up = Gate(RowsAcknowledged), Phase("paused"), threading.Event()
     sent = []
 
@@ -134,7 +134,9 @@ def test_a_paused_job_still_learns_what_is_committed(channel, small_payloads, mo
         if isinstance(event, RowsCommitted) and paused.met.is_set() and event.end_row == sent[-1]:
             caught_up.set()
 
-    job = numbers(500).snowpipe.stream(channel, background=True, progress=listen)
+    job = numbers(500).snowpipe.stream(
+        channel, limits=replace(SMALL, status_interval_s=0.01), background=True, progress=listen
+    )
     assert gate.met.wait(20)
     job.pause()
     gate.opened.set()
@@ -238,6 +240,6 @@ def test_a_job_that_is_told_to_shows_itself_outside_of_a_notebook_too(channel, c
     quiet = numbers(5).snowpipe.stream(channel, load_id="quiet", background=True)
     quiet.result(timeout=20)
     assert capsys.readouterr().err == ""
-    loud = numbers(5).snowpipe.stream(channel, load_id="loud", background=True, progress=True)
+    loud = numbers(5).snowpipe.stream(channel, load_id="loud", after="quiet", background=True, progress=True)
     loud.result(timeout=20)
     assert "5/5 rows" in capsys.readouterr().err

@@ -6,16 +6,13 @@ import subprocess
 import sys
 import time
 import weakref
+from dataclasses import replace
 from pathlib import Path
 
-import pytest
-from snowpipe_pandas.streaming.held import Held
-
 import snowpipe_pandas as sp
-from snowpipe_pandas.api.stream import stream
+from snowpipe_pandas.events import RowsAcknowledged, RowsCommitted
 from snowpipe_pandas.rows import payloads as payloads_module
-from snowpipe_pandas.streaming import delivery as delivery_module
-from tests.support.loads import ids, numbers
+from tests.support.loads import SMALL, ids, numbers
 
 BOUND = 5_000
 CHILD = """
@@ -35,53 +32,43 @@ print(json.dumps(more))
 """
 
 
-@pytest.fixture
-def held_bytes(monkeypatch):
-    """What was held after each payload that was added."""
-    seen = []
-    add = Held.add
+def test_what_is_held_stays_within_the_bound(account, channel):
+    account.channels.commit_lag_s = 0.3
+    waiting, most = {}, []
 
-    def noted(held, payload):
-        add(held, payload)
-        seen.append(held.bytes)
+    def watch(event):
+        if isinstance(event, RowsAcknowledged):
+            waiting[event.end_row] = event.sent_bytes
+            most.append(sum(waiting.values()))
+        if isinstance(event, RowsCommitted):
+            for end in [end for end in waiting if end <= event.end_row]:
+                del waiting[end]
 
-    monkeypatch.setattr(Held, "add", noted)
-    return seen
-
-
-def test_what_is_held_stays_within_the_bound(account, channel, small_payloads, held_bytes):
-    numbers(2_000).snowpipe.stream(channel, progress=False, max_in_flight_bytes=BOUND)
-    assert len(held_bytes) > 20
-    assert BOUND / 2 < max(held_bytes) <= BOUND
+    options = {"limits": SMALL, "progress": watch, "max_in_flight_bytes": BOUND}
+    numbers(2_000).snowpipe.stream(channel, **options)
+    assert len(most) > 20
+    assert BOUND / 2 < max(most) <= BOUND
     assert ids(account) == list(range(2_000))
 
 
-def test_the_bound_is_the_same_wherever_it_is_named():
-    by_function = stream.__kwdefaults__["max_in_flight_bytes"]
-    by_accessor = type(numbers(1).snowpipe).stream.__kwdefaults__["max_in_flight_bytes"]
-    assert by_function == by_accessor == delivery_module.MAX_IN_FLIGHT_BYTES == 32 * 2**20
-
-
-def test_statuses_are_asked_for_sooner_where_much_is_held(account, channel, small_payloads, monkeypatch):
+def test_statuses_are_asked_for_sooner_where_much_is_held(account, channel):
     """The load is over before the interval has passed: only what is held can have made it ask again."""
-    monkeypatch.setattr(delivery_module, "STATUS_INTERVAL_S", 3.0)
-    asked = []
-    status = channel.status
-    monkeypatch.setattr(channel, "status", lambda: asked.append(channel.clock.monotonic()) or status())
 
     def slowly():
         for start in range(0, 1_000, 100):
             yield numbers(100, start=start)
             time.sleep(0.15)
 
-    sp.stream(slowly(), channel, progress=False, max_in_flight_bytes=6_000)
-    assert len(asked) > 1
-    assert asked[1] - asked[0] < 2.5
+    limits = replace(SMALL, status_interval_s=3.0)
+    sp.stream(
+        slowly(), channel, limits=limits, progress=False, max_in_flight_bytes=6_000, flush_interval_s=0.01
+    )
+    kinds = [request.operation for request in account.requests]
+    last_append = len(kinds) - kinds[::-1].index("append")
+    assert "status" in kinds[:last_append]
 
 
-def test_bodies_are_let_go_once_they_are_committed_without_the_collector(
-    channel, small_payloads, monkeypatch
-):
+def test_bodies_are_let_go_once_they_are_committed_without_the_collector(channel, monkeypatch):
     made = []
     mapped = payloads_module._mapped
 
@@ -95,7 +82,7 @@ def test_bodies_are_let_go_once_they_are_committed_without_the_collector(
     monkeypatch.setattr(payloads_module, "_mapped", noted)
     gc.disable()
     try:
-        numbers(500).snowpipe.stream(channel, progress=False)
+        numbers(500).snowpipe.stream(channel, limits=SMALL, progress=False)
         assert len(made) > 10
         assert [pages for pages in made if pages() is not None] == []
     finally:
