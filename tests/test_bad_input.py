@@ -297,7 +297,6 @@ CALLS = {
     ),
     "a token to wait for": (lambda it: it.channel.wait_for_commit(7), "token=7 .*a function that judges"),
     "a time to wait": (lambda it: it.channel.wait_for_commit(timeout_s=-1), "timeout_s=-1 .*0 or more"),
-    "a time to poll": (lambda it: it.channel.poll(timeout_s=float("nan")), "timeout_s=nan "),
     "a token to reopen with": (lambda it: it.channel.reopen(offset_token=b"1"), "offset_token=b'1' "),
     "a target of check": (
         lambda it: numbers(1).snowpipe.check(TABLE),
