@@ -124,7 +124,8 @@ def frame_batches(columns: Sequence[FrameColumn], rows: int) -> Iterator[pa.Reco
         stop = min(rows, start + length)
         batch = pa.record_batch([column.array(start, stop) for column in columns], schema=schema)
         yield batch
-        length = max(1, min(most, (stop - start) * SLICE_BYTES // max(1, size_of(batch))))
+        if stop < rows:
+            length = max(1, min(most, (stop - start) * SLICE_BYTES // max(1, size_of(batch))))
         start = stop
 
 
