@@ -61,7 +61,7 @@ def named_series(frame: pd.DataFrame, *, index: bool) -> list[tuple[str, Series]
             "the frame has MultiIndex columns; join their levels first: "
             "df.columns = ['_'.join(map(str, c)) for c in df.columns]"
         )
-    named = [(name, frame.iloc[:, number]) for number, name in enumerate(frame.columns)]
+    named: list[tuple[Any, Series]] = list(frame.items())
     if index:
         named = _index_levels(frame.index, {name for name, _ in named}) + named
     names = [name for name, _ in named]
@@ -124,15 +124,17 @@ def frame_batches(columns: Sequence[FrameColumn], rows: int) -> Iterator[pa.Reco
         stop = min(rows, start + length)
         batch = pa.record_batch([column.array(start, stop) for column in columns], schema=schema)
         yield batch
-        length = max(1, min(most, (stop - start) * SLICE_BYTES // max(1, size_of(batch))))
+        if stop < rows:
+            length = max(1, min(most, (stop - start) * SLICE_BYTES // max(1, size_of(batch))))
         start = stop
 
 
 def _column(name: str, values: Series, binary_format: BinaryFormat, row_of: RowOf) -> FrameColumn:
     dtype = values.dtype
+    told = str(dtype)
     for mark, hint in _HINTS.items():
-        if str(dtype).startswith(mark):
-            raise UnsupportedError(f"({dtype}): {hint}")
+        if told.startswith(mark):
+            raise UnsupportedError(f"({told}): {hint}")
 
     def location(start: int) -> CellLocation:
         return CellLocation(name, lambda number: row_of(start + number), ",", binary_format)
@@ -152,7 +154,12 @@ def _column(name: str, values: Series, binary_format: BinaryFormat, row_of: RowO
             ),
         )
     field = pa.field(name, _numpy_type(dtype) if isinstance(dtype, np.dtype) else _extension_type(values))
-    return FrameColumn(field, lambda start, stop: _array(values.iloc[start:stop], field, location(start)))
+    return FrameColumn(field, lambda start, stop: _array(_slice(values, start, stop), field, location(start)))
+
+
+def _slice(values: Series, start: int, stop: int) -> Series:
+    """Slice, where there is more: to slice a column costs as much as to convert a short one."""
+    return values if stop - start == len(values) else values.iloc[start:stop]
 
 
 def _numpy_type(dtype: np.dtype[Any]) -> pa.DataType:

@@ -78,7 +78,7 @@ class _Load:
         self._binary_format: BinaryFormat = binary_format
 
     def begin(self, part: Part) -> None:
-        """Refuse other columns than the load has; from the first cut by time on, text may not depend on cuts."""
+        """Refuse other columns than the load has; from a first cut by time on, text may not depend on it."""
         self._cut = self._cut or part.cut
         found = part.opened.schema.names
         more = [name for name in found if name not in self._names]

@@ -144,7 +144,8 @@ def _is_series(source: Any) -> bool:
 
 def _open_frame(source: Any, options: _Options, first_row: int) -> Opened:
     with translated("the DataFrame"):
-        frame = pd.DataFrame(source)  # without what a subclass does in its own way
+        # A subclass may do things in its own way, and a copy of a short frame costs as much as its rows.
+        frame = source if type(source) is pd.DataFrame else pd.DataFrame(source)
         named = named_series(frame, index=options.index)
         return _of_series(named, len(frame), options, first_row)
 

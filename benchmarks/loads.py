@@ -1,0 +1,126 @@
+"""What a load costs over its parts: `python -m benchmarks.loads overlap|row --rounds 7`. Prints JSON.
+
+`overlap` is the time of a load of floats on one channel over the longer of its two halves, each alone:
+encoding and packing with nobody to send, and sending what was packed by a bare `requests.Session`. The bar is
+1.18. `row` is a load of one row with `wait=False` over a bare request of the same bytes; the bar is 2.0. The
+service counts and keeps nothing (`benchmarks/counting.py`, in a process of its own).
+"""
+
+import argparse
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable
+
+import pandas as pd
+import requests
+
+import snowpipe_pandas as sp
+from benchmarks.counting import counting_service
+from benchmarks.memory import ANYBODY, floats
+from snowpipe_pandas.rows.encode.encoder import Encoder
+from snowpipe_pandas.rows.payloads import Payload
+from snowpipe_pandas.rows.sources.source import open_source
+from snowpipe_pandas.streaming.options import LoadLimits
+from snowpipe_pandas.streaming.pipeline import Payloads
+from snowpipe_pandas.waits import FOR_EVER_S
+
+ROWS, COLUMNS = 1_000_000, 14
+REQUESTS = 200
+"""Requests of one round: each takes a millisecond or less."""
+
+
+def drained(frame: pd.DataFrame, *, keep: bool) -> list[Payload]:
+    """Encode and pack a frame with nobody to send it; return the payloads, or none."""
+    kept = []
+    ready = Payloads(
+        open_source(frame),
+        Encoder(),
+        load_id="alone",
+        skip_rows=0,
+        skip_digest="",
+        limits=LoadLimits(),
+        flush_interval_s=1.0,
+    )
+    with ready:
+        while not ready.ended:
+            payload = ready.take(FOR_EVER_S)
+            if payload is not None and keep:
+                kept.append(payload)
+    return kept
+
+
+def send_bare(session: requests.Session, url: str, payloads: list[Payload]) -> None:
+    """Post bodies as plainly as a library can, to a channel that nobody else has."""
+    for payload in payloads:
+        token = f"bare:{payload.end_row}:{payload.digest}"
+        answer = session.post(
+            f"{url}/v2/streaming/databases/D/schemas/S/pipes/T/channels/bare/rows",
+            params={"endOffsetToken": token},
+            data=bytes(payload.body),
+        )
+        answer.raise_for_status()
+
+
+def seconds(work: Callable[[], object], times: int = 1) -> float:
+    """Return how long the work takes, in seconds, at one time."""
+    started = time.perf_counter()
+    for _ in range(times):
+        work()
+    return (time.perf_counter() - started) / times
+
+
+def overlap(rounds: int) -> dict[str, float]:
+    """A load over the longer of encoding alone and sending alone; medians of alternating rounds."""
+    frame = floats(ROWS, COLUMNS)
+    payloads = drained(frame, keep=True)
+    with (
+        counting_service() as url,
+        requests.Session() as session,
+        sp.connect(url=url, **ANYBODY) as client,
+        client.open_channel("loads", table="D.S.T") as channel,
+    ):
+        works = {
+            "encoding_s": lambda: drained(frame, keep=False),
+            "sending_s": lambda: send_bare(session, url, payloads),
+            "load_s": lambda: frame.snowpipe.stream(channel, progress=False),
+        }
+        medians = alternating(works, rounds)
+    return medians | {"ratio": medians["load_s"] / max(medians["encoding_s"], medians["sending_s"])}
+
+
+def row(rounds: int) -> dict[str, float]:
+    """A load of one row over a bare request of its bytes; medians of alternating rounds."""
+    frame = pd.DataFrame({"ID": [1], "NAME": ["a name"], "VALUE": [0.5]})
+    payloads = drained(frame, keep=True)
+    with (
+        counting_service() as url,
+        requests.Session() as session,
+        sp.connect(url=url, **ANYBODY) as client,
+        client.open_channel("row", table="D.S.T") as channel,
+    ):
+        works = {
+            "bare_s": lambda: send_bare(session, url, payloads),
+            "load_s": lambda: frame.snowpipe.stream(channel, wait=False, progress=False),
+        }
+        medians = alternating(works, rounds, times=REQUESTS)
+    return medians | {"ratio": medians["load_s"] / medians["bare_s"]}
+
+
+def alternating(works: dict[str, Callable[[], object]], rounds: int, times: int = 1) -> dict[str, float]:
+    """Measure works in turn; the first round warms up."""
+    taken: dict[str, list[float]] = {name: [] for name in works}
+    for _ in range(rounds + 1):
+        for name, work in works.items():
+            taken[name].append(seconds(work, times))
+    return {name: statistics.median(all_rounds[1:]) for name, all_rounds in taken.items()}
+
+
+if __name__ == "__main__":
+    options = argparse.ArgumentParser()
+    options.add_argument("what", choices=["overlap", "row"])
+    options.add_argument("--rounds", type=int, default=7)
+    wanted = options.parse_args()
+    measured = {"overlap": overlap, "row": row}[wanted.what](wanted.rounds)
+    json.dump(measured, sys.stdout)
