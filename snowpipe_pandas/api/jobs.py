@@ -19,9 +19,9 @@ from ..display.texts import short
 from ..errors import LoadCancelledError
 from ..shown import visible
 from ..streaming.load import Load
-from ..waits import FOR_EVER_S
 from ..streaming.progress import Progress
 from ..streaming.result import StreamResult
+from ..waits import FOR_EVER_S
 
 if TYPE_CHECKING:
     from ..display.ticker import Ticker
