@@ -27,11 +27,10 @@ import pyarrow.parquet as pq
 import snowpipe_pandas as sp
 from benchmarks.counting import counting_service
 from snowpipe_pandas.rows.encode.encoder import Encoder
-from snowpipe_pandas.rows.encode.parallel import encode_ordered
-from snowpipe_pandas.rows.payloads import pack
 from snowpipe_pandas.rows.sources.source import open_source
-from snowpipe_pandas.streaming.load import READY_PAYLOADS
-from snowpipe_pandas.streaming.pipeline import Prefetch
+from snowpipe_pandas.streaming.options import LoadLimits
+from snowpipe_pandas.streaming.pipeline import Payloads
+from snowpipe_pandas.waits import FOR_EVER_S
 
 ROWS, COLUMNS = 6_250_000, 20
 FILE_BYTES = 4_000_000_000
@@ -66,10 +65,18 @@ def peak_over(work: Callable[[], None]) -> int:
 
 def encode_and_pack(source: object) -> None:
     """Encode and pack a source as `stream()` does, and drop each payload."""
-    encoded = encode_ordered(open_source(source), Encoder().encode, workers=2)
-    with Prefetch(pack(encoded), depth=READY_PAYLOADS) as payloads:
-        for _ in payloads:
-            pass
+    ready = Payloads(
+        open_source(source),
+        Encoder(),
+        load_id="",
+        skip_rows=0,
+        skip_digest="",
+        limits=LoadLimits(),
+        flush_interval_s=1.0,
+    )
+    with ready as payloads:
+        while not payloads.ended:
+            payloads.take(FOR_EVER_S)
 
 
 def of_frame() -> dict[str, int]:

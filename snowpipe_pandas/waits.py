@@ -1,4 +1,4 @@
-"""How long threads wait for each other: for ever, but hearing a Ctrl-C; or for a grace at the end."""
+"""How long threads wait for each other: for ever, so that a Ctrl-C is heard; or for a grace at the end."""
 
 from __future__ import annotations
 
@@ -15,7 +15,11 @@ STOP_GRACE_S = 1.0
 
 
 def join_in_time(threads: Iterable[threading.Thread]) -> None:
-    """Wait for threads that were told to stop, all of them together for the grace at most."""
+    """Wait for threads that were told to stop, all of them together for the grace at most.
+
+    Those which the system refused to start are no reason to fail.
+    """
     end = time.monotonic() + STOP_GRACE_S
     for thread in threads:
-        thread.join(max(0.0, end - time.monotonic()))
+        if thread.ident is not None:
+            thread.join(max(0.0, end - time.monotonic()))

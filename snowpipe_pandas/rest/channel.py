@@ -14,7 +14,6 @@ from typing import Any, NoReturn
 from ..arguments import choice, number, optional_text, refuse, text, whole
 from ..auth.tokens import Clock
 from ..errors import (
-    ChannelError,
     ChannelInvalidError,
     ChannelLostError,
     CommitTimeoutError,

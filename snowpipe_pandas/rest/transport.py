@@ -126,13 +126,14 @@ class Transport:
             ClosedError: the client was closed.
             UsageError: this process was forked from the one that made the client.
         """
+        self._check_process()
         budget = min(self._retry.budget_s, self._retry.budget_s if budget_s is None else budget_s)
         give_up_at = self.clock.monotonic() + budget
         request_id, tries, renewed = str(uuid.uuid4()), 0, False
         while True:
-            self._check_usable()
             tries += 1
             token = signer.token(caller)
+            self._check_open()
             outcome = self._exchange(request, signer.headers(token), request_id, tries)
             pause_s = self._pause_s(outcome, tries)
             if not renewed and _is_refused(outcome):
@@ -152,12 +153,14 @@ class Transport:
         self._closed = True
         self._session.close()
 
-    def _check_usable(self) -> None:
+    def _check_process(self) -> None:
         if os.getpid() != self._process:
             raise UsageError(
                 "this client belongs to the process that made it, and connections are not shared across a "
                 "fork; call connect() in the new process"
             )
+
+    def _check_open(self) -> None:
         if self._closed:
             raise ClosedError("the client is closed; make a new one with connect()")
 

@@ -39,12 +39,11 @@ class Turns:
             UsageError: somebody else holds the right to write, or this one is over.
             ClosedError: the channel was closed.
         """
-        self._check(right)
         while not self._busy.acquire(timeout=LISTEN_S):
             caller.sleep(0)
-            self._check(right)
+            self._check(right)  # a load's write may take long, and others need not wait to be refused
         try:
-            self._check(right)  # again: it may have been given away meanwhile
+            self._check(right)
             yield
         finally:
             self._busy.release()

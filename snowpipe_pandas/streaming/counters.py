@@ -72,7 +72,8 @@ class Counters:
 
     def __init__(self, status: ChannelStatus, before: int) -> None:
         first = counted(status)
-        self._heard = first is not None
+        self._told_by_open = first is not None
+        self._heard = False
         if first is None and status.last_committed_offset_token is None:
             first = Counted()  # nothing was ever committed to this channel
         self._base = self._latest = first
@@ -91,13 +92,22 @@ class Counters:
 
     @property
     def told(self) -> bool:
-        """Whether the service reports its counters."""
-        return self._heard and not self.want_status
+        """Whether the service reports its counters, as far as is known."""
+        return (self._heard or self._told_by_open) and not self.want_status
 
     @property
     def exact(self) -> bool:
         """Whether no rejection can have been missed."""
         return self.told and self._hidden == 0 and self._border_known
+
+    @property
+    def only_open_told(self) -> bool:
+        """Whether the open told the counters and no status ever did."""
+        return self._told_by_open and not self._heard
+
+    def give_up(self) -> None:
+        """Note that statuses never tell the counters, though the open did."""
+        self._told_by_open = False
 
     def told_behind(self, rows: int) -> tuple[int | None, int | None]:
         """Return the channel's error count now, and what its counters add up to behind so many rows.
@@ -141,7 +151,7 @@ class Counters:
         return missing - min(max(missing, 0), self._hidden)
 
     def agree_with(self, rows: int) -> bool:
-        """Whether exactly these rows of the load are counted; counters that are not told always agree."""
+        """Whether exactly these rows of the load are counted; a service that never counts always agrees."""
         return not self.told or self.lacks(rows) == 0
 
     def is_past(self, status: ChannelStatus) -> bool:

@@ -486,6 +486,11 @@ class Delivery:
         self._note_rejections(bound)
         self.events.append(ChannelReopened(reason=reason, end_row=position.rows))
 
+    def give_up_counting(self, fact: object) -> None:
+        """Note that the service does not count, so that what it rejected is not known."""
+        self.counters.give_up()
+        self._recount()
+
     def settle_by_reopen(self, fact: Reopened) -> None:
         """Learn from a reopen what is committed; the rows that failed stay told."""
         failed = self.failed_rows

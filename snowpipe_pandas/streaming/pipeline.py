@@ -146,9 +146,13 @@ class Payloads:
         self._thread.start()
 
     def _make_ahead(self, batches: Iterator[Numbered]) -> None:
-        ahead = EncodedAhead(batches, self._encode, workers=default_workers(), changed=self._changed)
-        with ahead:
-            self._make(self._pieces(ahead))
+        try:
+            with EncodedAhead(
+                batches, self._encode, workers=default_workers(), changed=self._changed
+            ) as ahead:
+                self._make(self._pieces(ahead))
+        except BaseException as error:  # noqa: BLE001  # the system starts no more threads, which take() must hear
+            self._end(error)
 
     def _make(self, pieces: Iterable[EncodedRows | None]) -> None:
         """Pack, and put what comes of it: payloads, then the end or an error."""
@@ -164,8 +168,11 @@ class Payloads:
                 skip_digest=self._skip_digest,
             ):
                 self._put(payload)
-        except Exception as error:  # noqa: BLE001  # raised by take(), whatever it is
+        except BaseException as error:  # noqa: BLE001  # raised by take(), whatever it is
             end = error
+        self._end(end)
+
+    def _end(self, end: _Made) -> None:
         with self._changed:
             self._made.append(end)
             self._changed.notify_all()

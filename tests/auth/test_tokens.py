@@ -9,10 +9,10 @@ import warnings
 
 import pytest
 
-from snowpipe_pandas.auth.tokens import Clock, ClockSkewWarning, Token, TokenCache
-from snowpipe_pandas.errors import AuthenticationError, LoadFacts
+from snowpipe_pandas.auth.tokens import SOFT_RENEWAL_BUDGET_S, Clock, ClockSkewWarning, Token, TokenCache
+from snowpipe_pandas.errors import AuthenticationError, LoadCancelledError, LoadFacts, TransportError
 from tests.auth.clocks import EPOCH_S
-from tests.support.callers import ANYBODY
+from tests.support.callers import ANYBODY, StoppableCaller
 
 THREADS = 32
 
@@ -242,6 +242,135 @@ def test_threads_that_find_a_good_token_do_not_wait_for_anyone(hands):
     crowd = Crowd(cache, size=8)
     crowd.join()
     assert crowd.tokens == [token] * 8
+
+
+class Issuing(Issuer):
+    """An issuer that can be told to fail, and records the seconds that it was given."""
+
+    def __init__(self, hands, life_s=3600.0):
+        super().__init__(hands, life_s)
+        self.failure = None
+        self.budgets = []
+
+    def __call__(self, caller, budget_s):
+        self.budgets.append(budget_s)
+        if self.failure is not None:
+            raise self.failure
+        return super().__call__()
+
+
+DOWN = TransportError("the token endpoint is down", url="https://x")
+
+
+def test_a_token_that_lives_is_used_on_where_its_renewal_fails(hands, caplog):
+    issuer = Issuing(hands)
+    cache = TokenCache(issuer, hands.clock)
+    token = cache.token(ANYBODY)
+    hands.pass_time(3300)
+    issuer.failure = DOWN
+    assert cache.token(ANYBODY) is token
+    assert issuer.budgets == [None, SOFT_RENEWAL_BUDGET_S]
+    assert "used for 300 s more: the token endpoint is down" in caplog.text
+    assert token.value not in caplog.text
+
+
+@pytest.mark.parametrize(("left_s", "pause_s"), [(300, 30), (60, 30), (40, 20), (2, 1)])
+def test_a_renewal_that_failed_is_tried_again_after_a_while(hands, left_s, pause_s):
+    issuer = Issuing(hands)
+    cache = TokenCache(issuer, hands.clock)
+    token = cache.token(ANYBODY)
+    hands.pass_time(3600 - left_s)
+    issuer.failure = DOWN
+    for _ in range(5):
+        assert cache.token(ANYBODY) is token
+    assert len(issuer.budgets) == 2
+    hands.pass_time(pause_s - 0.01)
+    assert cache.token(ANYBODY) is token
+    assert len(issuer.budgets) == 2
+    issuer.failure = None
+    hands.pass_time(0.01)
+    assert cache.token(ANYBODY).value == "token-2"
+
+
+@pytest.mark.parametrize("end", ["its end", "refused", "another host"])
+def test_a_token_that_is_of_no_use_any_more_is_renewed_in_earnest(hands, end):
+    issuer = Issuing(hands)
+    cache = TokenCache(issuer, hands.clock)
+    token = cache.token(ANYBODY)
+    if end == "its end":
+        hands.pass_time(3600)
+    elif end == "refused":
+        cache.invalidate(token)
+    else:
+        cache.clear()
+    issuer.failure = DOWN
+    for _ in range(2):
+        with pytest.raises(TransportError, match="is down"):
+            cache.token(ANYBODY)
+    assert issuer.budgets == [None, None, None]
+
+
+def test_a_token_that_is_refused_while_its_renewal_fails_is_renewed_in_earnest(hands):
+    budgets = []
+
+    def fetch(caller, budget_s):
+        budgets.append(budget_s)
+        if budget_s is not None:
+            cache.invalidate(first)  # as another thread's request does
+            raise DOWN
+        return Token(f"token-{len(budgets)}", EPOCH_S, EPOCH_S + 3600)
+
+    cache = TokenCache(fetch, hands.clock)
+    first = cache.token(ANYBODY)
+    hands.pass_time(3300)
+    assert cache.token(ANYBODY).value == "token-3"
+    assert budgets == [None, SOFT_RENEWAL_BUDGET_S, None]
+
+
+def test_others_go_on_with_a_token_that_lives_while_one_thread_renews_it(hands):
+    gate, begun = threading.Event(), threading.Event()
+
+    def fetch(caller, budget_s):
+        if budget_s is not None:
+            begun.set()
+            gate.wait(20)
+        return Token("made", hands.clock.now(), hands.clock.now() + 3600)
+
+    cache = TokenCache(fetch, hands.clock)
+    old = cache.token(ANYBODY)
+    hands.pass_time(3300)
+    renewing = Crowd(cache, size=1)
+    assert begun.wait(20)
+    assert cache.token(ANYBODY) is old
+    gate.set()
+    renewing.join()
+    assert renewing.tokens == [cache.token(ANYBODY)] != [old]
+
+
+def test_a_caller_that_stops_gets_no_old_token(hands):
+    caller = StoppableCaller()
+
+    def fetch(_, budget_s):
+        if budget_s is not None:
+            caller.stop()
+            caller.sleep(1)
+        return Token("made", EPOCH_S, EPOCH_S + 3600)
+
+    cache = TokenCache(fetch, hands.clock)
+    cache.token(ANYBODY)
+    hands.pass_time(3300)
+    with pytest.raises(LoadCancelledError):
+        cache.token(caller)
+
+
+def test_a_new_token_is_told_once_and_behind_its_renewal(hands):
+    told = []
+    cache = TokenCache(Issuer(hands), hands.clock)
+    cache.on_renewed = lambda life: told.append((life.reason, cache.token(ANYBODY).value))
+    cache.token(ANYBODY)
+    hands.pass_time(3300)
+    cache.token(ANYBODY)
+    assert told == [("first use", "token-1"), ("the last one was near its end", "token-2")]
 
 
 def learn_often(hands, offset_s):

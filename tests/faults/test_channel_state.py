@@ -124,7 +124,7 @@ def test_16_a_second_writer_that_discards_our_rows_is_told_too(account, channel)
 def test_16_a_second_writer_that_has_committed_rows_of_its_own(account, connect, channel):
     def load_theirs():
         other = open_channel(connect())
-        numbers(3, start=900).snowpipe.stream(other, limits=SMALL, load_id="theirs", progress=False)
+        numbers(3, start=900).snowpipe.stream(other, limits=SMALL, progress=False)
 
     with pytest.raises(ChannelTakenOverError) as caught:
         run(channel, progress=once_acknowledged(100, load_theirs))
@@ -169,7 +169,7 @@ def test_18_a_channel_that_failed_between_two_loads_is_reopened_before_any_appen
 
     run(channel, 100)
     account.faults.add("status", change=failed)
-    run(channel, 100, load_id="another")
+    run(channel, 100, load_id="another", after="load")
     assert ids(account) == list(range(100)) * 2
     assert len(opens(account)) == 2
 

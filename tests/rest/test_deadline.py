@@ -82,6 +82,14 @@ def test_no_peer_holds_a_request_beyond_its_deadline(treat):
     TESTED.clear()
 
 
+def test_a_request_may_have_a_shorter_deadline_of_its_own():
+    wire = Transport(Clock(), retry=ONCE, timeouts=Timeouts(total_s=30.0))
+    with RudePeer(trickle_body) as peer:
+        with pytest.raises(TransportError, match=r"was not over in 0\.3 s"):
+            wire.send(Request("GET", peer.url, total_s=0.3), CountingSigner(), ANYBODY)
+        wire.close()
+
+
 def test_a_deadline_that_is_met_leaves_the_connection_to_later_requests():
     """The timer of the first request must not end the second one, which uses the same connection."""
 

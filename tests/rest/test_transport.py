@@ -1,5 +1,6 @@
 """Retries, renewals and refusals, against a real server with a script."""
 
+import contextlib
 import gc
 import mmap
 import socket
@@ -78,11 +79,33 @@ def test_a_body_is_let_go_with_its_request(wire, server, replies):
         gc.enable()
 
 
+def test_a_body_is_let_go_with_the_error_of_its_request(server):
+    server.script(Reply(200, b"{}", cut=1))
+    wire = Transport(Clock(), retry=RetryPolicy(attempts=1))
+    pages = mmap.mmap(-1, 1000)
+    gone = weakref.ref(pages)
+    gc.disable()
+    try:
+        with contextlib.suppress(TransportError):
+            send(wire, server, body=memoryview(pages))
+        del pages
+        assert gone() is None
+    finally:
+        gc.enable()
+        wire.close()
+
+
 @pytest.mark.parametrize("status", [400, 404, 409, 413])
 def test_a_final_answer_is_not_tried_again(wire, server, status):
     server.script(Reply(status, {"code": "SOME_CODE", "message": "no"}))
     answer = send(wire, server)
     assert (answer.status, answer.code, answer.tries) == (status, "SOME_CODE", 1)
+
+
+def test_a_404_that_is_not_the_services_is_believed_after_three_tries(wire, server):
+    server.script(Reply(404, b"<html>not here</html>"))
+    answer = send(wire, server)
+    assert (answer.refusal, answer.tries, len(server.seen)) == (Refusal.ODD, 3, 3)
 
 
 def test_retry_after_is_obeyed_as_seconds_and_as_a_date(wire, server):
@@ -131,6 +154,30 @@ def test_nothing_is_repeated_where_the_signer_sees_no_use_in_it(wire, server):
     server.script(Reply(403, {"code": "no privilege"}))
     send(wire, server, CountingSigner(can_renew=False))
     assert len(server.seen) == 1
+
+
+class RestlessSigner(CountingSigner):
+    """Has another token whenever it is asked, as one that comes due between two looks."""
+
+    def __init__(self):
+        super().__init__()
+        self.refusals = []
+
+    def token(self, caller):
+        self.renewals += 1
+        return super().token(caller)
+
+    def refused(self, token, caller):
+        self.refusals.append(token.value)
+        return True
+
+
+def test_the_token_that_was_sent_is_the_one_that_was_refused(wire, server):
+    signer = RestlessSigner()
+    server.script(Reply(401), OK)
+    assert send(wire, server, signer).status == 200
+    sent = [seen.headers["Authorization"] for seen in server.seen]
+    assert sent == [f"Bearer {signer.refusals[0]}", "Bearer secret-2"]
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])

@@ -19,7 +19,8 @@ from snowpipe_pandas.rows.sources.source import open_source
 
 def rows_and_peak(file):
     encoded = map(Encoder().encode, open_source(ds.dataset(file)).batches())
-    rows = sum(payload.rows for payload in pack(encoded))
+    limits = {"max_raw_bytes": 16_000_000, "max_wire_bytes": 4_000_000, "first_raw_bytes": 1_000_000}
+    rows = sum(payload.rows for payload in pack(encoded, **limits))
     unit = 1 if sys.platform == "darwin" else 1024
     return rows, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 

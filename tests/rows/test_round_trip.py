@@ -10,8 +10,8 @@ import pytest
 
 import snowpipe_pandas as sp
 from snowpipe_pandas.errors import RowTooLargeError
-from snowpipe_pandas.rows.payloads import MAX_RAW_BYTES
 from snowpipe_pandas.rows.types import create_table_ddl
+from snowpipe_pandas.streaming.options import LoadLimits
 
 TABLE = "DEMO.PUBLIC.BACK"
 INF, NAN = float("inf"), float("nan")
@@ -166,7 +166,7 @@ def test_the_longest_text_that_a_request_holds_comes_back_and_a_longer_one_is_re
     account, client, letter
 ):
     """Snowflake's VARCHAR ends at 16,777,216 bytes, one append at 16 MB of NDJSON: the append binds."""
-    room = MAX_RAW_BYTES - len('{"C":""}\n')
+    room = LoadLimits().max_raw_bytes - len('{"C":""}\n')
     longest = letter * (room // len(json.dumps(letter, ensure_ascii=False).strip('"').encode()))
     back = sent_and_back(account, client, pa.table({"C": ["before", longest, "behind"]}))
     assert back["C"].tolist() == ["before", longest, "behind"]

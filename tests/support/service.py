@@ -20,7 +20,14 @@ ROWS_EACH = 5
 def payloads(start, digest="", rows=ROWS):
     """The payloads of the numbers below `rows`, from row `start` on."""
     encoded = [Encoder().encode(batch, 0) for batch in open_source(pa.table({"ID": range(rows)})).batches()]
-    found = pack(encoded, skip_rows=start, skip_digest=digest, max_raw_bytes=ROWS_EACH * 10)
+    found = pack(
+        encoded,
+        skip_rows=start,
+        skip_digest=digest,
+        max_raw_bytes=ROWS_EACH * 10,
+        max_wire_bytes=4_000_000,
+        first_raw_bytes=1_000_000,
+    )
     return tuple(found)
 
 

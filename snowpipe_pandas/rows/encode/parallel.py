@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 import pyarrow as pa
 
@@ -44,7 +44,7 @@ class Numbered:
     @property
     def end_row(self) -> int:
         """Number of the row behind the last one."""
-        return self.first_row + self.batch.num_rows
+        return self.first_row + int(self.batch.num_rows)
 
 
 def numbered(source: Source) -> Generator[Numbered, None, None]:
@@ -101,7 +101,7 @@ class EncodedAhead(Generic[R]):
         self._ahead = workers + 1
         self._changed = changed or threading.Condition(threading.Lock())
         self._slots: deque[_Slot[R]] = deque()
-        self._unclaimed: deque[_Slot[R]] = deque()
+        self._unclaimed: deque[tuple[_Slot[R], Numbered]] = deque()
         self._in_hand = 0
         self._read_all = False
         self._stopped = False
@@ -110,13 +110,20 @@ class EncodedAhead(Generic[R]):
         ]
 
     def __enter__(self) -> EncodedAhead[R]:
-        for thread in self._threads:
-            thread.start()
+        try:
+            for thread in self._threads:
+                thread.start()
+        except BaseException:
+            self._stop()
+            raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._stop()
+
+    def _stop(self) -> None:
         with self._changed:
             self._stopped = True
             self._changed.notify_all()
@@ -145,7 +152,7 @@ class EncodedAhead(Generic[R]):
             raise slot.error
         self._in_hand = 1
         self._slots.popleft()
-        return slot.taken(), slot.since
+        return cast(R, slot.result), slot.since
 
     def let_go(self) -> None:
         """Tell that what `pop()` gave last is in use no more; `changed` is held."""
@@ -163,18 +170,18 @@ class EncodedAhead(Generic[R]):
             yield result
 
     def _read(self) -> None:
-        end: _Slot[R] = _Slot(None)
+        end: _Slot[R] = _Slot(done=True, last=True)
         try:
             while self._has_room():
                 given = next(self._batches, None)
                 if given is None:
                     break
-                self._add(_Slot(given))
+                self._add(_Slot(given.since), given)
         except BaseException as error:  # noqa: BLE001  # raised by pop(), whatever it is
             end.error = error
         finally:
             self._read_all = True
-            self._add(end)
+            self._add(end, None)
             close = getattr(self._batches, "close", None)
             if close is not None:
                 close()
@@ -185,51 +192,43 @@ class EncodedAhead(Generic[R]):
             self._changed.wait_for(lambda: self._stopped or len(self._slots) + self._in_hand < self._ahead)
             return not self._stopped
 
-    def _add(self, slot: _Slot[R]) -> None:
+    def _add(self, slot: _Slot[R], given: Numbered | None) -> None:
         with self._changed:
             self._slots.append(slot)
-            if not slot.done:
-                self._unclaimed.append(slot)
+            if given is not None:
+                self._unclaimed.append((slot, given))
             self._changed.notify_all()
 
     def _work(self) -> None:
-        while (slot := self._claimed()) is not None:
-            slot.encode(self._encode)
-            with self._changed:
-                slot.done = True
-                self._changed.notify_all()
+        while self._encode_one():
+            pass
 
-    def _claimed(self) -> _Slot[R] | None:
+    def _encode_one(self) -> bool:
+        """Encode the next batch; False where there are no more. Nothing of it is kept behind the call."""
         with self._changed:
             self._changed.wait_for(lambda: self._stopped or self._unclaimed or self._read_all)
-            return self._unclaimed.popleft() if self._unclaimed and not self._stopped else None
-
-
-class _Slot(Generic[R]):
-    """The place of a batch in the order: what was read, and then what was made of it, or an error."""
-
-    __slots__ = ("_given", "_result", "done", "error", "last", "since")
-
-    def __init__(self, given: Numbered | None) -> None:
-        self._given = given
-        self._result: R | None = None
-        self.since = given.since if given is not None else 0.0
-        self.last = self.done = given is None
-        self.error: BaseException | None = None
-
-    def encode(self, encode: Callable[[pa.RecordBatch, int], R]) -> None:
-        """Make the result, and let the batch go."""
-        given, self._given = self._given, None
-        assert given is not None
+            if self._stopped or not self._unclaimed:
+                return False
+            slot, given = self._unclaimed.popleft()
         try:
-            self._result = encode(given.batch, given.first_row)
+            slot.result = self._encode(given.batch, given.first_row)
         except BaseException as error:  # noqa: BLE001  # raised by pop(), whatever it is
-            self.error = error
+            slot.error = error
+        with self._changed:
+            slot.done = True
+            self._changed.notify_all()
+        return True
 
-    def taken(self) -> R:
-        """Hand the result out; the worker that made it may know this slot for longer."""
-        result, self._result = self._result, None
-        return result  # type: ignore[return-value]  # made, as there is no error
+
+@dataclass(slots=True)
+class _Slot(Generic[R]):
+    """The place of a batch in the order: what was made of it, an error, or the end behind the last one."""
+
+    since: float = 0.0
+    result: R | None = None
+    error: BaseException | None = None
+    done: bool = False
+    last: bool = False
 
 
 def default_workers() -> int:

@@ -17,9 +17,17 @@ from ..types import is_bytes, is_json_field, is_list, is_number_field, is_string
 
 
 def conformed(
-    array: pa.Array, found: pa.Field, wanted: pa.Field, location: CellLocation
+    array: pa.Array, found: pa.Field, wanted: pa.Field, location: CellLocation, *, cut: bool
 ) -> tuple[pa.Array, pa.Field]:
     """Return a part's column in the form of the load's, and its field.
+
+    Args:
+        array: the column.
+        found: its field.
+        wanted: the load's.
+        location: tells where a cell is.
+        cut: time decided where parts end. Then nothing is converted which would be other text if the parts
+            were one: 1 and 2.0 are 1.0 and 2.0 in one part, 1 and 2 in two.
 
     Raises:
         DataError: the values can't be held whole in that form.
@@ -30,6 +38,8 @@ def conformed(
         return array, found.with_name(wanted.name)
     if len(array) == array.null_count:
         return pa.nulls(len(array), wanted.type), wanted
+    if cut and not (pa.types.is_integer(found.type) and pa.types.is_float64(wanted.type)):
+        raise _other_type(found, wanted)
     if is_json_field(wanted):
         return _as_json(array, found, location), wanted
     try:
@@ -41,11 +51,15 @@ def conformed(
         cast = _cast(values, _plain_type(wanted.type))
     except (pa.ArrowException, _LossError) as error:
         detail = f" ({str(error).splitlines()[0][:100]})" if str(error) else ""
-        raise DataError(
-            f"column {wanted.name!r} is {told(found)} in it, {told(wanted)} in the parts before{detail}",
-            columns=[wanted.name],
-        ) from None
+        raise _other_type(found, wanted, detail) from None
     return cast, pa.field(wanted.name, cast.type)
+
+
+def _other_type(found: pa.Field, wanted: pa.Field, detail: str = "") -> DataError:
+    return DataError(
+        f"column {wanted.name!r} is {told(found)} in it, {told(wanted)} in the parts before{detail}",
+        columns=[wanted.name],
+    )
 
 
 def told(field: pa.Field) -> str:

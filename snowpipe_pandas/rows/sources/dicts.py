@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain, islice
+from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from .frames import Series
 from .names import check_distinct, check_texts
 
 CHUNK_ROWS = 10_000
-"""Rows of a generator of dicts that are read before their types are decided."""
+"""Rows of a generator of dicts that are read before their types are decided, if they come in time."""
 
 
 def is_row(value: object) -> bool:
@@ -52,11 +52,3 @@ def series_of_dicts(rows: Sequence[Any], first_row: int = 0) -> list[tuple[str, 
 
 def _column(rows: Sequence[Mapping[Any, Any]], name: str) -> Series:
     return pd.Series(np.fromiter((row.get(name) for row in rows), np.dtype(object), len(rows)), dtype=object)
-
-
-def chunks_of_dicts(first: Any, rest: Iterator[Any]) -> Iterator[list[Any]]:
-    """Yield the rows of an iterator of dicts in lists that are worth a batch."""
-    rows: Iterable[Any] = chain([first], rest)
-    iterator = iter(rows)
-    while chunk := list(islice(iterator, CHUNK_ROWS)):
-        yield chunk

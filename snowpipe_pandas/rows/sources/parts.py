@@ -14,11 +14,13 @@ from .conform import conformed
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A source as Arrow: its fields, its rows' number where it is known, and its batches."""
+    """A source as Arrow: its fields, its rows' number where it is known, its batches, and since when those of
+    the last batch waited to be read, if they did."""
 
     schema: pa.Schema
     total_rows: int | None
     batches: Callable[[], Iterator[pa.RecordBatch]]
+    waiting_since: Callable[[], float | None] = lambda: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +31,13 @@ class Part:
         opened: its rows.
         told: how messages name it, such as `part 3`.
         of_dicts: its rows are dicts: a column that none of them has is missing values.
+        cut: time decided where it ends.
     """
 
     opened: Opened
     told: str
     of_dicts: bool = False
+    cut: bool = False
 
 
 def joined(first: Part, rest: Callable[[int, int], Part | None], binary_format: BinaryFormat) -> Opened:
@@ -54,7 +58,7 @@ def _batches(
     number = 0
     part: Part | None = first
     while part is not None:
-        load.check_columns(part)
+        load.begin(part)
         for batch in part.opened.batches():
             yield load.conformed(part, batch)
         number += 1
@@ -70,10 +74,12 @@ class _Load:
         self._names = [field.name for field in fields]
         # A column that was all missing so far has no type yet: pandas reads an empty one as floats.
         self._decided = [False] * len(fields)
+        self._cut = False
         self._binary_format: BinaryFormat = binary_format
 
-    def check_columns(self, part: Part) -> None:
-        """Refuse other columns than the load has."""
+    def begin(self, part: Part) -> None:
+        """Refuse other columns than the load has; from the first cut by time on, text may not depend on cuts."""
+        self._cut = self._cut or part.cut
         found = part.opened.schema.names
         more = [name for name in found if name not in self._names]
         less = [] if part.of_dicts else [name for name in self._names if name not in found]
@@ -111,7 +117,7 @@ class _Load:
         first_row = self.rows
         location = CellLocation(found.name, lambda cell: first_row + cell, ",", self._binary_format)
         try:
-            return conformed(array, found, self._fields[position], location)
+            return conformed(array, found, self._fields[position], location, cut=self._cut)
         except DataError as error:
             if type(error) is not DataError:
                 raise

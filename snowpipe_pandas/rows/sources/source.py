@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from os import PathLike
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -18,11 +17,13 @@ import pyarrow as pa
 import pyarrow.dataset  # makes pa.dataset known
 
 from ...errors import DataError, EmptySourceError, UnsupportedColumnError
+from ...waits import FOR_EVER_S
 from ..encode.cell_location import BinaryFormat
 from ..translated import translated
 from ..types import snowflake_type
 from .arrow import open_arrow
-from .dicts import chunks_of_dicts, is_row, series_of_dicts
+from .dicts import CHUNK_ROWS, is_row, series_of_dicts
+from .feed import Feed
 from .frames import Series, frame_batches, frame_columns, named_series
 from .names import ColumnCase, check_distinct, sent_names
 from .parts import Opened, Part, joined
@@ -36,12 +37,14 @@ class Source:
     Attributes:
         schema: the fields, with the names that are sent.
         total_rows: number of rows, None where the source does not know it.
+        waiting_since: tells since when the rows of the last batch wait to be read, on the monotonic clock, in
+            seconds; None if they did not wait.
     """
 
     schema: pa.Schema
     total_rows: int | None
     _batches: Callable[[], Iterator[pa.RecordBatch]]
-    waiting_since: Callable[[], float | None] = lambda: None
+    waiting_since: Callable[[], float | None]
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Yield the rows in order, in batches small enough to render side by side.
@@ -57,10 +60,12 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class _Options:
-    """How a source is read: with its index, and the text form of bytes inside of Python objects."""
+    """How a source is read: with its index, the text form of bytes inside of Python objects, and how long a
+    dict of an iterator waits for others."""
 
     index: bool
     binary_format: BinaryFormat
+    patience_s: float
 
 
 def open_source(
@@ -70,6 +75,7 @@ def open_source(
     columns: Mapping[str, str] | None = None,
     column_case: ColumnCase = "keep",
     binary_format: BinaryFormat = "base64",
+    patience_s: float = FOR_EVER_S,
 ) -> Source:
     """Open a source of rows.
 
@@ -81,6 +87,7 @@ def open_source(
         columns: new names, `{"old": "NEW"}`.
         column_case: "upper" folds all names.
         binary_format: text form of bytes inside of dicts and lists: "base64", "hex" or "utf-8".
+        patience_s: how long a dict of an iterator waits for others, with which its types are decided.
 
     Raises:
         EmptySourceError: no columns.
@@ -89,11 +96,11 @@ def open_source(
         InvalidValueError: a category can't be written.
         DataError: not tabular, or a name can't name a column.
     """
-    opened = _opened(source, _Options(index, binary_format))
+    opened = _opened(source, _Options(index, binary_format, patience_s))
     names = sent_names(opened.schema.names, columns, column_case)
     check_types(opened.schema)
     schema = pa.schema([f.with_name(n) for f, n in zip(opened.schema, names, strict=True)])
-    return Source(schema, opened.total_rows, opened.batches)
+    return Source(schema, opened.total_rows, opened.batches, opened.waiting_since)
 
 
 def _opened(source: Any, options: _Options, first_row: int = 0) -> Opened:
@@ -160,32 +167,45 @@ def _open_dicts(rows: Sequence[Any], options: _Options, first_row: int) -> Opene
 
 def _open_parts(source: Iterator[Any], options: _Options) -> Opened:
     """Open an iterator of parts, or of dicts; its own failures are the user's and leave as they are."""
-    nothing = object()
-    first = next(source, nothing)
-    if first is nothing:
+    feed = Feed(source)
+    first = feed.first()
+    if not first:
         raise EmptySourceError("the iterator yielded nothing, so its columns are not known")
-    of_dicts = is_row(first)
-    parts: Iterator[Any] = chunks_of_dicts(first, source) if of_dicts else chain([first], source)
+    of_dicts = is_row(first[0])
     if of_dicts and options.index:
         raise DataError("index=True needs pandas DataFrames: dicts have no index")
+    since: float | None = None
 
-    def opened(part: Any, number: int, first_row: int) -> Part:
-        if of_dicts:
-            told = f"rows {first_row:,} to {first_row + len(part) - 1:,}"
-            return Part(_open_dicts(part, options, first_row), told, of_dicts=True)
-        if not (_is_frame(part) or _is_arrow(part) or _is_rows(part)):
-            raise DataError(f"part {number} of the source: {not_tabular(part)}")
-        part_opened = _opened(part, options, first_row)
-        if number:
-            check_distinct(part_opened.schema.names)
-            check_types(part_opened.schema)
-        return Part(part_opened, f"part {number}")
+    def part(number: int, first_row: int) -> Part | None:
+        nonlocal since
+        taken = feed.take(CHUNK_ROWS if of_dicts else 1, options.patience_s)
+        if not taken.items:
+            return None
+        if not of_dicts:
+            return _part(taken.items[0], options, number, first_row)
+        since = taken.since
+        told = f"rows {first_row:,} to {first_row + len(taken.items) - 1:,}"
+        return Part(_open_dicts(taken.items, options, first_row), told, of_dicts=True, cut=taken.cut)
 
-    def rest(number: int, first_row: int) -> Part | None:
-        part = next(parts, nothing)
-        return None if part is nothing else opened(part, number, first_row)
+    parts = joined(cast(Part, part(0, 0)), part, options.binary_format)
 
-    return joined(opened(next(parts), 0, 0), rest, options.binary_format)
+    def batches() -> Iterator[pa.RecordBatch]:
+        try:
+            yield from parts.batches()
+        finally:
+            feed.close()
+
+    return Opened(parts.schema, None, batches, lambda: since)
+
+
+def _part(part: Any, options: _Options, number: int, first_row: int) -> Part:
+    if not (_is_frame(part) or _is_arrow(part) or _is_rows(part)):
+        raise DataError(f"part {number} of the source: {not_tabular(part)}")
+    opened = _opened(part, options, first_row)
+    if number:
+        check_distinct(opened.schema.names)
+        check_types(opened.schema)
+    return Part(opened, f"part {number}")
 
 
 def _is_rows(source: Any) -> bool:
