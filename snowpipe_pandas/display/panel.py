@@ -78,7 +78,7 @@ def bar(progress: Progress) -> str:
 
 def job_row(progress: Progress) -> str:
     """Draw a job as one row of a table."""
-    state = _span(texts.grade(progress), f"{texts.state(progress)} {texts.percent(progress)}")
+    state = _span(texts.grade(progress), texts.headline(progress))
     speed = progress.megabytes_per_s * 1e6 if progress.ended else progress.recent_bytes_per_s
     refused = f"<br>{_rejected(progress)}" if progress.rows_rejected else ""
     return (
@@ -101,7 +101,7 @@ def notes(progress: Progress) -> str:
     """Say why rows were rejected, why a load stopped, and how it goes on."""
     told = ""
     if progress.rows_rejected:
-        reason = progress.rejected_message or "the service gave no reason"
+        reason = progress.rejected_message or "no reason is known"
         told += f'<div class="note">{_span("bad", f"rejected: {reason}")}</div>'
     elif progress.phase == "done" and not progress.rejected_exact:
         told += f'<div class="note">{_span("warn", NOT_TOLD)}</div>'
@@ -119,22 +119,22 @@ def hint(words: str) -> str:
 
 
 def _head(progress: Progress) -> str:
-    state = f"{texts.state(progress)} {texts.percent(progress)}".strip()
     return (
         f'<div class="head"><b>{_text(progress.load_id)}</b>'
         f'<span class="quiet">channel {_text(progress.channel)}</span>'
-        f'<span class="state {texts.grade(progress)}">{_text(state)}</span></div>'
+        f'<span class="state {texts.grade(progress)}">{_text(texts.headline(progress))}</span></div>'
     )
 
 
 def _legend(progress: Progress) -> str:
     parts = [
         f'<span><i class="{_shade(progress)}"></i>{progress.rows_in_table:,} in the table</span>',
-        f'<span><i class="sent"></i>{progress.rows_waiting:,} waiting for their commit</span>',
-        f"<span>of {_total(progress)} rows</span>",
     ]
     if progress.rows_rejected:
-        parts.insert(1, f'<span><i class="rejected"></i>{_rejected(progress)}</span>')
+        parts.append(f'<span><i class="rejected"></i>{_rejected(progress)}</span>')
+    if progress.rows_waiting or not progress.ended:
+        parts.append(f'<span><i class="sent"></i>{progress.rows_waiting:,} waiting for their commit</span>')
+    parts.append(f"<span>of {_total(progress)} rows</span>")
     if progress.rows_skipped:
         parts.append(f'<span class="quiet">{progress.rows_skipped:,} sent before this call</span>')
     return f'<div class="legend">{" ".join(parts)}</div>'

@@ -160,6 +160,11 @@ def state(progress: Progress) -> str:
     return "already in the table" if progress.rows_sent == 0 and progress.rows_skipped else "done"
 
 
+def headline(progress: Progress) -> str:
+    """Write the state with the share of rows in the table, where there is one."""
+    return " · ".join(filter(None, (state(progress), percent(progress))))
+
+
 def resume(progress: Progress) -> str:
     """Tell how a stopped load goes on, "" for one that did not stop."""
     if progress.phase not in ("failed", "cancelled"):

@@ -183,7 +183,7 @@ class JobsView:
 
     def _still(self) -> tuple[str, str]:
         states = self._states()
-        text = "; ".join(f"{visible(s.channel)}: {texts.state(s)} {texts.percent(s)}".strip() for s in states)
+        text = "; ".join(f"{visible(s.channel)}: {texts.headline(s)}" for s in states)
         html = panel.job_table(list(map(panel.job_row, states))) + "".join(map(panel.notes, states))
         return text[: texts.REPR_CHARACTERS], html
 

@@ -17,8 +17,8 @@ def test_values_become_plain():
     options = LoadOptions(load_id=np.str_("a"), commit_timeout_s=np.float32(2), wait=np.bool_(False))
     kinds = [type(value) for value in (options.load_id, options.commit_timeout_s, options.wait)]
     assert kinds == [str, float, bool]
-    limits = sp.LoadLimits(max_raw_bytes=np.int64(5), poll_cap_s=np.float64(3))
-    assert (type(limits.max_raw_bytes), type(limits.poll_cap_s)) == (int, float)
+    limits = sp.LoadLimits(max_raw_bytes=np.int64(5), audit_grace_s=np.float64(3))
+    assert (type(limits.max_raw_bytes), type(limits.audit_grace_s)) == (int, float)
 
 
 def test_a_load_without_a_name_is_known_as_one():
@@ -58,13 +58,7 @@ def test_a_limit_that_cannot_be_used_is_named(name, value):
     assert caught.value.setting == "limits"
 
 
-@pytest.mark.parametrize("name", ["status_interval_s", "poll_first_s", "poll_cap_s"])
-def test_nobody_looks_without_a_pause(name):
-    with pytest.raises(ConfigError, match=name):
+@pytest.mark.parametrize("name", ["status_interval_s", "max_reopens", "max_raw_bytes"])
+def test_a_limit_that_would_stop_every_load_or_never_rest_is_refused(name):
+    with pytest.raises(ConfigError, match=f"^{name}=0 "):
         sp.LoadLimits(**{name: 0})
-
-
-def test_a_first_pause_above_the_longest_is_refused():
-    with pytest.raises(ConfigError, match=r"poll_first_s=3 is above poll_cap_s=2"):
-        sp.LoadLimits(poll_first_s=3)
-    assert sp.LoadLimits(poll_first_s=3, poll_cap_s=3).poll_first_s == 3

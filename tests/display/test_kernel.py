@@ -40,7 +40,7 @@ def cells():
         "callback": """
 kinds = []
 hear = lambda event: kinds.append(type(event).__name__)
-frame.snowpipe.stream(channel, load_id='two', progress=hear)
+frame.snowpipe.stream(channel, load_id='two', after='one', progress=hear)
 print(kinds[0], kinds[-1])
 """,
         "broken callback": "frame.snowpipe.stream(channel, progress=lambda event: 1 / 0).rows",

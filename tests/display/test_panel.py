@@ -27,7 +27,7 @@ from tests.display.samples import (
 def test_a_running_load_tells_everything():
     text = read(panel.load(HALF))[1]
     for fact in (
-        "flights-2013 channel notebook-1 sending 30%",
+        "flights-2013 channel notebook-1 sending · 30%",
         "300 in the table",
         "200 waiting for their commit",
         "of 1,000 rows",
@@ -115,7 +115,7 @@ def test_rejected_rows_are_red_and_carry_the_services_message():
     assert '<span class="bad">rejected: column NAME is NOT NULL</span>' in html
     silent = panel.load(replace(HALF, rows_rejected=1))
     assert "1 REJECTED" in silent
-    assert "the service gave no reason" in silent
+    assert "no reason is known" in silent
 
 
 def test_reopened_channels_are_told_when_there_were_some():
@@ -192,7 +192,7 @@ def test_jobs_are_rows_of_one_table():
     html = panel.job_table([panel.job_row(HALF), panel.job_row(replace(HALF, channel="notebook-2"))])
     tags = [tag for tag, _ in read(html)[0]]
     assert (tags.count("table"), tags.count("tr")) == (1, 3)
-    assert "notebook-2 flights-2013 sending 30% 300 of 1,000 4.0 MB/s" in read(html)[1]
+    assert "notebook-2 flights-2013 sending · 30% 300 of 1,000 4.0 MB/s" in read(html)[1]
 
 
 def test_a_row_without_a_head_keeps_the_heads_widths():
