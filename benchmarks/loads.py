@@ -19,7 +19,7 @@ import requests
 import snowpipe_pandas as sp
 from benchmarks.counting import counting_service
 from benchmarks.memory import ANYBODY, floats
-from snowpipe_pandas.rows.encode.encoder import Encoder
+from snowpipe_pandas.rows.encode.encoder import ROW_FORMAT, Encoder
 from snowpipe_pandas.rows.payloads import Payload
 from snowpipe_pandas.rows.sources.source import open_source
 from snowpipe_pandas.streaming.options import LoadLimits
@@ -40,6 +40,7 @@ def drained(frame: pd.DataFrame, *, keep: bool) -> list[Payload]:
         load_id="alone",
         skip_rows=0,
         skip_digest="",
+        skip_format=ROW_FORMAT,
         limits=LoadLimits(),
         flush_interval_s=1.0,
     )

@@ -26,7 +26,7 @@ import pyarrow.parquet as pq
 
 import snowpipe_pandas as sp
 from benchmarks.counting import counting_service
-from snowpipe_pandas.rows.encode.encoder import Encoder
+from snowpipe_pandas.rows.encode.encoder import ROW_FORMAT, Encoder
 from snowpipe_pandas.rows.sources.source import open_source
 from snowpipe_pandas.streaming.options import LoadLimits
 from snowpipe_pandas.streaming.pipeline import Payloads
@@ -71,6 +71,7 @@ def encode_and_pack(source: object) -> None:
         load_id="",
         skip_rows=0,
         skip_digest="",
+        skip_format=ROW_FORMAT,
         limits=LoadLimits(),
         flush_interval_s=1.0,
     )

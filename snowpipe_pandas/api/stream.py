@@ -128,6 +128,7 @@ def stream(
         columns=checked.columns,
         column_case=checked.column_case,
         binary_format=checked.binary_format,
+        patience_s=checked.flush_interval_s,
     )
     load = Load(rows, Encoder(nulls=checked.nulls, binary_format=checked.binary_format), channel, checked)
     if background:

@@ -11,13 +11,14 @@ import mmap
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from importlib.metadata import version
 
 import numpy as np
 import pyarrow as pa
 import xxhash
 
-from ..errors import LoadMismatchError, RowTooLargeError
-from .encode.encoder import EncodedRows
+from ..errors import LoadMismatchError, RowFormatError, RowTooLargeError
+from .encode.encoder import ROW_FORMAT, EncodedRows
 
 FULL_ENOUGH = 0.98
 _FRAME_BYTES = 64
@@ -97,6 +98,7 @@ def pack(
     load_id: str = "",
     skip_rows: int = 0,
     skip_digest: str = "",
+    skip_format: int | None = ROW_FORMAT,
 ) -> Iterator[Payload]:
     """Yield the payloads of a source, in order.
 
@@ -108,9 +110,11 @@ def pack(
         load_id: for messages.
         skip_rows: rows that are committed already; they are hashed, not packed.
         skip_digest: what their digest must be.
+        skip_format: the row format in which they were written, None for the first one, which has no number.
 
     Raises:
         LoadMismatchError: the skipped rows are fewer or other rows than the committed ones.
+        RowFormatError: they may be the same, but were written in another format.
         RowTooLargeError: one row alone is above a limit.
     """
     packing = _Packing(skip_rows, _Limits(first_raw_bytes, max_raw_bytes, max_wire_bytes))
@@ -119,8 +123,8 @@ def pack(
             yield from packing.ended()
             continue
         start = packing.skip(piece)
-        if start and packing.behind == skip_rows and packing.digest.hexdigest() != skip_digest:
-            raise _other_rows(skip_rows, load_id)
+        if start and packing.behind == skip_rows:
+            _check_digest(packing.digest.hexdigest(), skip_digest, skip_format, skip_rows, load_id)
         yield from packing.add(piece, start)
     if packing.behind < skip_rows:
         raise LoadMismatchError(
@@ -129,6 +133,27 @@ def pack(
             load_id=load_id,
         )
     yield from packing.ended()
+
+
+def _check_digest(found: str, wanted: str, written: int | None, rows: int, load_id: str) -> None:
+    if found != wanted:
+        raise _other_rows(rows, load_id) if written == ROW_FORMAT else _other_format(rows, load_id, written)
+
+
+def _other_format(skip_rows: int, load_id: str, written: int | None) -> RowFormatError:
+    if written is None:
+        writer = "a version from before row formats had numbers"
+    else:
+        writer = f"{'an older' if written < ROW_FORMAT else 'a newer'} version, in row format {written}"
+    return RowFormatError(
+        f"the first {skip_rows:,} rows of load {load_id!r} were committed by {writer}; this one "
+        f"({version('snowpipe-pandas')}) writes format {ROW_FORMAT}, so their texts can't be compared and "
+        "nothing was sent; go on with the version that began the load, load_id unchanged (another load_id "
+        "would send its rows a second time)",
+        load_id=load_id,
+        written=written,
+        row_format=ROW_FORMAT,
+    )
 
 
 def _other_rows(skip_rows: int, load_id: str) -> LoadMismatchError:

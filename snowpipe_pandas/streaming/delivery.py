@@ -108,7 +108,7 @@ class Delivery:
     def __init__(self, plan: LoadPlan, now: float) -> None:
         self.plan = plan
         self.counts = Counts()
-        self.start = Mark(plan.load_id, START)
+        self.start = Mark(plan.load_id, START, ROW_FORMAT)
         self.acknowledged = self.committed = START
         self.last_token: str | None = None
         self.in_flight: Payload | None = None

@@ -147,6 +147,8 @@ class Load:
                 case Done():
                     return protocol.delivery
                 case Fail():
+                    if protocol.delivery.exact:
+                        session.standing = protocol.delivery.standing()
                     raise step.error
             try:
                 fact = self._do(step, session)
@@ -204,6 +206,7 @@ class Load:
                 load_id=self.load_id,
                 skip_rows=start.position.rows,
                 skip_digest=start.position.digest,
+                skip_format=start.row_format,
                 limits=self._options.limits,
                 flush_interval_s=self._options.flush_interval_s,
             )

@@ -43,7 +43,7 @@ class Payloads:
         encoder: how its rows are written.
         load_id: for messages.
         skip_rows: rows that are committed already.
-        skip_digest: what their digest must be.
+        skip_digest, skip_format: what their digest must be, and in which row format they were written.
         limits: how large payloads become.
         flush_interval_s: how long a row waits for others if the sender has nothing else to do, in seconds.
 
@@ -59,6 +59,7 @@ class Payloads:
         load_id: str,
         skip_rows: int,
         skip_digest: str,
+        skip_format: int | None,
         limits: LoadLimits,
         flush_interval_s: float,
     ) -> None:
@@ -68,6 +69,7 @@ class Payloads:
         self._load_id = load_id
         self._skip_rows = skip_rows
         self._skip_digest = skip_digest
+        self._skip_format = skip_format
         self._limits = limits
         self._flush_interval_s = flush_interval_s
         self._changed = threading.Condition(threading.Lock())
@@ -166,6 +168,7 @@ class Payloads:
                 load_id=self._load_id,
                 skip_rows=self._skip_rows,
                 skip_digest=self._skip_digest,
+                skip_format=self._skip_format,
             ):
                 self._put(payload)
         except BaseException as error:  # noqa: BLE001  # raised by take(), whatever it is

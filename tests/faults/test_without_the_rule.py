@@ -4,19 +4,21 @@ The scenarios are those of the other modules; here the same trouble meets a clie
 """
 
 import time
+from dataclasses import replace
 
 import pytest
-from snowpipe_pandas.streaming.ledger import Ledger
-from snowpipe_pandas.streaming.offsets import Position
-from snowpipe_pandas.streaming.recovery import Recovery
 
 import snowpipe_pandas as sp
-from snowpipe_pandas.errors import ChannelError, SnowpipeError
+from snowpipe_pandas.errors import OtherLoadError, SnowpipeError
 from snowpipe_pandas.rest import answers, planes, transport
-from snowpipe_pandas.rest.channel import Channel
+from snowpipe_pandas.rest.writer import Writer
 from snowpipe_pandas.rows import payloads
 from snowpipe_pandas.streaming import delivery as delivery_module
+from snowpipe_pandas.streaming import failures, protocol
+from snowpipe_pandas.streaming.counters import Counters
 from snowpipe_pandas.streaming.delivery import Delivery
+from snowpipe_pandas.streaming.protocol import RULES, State
+from snowpipe_pandas.streaming.window import Window
 from tests.support.loads import SMALL, ids, numbers, open_channel
 from tests.support.verdicts import ROWS, opens, run
 
@@ -39,10 +41,38 @@ def switched_off(monkeypatch):
     return monkeypatch.setattr
 
 
+@pytest.fixture
+def without(monkeypatch):
+    """Take rules of the protocol out by their names."""
+
+    def take_out(*names):
+        assert set(names) <= {rule.name for rule in RULES}
+        monkeypatch.setattr(protocol, "RULES", tuple(rule for rule in RULES if rule.name not in names))
+
+    return take_out
+
+
+@pytest.fixture
+def giving_up(monkeypatch):
+    """Let a load give up where a rule of this name would help it."""
+
+    def fail(delivery, fact):
+        delivery.error = failures.refusal(delivery, fact)
+
+    def give_up(name):
+        assert name in {rule.name for rule in RULES}
+        changed = tuple(
+            replace(rule, act=fail, to=State.STOPPING) if rule.name == name else rule for rule in RULES
+        )
+        monkeypatch.setattr(protocol, "RULES", changed)
+
+    return give_up
+
+
 def test_held_payloads(account, channel, switched_off):
     """Rows which the server lost cannot be sent again by a client that let them go after the answer."""
     account.channels.commit_lag_s = 0.5
-    switched_off(Delivery, "_push", push_last_only)
+    switched_off(Window, "add", hold_only)
 
     def lose(event):
         if getattr(event, "end_row", 0) >= 100 and not lost:
@@ -53,32 +83,24 @@ def test_held_payloads(account, channel, switched_off):
     assert (ended, right) != ("success", True)
 
 
-def push_last_only(delivery):
-    payload = delivery._held._payloads[-1]
-    try:
-        delivery._append(payload)
-    except ChannelError:
-        delivery._channel.reopen()
-        delivery._append(payload)
+def hold_only(window, payload):
+    window._payloads = [payload]
+    window.bytes = len(payload.body)
 
 
-def test_reopening_where_a_retried_append_meets_a_stale_token(account, channel, switched_off):
+def test_reopening_where_an_append_is_in_doubt(account, channel, giving_up):
     """Without it, an answer that was lost behind an applied append ends the load."""
-    switched_off(Recovery, "check_owner", raise_cause)
+    giving_up("in doubt")
     account.faults.add("append", after=2, cut_after=True)
     assert outcome(account, channel) == ("ChannelInvalidError", False)
 
 
-def raise_cause(recovery, cause, *facts):
-    raise cause
-
-
-def test_going_back_to_the_committed_token(account, channel, switched_off):
+def test_going_back_to_the_committed_token(account, channel, switched_off, without):
     """A client that reopens and goes on where it was loses what the service had discarded."""
     account.channels.commit_lag_s = 0.3
-    switched_off(Recovery, "position_after", lambda recovery, status, committed, held: keep(held))
-    switched_off(Ledger, "agrees_with", lambda ledger, rows: True)
-    switched_off(Recovery, "spend_reopen", lambda recovery, cause: None)
+    switched_off(Delivery, "_position_of", lambda delivery, status: delivery.acknowledged)
+    switched_off(Counters, "agree_with", lambda counters, rows: True)
+    without("reopens spent")
 
     def lose(event):
         if getattr(event, "end_row", 0) >= 100 and not lost:
@@ -89,20 +111,15 @@ def test_going_back_to_the_committed_token(account, channel, switched_off):
     assert not right
 
 
-def keep(held):
-    last = held._payloads[-1]
-    return Position(last.end_row, last.digest)
-
-
 def test_the_final_audit(account, channel, switched_off):
-    switched_off(Delivery, "_audit", lambda delivery: None)
+    switched_off(Counters, "agree_with", lambda counters, rows: True)
     account.faults.add("append", after=3, lose_rows=True)
     assert outcome(account, channel) == ("success", False)
 
 
-def test_the_owner_check(account, connect, channel, switched_off):
+def test_the_owner_check(account, connect, channel, without):
     """A client that reopens on every stale token fights with the other writer."""
-    switched_off(Recovery, "check_owner", lambda *arguments: None)
+    without("stale token")
     others = []
 
     def take(event):
@@ -114,20 +131,43 @@ def test_the_owner_check(account, connect, channel, switched_off):
     assert len([request for request in opens(account) if request.status == 200]) > 2
 
 
-def test_the_proof_that_a_stale_token_is_our_own(account, channel, switched_off):
+def test_the_proof_that_a_stale_token_is_our_own(account, channel, without):
     """Without it, an append that a proxy delivered twice ends the load."""
-    switched_off(Recovery, "watch", lambda recovery: iter(()))
+    without("proven own")
     account.faults.add("append", after=2, deliver_twice=True)
     assert outcome(account, channel)[0] == "ChannelTakenOverError"
 
 
-def test_the_reopen_budget(account, channel, switched_off):
-    switched_off(Recovery, "spend_reopen", lambda recovery, cause: None)
+def test_the_reopen_budget(account, channel, without):
+    without("reopens spent")
     account.faults.add(
         "append", after=3, times=40, status=409, body=b'{"code": "ERR_CHANNEL_MUST_BE_REOPENED"}'
     )
     outcome(account, channel)
     assert len(opens(account)) > 40
+
+
+def test_refusing_a_named_load_on_a_channel_that_remembers_another(account, channel, without):
+    """Without it, two cells of a notebook that are run twice double every row."""
+    run(channel, 50, load_id="day1")
+    with pytest.raises(OtherLoadError):
+        run(channel, 50, load_id="day2")
+    without("other load")
+    for load_id in ("day2", "day1", "day2"):
+        run(channel, 50, load_id=load_id)
+    assert len(ids(account)) == 200
+
+
+def test_telling_rejections_again_when_a_load_is_run_again(account, connect, without):
+    account.sql("CREATE TABLE DEMO.PUBLIC.STRICT (ID NUMBER(38,0), TEXT VARCHAR NOT NULL)")
+    channel = connect().open_channel("strict", table="DEMO.PUBLIC.STRICT")
+    frame = numbers(10).assign(TEXT=None)
+    options = {"limits": SMALL, "load_id": "load", "progress": False}
+    assert frame.snowpipe.stream(channel, on_error="report", **options).rows_rejected == 10
+    with pytest.raises(SnowpipeError, match="rejected 10 rows"):
+        frame.snowpipe.stream(channel, **options)
+    without("rejected before")
+    assert frame.snowpipe.stream(channel, **options).rows_sent == 0
 
 
 def test_the_codes_that_ask_for_a_reopen(account, channel, switched_off):
@@ -136,7 +176,7 @@ def test_the_codes_that_ask_for_a_reopen(account, channel, switched_off):
     assert outcome(account, channel) == ("ChannelError", False)
 
 
-def test_waiting_for_uncommitted_rows_at_a_reopen(account, channel, switched_off):
+def test_waiting_for_uncommitted_rows_at_a_reopen(account, channel, switched_off, monkeypatch):
     """An open that does not ask for it discards rows; as they are held and replayed, they travel twice."""
     account.channels.commit_lag_s = 0.4
     ingest = planes.Planes.ingest
@@ -145,21 +185,20 @@ def test_waiting_for_uncommitted_rows_at_a_reopen(account, channel, switched_off
         return ingest(client, method, path, **parts | ({"body": b"{}"} if method == "PUT" else {}))
 
     switched_off(planes.Planes, "ingest", without_the_flag)
-    switched_off(Delivery, "_see_commits", lambda delivery: None)
+    at_once = tuple(
+        replace(rule, when=None) if rule.name == "drained" and rule.fact is None else rule for rule in RULES
+    )
+    switched_off(protocol, "RULES", at_once)
     account.faults.add("append", after=5, body=b"{}")
     run(channel)
-    tokens = [r.query["endOffsetToken"] for r in account.requests if r.operation == "append"]
-    assert len(tokens) > len(set(tokens)) + 1
+    rows = [r.query["startOffsetToken"] for r in account.requests if r.operation == "append"]
+    assert len(rows) > len(set(rows)) + 1
 
 
-def test_halving_a_payload_that_is_too_large(account, channel, switched_off):
-    switched_off(Delivery, "_shrink", raise_again)
+def test_halving_a_payload_that_is_too_large(account, channel, giving_up):
+    giving_up("too large")
     account.faults.add("append", after=3, status=413)
     assert outcome(account, channel) == ("PayloadTooLargeError", False)
-
-
-def raise_again(delivery, payload, error):
-    raise error
 
 
 @pytest.mark.parametrize("status", [429, 503])
@@ -171,7 +210,7 @@ def test_retrying_passing_refusals(account, connect, channel, status):
 
 
 def test_renewing_a_refused_token(account, channel, switched_off):
-    switched_off(planes.ScopedSigner, "refused", lambda signer, token: False)
+    switched_off(planes.ScopedSigner, "refused", lambda signer, token, caller: False)
     account.faults.add("append", after=3, status=401)
     assert outcome(account, channel) == ("AuthenticationError", False)
 
@@ -195,7 +234,7 @@ def test_asking_again_about_a_404_of_a_proxy(account, channel, switched_off):
 
 
 def test_echoing_the_session(account, channel, switched_off):
-    switched_off(Channel, "_echo_session", lambda channel, answer: None)
+    switched_off(Writer, "_echo_session", lambda writer, answer: None)
     account.faults.add("append", headers={"X-Snowflake-Session": "a"})
     run(channel)
     appends = [request for request in account.requests if request.operation == "append"]
@@ -205,8 +244,8 @@ def test_echoing_the_session(account, channel, switched_off):
 def test_counting_what_is_rejected(account, connect, switched_off):
     account.sql("CREATE TABLE DEMO.PUBLIC.STRICT (ID NUMBER(38,0), TEXT VARCHAR NOT NULL)")
     channel = connect().open_channel("strict", table="DEMO.PUBLIC.STRICT")
-    switched_off(Ledger, "take", lambda ledger, status, **facts: False)
-    switched_off(Ledger, "agrees_with", lambda ledger, rows: True)
+    switched_off(Counters, "take", lambda counters, status, **facts: None)
+    switched_off(Counters, "agree_with", lambda counters, rows: True)
     frame = numbers(10).assign(TEXT=None)
     assert frame.snowpipe.stream(channel, limits=SMALL, progress=False).rows_rejected == 0
     assert account.sql("SELECT COUNT(*) AS N FROM STRICT")["N"][0] == 0
@@ -223,7 +262,7 @@ def test_the_digest_in_the_token(account, channel, switched_off):
 
 def test_the_rows_in_the_token(account, channel, switched_off):
     """Without resuming, a second run doubles the rows."""
-    switched_off(delivery_module, "parse_token", lambda load_id, token: None)
+    switched_off(delivery_module, "read_token", lambda token: None)
     account.channels.commit_lag_s = 0.0
     with pytest.raises(SnowpipeError):
         run(channel, 100, commit_timeout_s=0.5)
@@ -236,7 +275,7 @@ def test_refusing_a_token_that_is_spent(account, channel, switched_off):
     """A service that knows the token again takes the next rows for the last ones, and drops them."""
     account.channels.resend = "dedup"
     account.faults.add("append", after=2, repeat_token=True)
-    switched_off(Channel, "_next_token", lambda channel, answer: answer.next_continuation_token)
+    switched_off(Writer, "_next_token", lambda writer, answer: answer.next_continuation_token)
     assert outcome(account, channel) == ("AuditError", False)
 
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from snowpipe_pandas.errors import InvalidValueError, LoadMismatchError
-from snowpipe_pandas.rows.encode.encoder import Encoder, to_ndjson
+from snowpipe_pandas.rows.encode.encoder import ROW_FORMAT, Encoder, to_ndjson
 from snowpipe_pandas.rows.sources.source import open_source
 from snowpipe_pandas.streaming.options import LoadLimits
 from snowpipe_pandas.streaming.pipeline import Payloads
@@ -28,6 +28,7 @@ def payloads(source, *, flush_interval_s=60.0, skip_rows=0, skip_digest="", **li
         load_id="x",
         skip_rows=skip_rows,
         skip_digest=skip_digest,
+        skip_format=ROW_FORMAT,
         limits=LoadLimits(**limits),
         flush_interval_s=flush_interval_s,
     )

@@ -67,8 +67,8 @@ def refusal(code=STALE, tries=1):
 class LoadMachine(RuleBasedStateMachine):
     """One named load, called again and again on one channel, with unnamed loads between.
 
-    The service is honest, but its answers get lost, its statuses come late or from the past or without counters,
-    its counters may restart with a reopen, and it may lose what it has not committed.
+    The service is honest, but its answers get lost, its statuses come late or from the past or without
+    counters, its counters may restart with a reopen, and it may lose what it has not committed.
     """
 
     @initialize(
