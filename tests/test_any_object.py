@@ -170,7 +170,6 @@ CHANNELS = {
     "append content_encoding": lambda scene, value: append(scene, content_encoding=value),
     "wait_for_commit token": lambda scene, value: scene.channel.wait_for_commit(value, timeout_s=0),
     "wait_for_commit timeout_s": lambda scene, value: scene.channel.wait_for_commit(timeout_s=value),
-    "poll timeout_s": lambda scene, value: next(scene.channel.poll(timeout_s=value)),
     "reopen offset_token": lambda scene, value: scene.channel.reopen(offset_token=value),
 }
 OTHERS = {
