@@ -187,7 +187,8 @@ class Payloads:
         with self._changed:
             if self._thread is not None:
                 self._changed.wait_for(lambda: self._stopped or len(self._made) < READY_PAYLOADS)
-            self._made.append(payload)
+            if not self._stopped:
+                self._made.append(payload)
             self._changed.notify_all()
 
     def _pieces(self, ahead: EncodedAhead[EncodedRows]) -> Iterator[EncodedRows | None]:

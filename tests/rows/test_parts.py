@@ -1,14 +1,17 @@
 """One iterator, one schema: parts match by name and are written in the load's types, or refused by name."""
 
 import io
-from datetime import date
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from time import sleep
 
 import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from snowpipe_pandas.errors import DataError, DuplicateColumnError, InvalidValueError, UnsupportedColumnError
 from snowpipe_pandas.rows.encode.encoder import to_ndjson
@@ -208,3 +211,41 @@ def test_a_failure_of_the_users_own_iterator_leaves_as_it_is():
 
     with pytest.raises(OSError, match="the disk is gone"):
         to_ndjson(parts())
+
+
+VALUES = st.one_of(
+    st.none(),
+    st.integers(-(2**63), 2**65),
+    st.integers(0, 3),
+    st.floats(width=32),
+    st.sampled_from([1.0, 2.0, np.float32(0.1), np.float16(0.1), np.int8(1), True, "x", "1", b"x"]),
+    st.decimals(allow_nan=False, allow_infinity=False, places=2, min_value=-9, max_value=9),
+    st.dates(date(2000, 1, 1), date(2001, 1, 1)),
+    st.datetimes(datetime(2000, 1, 1), datetime(2001, 1, 1)),
+    st.sampled_from([time(1), timedelta(1), {"b": 1}, [1, 2.0], []]),
+)
+
+
+def slowly(rows):
+    for row in rows:
+        yield row
+        sleep(0.002)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.builds(lambda value: {"n": 0, "a": value}, VALUES), min_size=2, max_size=4))
+@example([{"n": 0, "a": 1}, {"n": 0, "a": 2.0}])
+@example([{"n": 0, "a": None}, {"n": 0, "a": {"b": 1}}])
+@example([{"n": 0, "a": {"b": 1}}, {"n": 0, "a": 1}, {"n": 0, "a": 2.5}])
+def test_where_time_cuts_an_iterator_of_dicts_shows_in_no_text(rows):
+    """Here it cuts behind each row. What would be written otherwise is refused."""
+    try:
+        whole = to_ndjson(iter(rows))
+    except DataError:
+        return
+    written, refusal = None, ""
+    try:
+        written = to_ndjson(slowly(rows), patience_s=0)
+    except DataError as error:
+        refusal = str(error)
+    assert written == whole or "rows " in refusal

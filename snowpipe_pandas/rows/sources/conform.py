@@ -39,7 +39,7 @@ def conformed(
     if len(array) == array.null_count:
         return pa.nulls(len(array), wanted.type), wanted
     if cut and not (pa.types.is_integer(found.type) and pa.types.is_float64(wanted.type)):
-        raise _other_type(found, wanted)
+        raise other_type(found, wanted)
     if is_json_field(wanted):
         return _as_json(array, found, location), wanted
     try:
@@ -51,11 +51,12 @@ def conformed(
         cast = _cast(values, _plain_type(wanted.type))
     except (pa.ArrowException, _LossError) as error:
         detail = f" ({str(error).splitlines()[0][:100]})" if str(error) else ""
-        raise _other_type(found, wanted, detail) from None
+        raise other_type(found, wanted, detail) from None
     return cast, pa.field(wanted.name, cast.type)
 
 
-def _other_type(found: pa.Field, wanted: pa.Field, detail: str = "") -> DataError:
+def other_type(found: pa.Field, wanted: pa.Field, detail: str = "") -> DataError:
+    """Return the error for a column whose values can't be held in the load's type."""
     return DataError(
         f"column {wanted.name!r} is {told(found)} in it, {told(wanted)} in the parts before{detail}",
         columns=[wanted.name],

@@ -9,7 +9,8 @@ import pyarrow as pa
 
 from ...errors import DataError
 from ..encode.cell_location import BinaryFormat, CellLocation
-from .conform import conformed
+from ..types import is_semi_structured
+from .conform import conformed, other_type
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +76,13 @@ class _Load:
         # A column that was all missing so far has no type yet: pandas reads an empty one as floats.
         self._decided = [False] * len(fields)
         self._cut = False
+        self._rows_before = 0
         self._binary_format: BinaryFormat = binary_format
 
     def begin(self, part: Part) -> None:
         """Refuse other columns than the load has; from a first cut by time on, text may not depend on it."""
         self._cut = self._cut or part.cut
+        self._rows_before = self.rows
         found = part.opened.schema.names
         more = [name for name in found if name not in self._names]
         less = [] if part.of_dicts else [name for name in self._names if name not in found]
@@ -109,14 +112,12 @@ class _Load:
     def _column(
         self, part: Part, position: int, array: pa.Array, found: pa.Field
     ) -> tuple[pa.Array, pa.Field]:
-        if not self._decided[position]:
-            if array.null_count == len(array):
-                return array, found
-            self._fields[position] = found
-            self._decided[position] = True
+        if not self._decided[position] and array.null_count == len(array):
+            return array, found
         first_row = self.rows
         location = CellLocation(found.name, lambda cell: first_row + cell, ",", self._binary_format)
         try:
+            self._decide(position, found)
             return conformed(array, found, self._fields[position], location, cut=self._cut)
         except DataError as error:
             if type(error) is not DataError:
@@ -124,6 +125,16 @@ class _Load:
             raise DataError(
                 f"{part.told} of the source: {error}; {_advice(part)}", columns=error.columns
             ) from None
+
+    def _decide(self, position: int, found: pa.Field) -> None:
+        """Let the first values of a column decide its type."""
+        if self._decided[position]:
+            return
+        if self._cut and self._rows_before and is_semi_structured(found):
+            # Nulls of such a column are left out; those of the parts before were written.
+            raise other_type(found, pa.field(found.name, pa.null()))
+        self._fields[position] = found
+        self._decided[position] = True
 
 
 def _advice(part: Part) -> str:
