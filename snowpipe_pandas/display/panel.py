@@ -72,7 +72,7 @@ def bar(progress: Progress) -> str:
         return f'<div class="track{"" if progress.ended else " unknown"}" {role}></div>'
     parts = zip((_shade(progress), "rejected", "sent"), found, strict=True)
     layers = "".join(f'<i class="{kind}" style="width:{share:.2%}"></i>' for kind, share in parts if share)
-    now = f'aria-valuemin="0" aria-valuemax="100" aria-valuenow="{math.floor(100 * found.in_table)}"'
+    now = f'aria-valuemin="0" aria-valuemax="100" aria-valuenow="{texts.whole_percent(found)}"'
     return f'<div class="track" {role} {now}>{layers}</div>'
 
 

@@ -51,17 +51,23 @@ def shares(progress: Progress) -> Shares | None:
 def percent(progress: Progress) -> str:
     """Write the share of rows in the table, "" where the whole is not known; 100 % only when it is all."""
     found = shares(progress)
-    return "" if found is None else f"{_at_most(progress, '≤')}{math.floor(100 * found.in_table)}%"
+    return "" if found is None else f"{_at_most(progress, '≤')}{whole_percent(found)}%"
+
+
+def whole_percent(found: Shares) -> int:
+    """Return how many of a hundred rows are in the table, rounded down."""
+    return _down(found.in_table, 100)
 
 
 def bar(found: Shares, cells: int) -> str:
     """Draw a bar of `cells` characters: in the table solid, rejected crossed, waiting shaded.
 
-    Each part is rounded down, so that a full bar is full; rejected rows, however few, have a cell.
+    Borders are rounded down, so that a full bar is full; rejected rows, however few, have a cell.
     """
-    crossed = max(math.floor(found.rejected * cells), found.rejected > 0)
-    solid = min(math.floor(found.in_table * cells), cells - crossed)
-    shaded = max(0, math.floor(sum(found) * cells) - solid - crossed)
+    solid, dealt_with, received = (_down(sum(found[:n]), cells) for n in (1, 2, 3))
+    crossed = max(dealt_with - solid, int(found.rejected > 0))
+    solid = min(solid, cells - crossed)
+    shaded = max(0, received - solid - crossed)
     return "█" * solid + "×" * crossed + "▒" * shaded + "░" * (cells - solid - crossed - shaded)
 
 
@@ -226,3 +232,8 @@ def short(progress: Progress) -> str:
 def _at_most(progress: Progress, words: str = "at most ") -> str:
     """Say that fewer rows may be in the table, where the service does not tell how many it rejected."""
     return "" if progress.rejected_exact else words
+
+
+def _down(share: float, parts: int) -> int:
+    """Round down to whole parts, but not for what floats lack: 0.29 of 100 are 29."""
+    return math.floor(share * parts + 1e-9)

@@ -101,7 +101,7 @@ def test_after_a_load_its_cell_holds_html_and_text_that_need_no_kernel(cells, na
 def test_jobs_leave_one_table(cells):
     (html,) = shown(cells["jobs"], "text/html")
     assert [tag for tag, _ in read(html)[0]].count("tr") == 3
-    assert shown(cells["jobs"], "text/plain") == ["part-0: done 100%; part-1: done 100%"]
+    assert shown(cells["jobs"], "text/plain") == ["part-0: done · 100%; part-1: done · 100%"]
     assert shown(cells["jobs' results"], "text/plain") == ["[1000, 1000]"]
 
 

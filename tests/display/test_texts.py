@@ -81,6 +81,8 @@ def test_a_duration_reads_like_a_clock(seconds, text):
         (Shares(0.999, 0.001, 0.0), "█" * 9 + "×"),
         (Shares(0.0, 1.0, 0.0), "×" * 10),
         (Shares(0.0, 0.001, 0.0), "×" + "░" * 9),
+        (Shares(2 / 3, 1 / 3, 0.0), "██████××××"),
+        (Shares(0.7, 0.1, 0.2), "███████×▒▒"),
     ],
 )
 def test_a_bar_shows_rows_in_the_table_rejected_and_waiting(shares, drawn):
@@ -88,6 +90,7 @@ def test_a_bar_shows_rows_in_the_table_rejected_and_waiting(shares, drawn):
 
 
 def test_a_hundred_percent_is_not_said_before_it_is_true():
+    assert texts.percent(replace(HALF, rows_in_table=290)) == "29%"
     assert texts.percent(replace(HALF, rows_acknowledged=1000, rows_in_table=999)) == "99%"
     assert texts.percent(DONE) == "100%"
     assert texts.percent(replace(REJECTED, rows_total=10**6, rows_in_table=10**6 - 1)) == "99%"
