@@ -1,4 +1,4 @@
-"""docs/reliability.md has every rule of a load's protocol: its name, its states, and the states that follow."""
+"""docs/reliability.md has every rule of a load's protocol: its name, its states, the states that follow."""
 
 import re
 from pathlib import Path
@@ -15,7 +15,9 @@ def states(found):
 
 def test_the_page_has_every_rule_with_its_states():
     section = (DOCS / "reliability.md").read_text().split("## The rules of a load")[1]
-    told = dict(re.findall(r"^\| ([a-z ]+) \| ([a-z, ]+ → [a-z, ]+) \| [^|]+ \| [^|]+ \|$", section, re.MULTILINE))
+    told = dict(
+        re.findall(r"^\| ([a-z ]+) \| ([a-z, ]+ → [a-z, ]+) \| [^|]+ \| [^|]+ \|$", section, re.MULTILINE)
+    )
     rules = {}
     for name in dict.fromkeys(rule.name for rule in RULES):
         named = [rule for rule in RULES if rule.name == name]
@@ -25,7 +27,9 @@ def test_the_page_has_every_rule_with_its_states():
 
 
 def test_the_catalogue_of_failures_is_whole_and_tested():
-    numbers = [int(number) for number in re.findall(r"^(\d+)\. ", (DOCS / "faults.md").read_text(), re.MULTILINE)]
+    numbers = [
+        int(number) for number in re.findall(r"^(\d+)\. ", (DOCS / "faults.md").read_text(), re.MULTILINE)
+    ]
     assert numbers == list(range(1, 55))
     tests = "".join(path.read_text() for path in (Path(__file__).parent / "faults").glob("test_*.py"))
     tested = {int(number) for number in re.findall(r"^def test_(\d\d)_", tests, re.MULTILINE)}
