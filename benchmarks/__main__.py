@@ -59,6 +59,7 @@ def page(record: dict) -> str:
     versions = ", ".join(f"{name} {number}" for name, number in record["versions"].items())
     memory, parquet, display = record["memory"], record["parquet"], record["display"]
     stream, loads = record["stream"], record["loads"]
+    overlap, row = record["overlap"], record["row"]
     filled = ", ".join(f"{name} {share:.1%}" for name, share in record["fill"].items())
     return "\n".join(
         [
@@ -80,6 +81,9 @@ def page(record: dict) -> str:
             f"{stream['frame_bytes'] / 1e9:.1f} GB took {stream['extra_bytes'] / 1e6:.0f} MB over it, and",
             f"four loads of a frame of {loads['frame_bytes'] / 1e9:.1f} GB",
             f"one after another {loads['extra_bytes'] / 1e6:.0f} MB, where a commit takes a second.",
+            "",
+            f"A load on one channel took {overlap['ratio']:.2f} of the longer of encoding alone and sending",
+            f"alone, and one row, not waited for, {row['ratio']:.1f} of a bare request of its bytes.",
             "",
             f"Fill of payloads (share of 16 MB raw or 4 MB on the wire, whichever binds): {filled}.",
             "No compression is ever thrown away: a body grows only by rows that surely fit.",
@@ -114,6 +118,8 @@ def main() -> None:
         "parquet": python_json("benchmarks.memory", "parquet"),
         "stream": python_json("benchmarks.memory", "stream", "--lag", "1"),
         "loads": python_json("benchmarks.memory", "loads", "--lag", "1"),
+        "overlap": python_json("benchmarks.loads", "overlap"),
+        "row": python_json("benchmarks.loads", "row"),
         "fill": {name: fill(name) for name in FRAMES},
         "display": python_json("benchmarks.display"),
     }

@@ -153,7 +153,7 @@ class Payloads:
                 batches, self._encode, workers=default_workers(), changed=self._changed
             ) as ahead:
                 self._make(self._pieces(ahead))
-        except BaseException as error:  # noqa: BLE001  # the system starts no more threads, which take() must hear
+        except BaseException as error:  # noqa: BLE001  # no more threads, or a user's SystemExit: take() waits
             self._end(error)
 
     def _make(self, pieces: Iterable[EncodedRows | None]) -> None:
@@ -171,7 +171,7 @@ class Payloads:
                 skip_format=self._skip_format,
             ):
                 self._put(payload)
-        except BaseException as error:  # noqa: BLE001  # raised by take(), whatever it is
+        except Exception as error:  # noqa: BLE001  # raised by take(), whatever it is
             end = error
         self._end(end)
 

@@ -82,7 +82,7 @@ def test_leaving_early_closes_the_source_in_the_thread_that_read_it_and_ends_all
     def source():
         threads.append(threading.current_thread())
         try:
-            yield from batches(100)
+            yield from batches(10**9)
         finally:
             threads.append(threading.current_thread())
 
