@@ -438,8 +438,11 @@ class Delivery:
 
     def is_made_anew(self, status: ChannelStatus) -> bool:
         """Whether the channel has lost its committed token."""
+        return status.last_committed_offset_token is None or self._is_new(status)
+
+    def _is_new(self, status: ChannelStatus) -> bool:
         times = {status.created_on_ms, self.status.created_on_ms}
-        return status.last_committed_offset_token is None or (None not in times and len(times) == 2)
+        return None not in times and len(times) == 2
 
     @property
     def is_not_to_be_settled(self) -> bool:
@@ -452,7 +455,7 @@ class Delivery:
         if self._is_possible(mark, status):
             if own := self._own(mark):
                 return own.position
-            return None if token is not None and self.is_made_anew(status) else START
+            return None if self._is_new(status) else START
         return None
 
     # What the rules do.

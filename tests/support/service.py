@@ -74,6 +74,11 @@ class Service:
             self.token = token
         self.pending = self.pending[count:]
 
+    def token_only(self, token):
+        """Claim rows as committed that are nowhere."""
+        self.commit(len(self.pending))
+        self.token = token
+
     def lose(self):
         """Forget what is not committed."""
         self.pending = []
