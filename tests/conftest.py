@@ -4,9 +4,14 @@ import os
 import threading
 import time
 
+import hypothesis
 import pytest
 
 import snowpipe_pandas as sp
+
+# A busy machine may take its time for an example; pytest's own time-out is for what hangs.
+hypothesis.settings.register_profile("unhurried", deadline=None)
+hypothesis.settings.load_profile("unhurried")
 
 OUR_THREADS = "snowpipe-"
 QUICK = sp.RetryPolicy(base_s=0.01, budget_s=10.0)

@@ -7,8 +7,7 @@ sent next is what lies behind it. `protocol.py` has the rules by which that posi
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ..errors import (
     AuthenticationError,
@@ -31,7 +30,6 @@ from ..events import (
     RowsCommitted,
     RowsRejected,
 )
-from ..rest.policy import PollPolicy
 from ..rest.polling import Missing
 from ..rest.standing import Standing
 from ..rest.status import ChannelStatus
@@ -39,7 +37,7 @@ from ..rows.encode.encoder import ROW_FORMAT
 from ..rows.payloads import Payload
 from .counters import Counters, Rejections
 from .counts import Counts
-from .options import LoadOptions
+from .plan import LoadPlan
 from .steps import Acknowledged, Broke, Fact, Offered, Refused, Reopened, SourceEnded, StatusRead
 from .tokens import START, Mark, Position, forgets, read_token
 from .window import Window
@@ -55,31 +53,6 @@ _NOT_SETTLED = (
 )
 """After these, and after what is no `Exception`, skip the last look: somebody waits, nobody would answer, or
 the channel is not ours."""
-
-
-Lost = Callable[[str, ServiceError | None], ChannelLostError]
-"""Makes the error of a channel that is gone: how that is known follows the channel's name."""
-
-
-@dataclass(frozen=True, slots=True)
-class LoadPlan:
-    """What a load is to do, as far as its delivery needs to know it.
-
-    Attributes:
-        load_id: the load's name.
-        channel: the channel's name.
-        rows_total: rows of the source, None where that is not known.
-        options: how it is delivered; without a `load_id` if its caller gave none.
-        polling: how patiently statuses are read.
-        lost: makes the error of a channel that is gone.
-    """
-
-    load_id: str
-    channel: str
-    rows_total: int | None
-    options: LoadOptions
-    polling: PollPolicy
-    lost: Lost
 
 
 class Delivery:

@@ -39,10 +39,11 @@ from ..rows.encode.encoder import Encoder
 from ..rows.schema_check import find_problems
 from ..rows.sources.source import Source
 from .control import Control
-from .delivery import Delivery, LoadPlan
+from .delivery import Delivery
 from .failures import first_sentence
 from .options import LoadOptions
 from .pipeline import Payloads
+from .plan import LoadPlan
 from .progress import Progress, Tracker
 from .protocol import LoadProtocol, State
 from .result import StreamResult

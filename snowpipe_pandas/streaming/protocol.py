@@ -18,7 +18,8 @@ from ..rest.answers import CHANNEL_GONE_CODES, STALE_CONTINUATION
 from ..rest.polling import Polling
 from ..rest.standing import Standing
 from . import failures
-from .delivery import Delivery, LoadPlan
+from .delivery import Delivery
+from .plan import LoadPlan
 from .steps import (
     Append,
     Begun,

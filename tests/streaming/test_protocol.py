@@ -26,8 +26,8 @@ from snowpipe_pandas.errors import (
     TransportError,
 )
 from snowpipe_pandas.rest.policy import PollPolicy
-from snowpipe_pandas.streaming.delivery import LoadPlan
 from snowpipe_pandas.streaming.options import LoadOptions
+from snowpipe_pandas.streaming.plan import LoadPlan
 from snowpipe_pandas.streaming.protocol import LoadProtocol
 from snowpipe_pandas.streaming.steps import (
     Acknowledged,

@@ -15,8 +15,8 @@ from snowpipe_pandas.errors import (
 from snowpipe_pandas.rest.policy import PollPolicy
 from snowpipe_pandas.rest.standing import Standing
 from snowpipe_pandas.streaming import protocol as protocol_module
-from snowpipe_pandas.streaming.delivery import LoadPlan
 from snowpipe_pandas.streaming.options import LoadLimits, LoadOptions
+from snowpipe_pandas.streaming.plan import LoadPlan
 from snowpipe_pandas.streaming.protocol import RULES, LoadProtocol
 from snowpipe_pandas.streaming.steps import (
     Acknowledged,

@@ -1,0 +1,34 @@
+"""What one load is to do: its name, its channel, its options."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..errors import ChannelLostError, ServiceError
+from ..rest.policy import PollPolicy
+from .options import LoadOptions
+
+Lost = Callable[[str, ServiceError | None], ChannelLostError]
+"""Makes the error of a channel that is gone: how that is known follows the channel's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadPlan:
+    """What a load is to do, as far as its delivery needs to know it.
+
+    Attributes:
+        load_id: the load's name.
+        channel: the channel's name.
+        rows_total: rows of the source, None where that is not known.
+        options: how it is delivered; without a `load_id` if its caller gave none.
+        polling: how patiently statuses are read.
+        lost: makes the error of a channel that is gone.
+    """
+
+    load_id: str
+    channel: str
+    rows_total: int | None
+    options: LoadOptions
+    polling: PollPolicy
+    lost: Lost
