@@ -54,6 +54,7 @@ class LoadFacts:
         exact: whether the channel was asked after the failure, nothing was on its way any more, and the
             service tells how many rows it rejected; else these are the numbers of the last look.
         failed_rows: first row and row behind the last one of the request that failed, None if none did.
+        goes_on: whether the same call can go on where the load stopped; otherwise the error says what to do.
     """
 
     load_id: str
@@ -63,6 +64,7 @@ class LoadFacts:
     rows_rejected: int = 0
     exact: bool = False
     failed_rows: tuple[int, int] | None = None
+    goes_on: bool = True
 
     def __str__(self) -> str:
         told = []
@@ -75,16 +77,17 @@ class LoadFacts:
         told.append(
             f"{self.rows_acknowledged:,} rows acknowledged, {self.rows_in_table:,} in the table{seen}"
         )
-        return (
-            f"load {self.load_id!r} on channel {self.channel!r}: {'; '.join(told)}; "
-            f"run the same call with load_id={self.load_id!r} to go on"
-        )
+        if self.goes_on:
+            told.append(f"run the same call with load_id={self.load_id!r} to go on")
+        return f"load {self.load_id!r} on channel {self.channel!r}: {'; '.join(told)}"
 
 
 class SnowpipeError(Exception):
     """Root of every error raised by this package."""
 
     load: LoadFacts | None = None
+    goes_on = True
+    """Whether the same call, with the load's id, can go on where the load stopped."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Errors cross processes (dask, multiprocessing); keyword-only facts would be lost by the default.
@@ -135,6 +138,8 @@ class ClosedError(UsageError):
 class LoadMismatchError(UsageError):
     """The rows differ from those which the load's committed offset token stands for."""
 
+    goes_on = False
+
     def __init__(self, message: str, *, load_id: str) -> None:
         super().__init__(message)
         self.load_id = load_id
@@ -162,6 +167,8 @@ class OtherLoadError(UsageError):
         other: the load which the channel remembers.
         channel: the channel's name.
     """
+
+    goes_on = False
 
     def __init__(self, message: str, *, load_id: str, other: str, channel: str) -> None:
         super().__init__(message)
@@ -329,6 +336,8 @@ class ChannelLostError(ChannelError):
     The rows of this load may be in the table or not; nothing is sent again on a guess.
     """
 
+    goes_on = False
+
 
 class UncommittedRowsError(ChannelError):
     """Rows of this channel are accepted but not committed; reopening now would discard them."""
@@ -361,6 +370,8 @@ class RowsRejectedError(DeliveryError):
         offset_upper_bound: the service's own bound, the offset token of the request that held the last one.
     """
 
+    goes_on = False
+
     def __init__(
         self,
         message: str,
@@ -381,6 +392,8 @@ class RowsRejectedError(DeliveryError):
 
 class AuditError(DeliveryError):
     """The offset token says that all rows are committed, the channel's counters say otherwise."""
+
+    goes_on = False
 
     def __init__(self, message: str, *, sent: int, inserted: int, rejected: int) -> None:
         super().__init__(message)

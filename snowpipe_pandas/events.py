@@ -49,10 +49,17 @@ class LoadStarted(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhaseChanged(Event):
-    """A load enters a phase; `message` says why it stopped, and how to go on."""
+    """A load enters a phase.
+
+    Attributes:
+        phase: which one.
+        message: why it stopped.
+        goes_on: whether the same call can go on where it stopped.
+    """
 
     phase: Phase
     message: str = ""
+    goes_on: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

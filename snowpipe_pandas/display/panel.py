@@ -105,12 +105,16 @@ def notes(progress: Progress) -> str:
         told += f'<div class="note">{_span("bad", f"rejected: {reason}")}</div>'
     elif progress.phase == "done" and not progress.rejected_exact:
         told += f'<div class="note">{_span("warn", NOT_TOLD)}</div>'
-    if texts.resume(progress):
-        told += (
-            f'<div class="note">{_span(texts.grade(progress), f"{progress.phase}: {progress.message}")}<br>'
-            f"To go on, run the same call with <code>load_id={_text(repr(progress.load_id))}</code></div>"
-        )
+    if progress.phase in ("failed", "cancelled"):
+        why = _span(texts.grade(progress), f"{progress.phase}: {progress.message}")
+        told += f'<div class="note">{why}{_how_to_go_on(progress)}</div>'
     return told
+
+
+def _how_to_go_on(progress: Progress) -> str:
+    if not texts.resume(progress):
+        return ""
+    return f"<br>To go on, run the same call with <code>load_id={_text(repr(progress.load_id))}</code>"
 
 
 def hint(words: str) -> str:

@@ -173,7 +173,7 @@ def headline(progress: Progress) -> str:
 
 def resume(progress: Progress) -> str:
     """Tell how a stopped load goes on, "" for one that did not stop."""
-    if progress.phase not in ("failed", "cancelled"):
+    if progress.phase not in ("failed", "cancelled") or not progress.goes_on:
         return ""
     return f"to go on, run the same call with load_id={progress.load_id!r}"
 

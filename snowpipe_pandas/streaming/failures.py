@@ -11,15 +11,20 @@ from ..errors import (
     ChannelLostError,
     ChannelTakenOverError,
     CommitTimeoutError,
+    LoadCancelledError,
     OtherLoadError,
     RowsRejectedError,
     RowTooLargeError,
     ServiceError,
     SnowpipeError,
 )
+from ..events import PhaseChanged
+from ..shown import counted
 from .delivery import Delivery
 from .steps import Refused, Reopened, StatusRead
 from .tokens import read_token
+
+MESSAGE_CHARACTERS = 120
 
 
 def other_load(delivery: Delivery, _: object) -> OtherLoadError:
@@ -109,7 +114,7 @@ def rejected(delivery: Delivery, _: object) -> RowsRejectedError:
     """Return the error for rows that the service skipped."""
     found = delivery.rejections
     return RowsRejectedError(
-        f"the service rejected {found.rows:,} rows of load {delivery.plan.load_id!r}, between rows "
+        f"the service rejected {counted(found.rows, 'row')} of load {delivery.plan.load_id!r}, between rows "
         f"{found.first_row:,} and {found.end_row - 1:,} of the source; the last reason: "
         f"{found.message or 'not told'} (up to offset {found.upper_bound!r}); correct those rows and load "
         'them under another load_id, or pass on_error="report" to count them and send the rest',
@@ -137,10 +142,15 @@ def audit(delivery: Delivery, _: object) -> AuditError:
     )
 
 
-def first_sentence(error: BaseException | None) -> str:
-    """Say in a few words what an error is, for a view."""
-    if isinstance(error, KeyboardInterrupt):
-        return "interrupted"
+def told(error: BaseException | None) -> PhaseChanged:
+    """Return what displays are told of the error with which a load ends."""
+    stopped = isinstance(error, LoadCancelledError | KeyboardInterrupt)
     text = error.args[0] if isinstance(error, SnowpipeError) and error.args else str(error)
+    if isinstance(error, KeyboardInterrupt):
+        text = "interrupted"
     first = re.split(r"; |(?<=[a-z])\. ", str(text) or type(error).__name__)[0]
-    return textwrap.shorten(first, 120, placeholder=" …")
+    return PhaseChanged(
+        phase="cancelled" if stopped else "failed",
+        message=textwrap.shorten(first, MESSAGE_CHARACTERS, placeholder=" …"),
+        goes_on=getattr(error, "goes_on", True),
+    )

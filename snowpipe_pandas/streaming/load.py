@@ -40,7 +40,7 @@ from ..rows.schema_check import find_problems
 from ..rows.sources.source import Source
 from .control import Control
 from .delivery import Delivery
-from .failures import first_sentence
+from .failures import told
 from .options import LoadOptions
 from .pipeline import Payloads
 from .plan import LoadPlan
@@ -242,8 +242,7 @@ class Load:
         """Attach how far the load came, to our exceptions also as facts, and tell the displays."""
         self._tell_news()
         if not self.tracker.snapshot().ended:  # it never began, or was interrupted between two steps
-            stopped = isinstance(error, KeyboardInterrupt)
-            self.tell(PhaseChanged(phase="cancelled" if stopped else "failed", message=first_sentence(error)))
+            self.tell(told(error))
         delivery = self._delivery
         if delivery is not None and delivery.has_begun:
             counts = delivery.counts
@@ -255,6 +254,7 @@ class Load:
                 rows_rejected=counts.rows_rejected,
                 exact=delivery.exact and counts.rejected_exact,
                 failed_rows=delivery.failed_rows,
+                goes_on=getattr(error, "goes_on", True),
             )
             if isinstance(error, SnowpipeError):
                 error.load = facts
@@ -295,7 +295,7 @@ def _shown_of(event: Event) -> dict[str, Any]:
         case LoadStarted():
             return {"rows_total": event.rows_total}
         case PhaseChanged():
-            return {"phase": event.phase, "message": event.message}
+            return {"phase": event.phase, "message": event.message, "goes_on": event.goes_on}
         case RowsAcknowledged():
             return {"token_sent": event.offset_token}
         case RowsCommitted():

@@ -27,6 +27,7 @@ class Progress(Counts):
         account, user, fingerprint: who loads; the fingerprint of the key, "" without one.
         phase: where the load is.
         message: why it stopped, "" otherwise.
+        goes_on: whether the same call can go on where it stopped.
         rows_total: rows of the source, None where it does not know.
         rejected_message: the service's reason for the last rejected row.
         token_sent, token_committed: the last offset token acknowledged, and the last one committed.
@@ -44,6 +45,7 @@ class Progress(Counts):
     fingerprint: str
     phase: Phase = "preparing"
     message: str = ""
+    goes_on: bool = True
     rows_total: int | None = None
     rejected_message: str | None = None
     token_sent: str | None = None

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, TypeAlias
 
-from ..errors import LoadCancelledError, PayloadTooLargeError
+from ..errors import PayloadTooLargeError
 from ..events import Phase, PhaseChanged
 from ..rest.answers import CHANNEL_GONE_CODES, STALE_CONTINUATION
 from ..rest.polling import Polling
@@ -287,13 +287,9 @@ class LoadProtocol:
         self._tell_phase()
 
     def _tell_phase(self) -> None:
-        phase, message = _PHASES.get(self.state, self._phase), ""
+        phase = _PHASES.get(self.state, self._phase)
         if self.state is State.FAILED:
-            stopped = isinstance(self.delivery.error, LoadCancelledError | KeyboardInterrupt)
-            phase, message = (
-                "cancelled" if stopped else "failed",
-                failures.first_sentence(self.delivery.error),
-            )
-        if phase != self._phase:
+            self.delivery.events.append(failures.told(self.delivery.error))
+        elif phase != self._phase:
             self._phase = phase
-            self.delivery.events.append(PhaseChanged(phase=phase, message=message))
+            self.delivery.events.append(PhaseChanged(phase=phase))

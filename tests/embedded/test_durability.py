@@ -148,6 +148,6 @@ def test_a_disk_that_is_full_is_told_and_the_same_call_goes_on_when_there_is_roo
     token, inserted = found["told"]
     assert inserted == found["rows"]
     assert token is None or int(token.split(":")[1]) == inserted
-    assert found["after a restart"] == found["rows"] == 0
-    assert found["sent"] == 90_000
+    assert found["after a restart"] == found["rows"] < 90_000
+    assert found["sent"] == 90_000 - found["rows"]
     assert found["at the end"] == [90_000, 90_000]

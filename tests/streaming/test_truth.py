@@ -325,3 +325,13 @@ def test_a_view_never_says_that_waiting_rows_are_done(account, channel):
     account.channels.resume()
     assert job.result(20).rows_in_table == 100
     assert texts.percent(job.progress) == "100%"
+
+
+def test_a_load_that_the_same_call_cannot_help_does_not_advise_it(strict):
+    seen = []
+    with pytest.raises(RowsRejectedError) as caught:
+        with_bad(10, {3}).snowpipe.stream(strict, load_id="L", progress=seen.append)
+    assert not caught.value.load.goes_on
+    assert "run the same call" not in str(caught.value.load)
+    assert (seen[-1].phase, seen[-1].goes_on) == ("failed", False)
+    assert seen[-1].message.startswith("the service rejected 1 row of load 'L', between rows 0 and")
