@@ -1,13 +1,17 @@
 """A deadline for a whole HTTP exchange, which requests and urllib3 do not have.
 
 Their time-outs are per read: a peer that sends a byte now and then, or stops reading a body, holds a
-request for ever. Here a timer shuts the socket down, and the request fails as on any broken connection.
+request for ever. Here a thread shuts the socket down, and the request fails as on any broken connection. One
+thread watches all exchanges of the process: starting one for each took longer than sending a row.
 """
 
 from __future__ import annotations
 
+import heapq
+import itertools
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -15,6 +19,12 @@ from typing import Any
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+IDLE_S = 1.0
+"""How often the watching thread looks whether exchanges are under way; without any it ends."""
+
+MANY = 64
+"""So many entries of ended exchanges are worth a tidying."""
 
 _thread = threading.local()
 
@@ -62,24 +72,77 @@ class Deadline:
             self._over = True
 
 
+class _Watch:
+    """One thread that ends the exchanges whose time is up; it runs only while there are some."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._numbers = itertools.count()
+        self._due: list[tuple[float, int]] = []
+        self._exchanges: dict[int, Deadline] = {}
+        self._watching: threading.Thread | None = None
+
+    def begin(self, exchange: Deadline) -> int:
+        """Watch an exchange; returns its number."""
+        with self._changed:
+            number, ends_at = next(self._numbers), time.monotonic() + exchange.seconds
+            sooner = not self._due or ends_at < self._due[0][0]
+            resting = not self._exchanges  # then the thread looks again within IDLE_S by itself
+            self._exchanges[number] = exchange
+            heapq.heappush(self._due, (ends_at, number))
+            if self._watching is None or not self._watching.is_alive():  # a fork has no threads
+                self._watching = threading.Thread(target=self._run, name="snowpipe-deadline", daemon=True)
+                self._watching.start()
+            elif sooner or (resting and exchange.seconds < IDLE_S):
+                self._changed.notify()
+        return number
+
+    def end(self, number: int) -> None:
+        """Watch an exchange no more."""
+        with self._changed:
+            self._exchanges.pop(number, None)
+            if len(self._due) > MANY + 2 * len(self._exchanges):
+                self._due = [due for due in self._due if due[1] in self._exchanges]
+                heapq.heapify(self._due)
+
+    def _run(self) -> None:
+        while (exchange := self._next_due()) is not None:
+            exchange.expire()
+
+    def _next_due(self) -> Deadline | None:
+        """Wait for an exchange whose time is up; None once none was under way for a while."""
+        with self._changed:
+            while True:
+                while self._due and self._due[0][1] not in self._exchanges:
+                    heapq.heappop(self._due)
+                if not self._exchanges and not self._changed.wait(IDLE_S) and not self._exchanges:
+                    self._watching = None
+                    return None
+                if self._due:
+                    left_s = self._due[0][0] - time.monotonic()
+                    if left_s <= 0:
+                        return self._exchanges.pop(heapq.heappop(self._due)[1], None) or Deadline(0)
+                    self._changed.wait(min(left_s, IDLE_S))  # nobody says when the last one has ended
+
+
+_watch_all = _Watch()
+
+
 @contextmanager
 def deadline(seconds: float) -> Iterator[Deadline]:
     """Give what this thread exchanges inside the block at most `seconds`."""
     current = _thread.deadline = Deadline(seconds)
-    timer = threading.Timer(seconds, current.expire)
-    timer.name = "snowpipe-deadline"
-    timer.daemon = True
+    number: int | None = None
     try:
-        timer.start()  # in here, so that a Ctrl-C at this very moment leaves no thread either
+        number = _watch_all.begin(current)  # in here, so that a Ctrl-C at this moment leaves nothing behind
         yield current
     except BaseException:
         current.abandon()
         raise
     finally:
-        timer.cancel()
         current.end()
-        if timer.is_alive():  # it may not even have begun; then it ends by itself
-            timer.join()
+        if number is not None:
+            _watch_all.end(number)
         _thread.deadline = None
 
 

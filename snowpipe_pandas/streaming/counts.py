@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from operator import attrgetter
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +44,15 @@ class Counts:
     throttles: int = 0
     reopens: int = 0
 
+    def as_dict(self) -> dict[str, Any]:
+        """Return the counts by name."""
+        return dict(zip(_NAMES, _VALUES(self), strict=True))
+
     @property
     def rows_waiting(self) -> int:
         """Rows acknowledged, and neither in the table nor rejected yet."""
         return max(0, self.rows_acknowledged - self.rows_in_table - self.rows_rejected)
+
+
+_NAMES = tuple(field.name for field in fields(Counts))
+_VALUES = attrgetter(*_NAMES)

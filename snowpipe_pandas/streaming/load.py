@@ -10,7 +10,7 @@ allowed: a few batches, a ready payload, and the payloads not committed yet.
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -233,7 +233,7 @@ class Load:
         if isinstance(event, RequestRetried) and self._delivery is not None:
             self._delivery.note_retry(event)
         event = replace(event, channel=self.channel.name, pipe=str(self.channel.pipe), load_id=self.load_id)
-        counts = {} if self._delivery is None else asdict(self._delivery.counts)
+        counts = {} if self._delivery is None else self._delivery.counts.as_dict()
         self.tracker.take(**counts | _shown_of(event))
         self.events.emit(event)
         self.channel.events.emit(event)
@@ -262,7 +262,7 @@ class Load:
 
     def _result(self, delivery: Delivery) -> StreamResult:
         return StreamResult(
-            **asdict(delivery.counts),
+            **delivery.counts.as_dict(),
             seconds=self.tracker.snapshot().seconds,
             committed=not delivery.commits_wait,
             offset_token=delivery.last_token,
