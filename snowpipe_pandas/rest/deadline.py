@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import os
 import socket
 import threading
 import time
@@ -20,8 +21,9 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-IDLE_S = 1.0
-"""How often the watching thread looks whether exchanges are under way; without any it ends."""
+LOOK_S = 0.1
+"""How often the watching thread looks whether exchanges are under way; without any it ends. To tell it so
+would cost every exchange a change of threads."""
 
 MANY = 64
 """So many entries of ended exchanges are worth a tidying."""
@@ -76,6 +78,10 @@ class _Watch:
     """One thread that ends the exchanges whose time is up; it runs only while there are some."""
 
     def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin with nothing, as a forked process must: it has no thread, and locks as they were."""
         self._changed = threading.Condition()
         self._numbers = itertools.count()
         self._due: list[tuple[float, int]] = []
@@ -87,13 +93,13 @@ class _Watch:
         with self._changed:
             number, ends_at = next(self._numbers), time.monotonic() + exchange.seconds
             sooner = not self._due or ends_at < self._due[0][0]
-            resting = not self._exchanges  # then the thread looks again within IDLE_S by itself
+            resting = not self._exchanges  # then the thread looks again within LOOK_S by itself
             self._exchanges[number] = exchange
             heapq.heappush(self._due, (ends_at, number))
-            if self._watching is None or not self._watching.is_alive():  # a fork has no threads
+            if self._watching is None:
                 self._watching = threading.Thread(target=self._run, name="snowpipe-deadline", daemon=True)
                 self._watching.start()
-            elif sooner or (resting and exchange.seconds < IDLE_S):
+            elif sooner or (resting and exchange.seconds < LOOK_S):
                 self._changed.notify()
         return number
 
@@ -105,6 +111,11 @@ class _Watch:
                 self._due = [due for due in self._due if due[1] in self._exchanges]
                 heapq.heapify(self._due)
 
+    def rest(self) -> None:
+        """Let the thread end now, if no exchange is under way."""
+        with self._changed:
+            self._changed.notify()
+
     def _run(self) -> None:
         while (exchange := self._next_due()) is not None:
             exchange.expire()
@@ -115,17 +126,19 @@ class _Watch:
             while True:
                 while self._due and self._due[0][1] not in self._exchanges:
                     heapq.heappop(self._due)
-                if not self._exchanges and not self._changed.wait(IDLE_S) and not self._exchanges:
+                left_s = self._due[0][0] - time.monotonic() if self._due else LOOK_S
+                if left_s <= 0:
+                    return self._exchanges.pop(heapq.heappop(self._due)[1])
+                self._changed.wait(min(left_s, LOOK_S))
+                if not self._exchanges:
                     self._watching = None
                     return None
-                if self._due:
-                    left_s = self._due[0][0] - time.monotonic()
-                    if left_s <= 0:
-                        return self._exchanges.pop(heapq.heappop(self._due)[1], None) or Deadline(0)
-                    self._changed.wait(min(left_s, IDLE_S))  # nobody says when the last one has ended
 
 
 _watch_all = _Watch()
+rest = _watch_all.rest
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_watch_all.forget)
 
 
 @contextmanager

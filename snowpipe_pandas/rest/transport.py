@@ -27,7 +27,7 @@ from ..errors import ClosedError, TransportError, UsageError
 from ..events import RequestRetried
 from .answers import Answer, Refusal
 from .caller import Caller
-from .deadline import DeadlineAdapter, deadline
+from .deadline import DeadlineAdapter, deadline, rest
 from .policy import RetryPolicy, Timeouts
 
 POOL_CONNECTIONS = 16
@@ -152,6 +152,7 @@ class Transport:
         """Close the connections; whatever is sent from now on is refused."""
         self._closed = True
         self._session.close()
+        rest()
 
     def _check_process(self) -> None:
         if os.getpid() != self._process:

@@ -1,6 +1,7 @@
 """A peer that is slow without end, and one that stops reading: the whole exchange has a deadline."""
 
 import contextlib
+import os
 import socket
 import threading
 import time
@@ -9,6 +10,8 @@ import pytest
 
 from snowpipe_pandas.auth.tokens import Clock
 from snowpipe_pandas.errors import TransportError
+from snowpipe_pandas.rest import deadline as deadline_module
+from snowpipe_pandas.rest.deadline import deadline
 from snowpipe_pandas.rest.policy import RetryPolicy, Timeouts
 from snowpipe_pandas.rest.transport import Request, Transport
 from tests.support.callers import ANYBODY
@@ -112,3 +115,61 @@ def test_a_peer_that_says_nothing_ends_at_the_read_time_out():
         with pytest.raises(TransportError, match=r"did not answer within 0\.2 s"):
             wire.send(Request("GET", peer.url), CountingSigner(), ANYBODY)
         wire.close()
+
+
+def watching():
+    return [thread for thread in threading.enumerate() if thread.name == "snowpipe-deadline"]
+
+
+def test_one_thread_watches_all_exchanges_and_ends_behind_them():
+    with deadline(60.0), deadline_in_a_thread(60.0), deadline(60.0):
+        assert len(watching()) == 1
+    give_up_at = time.monotonic() + 5.0
+    while watching():
+        assert time.monotonic() < give_up_at
+        time.sleep(0.01)
+
+
+@contextlib.contextmanager
+def deadline_in_a_thread(seconds):
+    """Hold a deadline open in another thread."""
+    held, over = threading.Event(), threading.Event()
+
+    def hold():
+        with deadline(seconds):
+            held.set()
+            over.wait(20)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    assert held.wait(20)
+    yield
+    over.set()
+    thread.join()
+
+
+def test_a_short_deadline_is_not_kept_waiting_by_a_long_one():
+    with deadline(60.0), deadline(0.05) as short:
+        began = time.monotonic()
+        while not short.expired:
+            assert time.monotonic() - began < 5.0
+            time.sleep(0.005)
+
+
+def test_exchanges_that_are_over_take_no_memory():
+    with deadline(60.0):
+        for _ in range(1000):
+            with deadline(60.0):
+                pass
+        assert len(deadline_module._watch_all._due) < 200
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_forked_process_watches_by_itself():
+    with deadline(60.0):
+        child = os.fork()
+        if child == 0:
+            with deadline(0.05) as short:
+                time.sleep(1.0)
+                os._exit(0 if short.expired else 1)
+        assert os.waitpid(child, 0)[1] == 0
