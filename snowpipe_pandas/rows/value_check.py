@@ -13,7 +13,7 @@ from typing import Protocol, TypeAlias
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .encode.column_writers import key, null_values
+from .encode.column_writers import decoded_dictionary, key, null_values
 from .encode.encoder import Encoder
 from .moment_rules import TIME, moment_rule
 from .target_types import TargetType, told_type
@@ -105,7 +105,7 @@ class ColumnJudge:
             InvalidValueError: a cell can't be sent at all.
         """
         if pa.types.is_dictionary(array.type):
-            array = array.dictionary_decode()
+            array = decoded_dictionary(array)
         if is_string(array.type) and not is_json_field(self._field):
             return self._of_texts(array.cast(pa.string()))
         cells = _cells(array, self._field, first_row)

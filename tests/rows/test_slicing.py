@@ -232,3 +232,10 @@ def test_no_batch_is_far_above_the_target_and_all_rows_come_in_order(batch):
     if batch.num_rows:
         assert b"".join(bytes(Encoder().encode(part).data) for part in found) == to_ndjson(batch)
     assert [n for part in found for n in part["N"].to_pylist()] == batch["N"].to_pylist()
+
+
+def test_a_dictionary_of_views_that_is_longer_than_its_column():
+    for kind in (pa.string_view(), pa.binary_view()):
+        values = pa.array([None, b"x"]).cast(kind)
+        column = pa.DictionaryArray.from_arrays(pa.array([0], pa.int32()), values)
+        assert to_ndjson(pa.table({"A": column})) == b'{"A":null}\n'

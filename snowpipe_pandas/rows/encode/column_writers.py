@@ -85,7 +85,7 @@ def null_values(array: pa.Array) -> np.ndarray | None:
     if pa.types.is_run_end_encoded(array.type):
         array = decoded_runs(array)
     if pa.types.is_dictionary(array.type) and array.dictionary.null_count:
-        array = array.dictionary_decode()
+        array = decoded_dictionary(array)
     return missing_cells(array)
 
 
@@ -118,11 +118,11 @@ def _dictionary(array: pa.DictionaryArray, field: pa.Field, location: CellLocati
     """The dictionary's values are written once, unless it is longer than the column."""
     field = pa.field(location.column, array.type.value_type, metadata=field.metadata)
     if len(array.dictionary) > len(array):
-        return render(array.dictionary_decode(), field, location)
+        return render(decoded_dictionary(array), field, location)
     try:
         written = gathered(render(array.dictionary, field, location), len(array.dictionary))
     except InvalidValueError:  # names no row; and the value may be one that no row has
-        return render(array.dictionary_decode(), field, location)
+        return render(decoded_dictionary(array), field, location)
     return [chosen(written, array.indices, location.end)]
 
 
@@ -178,19 +178,28 @@ def _refuse_doubled(keys: pa.Array, borders: np.ndarray, maps: pa.MapArray, loca
         raise location.invalid(int(rows[again]), maps[int(rows[again])].as_py(), problem)
 
 
+def decoded_dictionary(array: pa.DictionaryArray) -> pa.Array:
+    """Return the value of each row; Arrow's own decoding knows no views."""
+    return _without_views(array.dictionary).take(array.indices)
+
+
 def decoded_runs(array: pa.RunEndEncodedArray) -> pa.Array:
     """Return the value of each row; Arrow's own decoding knows no views."""
-    values = array.values
-    if pa.types.is_string_view(values.type) or pa.types.is_binary_view(values.type):
-        values = values.cast(pa.string() if pa.types.is_string_view(values.type) else pa.binary())
+    values = _without_views(array.values)
     rows = np.arange(array.offset, array.offset + len(array))
     return values.take(pa.array(np.searchsorted(array.run_ends.to_numpy(), rows, side="right")))
+
+
+def _without_views(values: pa.Array) -> pa.Array:
+    if pa.types.is_string_view(values.type):
+        return values.cast(pa.string())
+    return values.cast(pa.binary()) if pa.types.is_binary_view(values.type) else values
 
 
 def plain_values(array: pa.Array) -> pa.Array:
     """Return the values of dictionaries and runs."""
     if pa.types.is_dictionary(array.type):
-        return plain_values(array.dictionary_decode())
+        return plain_values(decoded_dictionary(array))
     return plain_values(decoded_runs(array)) if pa.types.is_run_end_encoded(array.type) else array
 
 
