@@ -10,16 +10,16 @@ import pandas as pd
 
 from .. import arguments
 from ..errors import ClosedError, SnowpipeError, UsageError
-from .answers import Refused
-from .app import AccountApp, RecordedRequest
-from .auth import Door
-from .channels import Channels
 from .clock import AccountClock
 from .faults import FaultDesk
+from .http.app import AccountApp, RecordedRequest
+from .http.server import HOST, ServerThread
 from .identity import Identity
-from .operations import Operations
-from .server import HOST, ServerThread
-from .sql import AlterUser, CreatePipe, SetErrorLogging, translate
+from .protocol.auth import Door
+from .protocol.channels import Channels
+from .protocol.operations import Operations
+from .refusals import Refused
+from .sql.translate import AlterUser, CreatePipe, SetErrorLogging, translate
 from .store import Store
 
 COMMIT_LAG_S = 0.25

@@ -18,12 +18,12 @@ import pyarrow.compute as pc
 
 from ..errors import UsageError
 from ..names import DEFAULT_PIPE_SUFFIX, ObjectName, quote_identifier
-from .answers import not_found_pipe, not_found_table
-from .declared import DeclaredColumn, name_of_stored
-from .hidden import HIDDEN
-from .quoting import literal, quoted
-from .rejected import switch_error_logging
-from .sql import CreatePipe, SetErrorLogging, Statement
+from .ingest.rejected import switch_error_logging
+from .internal import HIDDEN
+from .refusals import not_found_pipe, not_found_table
+from .sql.declared import DeclaredColumn, name_of_stored
+from .sql.quoting import literal, quoted
+from .sql.translate import CreatePipe, SetErrorLogging, Statement
 
 _CATALOGUE = """
 CREATE SCHEMA IF NOT EXISTS {hidden};

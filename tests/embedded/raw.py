@@ -4,7 +4,7 @@ import time
 
 import requests
 
-from snowpipe_pandas.embedded.auth import Identity
+from snowpipe_pandas.embedded.protocol.auth import Identity
 
 PIPE = "/databases/DEMO/schemas/PUBLIC/pipes/NUMBERS-STREAMING"
 STALE = "STALE_CONTINUATION_TOKEN_SEQUENCER"

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
 import snowpipe_pandas as sp
-from snowpipe_pandas.embedded.auth import Identity
+from snowpipe_pandas.embedded.protocol.auth import Identity
 
 TYPE = "X-Snowflake-Authorization-Token-Type"
 

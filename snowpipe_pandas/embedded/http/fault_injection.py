@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from starlette.responses import JSONResponse, Response
 
-from .faults import Fault
-from .wire import Wire
+from ..faults import Fault
+from .connection import Wire
 
 NO_FAULT = Fault("any")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from ..names import ObjectName
-from .answers import Refused
+from ...names import ObjectName
+from ..refusals import Refused
 from .channel_state import ChannelState
 
 HEALTHY = "SUCCESS"

@@ -9,16 +9,16 @@ from urllib.parse import parse_qs
 import duckdb
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from ..names import ObjectName
-from .answers import Refused
+from ...names import ObjectName
+from ..clock import AccountClock
+from ..faults import Fault
+from ..ingest.rejected import rejected_rows
+from ..refusals import Refused
+from ..store import Store
 from .auth import Door
 from .bodies import json_object, ndjson
 from .channels import Channels
-from .clock import AccountClock
-from .faults import Fault
 from .pipe_info import pipe_description
-from .rejected import rejected_rows
-from .store import Store
 
 _GRANT_TYPE = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _ELASTIC = "ELASTIC"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from .answers import Refused
+from ..refusals import Refused
 
 MAX_WIRE_BYTES = 4 * 1024 * 1024
 MAX_RAW_BYTES = 16 * 1024 * 1024

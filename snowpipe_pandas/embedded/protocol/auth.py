@@ -19,8 +19,8 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
 
-from .answers import Refused
-from .clock import AccountClock
+from ..clock import AccountClock
+from ..refusals import Refused
 
 MAX_JWT_LIFETIME_S = 3600
 CLOCK_LEEWAY_S = 60

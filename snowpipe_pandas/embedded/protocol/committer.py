@@ -10,12 +10,12 @@ from dataclasses import replace
 
 import duckdb
 
+from ..clock import AccountClock
+from ..ingest.parse import Parsed, insert_good, parse_rows
+from ..ingest.rejected import keep_rejected
+from ..store import Store
 from .channel import MUST_BE_REOPENED, Channel, Chunk
 from .channel_state import ChannelState
-from .clock import AccountClock
-from .ingest import Parsed, insert_good, parse_rows
-from .rejected import keep_rejected
-from .store import Store
 
 MAX_COMMIT_BYTES = 64_000_000
 """Rows of one channel that are committed together."""

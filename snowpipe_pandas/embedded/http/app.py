@@ -14,12 +14,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from .clock import AccountClock
-from .faults import Fault, FaultDesk
-from .operations import Call, Operations
+from ..clock import AccountClock
+from ..faults import Fault, FaultDesk
+from ..protocol.operations import Call, Operations
+from .connection import HungUpError, Wire
+from .fault_injection import NO_FAULT, deliver, obtain
 from .routes import Route, find_route
-from .trouble import NO_FAULT, deliver, obtain
-from .wire import HungUpError, Wire
 
 KEPT_REQUESTS = 100_000
 """How many of the newest requests an account remembers."""

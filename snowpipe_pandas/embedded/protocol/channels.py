@@ -12,16 +12,16 @@ import time
 from collections.abc import Iterable
 from typing import Any, Literal
 
-from ..errors import UsageError
-from ..names import ObjectName
-from .answers import Refused
+from ...errors import UsageError
+from ...names import ObjectName
+from ..clock import AccountClock
+from ..ingest.parse import insert_good, parse_rows
+from ..refusals import Refused
+from ..sql.declared import DeclaredColumn, span
+from ..store import Store
 from .channel import MUST_BE_REOPENED, Channel, Chunk
 from .channel_state import ChannelState, delete_state, read_state
-from .clock import AccountClock
 from .committer import Committer
-from .declared import DeclaredColumn, span
-from .ingest import insert_good, parse_rows
-from .store import Store
 
 STALE = "STALE_CONTINUATION_TOKEN_SEQUENCER"
 INVALID_ROW_SEQUENCER = "ERR_CHANNEL_HAS_INVALID_ROW_SEQUENCER"

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .declared import DeclaredColumn, duckdb_type
+from ..sql.declared import DeclaredColumn, duckdb_type
 
 _BLANK = r"(?:[ ]|\\[tnr])*"
 """Blanks around a number, as JSON writes them."""

@@ -14,7 +14,7 @@ import xxhash
 from starlette.responses import Response
 from starlette.types import Message, Receive, Send
 
-from .clock import AccountClock
+from ..clock import AccountClock
 
 _TINY_BUFFER = 4096
 _FLUSH_POLL_S = 0.005

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import duckdb
 
+from ..sql.declared import DeclaredColumn, duckdb_type
+from ..sql.quoting import literal, quoted
 from .columns import BatchColumn, computed, match
-from .declared import DeclaredColumn, duckdb_type
 from .lines import Body, lines_of
-from .quoting import literal, quoted
 
 _WHOLE_ROW_PROBLEMS = (
     "WHEN rejected THEN 'rejected by the fault desk'",

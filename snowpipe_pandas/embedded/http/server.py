@@ -11,7 +11,7 @@ import time
 import uvicorn
 from starlette.types import ASGIApp
 
-from ..errors import UsageError
+from ...errors import UsageError
 
 HOST = "127.0.0.1"
 START_TIMEOUT_S = 10.0

@@ -10,9 +10,9 @@ from __future__ import annotations
 import json
 from collections.abc import Collection
 
+from ..sql.declared import DeclaredColumn, duckdb_type
+from ..sql.quoting import literal, quoted
 from .conversions import Conversion, Steps, conversion, read_as
-from .declared import DeclaredColumn, duckdb_type
-from .quoting import literal, quoted
 
 SHOWN = 40
 """Characters of a bad value in its message."""

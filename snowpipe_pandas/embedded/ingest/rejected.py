@@ -13,10 +13,10 @@ from typing import Any
 
 import duckdb
 
-from ..names import ObjectName
-from .channel import Channel, Chunk
-from .hidden import ERROR_COLUMNS, error_table
-from .ingest import BAD_ROWS
+from ...names import ObjectName
+from ..internal import ERROR_COLUMNS, error_table
+from ..protocol.channel import Channel, Chunk
+from .parse import BAD_ROWS
 
 ERROR_CODE = 100_038
 """The service's code of a value that can't be converted; the local account has no finer ones."""

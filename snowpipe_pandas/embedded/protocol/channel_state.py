@@ -10,8 +10,8 @@ from dataclasses import astuple, dataclass, replace
 
 import duckdb
 
-from ..names import ObjectName
-from .hidden import HIDDEN
+from ...names import ObjectName
+from ..internal import HIDDEN
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..names import ObjectName
+from ...names import ObjectName
 
 _STAGE_LIFE_MS = 3_600_000
 

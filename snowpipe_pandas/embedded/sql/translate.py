@@ -10,10 +10,10 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.optimizer.normalize_identifiers import normalize_identifiers
 
-from ..errors import UsageError
-from ..names import ObjectName
+from ...errors import UsageError
+from ...names import ObjectName
+from ..internal import error_table
 from .declared import DeclaredColumn, duckdb_type, snowflake_name
-from .hidden import error_table
 
 _ALTER_USER = re.compile(
     r"\s*ALTER\s+USER\s+(\S+)\s+(SET|UNSET)\s+(RSA_PUBLIC_KEY(?:_2)?)\s*(?:=\s*'([^']*)')?\s*;?\s*",

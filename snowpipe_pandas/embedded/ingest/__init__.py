@@ -1,0 +1,1 @@
+"""Rows into tables: lines, columns, conversions, and what becomes of rows that do not fit."""

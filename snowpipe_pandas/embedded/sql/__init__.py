@@ -1,0 +1,1 @@
+"""Snowflake's SQL for DuckDB, and the types that tables are declared with."""
