@@ -100,13 +100,17 @@ def stream(
         whose `result()` returns or raises that.
 
     Raises:
-        UsageError: an argument can't be used; nothing was read or sent. Or the channel remembers another
-            load (`after`); nothing was sent.
-        DataError: the source can't be sent as it is; nothing was sent.
-        LoadMismatchError: the committed rows of this load were other rows.
+        UsageError: an argument can't be used; nothing was read or sent.
+        OtherLoadError: the channel remembers another load (`after`); nothing was sent.
+        DataError: the source can't be sent as it is. What `.load` reports was sent before that was seen,
+            None if nothing was.
+        LoadMismatchError: the committed rows of this load were other rows; RowFormatError: they were written
+            in another row format, and can't be compared.
         RowsRejectedError, AuditError, CommitTimeoutError, ChannelTakenOverError, ChannelLostError,
-            UncommittedRowsError, ThrottledError, AuthenticationError, TransportError, ServiceError:
-            delivery stopped. `.load` tells how far it came; the same call with its `load_id` goes on there.
+            UncommittedRowsError, ThrottledError, AuthenticationError, TransportError, ServiceError,
+            LoadCancelledError, ClosedError: delivery stopped. `.load` reports how far it came; the same call
+            with its `load_id` goes on there, unless the error says otherwise.
+        Exception: what the source itself raised, unchanged.
 
     Errors and recovery:
         Lost answers, time-outs, throttling and stale tokens are dealt with inside the call. What is raised

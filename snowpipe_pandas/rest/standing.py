@@ -20,3 +20,13 @@ class Standing:
     status: ChannelStatus
     rows_unseen: int
     token: str | None
+
+    @classmethod
+    def behind_open(cls, status: ChannelStatus) -> Standing:
+        """Where a channel stands right behind an open, which answered with this status."""
+        return cls(status, 0, None)
+
+    @property
+    def last_token(self) -> str | None:
+        """The token that the channel shows once all that was acknowledged is committed."""
+        return self.token or self.status.last_committed_offset_token

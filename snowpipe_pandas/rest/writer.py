@@ -122,7 +122,7 @@ class Writer:
         self._continuation = opened.continuation
         self.opened_status = opened.status
         self.target_columns = opened.target_columns
-        self.standing = Standing(opened.status, 0, None)
+        self.standing = Standing.behind_open(opened.status)
         return opened.status
 
     def drop(self, caller: Caller) -> None:

@@ -272,15 +272,19 @@ class Delivery:
 
     def is_forgotten(self, standing: Standing) -> bool:
         """Whether the channel remembers another load, and not what of this one is in the table."""
-        options, token = self.plan.options, _last_token(standing)
-        self.last_token = token
-        return forgets(self.plan.load_id, named=options.load_id is not None, after=options.after, token=token)
+        options = self.plan.options
+        return forgets(
+            self.plan.load_id,
+            named=options.load_id is not None,
+            after=options.after,
+            token=standing.last_token,
+        )
 
     def begin(self, standing: Standing) -> None:
         """Begin behind what is committed of this load."""
         self.has_begun = True
         status = self.status = standing.status
-        self.last_token = _last_token(standing)
+        self.last_token = standing.last_token
         self._tokens_before = {self.last_token, status.last_committed_offset_token}
         self._opened_token = status.last_committed_offset_token
         self.counters = Counters(status, standing.rows_unseen)
@@ -288,8 +292,10 @@ class Delivery:
             rejected, self._start_is_exact = self.counters.rejected_since(mark)
             self.start = replace(mark, rejected=rejected)
             self._clean_until = mark.position.rows
-            message, bound = status.last_error_message, status.last_error_offset_upper_bound
-            self.rejections = Rejections(rejected, 0, mark.position.rows, message, bound)
+            message, upper_bound = status.last_error_message, status.last_error_offset_upper_bound
+            bound, _ = self._last_error_of(status)
+            end = (bound or mark).position.rows
+            self.rejections = Rejections(rejected, 0, end, message, upper_bound)
         self.acknowledged = self.committed = self.start.position
         self.counts = replace(self.counts, rows_skipped=self.start.position.rows)
         self._recount()
@@ -489,7 +495,3 @@ class Delivery:
 
 def _end_of(payload: Payload) -> Position:
     return Position(payload.end_row, payload.digest)
-
-
-def _last_token(standing: Standing) -> str | None:
-    return standing.token or standing.status.last_committed_offset_token

@@ -19,17 +19,19 @@ from ..errors import (
     SnowpipeError,
 )
 from ..events import PhaseChanged
+from ..rest.standing import Standing
 from ..shown import counted
 from .delivery import Delivery
-from .steps import Refused, Reopened, StatusRead
+from .steps import Begun, Refused, Reopened, StatusRead
 from .tokens import read_token
 
 MESSAGE_CHARACTERS = 120
 
 
-def other_load(delivery: Delivery, _: object) -> OtherLoadError:
+def other_load(delivery: Delivery, fact: Begun | Reopened) -> OtherLoadError:
     """Return the error for a channel that remembers another load than the one to begin."""
-    mark = read_token(delivery.last_token)
+    standing = Standing.behind_open(fact.status) if isinstance(fact, Reopened) else fact.standing
+    mark = None if standing is None else read_token(standing.last_token)
     other, load_id, channel = "" if mark is None else mark.owner, delivery.plan.load_id, delivery.plan.channel
     return OtherLoadError(
         f"channel {channel!r} remembers load {other!r} and no other: whether rows of load {load_id!r} are in "

@@ -111,10 +111,6 @@ def _stale_at_once(fact: Refused) -> bool:
     return fact.error.tries == 1 and fact.error.code in _OTHER_WRITER_CODES
 
 
-def _after(fact: Reopened) -> Standing:
-    return Standing(fact.status, 0, None)
-
-
 def _fail(make: Callable[[Delivery, Any], BaseException]) -> Action:
     def fail(delivery: Delivery, fact: Any) -> None:
         delivery.error = make(delivery, fact)
@@ -129,9 +125,9 @@ RULES: tuple[Rule, ...] = (
     # A load begins.
     Rule("too little known", (_S.OPENING,), Begun, lambda d, f: d.knows_too_little_of(f.standing), None, _S.CLAIMING),
     Rule("other load", (_S.OPENING,), Begun, lambda d, f: d.is_forgotten(f.standing), _fail(failures.other_load), _S.STOPPING),
-    Rule("other load", (_S.CLAIMING,), Reopened, lambda d, f: d.is_forgotten(_after(f)), _fail(failures.other_load), _S.STOPPING),
+    Rule("other load", (_S.CLAIMING,), Reopened, lambda d, f: d.is_forgotten(Standing.behind_open(f.status)), _fail(failures.other_load), _S.STOPPING),
     Rule("begin", (_S.OPENING,), Begun, None, lambda d, f: d.begin(f.standing), _S.COUNTING),
-    Rule("begin", (_S.CLAIMING,), Reopened, None, lambda d, f: d.begin(_after(f)), _S.COUNTING),
+    Rule("begin", (_S.CLAIMING,), Reopened, None, lambda d, f: d.begin(Standing.behind_open(f.status)), _S.COUNTING),
     Rule("begin", (_S.COUNTING,), None, lambda d, _: not d.counters.want_status, None, _S.SENDING),
     Rule("counters left out", (_S.COUNTING,), StatusRead, lambda d, f: d.shows_the_open(f.status), None, _S.SENDING),
     Rule("counters left out", (_S.COUNTING,), TimePassed, None, None, _S.SENDING),

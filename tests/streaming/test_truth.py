@@ -49,6 +49,19 @@ def test_a_load_with_rejected_rows_says_so_however_often_it_is_run(account, clie
     assert str(result) == ("nothing to send: of 150 rows of load 'L' 147 are in the table, 3 were REJECTED")
 
 
+def test_rejected_rows_that_are_told_again_lie_where_they_lay(client, strict):
+    frame = with_bad(150, {3, 4, 5})
+    said = []
+    for again in range(2):
+        channel = client.open_channel("strict", table=STRICT) if again else strict
+        with pytest.raises(RowsRejectedError) as caught:
+            frame.snowpipe.stream(channel, load_id="L", limits=SMALL, progress=False)
+        error = caught.value
+        assert error.first_row <= 3 < 5 < error.end_row
+        said.append((error.rejected, error.end_row, error.last_message, error.offset_upper_bound))
+    assert said[0] == said[1]
+
+
 def test_a_load_that_timed_out_learns_its_rejected_rows_when_it_goes_on(account, strict):
     frame = with_bad(150, {3, 4, 5})
     account.channels.pause()
