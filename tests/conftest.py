@@ -43,10 +43,9 @@ def no_thread_left_behind():
 
 
 @pytest.fixture
-def account():
+def account(snowpipe_account):
     """A local account of this test's own, committing almost at once."""
-    with sp.local(commit_lag_s=0.05) as account:
-        yield account
+    return snowpipe_account
 
 
 @pytest.fixture

@@ -1,0 +1,36 @@
+"""A pytest plugin: the fixture `snowpipe_account`, a local account of each test's own.
+
+pytest finds it wherever the package is installed. The local account's own libraries are loaded only when a
+test asks for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from .embedded import LocalAccount
+
+COMMIT_LAG_S = 0.05
+"""Tests wait for commits: short, and yet not at once, so that a forgotten wait is seen."""
+
+
+@pytest.fixture
+def snowpipe_account() -> Iterator[LocalAccount]:
+    """A running local account with empty tables, closed behind the test.
+
+    Its `profile` is what `sp.connect()` takes, `sql()` makes and reads tables, `faults` and `channels` make
+    trouble. Needs the extra `local`.
+
+    >>> def test_orders_arrive(snowpipe_account):
+    ...     snowpipe_account.sql("CREATE TABLE ORDERS (ID NUMBER)")
+    ...     load_orders(snowpipe_account.profile)
+    ...     assert len(snowpipe_account.sql("SELECT * FROM ORDERS")) == 3
+    """
+    from . import local
+
+    with local(commit_lag_s=COMMIT_LAG_S) as account:
+        yield account
