@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-USERS_TEST = '''
+USERS_TEST = """
 import pandas as pd
 import snowpipe_pandas as sp
 
@@ -23,7 +23,7 @@ def test_orders_arrive(snowpipe_account):
 def test_each_test_has_an_account_of_its_own(snowpipe_account):
     snowpipe_account.sql("CREATE TABLE ORDERS (ID NUMBER)")
     assert snowpipe_account.sql("SELECT * FROM ORDERS").empty
-'''
+"""
 
 
 def run_pytest(folder, *options):
