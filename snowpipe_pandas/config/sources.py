@@ -16,6 +16,7 @@ from typing import Any
 import platformdirs
 
 from ..errors import ConfigError
+from ..files import read_small
 from .spellings import ALIASES, NAMES, POINTERS, Source, gather, hidden
 
 PROFILE_FILE = "profile.json"
@@ -85,23 +86,27 @@ def _folder(given: Mapping[str, Any]) -> Path:
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
-    return _read(path, tomllib.loads, "TOML", setting="connection_name") if os.path.isfile(path) else {}
+    return _read(path, tomllib.loads, "TOML", setting="connection_name") if os.path.lexists(path) else {}
 
 
 def _read(path: Path, parse: Callable[[str], Any], form: str, *, setting: str) -> dict[str, Any]:
     """Read and parse a file; what it holds is hidden before anything can fail."""
+    content = _content(path, parse)
+    if isinstance(content, dict):
+        return content
+    # Raised here, outside of any handler: a parser's error would hang on ours as its context.
+    raise ConfigError(f"{str(path)!r} {content or f'is not {form}'}", setting=setting)
+
+
+def _content(path: Path, parse: Callable[[str], Any]) -> dict[str, Any] | str | None:
+    """Return the tables of a file, hidden; None where it holds none; or what is wrong with the file."""
+    read = read_small(path)
+    if isinstance(read, str):
+        return read
     try:
-        content = _hidden_tables(parse(path.read_text(encoding="utf-8-sig")))
-    except OSError as error:
-        raise ConfigError(
-            f"{str(path)!r} can't be read: {error.strerror}; check the path", setting=setting
-        ) from None
-    except ValueError:
-        content = None
-    if content is None:
-        # Raised outside of the handler: the parser's error would hang on ours as its context.
-        raise ConfigError(f"{str(path)!r} can't be read: it is not {form}", setting=setting)
-    return content
+        return _hidden_tables(parse(read.decode("utf-8-sig")))
+    except (ValueError, RecursionError):
+        return None
 
 
 def _hidden_tables(content: object) -> dict[str, Any] | None:
