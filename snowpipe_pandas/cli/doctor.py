@@ -29,6 +29,7 @@ from ..rest.caller import Caller
 from ..rest.planes import Planes
 from ..rest.policy import RetryPolicy
 from ..rest.transport import Transport
+from ..shown import visible
 
 CONNECT_TIMEOUT_S = 5.0
 RETRY_BUDGET_S = 5.0
@@ -75,9 +76,9 @@ def run(
     for finding in examine(profile=profile, connection_name=connection_name, table=table, pipe=pipe):
         failed = failed or finding.outcome == "FAIL"
         console.print(f"{_MARKS[finding.outcome]} {finding.check:10}", end=" ")
-        console.print(finding.text, soft_wrap=True, markup=False)
+        console.print(visible(finding.text), soft_wrap=True, markup=False)
         if finding.todo:
-            console.print(f"{'':15} {finding.todo}", soft_wrap=True, markup=False)
+            console.print(f"{'':15} {visible(finding.todo)}", soft_wrap=True, markup=False)
     return 1 if failed else 0
 
 

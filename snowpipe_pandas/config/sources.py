@@ -17,6 +17,7 @@ import platformdirs
 
 from ..errors import ConfigError
 from ..files import read_small
+from ..shown import visible
 from .spellings import ALIASES, NAMES, POINTERS, Source, gather, hidden
 
 PROFILE_FILE = "profile.json"
@@ -44,7 +45,8 @@ def from_profile(path: Path) -> Source:
         ConfigError: no file, no JSON object, or one setting given two ways.
     """
     path = Path(os.path.expanduser(path))
-    return gather(f"profile {path}", _read(path, json.loads, "a JSON object", setting="profile"))
+    label = f"profile {visible(str(path))}"
+    return gather(label, _read(path, json.loads, "a JSON object", setting="profile"))
 
 
 def from_connection(given: Mapping[str, Any], name: str | None) -> Source:
@@ -66,7 +68,8 @@ def from_connection(given: Mapping[str, Any], name: str | None) -> Source:
         (CONNECTIONS_FILE, _read_toml(folder / CONNECTIONS_FILE)),
         (CONFIG_FILE, config.get("connections")),
     ):
-        tables = {key: value for key, value in (connections or {}).items() if isinstance(value, dict)}
+        given_tables = connections if isinstance(connections, dict) else {}
+        tables = {key: value for key, value in given_tables.items() if isinstance(value, dict)}
         if chosen in tables:
             return gather(f"connection {chosen!r} of {folder / file}", tables[chosen])
         known += tables
@@ -74,7 +77,7 @@ def from_connection(given: Mapping[str, Any], name: str | None) -> Source:
         return Source(f"connections in {folder} (no {chosen!r} there)")
     raise ConfigError(
         f"there is no connection {name!r} in {CONNECTIONS_FILE} or {CONFIG_FILE} of {folder}; "
-        f"known are: {', '.join(known) or 'none'}",
+        f"known are: {visible(', '.join(known)) or 'none'}",
         setting="connection_name",
     )
 

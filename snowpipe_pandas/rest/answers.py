@@ -53,11 +53,15 @@ _TRANSIENT_STATUSES = frozenset({408, 429, 499})
 _STATUS_CODES_IN_BODY = {3: "AUTH_EXPIRED", 4: STALE_CONTINUATION}
 """`{"status_code": 3 | 4}`: a body seen instead of a code."""
 
+TOO_LONG = "the answer is longer than is read"
 _MESSAGE_LIMIT = 300
 _CODE_LIMIT = 100
 _LOCATION_LIMIT = 100
 _SECONDS = re.compile(r"[0-9]+", re.ASCII)
 _MOST_DIGITS = 15
+_HIGH, _LOW = rb"\\u[dD][89abAB][0-9a-fA-F]{2}", rb"\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+_MARK = rb"\\uffff"  # the escape of HALF_CHARACTER_MARK
+_HALF_CHARACTER = re.compile(rb"%b(?!%b)|(?<!%b)%b" % (_HIGH, _LOW, _HIGH, _LOW))
 _SESSION = re.compile(r"[!-~](?:[ -~]{0,4000}[!-~])?")
 """What is echoed as a header must fit into one."""
 
@@ -113,6 +117,8 @@ class Answer:
         """Read status, headers and body as they came; `now` is seconds since the epoch."""
         payload = None if body is None else _payload(body)
         code, message = ("", "") if 200 <= status < 300 else _code_and_message(payload)
+        if body is None:
+            message = TOO_LONG
         session = headers.get("X-Snowflake-Session", "")
         return cls(
             status,
@@ -164,7 +170,7 @@ class Answer:
             UnreadableError: it is none.
         """
         if self.payload is None:
-            raise UnreadableError("it is longer than is read")
+            raise UnreadableError(TOO_LONG)
         return fields.table(self.payload, "its body")
 
     def unreadable(self, action: str, problem: str) -> ServiceError:
@@ -250,11 +256,17 @@ def _retry_after_s(text: str, now: float) -> float | None:
 
 
 def _payload(body: bytes) -> Any:
-    """Read a body: strict JSON, or text."""
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return body.decode("utf-8", errors="replace")
+    """Read a body: strict JSON, or text.
+
+    Services cut messages in the middle of a character, which leaves half of one as an escape. That costs the
+    character, not the answer; what may not lose one (`fields.token`) is not taken with such a mark in it.
+    """
+    for mended in (False, True):
+        try:
+            return orjson.loads(_HALF_CHARACTER.sub(_MARK, body) if mended else body)
+        except orjson.JSONDecodeError:
+            continue
+    return body.decode("utf-8", errors="replace")
 
 
 def _code_and_message(payload: Any) -> tuple[str, str]:

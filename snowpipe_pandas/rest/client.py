@@ -227,10 +227,8 @@ def _ingest_hosts(given: Any) -> list[str]:
     """
     wanted = 'hosts, or "*." and a domain, such as allow_ingest_hosts=["*.ingest.example.com"]'
     setting = "allow_ingest_hosts"
-    if isinstance(given, str):
-        refuse(setting, given, f"a list of {wanted}", setting=setting)
     found = []
-    for at, item in enumerate(items(setting, given, wanted=f"a list of {wanted}")):
+    for at, item in enumerate(items(setting, given, wanted=f"a list of {wanted}", setting=setting)):
         host = allowed_host(plain_text(item) or "")
         if host is None:
             refuse(f"{setting}[{at}]", item, wanted, setting=setting)

@@ -51,7 +51,11 @@ def translate(exc: Exception, url: str, timeouts: Timeouts) -> Failure:
 
 _TRANSLATIONS: tuple[tuple[tuple[type[Exception], ...], str, bool], ...] = (
     (
-        (requests.exceptions.InvalidProxyURL, requests.exceptions.InvalidSchema),
+        (  # of our own URLs, hosts and schemes were checked
+            requests.exceptions.InvalidURL,
+            requests.exceptions.InvalidSchema,
+            urllib3.exceptions.LocationValueError,
+        ),
         "the proxy on the way to {host} can't be used; check HTTPS_PROXY, ALL_PROXY and NO_PROXY",
         True,
     ),

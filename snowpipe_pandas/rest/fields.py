@@ -18,6 +18,9 @@ MAX_TOKEN_CHARACTERS = 65_536
 MAX_NAME_CHARACTERS = 1000
 MAX_MESSAGE_CHARACTERS = 1000
 
+HALF_CHARACTER_MARK = "\uffff"
+"""Stands for half a character (a lone surrogate), which no text holds; no character is written so."""
+
 _WHOLE_FLOATS = 2.0**53
 
 
@@ -49,7 +52,7 @@ def token(fields: Mapping[str, Any], name: str) -> str | None:
     value = fields.get(name)
     if value is None:
         return None
-    if not isinstance(value, str) or len(value) > MAX_TOKEN_CHARACTERS:
+    if not isinstance(value, str) or len(value) > MAX_TOKEN_CHARACTERS or HALF_CHARACTER_MARK in value:
         raise UnreadableError(f"{name} is {_described(value)}, no token")
     return value
 

@@ -27,7 +27,7 @@ from ..errors import AuthenticationError, ServiceError
 from ..events import Hub, TokenLife, TokenRenewed
 from ..hosts import belongs, host_name, is_loopback, port_number, split_port
 from ..shown import shown
-from .answers import Answer, Refusal
+from .answers import TOO_LONG, Answer, Refusal
 from .bounds import CONTROL_BYTES
 from .caller import Caller
 from .transport import Request, Transport
@@ -210,6 +210,8 @@ class Planes:
         answer = self._checked(answer, request.action, self._credential.hint(answer.status))
         if answer.refusal is not Refusal.NONE:
             raise answer.error(request.action)
+        if answer.payload is None:
+            raise answer.unreadable(request.action, TOO_LONG)
         self._met = True
         return answer
 
