@@ -43,6 +43,8 @@ MIN_RSA_BITS = 2048
 MAX_PATH_LENGTH = 1000
 """A longer "path" is taken for the text of a key, and is not shown."""
 
+MAX_PEM_BLOCKS = 100
+
 _PEM_BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----", re.DOTALL)
 _PEM_BEGIN = re.compile(rb"-----BEGIN [A-Z0-9 ]+-----")
 _NEW_KEY = "openssl genrsa 2048 | openssl pkcs8 -topk8 -nocrypt -out rsa_key.p8"
@@ -194,9 +196,12 @@ def _parse(content: Secret, passphrase: Secret | None) -> object:
         if not _PEM_BEGIN.search(der):
             return _load(load_der_private_key, der, passphrase)
         data = _mended(der)  # base64 of the whole PEM, as secrets of CI systems are stored
+    begun = len(_PEM_BEGIN.findall(data))
+    if begun > MAX_PEM_BLOCKS:  # no key file has as many; to match them all takes hours
+        return f"holds {begun:,} PEM blocks; keep only the private key in it"
     # openssl writes the curve of an EC key as a block of its own before it
     blocks = [block for block in _PEM_BLOCK.finditer(data) if block[1] != b"EC PARAMETERS"]
-    if len(_PEM_BEGIN.findall(data)) > len(_PEM_BLOCK.findall(data)):
+    if begun > len(_PEM_BLOCK.findall(data)):
         return "is cut off: a BEGIN line has no END line; copy the whole file"
     if not blocks:
         return _MALFORMED

@@ -46,7 +46,8 @@ def from_profile(path: Path) -> Source:
     """
     path = Path(os.path.expanduser(path))
     label = f"profile {visible(str(path))}"
-    return gather(label, _read(path, json.loads, "a JSON object", setting="profile"))
+    form = "a JSON object that names each setting once"
+    return gather(label, _read(path, _read_json, form, setting="profile"))
 
 
 def from_connection(given: Mapping[str, Any], name: str | None) -> Source:
@@ -110,6 +111,18 @@ def _content(path: Path, parse: Callable[[str], Any]) -> dict[str, Any] | str | 
         return _hidden_tables(parse(read.decode("utf-8-sig")))
     except (ValueError, RecursionError):
         return None
+
+
+def _read_json(text: str) -> Any:
+    return json.loads(text, object_pairs_hook=_named_once)
+
+
+def _named_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make a dict; JSON would take the last of two values in silence, and a JWT go to the other account."""
+    named = dict(pairs)
+    if len(named) < len(pairs):
+        raise ValueError
+    return named
 
 
 def _hidden_tables(content: object) -> dict[str, Any] | None:

@@ -340,6 +340,8 @@ def _rows(answer: Answer) -> tuple[list[str], list[list[Any]]] | str:
     columns, rows = told.get("columns"), told.get("rows")
     if not isinstance(columns, list) or not all(isinstance(name, str) for name in columns):
         return "columns is no list of names"
+    if len(set(columns)) < len(columns):
+        return "columns names one twice"
     if not isinstance(rows, list) or not all(isinstance(r, list) and len(r) == len(columns) for r in rows):
         return "rows is no list of rows with a value for each column"
     return columns, rows

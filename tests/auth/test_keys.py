@@ -6,6 +6,7 @@ import copy
 import hashlib
 import os
 import pickle
+import time
 import warnings
 
 import pytest
@@ -88,6 +89,13 @@ def test_what_variables_and_shells_make_of_a_key_is_the_same_key(way, as_file, w
     text = ON_ITS_WAY[way](pem())
     source = KeySource(write_private(text)) if as_file else KeySource(text=text)
     assert source.load().fingerprint == KeySource(text=pem()).load().fingerprint
+
+
+def test_a_file_of_many_borders_is_refused_at_once():
+    started = time.monotonic()
+    with pytest.raises(PrivateKeyError, match="holds 30,000 PEM blocks"):
+        KeySource(text=b"-----BEGIN PRIVATE KEY-----\n" * 30_000).load()
+    assert time.monotonic() - started < 5
 
 
 def test_an_encrypted_key_in_one_line_is_opened():

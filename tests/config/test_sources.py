@@ -219,6 +219,9 @@ def test_a_connection_where_there_is_no_file(home):
         (b"", "is not a JSON object"),
         (b"{", "is not a JSON object"),
         (b"[]", "is not a JSON object"),
+        (b"[" * 100_000, "is not a JSON object"),
+        (b'{"account":' * 50_000, "is not a JSON object"),
+        (b'{"account": "A", "account": "B"}', "is not a JSON object that names each setting once"),
         (b'{"account": "\xff"}', "is not a JSON object"),
     ],
 )
@@ -242,8 +245,16 @@ def test_a_profile_as_windows_editors_save_it(here):
     assert load_settings("p.json", env={}).account == "a"
 
 
-def test_toml_that_is_none(write_toml, home):
-    write_toml(home / ".snowflake" / "connections.toml", "[dev\n")
+@pytest.mark.parametrize("content", ["connections = 5\n", "connections = []\n", "[connections]\ndev = 5\n"])
+def test_connections_that_are_no_tables_are_none(write_toml, home, content):
+    write_toml(home / ".snowflake" / "config.toml", content)
+    with pytest.raises(ConfigError, match="there is no connection 'dev'"):
+        load_settings(connection_name="dev", env={})
+
+
+@pytest.mark.parametrize("content", ["[dev\n", "x=" + "[" * 50_000], ids=["cut", "deep"])
+def test_toml_that_is_none(write_toml, home, content):
+    write_toml(home / ".snowflake" / "connections.toml", content)
     with pytest.raises(ConfigError, match=r"connections.toml' is not TOML") as caught:
         load_settings(connection_name="dev", env={})
     assert caught.value.__context__ is None
