@@ -209,7 +209,7 @@ def is_a(value: Any, kind: type[T]) -> TypeGuard[T]:
         return False
 
 
-def items(name: str, value: Any, *, wanted: str) -> list[Any]:
+def items(name: str, value: Any, *, wanted: str, setting: str | None = None) -> list[Any]:
     """Return what a collection or an iterator holds; a failure of the iterator itself is the caller's.
 
     Raises:
@@ -220,7 +220,7 @@ def items(name: str, value: Any, *, wanted: str) -> list[Any]:
         with suppress(Exception):  # a foreign __iter__, or none
             iterator = iter(value)
     if iterator is None:
-        refuse(name, value, wanted)
+        refuse(name, value, wanted, setting=setting)
     return list(iterator)
 
 

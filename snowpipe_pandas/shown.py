@@ -29,6 +29,16 @@ def visible(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+def cleaned(text: str, limit: int) -> str:
+    """Return a text from outside on its way in: visible, on one line, and cut behind `limit` characters.
+
+    >>> cleaned("a" * 10, 4), cleaned("two\\nlines", 20)
+    ('aaa\u2026', 'two lines')
+    """
+    text = visible(" ".join(text[: 4 * limit].split()))
+    return text if len(text) <= limit else text[: limit - 1] + "\u2026"
+
+
 def counted(number: int, noun: str, plural: str = "") -> str:
     """Write a number with its noun.
 

@@ -69,3 +69,12 @@ def test_a_timestamp_that_differs_between_the_first_and_the_last_is_found():
         assert compare(times, account.sql, "TIMES")["equal"].all()
         report = compare(changed, account.sql, "TIMES")
     assert report[~report["equal"]]["measure"].tolist() == ["TOTAL"]
+
+
+@pytest.mark.parametrize("name", ["part[/]", "[bold]x", "[demo]"])
+def test_what_looks_like_markup_in_a_path_is_printed_as_it_is(tmp_path, name):
+    for arguments in (("serve", tmp_path / name / "a.duckdb"), ("doctor", tmp_path / name)):
+        result = run(*arguments)
+        assert result.returncode == 1
+        assert name in result.stdout
+        assert "Traceback" not in result.stdout + result.stderr

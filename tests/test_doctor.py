@@ -83,7 +83,7 @@ def test_everything_is_well_and_the_line_for_the_key_is_good_sql(tls, target):
             "does not verify .unable to get local issuer",
             "name its certificate with ca_",
         ),
-        ({"ca_file": __file__}, "tls", "test_doctor.py' holds no certificate", "name a PEM file"),
+        ({"ca_file": __file__}, "settings", "test_doctor.py' holds no certificate", "name a PEM file"),
         (
             {"user": "Some.One"},
             "discovery",
@@ -126,7 +126,7 @@ def test_a_server_without_tls_is_told_from_one_with_an_unknown_certificate(profi
 
 def test_a_profile_that_is_not_there(tmp_path):
     assert_ends_with(
-        run("doctor", tmp_path / "no.json"), "settings", "no.json' can't be read", "check the path"
+        run("doctor", tmp_path / "no.json"), "settings", "no.json' does not exist", "check the path"
     )
 
 

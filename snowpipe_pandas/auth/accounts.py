@@ -9,8 +9,8 @@ import re
 from dataclasses import dataclass
 
 from ..errors import ConfigError
+from ..hosts import DOMAIN, DOMAIN_CHINA, DOMAINS
 
-DOMAIN = "snowflakecomputing.com"
 _FORM = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9][A-Za-z0-9_-]*)*")
 
 
@@ -30,12 +30,13 @@ class Account:
     def parse(cls, text: str) -> Account:
         """Read an account name.
 
-        | form | claim | host, before `.snowflakecomputing.com` |
+        | form | claim | host, before `.snowflakecomputing.com` (`.cn` in the regions of China) |
         |---|---|---|
         | `myorg-my_account` | `MYORG-MY_ACCOUNT` | `myorg-my-account` |
         | `myorg.my_account` | `MYORG-MY_ACCOUNT` | `myorg-my-account` |
         | `xy12345` | `XY12345` | `xy12345` |
         | `xy12345.eu-central-1.aws` | `XY12345` | `xy12345.eu-central-1.aws` |
+        | `xy12345.cn-northwest-1.aws` | `XY12345` | `xy12345.cn-northwest-1.aws` |
         | `xy-a1b2.global` | `XY` | `xy-a1b2.global` |
         | `myorg-dev.privatelink` | `MYORG-DEV` | `myorg-dev.privatelink` |
 
@@ -49,14 +50,15 @@ class Account:
         'MYORG-DEV'
         """
         name = text.strip()
-        if not _FORM.fullmatch(name) or name.lower().endswith(f".{DOMAIN}"):
+        if not _FORM.fullmatch(name) or name.lower().endswith(tuple(f".{domain}" for domain in DOMAINS)):
             raise ConfigError(f"account {text[:80]!r} is no account name{_hint(name)}", setting="account")
         first, *rest = name.split(".")
+        domain = DOMAIN_CHINA if rest and rest[0].lower().startswith("cn-") else DOMAIN
         if _is_org_and_account(first, rest):
             name = first = f"{first}-{rest[0]}"
         elif rest and rest[0].lower() == "global":
             first = first.partition("-")[0]
-        return cls(first.upper(), f"{name.lower().replace('_', '-')}.{DOMAIN}")
+        return cls(first.upper(), f"{name.lower().replace('_', '-')}.{domain}")
 
 
 def _is_org_and_account(first: str, rest: list[str]) -> bool:
@@ -69,7 +71,8 @@ def _is_org_and_account(first: str, rest: list[str]) -> bool:
 
 
 def _hint(name: str) -> str:
-    host = re.search(rf"([A-Za-z0-9_.-]+)\.{re.escape(DOMAIN)}", name)
-    if host:
-        return f"; take {host[1]!r}, the part before .{DOMAIN}"
+    for domain in DOMAINS:
+        host = re.search(rf"([A-Za-z0-9_.-]+)\.{re.escape(domain)}", name, re.IGNORECASE)
+        if host:
+            return f"; take {host[1]!r}, the part before .{domain}"
     return "; take the form myorg-myaccount"

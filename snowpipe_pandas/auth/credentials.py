@@ -7,7 +7,6 @@ token types: Snowflake's pages on authenticating to the REST and SQL APIs.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable
 from typing import NoReturn, Protocol
 
@@ -16,15 +15,13 @@ from .accounts import Account
 from .jwt import BEARER, AuthConfig, sign_jwt
 from .secret import Secret, hide
 from .single_flight import Waits
+from .token_text import unusable
 from .tokens import Clock, Token, TokenCache
 
 TOKEN_TYPE_HEADER = "X-Snowflake-Authorization-Token-Type"  # noqa: S105  # a header's name
 KEYPAIR_JWT = "KEYPAIR_JWT"
 PROGRAMMATIC_ACCESS_TOKEN = "PROGRAMMATIC_ACCESS_TOKEN"  # noqa: S105  # a kind's name
 OAUTH = "OAUTH"
-
-_TOKEN = re.compile(rb"\s*[!-~]+\s*")
-"""What fits into a header; anything else would come back, quoted, in an error of the HTTP library."""
 
 
 class Credential(Protocol):
@@ -198,10 +195,9 @@ class AccessTokenCredential:
         text = self._given if isinstance(self._given, Secret) else _hidden_text(self._given())
         if isinstance(text, str):
             raise ConfigError(f"the function given as token= returned {text}, not text", setting="token")
-        if not _TOKEN.fullmatch(text.as_bytes()):
-            raise ConfigError(
-                "the access token is empty or has characters that no token has", setting="token"
-            )
+        problem = unusable(text)
+        if problem is not None:
+            raise ConfigError(f"the access token {problem}; give another one as token=", setting="token")
         return Token(text.as_text().strip(), self._clock.now(), math.inf)
 
 

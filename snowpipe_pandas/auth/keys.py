@@ -1,6 +1,7 @@
-"""Loads a private key from whatever form it has, and keeps it to itself.
+r"""Loads a private key from whatever form it has, and keeps it to itself.
 
-PEM (PKCS#8, encrypted PKCS#8, PKCS#1), DER and bare base64 of DER are taken, from a file or inline.
+PEM (PKCS#8, encrypted PKCS#8, PKCS#1), DER and bare base64 of DER are taken, from a file or inline; and what
+becomes of these in variables and shells: one line with `\n` in it, base64 of the PEM, UTF-16.
 What can't be used is refused with the reason and the next step. No function that holds key text in a
 variable raises: it returns what is wrong, and the error is raised where only the source's name is known.
 """
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import codecs
 import hashlib
 import os
 import re
@@ -34,11 +36,14 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from ..errors import PrivateKeyError
+from ..files import read_small
 from .secret import Secret, hide
 
 MIN_RSA_BITS = 2048
 MAX_PATH_LENGTH = 1000
 """A longer "path" is taken for the text of a key, and is not shown."""
+
+MAX_PEM_BLOCKS = 100
 
 _PEM_BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----", re.DOTALL)
 _PEM_BEGIN = re.compile(rb"-----BEGIN [A-Z0-9 ]+-----")
@@ -46,6 +51,9 @@ _NEW_KEY = "openssl genrsa 2048 | openssl pkcs8 -topk8 -nocrypt -out rsa_key.p8"
 _IS_PUBLIC = "is a public key; name the private key (often rsa_key.p8) instead"
 _IS_CERTIFICATE = "is a certificate; name the private key that belongs to it instead"
 _MALFORMED = f"holds no private key that can be read: truncated or malformed; make one with: {_NEW_KEY}"
+
+_URL_SAFE = bytes.maketrans(b"-_", b"+/")
+"""The other alphabet of base64."""
 
 _Loader = Callable[[bytes, bytes | None], object]
 
@@ -124,16 +132,9 @@ class KeySource:
 
     def _read(self) -> Secret:
         path = Path(os.path.expanduser(self.path or ""))
-        if os.path.isdir(path):
-            raise self._refusal("is a directory; name the key file in it")
-        try:
-            content = Secret(path.read_bytes())
-        except FileNotFoundError:
-            raise self._refusal("does not exist; check the path") from None
-        except OSError as error:
-            raise self._refusal(f"can't be read: {error.strerror}") from None
-        except ValueError:
-            raise self._refusal("can't be read: that is no path") from None
+        content = _hidden(read_small(path))
+        if isinstance(content, str):
+            raise self._refusal(content)
         _warn_if_readable_by_others(path)
         return content
 
@@ -180,22 +181,43 @@ def _path_or_secret(text: str) -> str | Secret:
     return text if is_path(text) else Secret(text)
 
 
+def _hidden(content: bytes | str) -> Secret | str:
+    """Hide what a file holds; what is wrong with it stays a text."""
+    return Secret(content) if isinstance(content, bytes) else content
+
+
 def _parse(content: Secret, passphrase: Secret | None) -> object:
     """Return the key, of whatever kind it is, or the text of what is wrong."""
-    data = content.as_bytes().strip()
+    data = _mended(content.as_bytes())
     if not data:
         return "is empty; make a key with: " + _NEW_KEY
     if not _PEM_BEGIN.search(data):
-        return _load(load_der_private_key, _decode_base64(data) or content.as_bytes(), passphrase)
+        der = _decode_base64(data) or content.as_bytes()
+        if not _PEM_BEGIN.search(der):
+            return _load(load_der_private_key, der, passphrase)
+        data = _mended(der)  # base64 of the whole PEM, as secrets of CI systems are stored
+    begun = len(_PEM_BEGIN.findall(data))
+    if begun > MAX_PEM_BLOCKS:  # no key file has as many; to match them all takes hours
+        return f"holds {begun:,} PEM blocks; keep only the private key in it"
     # openssl writes the curve of an EC key as a block of its own before it
     blocks = [block for block in _PEM_BLOCK.finditer(data) if block[1] != b"EC PARAMETERS"]
-    if len(_PEM_BEGIN.findall(data)) > len(_PEM_BLOCK.findall(data)):
+    if begun > len(_PEM_BLOCK.findall(data)):
         return "is cut off: a BEGIN line has no END line; copy the whole file"
     if not blocks:
         return _MALFORMED
     if len(blocks) > 1:
         return f"holds {len(blocks)} PEM blocks; keep only the private key in it"
     return _unusable(blocks[0][1].decode()) or _load(load_pem_private_key, blocks[0][0], passphrase)
+
+
+def _mended(data: bytes) -> bytes:
+    r"""Return a key's text in ASCII, with real line ends where a variable holds `\n` as two characters."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        data = data.decode("utf-16", errors="replace").encode()
+    data = data.removeprefix(codecs.BOM_UTF8)
+    if data.isascii():  # not DER, which may hold any bytes
+        data = data.replace(rb"\r", b"").replace(rb"\n", b"\n")
+    return data.strip()
 
 
 def _unusable(kind: str) -> str | None:
@@ -262,7 +284,7 @@ def _kind(key: object) -> str:
 
 def _decode_base64(data: bytes) -> bytes | None:
     try:
-        return base64.b64decode(b"".join(data.split()), validate=True)
+        return base64.b64decode(b"".join(data.split()).translate(_URL_SAFE), validate=True)
     except binascii.Error:
         return None
 

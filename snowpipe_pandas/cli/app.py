@@ -11,8 +11,10 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from ..errors import SnowpipeError
+from ..shown import visible
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_show_locals=False)
 _console = Console(highlight=False)
@@ -50,11 +52,11 @@ def serve(
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     try:
         with local(path, port=port, tls=tls, commit_lag_s=commit_lag) as account:
-            _console.print(f"local account at {account.url}, profile {account.profile}", soft_wrap=True)
-            _console.print(f'connect with: sp.connect("{account.profile}")', soft_wrap=True)
+            _say(f"local account at {account.url}, profile {account.profile}")
+            _say(f'connect with: sp.connect("{account.profile}")')
             stop.wait()
     except SnowpipeError as error:
-        _console.print(f"[red]{error}[/red]")
+        _say(str(error), style="red")
         raise typer.Exit(1) from None
 
 
@@ -79,5 +81,10 @@ def _guarded(command: Callable[[Console], int]) -> int:
     try:
         return command(_console)
     except SnowpipeError as error:
-        _console.print(f"[red]{error}[/red]")
+        _say(str(error), style="red")
         return 1
+
+
+def _say(text: str, *, style: str = "") -> None:
+    """Print a line as it is: a path or a message may hold what rich takes for markup, as `part[/]` does."""
+    _console.print(Text(visible(text), style=style), soft_wrap=True)

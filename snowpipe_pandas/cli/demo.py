@@ -6,6 +6,7 @@ import pandas as pd
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from ..api.stream import stream
 from ..embedded import local
@@ -37,7 +38,7 @@ def run(console: Console) -> int:
         account.sql(flights.snowpipe.ddl(TABLE))
         channel = client.open_channel("demo", table=TABLE)
         result = stream(flights, channel, load_id="flights-2013")
-        console.print(str(result), soft_wrap=True)
+        console.print(str(result), soft_wrap=True, markup=False)
         report = compare(flights, account.sql, TABLE)
     rows = report.iloc[0]
     console.print(f"rows by SQL: {rows['table']:,}, in the frame: {rows['frame']:,}")
@@ -62,12 +63,14 @@ def _table(report: pd.DataFrame) -> Table:
     for name in ("column", "nulls", "minimum", "maximum", "sum or checksum"):
         table.add_column(name, justify="left" if name == "column" else "right", no_wrap=True)
     for column, measures in report.groupby("column", sort=False):
-        table.add_row(str(column), *map(_cell, measures["frame"], measures["table"], measures["equal"]))
+        table.add_row(Text(str(column)), *map(_cell, measures["frame"], measures["table"], measures["equal"]))
     return table
 
 
-def _cell(wanted: object, found: object, equal: bool) -> str:
-    return f"[green]{_short(found)}[/green]" if equal else f"[red]{found}, frame: {wanted}[/red]"
+def _cell(wanted: object, found: object, equal: bool) -> Text:
+    if equal:
+        return Text(_short(found), style="green")
+    return Text(f"{found}, frame: {wanted}", style="red")
 
 
 def _short(value: object) -> str:

@@ -29,6 +29,7 @@ from ..rest.caller import Caller
 from ..rest.planes import Planes
 from ..rest.policy import RetryPolicy
 from ..rest.transport import Transport
+from ..shown import visible
 
 CONNECT_TIMEOUT_S = 5.0
 RETRY_BUDGET_S = 5.0
@@ -75,9 +76,9 @@ def run(
     for finding in examine(profile=profile, connection_name=connection_name, table=table, pipe=pipe):
         failed = failed or finding.outcome == "FAIL"
         console.print(f"{_MARKS[finding.outcome]} {finding.check:10}", end=" ")
-        console.print(finding.text, soft_wrap=True, markup=False)
+        console.print(visible(finding.text), soft_wrap=True, markup=False)
         if finding.todo:
-            console.print(f"{'':15} {finding.todo}", soft_wrap=True, markup=False)
+            console.print(f"{'':15} {visible(finding.todo)}", soft_wrap=True, markup=False)
     return 1 if failed else 0
 
 
@@ -189,7 +190,7 @@ class _Patient:
         host, port, encrypted = _address(url)
         if (proxy := _proxy(url)) is not None:
             return Finding(check, "skip", f"{host} is reached through the proxy {proxy}; see what follows")
-        context = self._tls_context()
+        context = ssl.create_default_context(cafile=self._settings.ca_file)
         try:
             with socket.create_connection((host, port), CONNECT_TIMEOUT_S) as plain:
                 if not encrypted:
@@ -279,15 +280,6 @@ class _Patient:
                 fix = f"check account and user, or let an administrator run: {_alter_user(self._credential)}"
         return text, fix
 
-    def _tls_context(self) -> ssl.SSLContext:
-        try:
-            return ssl.create_default_context(cafile=self._settings.ca_file)
-        except OSError:
-            raise _FailedError(
-                f"ca_file {self._settings.ca_file!r} holds no certificate that can be read",
-                "name a PEM file with the certificates to trust",
-            ) from None
-
 
 def _alter_user(credential: KeyPairCredential) -> str:
     user = quote_identifier(credential.user)
@@ -302,5 +294,7 @@ def _address(url: str) -> tuple[str, int, bool]:
 
 def _proxy(url: str) -> str | None:
     """Return the proxy's host where requests to `url` go through one; without its password."""
+    if url.startswith("http://"):
+        return None  # this machine, which is never asked through a proxy
     proxy = select_proxy(url, get_environ_proxies(url, no_proxy=None))
     return urlsplit(proxy).hostname if proxy else None

@@ -5,13 +5,13 @@ Plain http is for this machine only; what leaves it is encrypted.
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
 
-from ..auth.accounts import DOMAIN, Account
+from ..auth.accounts import Account
 from ..errors import ConfigError
+from ..hosts import DOMAIN, DOMAINS, host_name, is_loopback, port_number, split_port
+from ..shown import shown
 
 NAMES = frozenset({"url", "scheme", "host", "port"})
 _DEFAULT_PORTS = {"https": 443, "http": 80}
@@ -31,51 +31,41 @@ def account_url(values: Mapping[str, Any], account: Account) -> str:
     'https://myorg-my-account.snowflakecomputing.com'
     """
     text = values.get("url") or values.get("host") or account.host
-    parts = _split(text, scheme=values.get("scheme") or "https")
-    try:
-        port = parts.port or _whole(values.get("port"))
-    except ValueError:
-        raise ConfigError(f"the port in {text!r} is no number from 1 to 65535", setting="url") from None
-    host = parts.hostname or ""
-    if parts.scheme not in _DEFAULT_PORTS or not host or parts.username is not None:
-        raise ConfigError(f"{text!r} is no account URL; take https://myorg-myaccount.{DOMAIN}", setting="url")
-    if parts.scheme == "http" and not is_loopback(host):
+    scheme, named, given_port = _split(text, values.get("scheme") or "https")
+    host = host_name(named)
+    if scheme not in _DEFAULT_PORTS or host is None:
         raise ConfigError(
-            f"{text!r} is not encrypted; plain http is for this machine only, take https://", setting="url"
+            f"{shown(text)} is no account URL; take https://myorg-myaccount.{DOMAIN}", setting="url"
         )
-    if host.endswith(f".{DOMAIN}"):
+    port = _port(given_port, values.get("port"), scheme)
+    if port is None:
+        raise ConfigError(f"the port in {shown(text)} is no number from 1 to 65535", setting="url")
+    if scheme == "http" and not is_loopback(host):
+        raise ConfigError(
+            f"{shown(text)} is not encrypted; plain http is for this machine only, take https://",
+            setting="url",
+        )
+    if host.endswith(tuple(f".{domain}" for domain in DOMAINS)):
         host = host.replace("_", "-")  # certificates hold no names with underscores
-    shown = f"[{host}]" if ":" in host else host
-    return f"{parts.scheme}://{shown}" + (
-        f":{port}" if port not in (None, _DEFAULT_PORTS[parts.scheme]) else ""
-    )
+    return f"{scheme}://{host}" + (f":{port}" if port != _DEFAULT_PORTS[scheme] else "")
 
 
 def same_host(url: str, host: str) -> bool:
     """Tell whether a URL and a host name the same machine; scheme and port aside."""
-    return _split(url, scheme="https").hostname == _split(host, scheme="https").hostname
+    return _split(url, "https")[1].lower() == _split(host, "https")[1].lower()
 
 
-def is_loopback(host: str) -> bool:
-    """Tell whether a host is this machine: 127.0.0.0/8, ::1 or localhost."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+def _split(text: str, scheme: str) -> tuple[str, str, str | None]:
+    """Split a URL or host into scheme, host and port (None where there is none), none of them checked."""
+    before, separator, rest = text.strip().partition("://")
+    given, rest = (before, rest) if separator else (scheme, before)
+    return given.lower(), *split_port(rest.removesuffix("/"))
 
 
-def _split(text: str, *, scheme: str) -> SplitResult:
-    try:
-        return urlsplit(text if "://" in text else f"{scheme}://{text}")
-    except ValueError:
-        raise ConfigError(
-            f"{text!r} is no URL; take https://myorg-myaccount.{DOMAIN}", setting="url"
-        ) from None
-
-
-def _whole(port: float | None) -> int | None:
-    if port is None:
-        return None
-    if not port.is_integer() or port > 65535:
-        raise ValueError
-    return int(port)
+def _port(in_text: str | None, setting: float | None, scheme: str) -> int | None:
+    """Return the port: the text's own, the setting, or the scheme's; None where it is none."""
+    if in_text is not None:
+        return port_number(in_text)
+    if setting is None:
+        return _DEFAULT_PORTS[scheme]
+    return int(setting) if setting.is_integer() and 0 < setting <= 65535 else None

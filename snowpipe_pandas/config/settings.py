@@ -7,6 +7,7 @@ variable cannot mix two accounts); `SNOWFLAKE_*` variables; `profile.json`; the 
 from __future__ import annotations
 
 import os
+import ssl
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -25,6 +26,7 @@ from ..auth.keys import KeySource
 from ..auth.secret import MASK, Secret
 from ..auth.tokens import Clock
 from ..errors import ConfigError
+from ..files import read_small
 from . import address
 from .sources import PREFIX, PROFILE_FILE, from_connection, from_environment, from_profile, variables
 from .spellings import (
@@ -46,6 +48,9 @@ AUTHENTICATORS = {
     OAUTH: OAUTH,
 }
 """Spellings of the Python connector and, shorter, of the official streaming SDK."""
+
+MAX_CA_FILE_BYTES = 16_000_000
+"""Collections of certificates are larger than what else is named; a system's own has 0.2 MB."""
 
 _KEY = frozenset({"private_key", "private_key_file"})
 _TOKEN = frozenset({"token", "token_file_path"})
@@ -124,13 +129,16 @@ class Settings:
         return KeyPairCredential(config, clock)
 
     def _read_token(self) -> str:
-        try:
-            return Path(self.token_file_path or "").read_bytes().decode(errors="replace")
-        except OSError as error:
-            raise ConfigError(
-                f"the token file {self.token_file_path!r} can't be read: {error.strerror}",
-                setting="token_file_path",
-            ) from None
+        content = _token_or_problem(self.token_file_path or "")
+        if isinstance(content, Secret):
+            return content.as_text()
+        raise ConfigError(f"the token file {self.token_file_path!r} {content}", setting="token_file_path")
+
+
+def _token_or_problem(path: str) -> Secret | str:
+    """Return what a token's file holds, or what is wrong with it."""
+    content = read_small(path)
+    return Secret(content) if isinstance(content, bytes) else content
 
 
 def load_settings(
@@ -184,7 +192,7 @@ def load_settings(
 
 def _implicit_profile(env: Mapping[str, Any]) -> Source:
     named = env.get("profile")
-    if named or Path(PROFILE_FILE).is_file():
+    if named or os.path.isfile(PROFILE_FILE):
         return from_profile(Path(named or PROFILE_FILE))
     return Source(f"{PROFILE_FILE} (none in the working directory)")
 
@@ -227,12 +235,29 @@ def _settings(merged: Mapping[str, tuple[Any, str]], found: Sequence[Source]) ->
             raise _missing(f"the {name} is missing", (name,), found)
     values["authenticator"] = _authenticator(values)
     _check_credential(values, found)
-    if "ca_file" in values and not os.path.isfile(values["ca_file"]):
-        raise ConfigError(f"ca_file {values['ca_file']!r} is no file; check the path", setting="ca_file")
+    if "ca_file" in values:
+        _check_certificates(values["ca_file"])
     account_url = address.account_url(values, Account.parse(values["account"]))
     sources["account_url"] = sources.get("url") or sources.get("host") or "derived from the account"
     chosen = {name: value for name, value in values.items() if name not in address.NAMES}
     return Settings(account_url=account_url, sources=sources, **chosen)
+
+
+def _check_certificates(path: str) -> None:
+    """Read the certificates once here: at the first request, a library's own error would tell of them."""
+    content = read_small(path, limit=MAX_CA_FILE_BYTES)
+    if isinstance(content, str):
+        raise ConfigError(f"ca_file {path!r} {content}", setting="ca_file")
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(
+            cadata=content.decode("ascii", "ignore")
+        )
+    except (ssl.SSLError, ValueError):
+        raise ConfigError(
+            f"ca_file {path!r} holds no certificate that can be read; "
+            "name a PEM file with the certificates to trust",
+            setting="ca_file",
+        ) from None
 
 
 def _authenticator(values: Mapping[str, Any]) -> str:

@@ -16,6 +16,8 @@ from typing import Any
 import platformdirs
 
 from ..errors import ConfigError
+from ..files import read_small
+from ..shown import visible
 from .spellings import ALIASES, NAMES, POINTERS, Source, gather, hidden
 
 PROFILE_FILE = "profile.json"
@@ -43,7 +45,9 @@ def from_profile(path: Path) -> Source:
         ConfigError: no file, no JSON object, or one setting given two ways.
     """
     path = Path(os.path.expanduser(path))
-    return gather(f"profile {path}", _read(path, json.loads, "a JSON object", setting="profile"))
+    label = f"profile {visible(str(path))}"
+    form = "a JSON object that names each setting once"
+    return gather(label, _read(path, _read_json, form, setting="profile"))
 
 
 def from_connection(given: Mapping[str, Any], name: str | None) -> Source:
@@ -65,7 +69,8 @@ def from_connection(given: Mapping[str, Any], name: str | None) -> Source:
         (CONNECTIONS_FILE, _read_toml(folder / CONNECTIONS_FILE)),
         (CONFIG_FILE, config.get("connections")),
     ):
-        tables = {key: value for key, value in (connections or {}).items() if isinstance(value, dict)}
+        given_tables = connections if isinstance(connections, dict) else {}
+        tables = {key: value for key, value in given_tables.items() if isinstance(value, dict)}
         if chosen in tables:
             return gather(f"connection {chosen!r} of {folder / file}", tables[chosen])
         known += tables
@@ -73,7 +78,7 @@ def from_connection(given: Mapping[str, Any], name: str | None) -> Source:
         return Source(f"connections in {folder} (no {chosen!r} there)")
     raise ConfigError(
         f"there is no connection {name!r} in {CONNECTIONS_FILE} or {CONFIG_FILE} of {folder}; "
-        f"known are: {', '.join(known) or 'none'}",
+        f"known are: {visible(', '.join(known)) or 'none'}",
         setting="connection_name",
     )
 
@@ -85,23 +90,39 @@ def _folder(given: Mapping[str, Any]) -> Path:
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
-    return _read(path, tomllib.loads, "TOML", setting="connection_name") if os.path.isfile(path) else {}
+    return _read(path, tomllib.loads, "TOML", setting="connection_name") if os.path.lexists(path) else {}
 
 
 def _read(path: Path, parse: Callable[[str], Any], form: str, *, setting: str) -> dict[str, Any]:
     """Read and parse a file; what it holds is hidden before anything can fail."""
+    content = _content(path, parse)
+    if isinstance(content, dict):
+        return content
+    # Raised here, outside of any handler: a parser's error would hang on ours as its context.
+    raise ConfigError(f"{str(path)!r} {content or f'is not {form}'}", setting=setting)
+
+
+def _content(path: Path, parse: Callable[[str], Any]) -> dict[str, Any] | str | None:
+    """Return the tables of a file, hidden; None where it holds none; or what is wrong with the file."""
+    read = read_small(path)
+    if isinstance(read, str):
+        return read
     try:
-        content = _hidden_tables(parse(path.read_text(encoding="utf-8-sig")))
-    except OSError as error:
-        raise ConfigError(
-            f"{str(path)!r} can't be read: {error.strerror}; check the path", setting=setting
-        ) from None
-    except ValueError:
-        content = None
-    if content is None:
-        # Raised outside of the handler: the parser's error would hang on ours as its context.
-        raise ConfigError(f"{str(path)!r} can't be read: it is not {form}", setting=setting)
-    return content
+        return _hidden_tables(parse(read.decode("utf-8-sig")))
+    except (ValueError, RecursionError):
+        return None
+
+
+def _read_json(text: str) -> Any:
+    return json.loads(text, object_pairs_hook=_named_once)
+
+
+def _named_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make a dict; JSON would take the last of two values in silence, and a JWT go to the other account."""
+    named = dict(pairs)
+    if len(named) < len(pairs):
+        raise ValueError
+    return named
 
 
 def _hidden_tables(content: object) -> dict[str, Any] | None:

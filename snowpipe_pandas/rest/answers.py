@@ -6,11 +6,14 @@ bodies are those of Snowflake's error-handling page and of answers seen from the
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from enum import Enum, auto
 from typing import Any
+
+import orjson
 
 from ..errors import (
     ChannelError,
@@ -21,6 +24,9 @@ from ..errors import (
     ThrottledError,
     UncommittedRowsError,
 )
+from ..shown import cleaned
+from . import fields
+from .fields import UnreadableError
 
 STALE_CONTINUATION = "STALE_CONTINUATION_TOKEN_SEQUENCER"
 UNREADABLE_ANSWER = "UNREADABLE_ANSWER"
@@ -47,7 +53,17 @@ _TRANSIENT_STATUSES = frozenset({408, 429, 499})
 _STATUS_CODES_IN_BODY = {3: "AUTH_EXPIRED", 4: STALE_CONTINUATION}
 """`{"status_code": 3 | 4}`: a body seen instead of a code."""
 
+TOO_LONG = "the answer is longer than is read"
 _MESSAGE_LIMIT = 300
+_CODE_LIMIT = 100
+_LOCATION_LIMIT = 100
+_SECONDS = re.compile(r"[0-9]+", re.ASCII)
+_MOST_DIGITS = 15
+_HIGH, _LOW = rb"\\u[dD][89abAB][0-9a-fA-F]{2}", rb"\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+_MARK = rb"\\uffff"  # the escape of HALF_CHARACTER_MARK
+_HALF_CHARACTER = re.compile(rb"%b(?!%b)|(?<!%b)%b" % (_HIGH, _LOW, _HIGH, _LOW))
+_SESSION = re.compile(r"[!-~](?:[ -~]{0,4000}[!-~])?")
+"""What is echoed as a header must fit into one."""
 
 
 class Refusal(Enum):
@@ -71,35 +87,55 @@ class Refusal(Enum):
 class Answer:
     """One HTTP answer, read once.
 
-    `payload` is the JSON value of the body, or its text where it is no JSON. `tries` counts the
-    requests that were sent for it; above 1, an append is ambiguous: an earlier try may have been applied.
+    `payload` is the JSON value of the body, its text where it is no JSON, None where it was too long to be
+    read. `tries` counts the requests that were sent for it; above 1, an append is ambiguous: an earlier try
+    may have been applied. `retry_after_s` is what the service asks to wait, `location` where a redirect
+    leads, `session` what later appends echo; all cleaned.
     """
 
     status: int
-    headers: Mapping[str, str]
     payload: Any
     code: str
     message: str
     request_id: str
     tries: int
+    retry_after_s: float | None = None
+    location: str = ""
+    session: str = ""
 
     @classmethod
     def read(
-        cls, status: int, headers: Mapping[str, str], body: bytes, *, request_id: str, tries: int
+        cls,
+        status: int,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        *,
+        request_id: str,
+        tries: int,
+        now: float,
     ) -> Answer:
-        """Read status, headers and body as they came."""
-        text = body.decode("utf-8", errors="replace")
-        try:
-            payload: Any = json.loads(text)
-        except ValueError:
-            payload = text
-        code, message = ("", "") if status < 300 else _code_and_message(payload)
-        return cls(status, headers, payload, code, message, request_id, tries)
+        """Read status, headers and body as they came; `now` is seconds since the epoch."""
+        payload = None if body is None else _payload(body)
+        code, message = ("", "") if 200 <= status < 300 else _code_and_message(payload)
+        if body is None:
+            message = TOO_LONG
+        session = headers.get("X-Snowflake-Session", "")
+        return cls(
+            status,
+            payload,
+            code,
+            message,
+            request_id,
+            tries,
+            retry_after_s=_retry_after_s(headers.get("Retry-After", ""), now),
+            location=cleaned(headers.get("Location", ""), _LOCATION_LIMIT),
+            session=session if _SESSION.fullmatch(session) else "",
+        )
 
     @property
     def refusal(self) -> Refusal:
         """What kind of refusal this is; `NONE` for a success."""
-        if self.status < 300:
+        if 200 <= self.status < 300:
             return Refusal.NONE
         if self.code in _REOPEN_CODES:
             return Refusal.REOPEN
@@ -109,7 +145,7 @@ class Answer:
             return Refusal.NOT_FOUND
         if self.status in (401, 403) or self.code == "AUTH_EXPIRED":
             return Refusal.CREDENTIALS
-        if self.status in _TRANSIENT_STATUSES or self.status >= 500:
+        if self.status in _TRANSIENT_STATUSES or not 200 <= self.status < 500:
             return Refusal.TRANSIENT
         if self.status == 404:
             return Refusal.NOT_FOUND if isinstance(self.payload, dict) else Refusal.ODD
@@ -121,9 +157,31 @@ class Answer:
 
     @property
     def next_continuation_token(self) -> str:
-        """The token for a channel's next append, "" where the answer holds none."""
-        token = self.field("next_continuation_token")
-        return token if isinstance(token, str) else ""
+        """The token for a channel's next append, "" where the answer holds none that can be used."""
+        try:
+            return fields.token(self.table(), "next_continuation_token") or ""
+        except UnreadableError:
+            return ""
+
+    def table(self) -> Mapping[str, Any]:
+        """Return the JSON object of the body.
+
+        Raises:
+            UnreadableError: it is none.
+        """
+        if self.payload is None:
+            raise UnreadableError(TOO_LONG)
+        return fields.table(self.payload, "its body")
+
+    def unreadable(self, action: str, problem: str) -> ServiceError:
+        """Return the exception for a success whose body can't be understood."""
+        return ServiceError(
+            f"could not {action}: the service's answer can't be understood: {problem}; if this stays, "
+            "a proxy on the way may be answering in its place",
+            status=self.status,
+            code=UNREADABLE_ANSWER,
+            request_id=self.request_id,
+        )
 
     def text_or_field(self, name: str) -> str:
         """Return the value which the service sends as plain text or as `{name: value}` (both are seen)."""
@@ -134,7 +192,7 @@ class Answer:
     def reason(self) -> str:
         """Say why in a few words: status, code and message."""
         detail = f"{self.code}: {self.message}".strip(": ") or "no reason given"
-        return f"HTTP {self.status}, {detail[:_MESSAGE_LIMIT]}"
+        return f"HTTP {self.status}, {cleaned(detail, _MESSAGE_LIMIT)}"
 
     def error(self, action: str, *, channel: str | None = None) -> ServiceError:
         """Return the exception for this refusal; `action` says what was tried ("open channel 'a'")."""
@@ -149,23 +207,26 @@ class Answer:
         if self.status == 429:
             return self._throttled(message, facts)
         if refusal is Refusal.TRANSIENT:
-            message += f" (after {self.tries} tries; the service may be busy, try again later)"
+            message += f" (after {self.tries} tries{self._asked}; the service may be busy, try again later)"
         if self.status == 407:
             message += "; a proxy on the way wants credentials: check HTTPS_PROXY and NO_PROXY"
         if 300 <= self.status < 400:
-            where = self.headers.get("Location", "elsewhere")
-            message += f"; a redirect to {where[:100]} is not followed: check the account's URL"
+            message += (
+                f"; a redirect to {self.location or 'elsewhere'} is not followed: check the account's URL"
+            )
         if channel is None:
             return ServiceError(message, **facts)
         return self._channel_error(message, channel, facts)
 
+    @property
+    def _asked(self) -> str:
+        wanted = self.retry_after_s
+        return "" if wanted is None else f", the service asks to wait {wanted:.0f} s"
+
     def _throttled(self, message: str, facts: dict[str, Any]) -> ThrottledError:
-        wanted = self.headers.get("Retry-After", "")
-        asked = f", the service asks to wait {wanted} s" if wanted.isdigit() else ""
-        hint = f"throttled (after {self.tries} tries{asked}); try again later, or give a larger retry budget"
-        return ThrottledError(
-            f"{message}; {hint}", retry_after_s=float(wanted) if wanted.isdigit() else None, **facts
-        )
+        message += f"; throttled (after {self.tries} tries{self._asked})"
+        hint = "try again later, or give a larger retry budget"
+        return ThrottledError(f"{message}; {hint}", retry_after_s=self.retry_after_s, **facts)
 
     def _channel_error(self, message: str, channel: str, facts: dict[str, Any]) -> ServiceError:
         if self.refusal in (Refusal.REOPEN, Refusal.MOVED):
@@ -176,14 +237,52 @@ class Answer:
         return ChannelError(message, channel=channel, tries=self.tries, **facts)
 
 
+def read_date(text: str) -> float | None:
+    """Read an HTTP date as seconds since the epoch; None for anything else, and for the ends of time."""
+    try:
+        return parsedate_to_datetime(text).timestamp()
+    except (ValueError, TypeError, IndexError, OverflowError, OSError):
+        return None
+
+
+def _retry_after_s(text: str, now: float) -> float | None:
+    """Read `Retry-After`, seconds or an HTTP date (RFC 9110); None where it is missing or unreadable."""
+    if not text:
+        return None
+    if _SECONDS.fullmatch(text):
+        return float(text[:_MOST_DIGITS])
+    date = read_date(text)
+    return None if date is None else max(0.0, date - now)
+
+
+def _payload(body: bytes) -> Any:
+    """Read a body: strict JSON, or text.
+
+    Services cut messages in the middle of a character, which leaves half of one as an escape. That costs the
+    character, not the answer; what may not lose one (`fields.token`) is not taken with such a mark in it.
+    """
+    for mended in (False, True):
+        try:
+            return orjson.loads(_HALF_CHARACTER.sub(_MARK, body) if mended else body)
+        except orjson.JSONDecodeError:
+            continue
+    return body.decode("utf-8", errors="replace")
+
+
 def _code_and_message(payload: Any) -> tuple[str, str]:
     """Read code and message from the shapes of error bodies seen: an object, a bare string, HTML."""
     if isinstance(payload, dict):
-        code = payload.get("code") or payload.get("error_code") or payload.get("error")
-        if code is None:
-            code = _STATUS_CODES_IN_BODY.get(payload.get("status_code", 0), "")
-        return str(code), str(payload.get("message") or "")
-    text = str(payload).strip()
+        return _code(payload), fields.told(payload, "message", _MESSAGE_LIMIT) or ""
+    text = cleaned(payload.strip(), _MESSAGE_LIMIT) if isinstance(payload, str) else ""
     if text.startswith("ERR_") and len(text.split()) == 1:
         return text, ""
     return "", "" if text.startswith("<") else text
+
+
+def _code(payload: dict[str, Any]) -> str:
+    for name in ("code", "error_code", "error"):
+        value = payload.get(name)
+        if type(value) is int or (isinstance(value, str) and value):
+            return cleaned(str(value), _CODE_LIMIT)
+    number = payload.get("status_code")
+    return _STATUS_CODES_IN_BODY.get(number, "") if type(number) is int else ""

@@ -24,8 +24,10 @@ from ..errors import (
 from ..events import Hub, TokenLife
 from ..names import ObjectName
 from . import paths
-from .answers import CHANNEL_GONE, Refusal
+from .answers import CHANNEL_GONE, Answer, Refusal
+from .bounds import ROWS_BYTES
 from .caller import Caller
+from .fields import UnreadableError
 from .opening import TargetColumn
 from .planes import Planes
 from .policy import PollPolicy
@@ -313,13 +315,36 @@ class Channel:
         action = f"read the rejected rows of {self.pipe}"
         try:
             answer = self._planes.ingest(
-                "POST", paths.rejected_rows(self.pipe, self.name), action=action, caller=self._caller
+                "POST",
+                paths.rejected_rows(self.pipe, self.name),
+                action=action,
+                caller=self._caller,
+                most_bytes=ROWS_BYTES,
             )
             if answer.refusal is not Refusal.NONE:
                 raise answer.error(action)
         except NotFoundError as error:
             raise UsageError(f"{error}; {ERROR_TABLE_HINT}") from None
-        return list(answer.field("columns") or ()), list(answer.field("rows") or ())
+        found = _rows(answer)
+        if isinstance(found, str):
+            raise answer.unreadable(action, found)
+        return found
+
+
+def _rows(answer: Answer) -> tuple[list[str], list[list[Any]]] | str:
+    """Read columns and rows; or say what in them can't be understood."""
+    try:
+        told = answer.table()
+    except UnreadableError as error:
+        return str(error)
+    columns, rows = told.get("columns"), told.get("rows")
+    if not isinstance(columns, list) or not all(isinstance(name, str) for name in columns):
+        return "columns is no list of names"
+    if len(set(columns)) < len(columns):
+        return "columns names one twice"
+    if not isinstance(rows, list) or not all(isinstance(r, list) and len(r) == len(columns) for r in rows):
+        return "rows is no list of rows with a value for each column"
+    return columns, rows
 
 
 def _checked_offset_token(offset_token: Any) -> str | None:

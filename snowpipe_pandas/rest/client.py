@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
-from ..arguments import instance, items, plain_text
+from ..arguments import instance, items, plain_text, refuse
 from ..auth.tokens import Clock
 from ..config import Settings, hidden, hidden_pointers, load_settings
 from ..errors import ClosedError, UsageError
 from ..events import ClientClosed, Hub, TokenLife
+from ..hosts import allowed_host
 from ..names import ObjectName
 from ..shown import shown
 from .caller import Caller
@@ -46,6 +47,7 @@ class Client:
         timeouts: how long one try of a request may take.
         clock: the time as the server sees it.
         polling: how patiently the status of its channels is watched.
+        allow_ingest_hosts: hosts outside of the account's own domain that its rows may go to.
 
     Attributes:
         events: what happens with this client's requests, tokens and loads; see `snowpipe_pandas.events`.
@@ -59,10 +61,12 @@ class Client:
         timeouts: Timeouts = Timeouts(),
         clock: Clock | None = None,
         polling: PollPolicy = PollPolicy(),
+        allow_ingest_hosts: Sequence[str] = (),
     ) -> None:
         instance("settings", settings, Settings, wanted="what connect() makes of its arguments", secret=True)
         retry = _policy("retry", retry, RetryPolicy, "budget_s=60")
         timeouts = _policy("timeouts", timeouts, Timeouts, "read_s=30")
+        allowed = _ingest_hosts(allow_ingest_hosts)
         self._settings = settings
         self.events = Hub()
         self._clock = clock = clock or Clock()
@@ -71,7 +75,14 @@ class Client:
         self._credential = settings.credential(clock)
         self._credential.token(self._caller)
         self._transport = Transport(clock, ca_file=settings.ca_file, retry=retry, timeouts=timeouts)
-        self._planes = Planes(self._transport, settings.account_url, self._credential, clock, self.events)
+        self._planes = Planes(
+            self._transport,
+            settings.account_url,
+            self._credential,
+            clock,
+            self.events,
+            allow_ingest_hosts=allowed,
+        )
         self._closed = False
 
     def __repr__(self) -> str:
@@ -208,12 +219,30 @@ def _policy(argument: str, value: Any, kind: type[T], example: str) -> T:
     return instance(argument, value, kind, wanted=wanted, setting=argument, secret=True)
 
 
+def _ingest_hosts(given: Any) -> list[str]:
+    """Return the hosts that a client may send rows to besides its account's own.
+
+    Raises:
+        ConfigError: one is no host, nor a pattern with `*.` before a domain.
+    """
+    wanted = 'hosts, or "*." and a domain, such as allow_ingest_hosts=["*.ingest.example.com"]'
+    setting = "allow_ingest_hosts"
+    found = []
+    for at, item in enumerate(items(setting, given, wanted=f"a list of {wanted}", setting=setting)):
+        host = allowed_host(plain_text(item) or "")
+        if host is None:
+            refuse(f"{setting}[{at}]", item, wanted, setting=setting)
+        found.append(host)
+    return found
+
+
 def connect(
     profile: str | Path | None = None,
     *,
     connection_name: str | None = None,
     retry: RetryPolicy = RetryPolicy(),
     timeouts: Timeouts = Timeouts(),
+    allow_ingest_hosts: Sequence[str] = (),
     **settings: Any,
 ) -> Client:
     """Make a client from arguments, a profile, the environment or `connections.toml`, in this order.
@@ -225,10 +254,16 @@ def connect(
         connection_name: a connection of `connections.toml` or `config.toml`.
         retry: when a request is tried again, `RetryPolicy(attempts, base_s, cap_s, jitter, budget_s)`.
         timeouts: how long one try may take, `Timeouts(connect_s, read_s, total_s)`.
+        allow_ingest_hosts: hosts outside of the account's own domain (`snowflakecomputing.com`, or that of
+            `url=`) that the service may name for the rows, each a host or `*.` and a domain.
         settings: single settings, which stand before all other sources: `account`, `user`,
             `private_key_file` or `private_key`, `private_key_passphrase`; `authenticator` with `token` or
             `token_file_path`; `url` or `host`, `scheme`, `port`; `database`, `schema`, `ca_file`,
             `authorization_scheme`, `jwt_lifetime_s`, `audience`. docs/connecting.md tells more.
+
+    Files (profile, key, token, certificates) are plain files of at most 1 MB (`ca_file`: 16 MB); devices,
+    pipes and folders are refused. https goes through the proxies that `HTTPS_PROXY`, `ALL_PROXY` and
+    `NO_PROXY` name; plain http, which is for this machine only, never does.
 
     Raises:
         ConfigError: a setting is missing, malformed, unknown, or given two ways.
@@ -240,4 +275,4 @@ def connect(
     # Bound anew before anything can raise: a traceback may show the variables of this frame.
     settings, profile, connection_name = hidden(settings), *hidden_pointers(profile, connection_name)
     loaded = load_settings(profile, connection_name=connection_name, **settings)
-    return Client(loaded, retry=retry, timeouts=timeouts)
+    return Client(loaded, retry=retry, timeouts=timeouts, allow_ingest_hosts=allow_ingest_hosts)

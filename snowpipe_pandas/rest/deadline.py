@@ -21,6 +21,8 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
+from .bounds import BoundedResponse
+
 LOOK_S = 0.1
 """How often the watching thread looks whether exchanges are under way; without any it ends. To tell it so
 would cost every exchange a change of threads."""
@@ -179,11 +181,11 @@ def _watch(connection: Any) -> None:
 
 
 class _Connection(_WatchedMixin, HTTPConnection):
-    pass
+    response_class = BoundedResponse
 
 
 class _TlsConnection(_WatchedMixin, HTTPSConnection):
-    pass
+    response_class = BoundedResponse
 
 
 class _Pool(HTTPConnectionPool):

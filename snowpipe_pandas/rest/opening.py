@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ..errors import ChannelError, UncommittedRowsError
 from ..names import ObjectName
-from . import paths
-from .answers import Answer, Refusal
+from . import fields, paths
+from .answers import UNREADABLE_ANSWER, Answer, Refusal
 from .caller import Caller
+from .fields import UnreadableError
 from .planes import Planes
 from .status import ChannelStatus, fetch_statuses
 
@@ -38,17 +40,22 @@ class TargetColumn:
     latest: str | None = None
 
     @classmethod
-    def from_json(cls, told: dict[str, Any]) -> TargetColumn:
-        """Read what an open's answer tells of a column; what it does not tell is no."""
-        limits = told.get("earliest"), told.get("latest")
-        earliest, latest = (None if limit is None else str(limit) for limit in limits)
+    def from_json(cls, told: Mapping[str, Any]) -> TargetColumn:
+        """Read what an open's answer tells of a column; what it does not tell is no.
+
+        Raises:
+            UnreadableError: it has no name or no type.
+        """
+        name = fields.token(told, "name")  # as it is: frames' columns are compared with it
+        if not name:
+            raise UnreadableError("a column has no name")
         return cls(
-            str(told["name"]),
-            str(told["type"]),
-            bool(told.get("nullable", True)),
-            bool(told.get("has_default", False)),
-            earliest,
-            latest,
+            name,
+            fields.word(told, "type"),
+            told.get("nullable") is not False,
+            told.get("has_default") is True,
+            fields.told(told, "earliest"),
+            fields.told(told, "latest"),
         )
 
 
@@ -84,18 +91,33 @@ def open_channel(
     if offset_token is not None:
         body["offset_token"] = offset_token
     action = f"open channel {name!r} of {pipe}"
-    answer = _ask(planes, paths.channel(pipe, name), action, body, caller)
-    if answer.refusal is not Refusal.NONE:
-        error = answer.error(action, channel=name)
-        if isinstance(error, UncommittedRowsError):
-            known = fetch_statuses(planes, pipe, [name], caller).get(name)
-            error.committed = None if known is None else known.last_committed_offset_token
-        raise error
-    return _read(answer, name)
+    answer, opened = _ask(planes, paths.channel(pipe, name), action, body, caller, name)
+    if isinstance(opened, Opened):
+        return _checked(opened, name)
+    if answer.refusal is Refusal.NONE:
+        raise ChannelError(
+            f"the service opened channel {name!r} again and again, and its answers can't be understood: "
+            f"{opened}",
+            channel=name,
+            status=answer.status,
+            code=UNREADABLE_ANSWER,
+            request_id=answer.request_id,
+            tries=answer.tries,
+        )
+    error = answer.error(action, channel=name)
+    if isinstance(error, UncommittedRowsError):
+        known = fetch_statuses(planes, pipe, [name], caller).get(name)
+        error.committed = None if known is None else known.last_committed_offset_token
+    raise error
 
 
-def _ask(planes: Planes, path: str, action: str, body: dict[str, Any], caller: Caller) -> Answer:
-    """Ask for the open until another one would not better the answer, or the retry budget is spent."""
+def _ask(
+    planes: Planes, path: str, action: str, body: dict[str, Any], caller: Caller, name: str
+) -> tuple[Answer, Opened | str]:
+    """Ask for the open until another one would not better the answer, or the retry budget is spent.
+
+    Returns the last answer, and what it says of the channel, or why that can't be told.
+    """
     clock = planes.transport.clock
     give_up_at = clock.monotonic() + planes.transport.retry.budget_s
     pause_s = OPEN_PAUSE_FIRST_S
@@ -108,36 +130,45 @@ def _ask(planes: Planes, path: str, action: str, body: dict[str, Any], caller: C
             headers={"Content-Type": "application/json"},
             caller=caller,
         )
-        if not _is_to_be_asked_again(answer) or clock.monotonic() + pause_s >= give_up_at:
-            return answer
+        # Others may be at it, or a success can't be understood; the next open fences that one.
+        again = answer.refusal in (Refusal.NONE, Refusal.WAIT_TO_OPEN)
+        opened = _read(answer, name) if answer.refusal is Refusal.NONE else answer.reason
+        if isinstance(opened, Opened) or not again or clock.monotonic() + pause_s >= give_up_at:
+            return answer, opened
         caller.sleep(pause_s)
         pause_s = min(OPEN_PAUSE_CAP_S, 2 * pause_s)
 
 
-def _is_to_be_asked_again(answer: Answer) -> bool:
-    """Whether another open makes sense: others are at it, or the answer came without a token."""
-    if answer.refusal is Refusal.NONE:
-        return not answer.next_continuation_token
-    return answer.refusal is Refusal.WAIT_TO_OPEN
+def _read(answer: Answer, name: str) -> Opened | str:
+    """Read the answer of a success; or say what in it can't be understood."""
+    try:
+        told = answer.table()
+        token = fields.token(told, "next_continuation_token")
+        if not token:
+            return "it holds no continuation token"
+        status = ChannelStatus.from_json(name, fields.table(told.get("channel_status"), "channel_status"))
+    except UnreadableError as error:
+        return str(error)
+    return Opened(token, status, _columns(told.get("table_columns")))
 
 
-def _read(answer: Answer, name: str) -> Opened:
-    token = answer.next_continuation_token
-    if not token:
-        raise ChannelError(
-            f"the service opened channel {name!r} again and again without telling a continuation token",
-            channel=name,
-            status=answer.status,
-            request_id=answer.request_id,
-            tries=answer.tries,
-        )
-    status = ChannelStatus.from_json(name, answer.field("channel_status") or {})
-    if not status.healthy:
-        raise ChannelError(
-            f"channel {name!r} was opened, but its status is {status.channel_status_code!r}: no rows are "
-            "sent into it; try again later, or drop it and open another",
-            channel=name,
-            code=status.channel_status_code,
-        )
-    columns = tuple(TargetColumn.from_json(told) for told in answer.field("table_columns") or ())
-    return Opened(token, status, columns)
+def _columns(told: object) -> tuple[TargetColumn, ...]:
+    """Read the target's columns; none of them are known where one can't be understood."""
+    if not isinstance(told, list):
+        return ()
+    try:
+        return tuple(TargetColumn.from_json(fields.table(column, "a column")) for column in told)
+    except UnreadableError:
+        return ()
+
+
+def _checked(opened: Opened, name: str) -> Opened:
+    code = opened.status.channel_status_code
+    if opened.status.healthy:
+        return opened
+    raise ChannelError(
+        f"channel {name!r} was opened, but its status is {code!r}: no rows are "
+        "sent into it; try again later, or drop it and open another",
+        channel=name,
+        code=code,
+    )

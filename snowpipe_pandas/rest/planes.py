@@ -6,21 +6,29 @@ plane (`GET /v2/streaming/hostname`, `POST /oauth/token`, as in Snowflake's REST
 
 from __future__ import annotations
 
+import base64
 import math
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 from urllib.parse import urlencode, urlsplit
 
-import jwt
+import orjson
 
+from ..arguments import A_DAY_S
 from ..auth.credentials import Credential
+from ..auth.secret import Secret
 from ..auth.single_flight import SingleFlight
+from ..auth.token_text import unusable
 from ..auth.tokens import Clock, Token, TokenCache
 from ..errors import AuthenticationError, ServiceError
 from ..events import Hub, TokenLife, TokenRenewed
-from .answers import Answer, Refusal
+from ..hosts import belongs, host_name, is_loopback, port_number, split_port
+from ..shown import shown
+from .answers import TOO_LONG, Answer, Refusal
+from .bounds import CONTROL_BYTES
 from .caller import Caller
 from .transport import Request, Transport
 
@@ -29,6 +37,12 @@ DISCOVERY_BUDGET_S = 20.0
 
 SCOPED_TOKEN_LIFETIME_S = 3600.0
 """Assumed where the scoped token does not tell its own end."""
+
+MAX_TOKEN_LIFETIME_S = 366 * A_DAY_S
+"""A longer life is not believed."""
+
+_MILLISECONDS = 1e11
+"""Times above are no seconds since the epoch."""
 
 FAILOVERS = 3
 """How often in a row a request follows its ingest host to another one."""
@@ -47,16 +61,25 @@ class Planes:
         account_url: scheme, host and port of the account, without a path.
         credential: signs on the control plane.
         events: what happens with this client's requests and tokens.
+        allow_ingest_hosts: hosts outside of the account's own domain that it may name as its ingest host.
     """
 
     def __init__(
-        self, transport: Transport, account_url: str, credential: Credential, clock: Clock, events: Hub
+        self,
+        transport: Transport,
+        account_url: str,
+        credential: Credential,
+        clock: Clock,
+        events: Hub,
+        *,
+        allow_ingest_hosts: Sequence[str] = (),
     ) -> None:
         self.transport = transport
         self.events = events
         self._account_url = account_url
         self._credential = credential
         self._clock = clock
+        self._allow_ingest_hosts = tuple(allow_ingest_hosts)
         self._ingest_url: str | None = None
         self._forgetting = threading.Lock()
         self._discovery: SingleFlight[str] = SingleFlight()
@@ -75,6 +98,7 @@ class Planes:
         body: bytes | memoryview = b"",
         headers: Mapping[str, str] | None = None,
         caller: Caller,
+        most_bytes: int = CONTROL_BYTES,
     ) -> Answer:
         """Send to the ingest host for a caller; credentials that stay refused are an AuthenticationError.
 
@@ -90,6 +114,7 @@ class Planes:
                 query=query or {},
                 body=body,
                 headers=headers or {},
+                most_bytes=most_bytes,
             )
             answer = self._checked(self.transport.send(request, self.scoped, caller), action, _INGEST_HINT)
             if answer.refusal is not Refusal.MOVED:
@@ -128,14 +153,7 @@ class Planes:
         action = "discover the ingest host"
         request = Request("GET", f"{self._account_url}/v2/streaming/hostname", action=action, counted=False)
         answer = self._control(request, caller)
-        host = answer.text_or_field("hostname").replace("_", "-")
-        if not host or "/" in host:
-            raise ServiceError(
-                f"could not {action}: the answer names no host; "
-                f"is {self._account_url} a Snowflake account URL?",
-                status=answer.status,
-                request_id=answer.request_id,
-            )
+        host = self._permitted_host(answer, action)
         self._ingest_url = url = f"{urlsplit(self._account_url).scheme}://{host}"
         return url
 
@@ -151,17 +169,39 @@ class Planes:
             counted=False,
             total_s=math.inf if budget_s is None else budget_s,
         )
-        answer = self._control(request, caller, budget_s)
-        text = answer.text_or_field("token") or answer.text_or_field("access_token")
-        if not text:
-            raise ServiceError(
-                f"could not {action}: the answer holds no token",
-                status=answer.status,
-                request_id=answer.request_id,
+        # The answer holds the token, so it is not held here, where an error may be raised.
+        found = _read_token(self._control(request, caller, budget_s), self._clock.now())
+        if isinstance(found, Token):
+            return found
+        raise ServiceError(
+            f"could not {action}: {found.text}", status=found.status, request_id=found.request_id
+        )
+
+    def _permitted_host(self, answer: Answer, action: str) -> str:
+        """Return the host that discovery names, with its port where it names one.
+
+        Raises:
+            ServiceError: it names none, or one that this account's rows must not go to.
+        """
+        told = answer.text_or_field("hostname").replace("_", "-")
+        name, port = split_port(told)
+        host, account = host_name(name), urlsplit(self._account_url)
+        if host is None or (port is not None and port_number(port) is None):
+            problem = (
+                f"the answer names no host ({shown(told)}); is {self._account_url} a Snowflake account URL?"
             )
-        now = self._clock.now()
-        lifetime = answer.field("expires_in")
-        return Token(text, now, _own_end(text) or now + float(lifetime or SCOPED_TOKEN_LIFETIME_S))
+        elif account.scheme == "http" and not is_loopback(host):
+            problem = f"the answer names {host}, and plain http is for this machine only"
+        elif not belongs(host, split_port(account.netloc)[0], self._allow_ingest_hosts):
+            problem = (
+                f"the answer names {host}, which is not in the account's own domain; if that is right, "
+                f'allow it: connect(allow_ingest_hosts=["{host}"])'
+            )
+        else:
+            return host if port is None else f"{host}:{port}"
+        raise ServiceError(
+            f"could not {action}: {problem}", status=answer.status, request_id=answer.request_id
+        )
 
     def _control(self, request: Request, caller: Caller, budget_s: float | None = None) -> Answer:
         if budget_s is None and not self._met:
@@ -170,6 +210,8 @@ class Planes:
         answer = self._checked(answer, request.action, self._credential.hint(answer.status))
         if answer.refusal is not Refusal.NONE:
             raise answer.error(request.action)
+        if answer.payload is None:
+            raise answer.unreadable(request.action, TOO_LONG)
         self._met = True
         return answer
 
@@ -212,10 +254,31 @@ class ScopedSigner:
         return True
 
 
+@dataclass(frozen=True, slots=True)
+class _NoToken:
+    """Why an answer gives no token; nothing of the answer's body is in it."""
+
+    text: str
+    status: int
+    request_id: str
+
+
+def _read_token(answer: Answer, now: float) -> Token | _NoToken:
+    """Read the answer of an exchange; raises nothing, since it holds what may be a token."""
+    text = answer.text_or_field("token") or answer.text_or_field("access_token")
+    problem = unusable(Secret(text))
+    if problem is not None:
+        return _NoToken(f"the answer holds no token: it {problem}", answer.status, answer.request_id)
+    lifetime = answer.field("expires_in")
+    plain = type(lifetime) in (int, float) and 0 < lifetime <= MAX_TOKEN_LIFETIME_S
+    return Token(text, now, _own_end(text) or now + float(lifetime if plain else SCOPED_TOKEN_LIFETIME_S))
+
+
 def _own_end(text: str) -> float | None:
     """Read `exp` of a scoped token that is a JWT; the service's token is opaque to us otherwise."""
     try:
-        end = jwt.decode(text, options={"verify_signature": False}).get("exp")
-    except jwt.InvalidTokenError:
+        claims = text.split(".")[1]
+        end = orjson.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))["exp"]
+    except (ValueError, LookupError, TypeError):
         return None
-    return float(end) if isinstance(end, int | float) else None
+    return float(end) if type(end) in (int, float) and 0 < end < _MILLISECONDS else None

@@ -8,10 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..names import ObjectName
-from . import paths
-from .answers import Refusal
+from . import fields, paths
+from .answers import Answer, Refusal
 from .caller import Caller
+from .fields import UnreadableError
 from .planes import Planes
+
+UNREADABLE_TRIES = 3
+"""So often a status is asked for whose answer can't be understood; a proxy may have sent it."""
 
 HEALTHY_CHANNEL_CODES = frozenset({"SUCCESS", "ACTIVE"})
 
@@ -35,19 +39,23 @@ class ChannelStatus:
     created_on_ms: int | None
 
     @classmethod
-    def from_json(cls, name: str, fields: Mapping[str, Any]) -> ChannelStatus:
-        """Read the `channel_status` object (`rows_error_count` is also spelled `rows_errors`)."""
-        errors = _count(fields, "rows_error_count")
+    def from_json(cls, name: str, told: Mapping[str, Any]) -> ChannelStatus:
+        """Read the `channel_status` object (`rows_error_count` is also spelled `rows_errors`).
+
+        Raises:
+            UnreadableError: a code, a count or the committed token is not what it must be.
+        """
+        errors = fields.count(told, "rows_error_count")
         return cls(
-            channel_name=str(fields.get("channel_name", name)),
-            channel_status_code=str(fields.get("channel_status_code", "")),
-            last_committed_offset_token=_text(fields, "last_committed_offset_token"),
-            rows_inserted=_count(fields, "rows_inserted"),
-            rows_parsed=_count(fields, "rows_parsed"),
-            rows_error_count=_count(fields, "rows_errors") if errors is None else errors,
-            last_error_message=_text(fields, "last_error_message"),
-            last_error_offset_upper_bound=_text(fields, "last_error_offset_upper_bound"),
-            created_on_ms=_count(fields, "created_on_ms"),
+            channel_name=fields.told(told, "channel_name", fields.MAX_NAME_CHARACTERS) or name,
+            channel_status_code=fields.word(told, "channel_status_code"),
+            last_committed_offset_token=fields.token(told, "last_committed_offset_token"),
+            rows_inserted=fields.count(told, "rows_inserted"),
+            rows_parsed=fields.count(told, "rows_parsed"),
+            rows_error_count=fields.count(told, "rows_errors") if errors is None else errors,
+            last_error_message=fields.told(told, "last_error_message"),
+            last_error_offset_upper_bound=fields.token(told, "last_error_offset_upper_bound"),
+            created_on_ms=fields.count(told, "created_on_ms"),
         )
 
     @property
@@ -64,27 +72,31 @@ def fetch_statuses(
 ) -> dict[str, ChannelStatus]:
     """Ask for the states of several channels of one pipe; unknown channels have no entry."""
     action = f"read the status of {len(names)} channel{'s' * (len(names) != 1)} of {pipe}"
-    answer = planes.ingest(
-        "POST",
-        paths.bulk_status(pipe),
-        action=action,
-        body=json.dumps({"channel_names": names}).encode(),
-        headers={"Content-Type": "application/json"},
-        caller=caller,
-    )
-    if answer.refusal is not Refusal.NONE:
-        raise answer.error(action)
-    statuses = answer.field("channel_statuses")
-    if not isinstance(statuses, dict):
-        return {}  # an answer that tells nothing, as one in which no channel is listed
-    return {name: ChannelStatus.from_json(name, f) for name, f in statuses.items() if isinstance(f, dict)}
+    for tries in range(1, UNREADABLE_TRIES + 1):
+        answer = planes.ingest(
+            "POST",
+            paths.bulk_status(pipe),
+            action=action,
+            body=json.dumps({"channel_names": names}).encode(),
+            headers={"Content-Type": "application/json"},
+            caller=caller,
+        )
+        if answer.refusal is not Refusal.NONE:
+            raise answer.error(action)
+        try:
+            return _read(answer, names)
+        except UnreadableError as error:
+            problem = str(error)
+        if tries < UNREADABLE_TRIES:
+            caller.sleep(planes.transport.retry.pause_s(tries))
+    raise answer.unreadable(action, problem)
 
 
-def _count(fields: Mapping[str, Any], name: str) -> int | None:
-    value = fields.get(name)
-    return int(value) if isinstance(value, int | float) else None
-
-
-def _text(fields: Mapping[str, Any], name: str) -> str | None:
-    value = fields.get(name)
-    return None if value is None else str(value)
+def _read(answer: Answer, names: list[str]) -> dict[str, ChannelStatus]:
+    """Read the states of the channels that were asked for; others are nobody's business."""
+    listed = fields.table(answer.table().get("channel_statuses"), "channel_statuses")
+    found = {name: listed[name] for name in names if listed.get(name) is not None}
+    return {
+        name: ChannelStatus.from_json(name, fields.table(told, f"the status of {name!r}"))
+        for name, told in found.items()
+    }

@@ -10,24 +10,27 @@ import logging
 import math
 import os
 import platform
-import ssl
 import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
+from http.cookiejar import DefaultCookiePolicy
 from importlib.metadata import version
-from typing import Protocol
+from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 import requests
 from requests.auth import AuthBase
 
+from ..arguments import A_DAY_S
 from ..auth.tokens import Clock, Token
 from ..errors import ClosedError, TransportError, UsageError
 from ..events import RequestRetried
-from .answers import Answer, Refusal
+from .answers import Answer, Refusal, read_date
+from .bounds import ACCEPTED_ENCODING, CONTROL_BYTES, TooLongError, read_body
 from .caller import Caller
 from .deadline import DeadlineAdapter, deadline, rest
+from .failures import Failure, host_of, translate
 from .policy import RetryPolicy, Timeouts
 
 POOL_CONNECTIONS = 16
@@ -35,6 +38,12 @@ POOL_CONNECTIONS = 16
 
 ODD_ANSWER_TRIES = 3
 """A 404 in HTML may come from a proxy on the way, but one that stays is believed."""
+
+EARLIEST_TIME_S = 1_577_836_800.0
+"""2020: no server's clock shows less."""
+
+LATEST_TIME_S = 4_102_444_800.0
+"""2100."""
 
 _log = logging.getLogger("snowpipe_pandas.http")
 
@@ -60,6 +69,7 @@ class Request:
         action: what it is for, in words that follow "could not".
         counted: whether the service wants `requestId` and `retryCount` (all of `/v2/streaming` does).
         total_s: seconds that one try may take, where that is less than `Timeouts.total_s`.
+        most_bytes: most bytes that its answer may have, once decoded.
     """
 
     method: str
@@ -70,6 +80,7 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
     counted: bool = True
     total_s: float = math.inf
+    most_bytes: int = CONTROL_BYTES
 
 
 class Transport:
@@ -95,8 +106,14 @@ class Transport:
         self._timeouts = timeouts
         self._process = os.getpid()
         self._closed = False
-        self._session = requests.Session()
-        self._session.headers.update({"User-Agent": _user_agent(), "Accept": "application/json"})
+        self._session = _Session()
+        self._session.headers.update(
+            {
+                "User-Agent": _user_agent(),
+                "Accept": "application/json",
+                "Accept-Encoding": ACCEPTED_ENCODING,
+            }
+        )
         adapter = DeadlineAdapter(pool_connections=4, pool_maxsize=POOL_CONNECTIONS)
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
@@ -143,7 +160,7 @@ class Transport:
                 break
             caller.tell(_retried(request.action, outcome, tries, pause_s))
             caller.sleep(pause_s)
-        if isinstance(outcome, _Failure):
+        if isinstance(outcome, Failure):
             # Made here and held by no frame: an error in its own traceback would keep the body for long.
             raise TransportError(outcome.message, url=request.url, attempts=tries)
         return outcome
@@ -165,12 +182,12 @@ class Transport:
         if self._closed:
             raise ClosedError("the client is closed; make a new one with connect()")
 
-    def _pause_s(self, outcome: Answer | _Failure, tries: int) -> float | None:
+    def _pause_s(self, outcome: Answer | Failure, tries: int) -> float | None:
         """Return how long to wait before another try, None where it would not better the outcome."""
-        if isinstance(outcome, _Failure):
+        if isinstance(outcome, Failure):
             return None if outcome.final else self._retry.pause_s(tries)
         if outcome.refusal is Refusal.TRANSIENT:
-            return self._retry.pause_s(tries, wanted_s=self._wanted_pause_s(outcome))
+            return self._retry.pause_s(tries, wanted_s=outcome.retry_after_s)
         if outcome.refusal is Refusal.ODD and tries < ODD_ANSWER_TRIES:
             return self._retry.pause_s(tries)
         return None
@@ -178,63 +195,86 @@ class Transport:
     def _is_spent(self, tries: int, pause_s: float, give_up_at: float) -> bool:
         if self._retry.attempts is not None and tries >= self._retry.attempts:
             return True
+        if pause_s > A_DAY_S:
+            return True
         return self.clock.monotonic() + pause_s >= give_up_at
 
     def _exchange(
         self, request: Request, signature: dict[str, str], request_id: str, tries: int
-    ) -> Answer | _Failure:
+    ) -> Answer | Failure:
         """Send once."""
         query = dict(request.query)
         if request.counted:
             query |= {"requestId": request_id, "retryCount": str(tries - 1)}
-        failure: _Failure | None = None
+        failure: Failure | None = None
         started = time.monotonic()
         with deadline(min(self._timeouts.total_s, request.total_s)) as limit:
             try:
-                response = self._session.request(
-                    request.method,
-                    request.url,
-                    params=query,
-                    data=request.body,  # type: ignore[arg-type]  # a view is sent as it is, without a copy
-                    headers=dict(request.headers),
-                    auth=_Signature(signature),
-                    timeout=(self._timeouts.connect_s, self._timeouts.read_s),
-                    allow_redirects=False,
-                    verify=self._verify,
-                )
-            except requests.RequestException as exc:
+                response, body = self._ask(request, query, signature)
+            except Exception as exc:  # noqa: BLE001  # the libraries raise more than they document
                 # Told outside of the handler on purpose: the library's exception holds the prepared request,
                 # and with it the Authorization header, and must not hang on ours as its context.
-                failure = _translate(exc, request.url, self._timeouts)
+                failure = translate(exc, request.url, self._timeouts)
         if limit.expired:  # headers that were cut short even look like an answer
-            return _Failure(f"the exchange with {_host(request.url)} was not over in {limit.seconds:g} s")
+            return Failure(f"the exchange with {host_of(request.url)} was not over in {limit.seconds:g} s")
         if failure is not None:
             return failure
         milliseconds = 1000 * (time.monotonic() - started)
         _log.debug("%s %s %d %.0f ms", request.method, request.url, response.status_code, milliseconds)
-        self._learn_time(response.headers.get("Date"))
+        self._learn_time(response.headers.get("Date", ""))
         return Answer.read(
-            response.status_code, response.headers, response.content, request_id=request_id, tries=tries
+            response.status_code,
+            response.headers,
+            body,
+            request_id=request_id,
+            tries=tries,
+            now=self.clock.now(),
         )
 
-    def _wanted_pause_s(self, answer: Answer) -> float | None:
-        """Read `Retry-After`, seconds or an HTTP date (RFC 9110); None where it is missing or unreadable."""
-        text = answer.headers.get("Retry-After", "").strip()
-        if text.isdigit():
-            return float(text)
-        try:
-            return max(0.0, parsedate_to_datetime(text).timestamp() - self.clock.now())
-        except ValueError:
-            return None
+    def _ask(
+        self, request: Request, query: Mapping[str, str], signature: dict[str, str]
+    ) -> tuple[requests.Response, bytes | None]:
+        """Send, and return the answer with its body, None for a body that is longer than is read."""
+        with self._session.request(
+            request.method,
+            request.url,
+            params=query,
+            data=request.body,  # type: ignore[arg-type]  # a view is sent as it is, without a copy
+            headers=dict(request.headers),
+            auth=_Signature(signature),
+            timeout=(self._timeouts.connect_s, self._timeouts.read_s),
+            allow_redirects=False,
+            verify=self._verify,
+            stream=True,
+        ) as response:
+            try:
+                encoding = response.headers.get("Content-Encoding", "")
+                return response, read_body(response.raw, encoding, request.most_bytes)
+            except TooLongError:
+                return response, None
 
-    def _learn_time(self, date: str | None) -> None:
-        if date is None:
-            return
-        try:
-            server_time = parsedate_to_datetime(date).timestamp()
-        except ValueError:
-            return
-        self.clock.learn(server_time)
+    def _learn_time(self, date: str) -> None:
+        server_time = read_date(date)
+        # A clock may be wrong by years; a server that lives in another century is not believed.
+        if server_time is not None and EARLIEST_TIME_S <= server_time < LATEST_TIME_S:
+            self.clock.learn(server_time)
+
+
+class _Session(requests.Session):
+    """A session that keeps nothing and follows nothing, and whose plain http never leaves this machine."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+
+    def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:
+        """Take proxies and certificates from the environment for https alone: http is loopback's."""
+        if urlsplit(url).scheme == "http":
+            return {"proxies": {}, "stream": stream, "verify": verify, "cert": cert}
+        return super().merge_environment_settings(url, proxies, stream, verify, cert)
+
+    def get_redirect_target(self, resp: Any) -> None:
+        """Follow no redirect; else the library reads its whole body, even where it is not to follow it."""
 
 
 class _Signature(AuthBase):
@@ -248,19 +288,11 @@ class _Signature(AuthBase):
         return prepared
 
 
-@dataclass(frozen=True, slots=True)
-class _Failure:
-    """A try without an answer; `final` where another one would end in the same way."""
-
-    message: str
-    final: bool = False
-
-
-def _is_refused(outcome: Answer | _Failure) -> bool:
+def _is_refused(outcome: Answer | Failure) -> bool:
     return isinstance(outcome, Answer) and outcome.refusal is Refusal.CREDENTIALS
 
 
-def _retried(action: str, outcome: Answer | _Failure, tries: int, pause_s: float) -> RequestRetried:
+def _retried(action: str, outcome: Answer | Failure, tries: int, pause_s: float) -> RequestRetried:
     answer = outcome if isinstance(outcome, Answer) else None
     return RequestRetried(
         operation=action,
@@ -270,55 +302,6 @@ def _retried(action: str, outcome: Answer | _Failure, tries: int, pause_s: float
         code="" if answer is None else answer.code,
         reason=outcome.reason if isinstance(outcome, Answer) else outcome.message,
     )
-
-
-def _translate(exc: requests.RequestException, url: str, timeouts: Timeouts) -> _Failure:
-    """The one place where exceptions of requests become ours; most specific first."""
-    host = _host(url)
-    if _is_certificate_refused(exc):
-        return _Failure(
-            f"the certificate of {host} could not be verified; if a proxy or a local account signs it, "
-            "name its certificate with ca_file=",
-            final=True,
-        )
-    if isinstance(exc, requests.exceptions.ProxyError):
-        return _Failure(f"the proxy on the way to {host} refused; check HTTPS_PROXY and NO_PROXY")
-    if isinstance(exc, requests.exceptions.ConnectTimeout):
-        return _Failure(f"{host} did not accept a connection within {timeouts.connect_s:g} s")
-    if isinstance(exc, requests.exceptions.Timeout):
-        return _Failure(f"{host} did not answer within {timeouts.read_s:g} s")
-    # SSLError is one of these: a TLS connection that breaks is no worse than any other.
-    if isinstance(exc, requests.exceptions.ConnectionError | requests.exceptions.ChunkedEncodingError):
-        return _Failure(f"could not reach {host} ({_cause(exc)}); check the account name and the network")
-    if isinstance(exc, requests.exceptions.ContentDecodingError):
-        return _Failure(f"{host} sent an answer that could not be decoded")
-    return _Failure(f"the request to {host} could not be made ({type(exc).__name__})", final=True)
-
-
-def _host(url: str) -> str:
-    return url.split("/")[2]
-
-
-def _is_certificate_refused(exc: BaseException) -> bool:
-    """Whether the certificate was at fault, told by the exception which the TLS library raised first."""
-    found: BaseException | None = exc
-    while found is not None:
-        if isinstance(found, ssl.SSLCertVerificationError):
-            return True
-        reason = getattr(found, "reason", None) or next(iter(found.args), None)
-        found = reason if isinstance(reason, BaseException) else found.__cause__ or found.__context__
-    return False
-
-
-def _cause(exc: BaseException) -> str:
-    text = str(exc)
-    if "NameResolution" in text or "Name or service not known" in text:
-        return "the name does not resolve"
-    if "Connection refused" in text:
-        return "connection refused"
-    if "reset" in text or "aborted" in text or "IncompleteRead" in text:
-        return "the connection broke"
-    return type(exc).__name__
 
 
 def _user_agent() -> str:

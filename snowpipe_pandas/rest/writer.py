@@ -161,9 +161,8 @@ class Writer:
         )
 
     def _echo_session(self, answer: Answer) -> None:
-        session = answer.headers.get("X-Snowflake-Session")
-        if session:
-            self._session_header = {"X-Snowflake-Session": session}
+        if answer.session:
+            self._session_header = {"X-Snowflake-Session": answer.session}
 
 
 def _content_headers(raw_bytes: int | None, content_encoding: str | None) -> dict[str, str]:

@@ -74,10 +74,8 @@ class StreamResult(Counts):
 
         columns, rows = ([], []) if self._rejected_rows is None else self._rejected_rows()
         found = pd.DataFrame(rows, columns=pd.Index(columns))
-        if found.empty:
-            return found
-        tokens = found["ERROR_METADATA"].map(lambda told: str(told.get("offset_token_upper_bound")))
-        return found[tokens.str.startswith(f"{self.load_id}:")].reset_index(drop=True)
+        bounds = [_bound(told) for told in found.get("ERROR_METADATA", [None] * len(found))]
+        return found[[bound.startswith(f"{self.load_id}:") for bound in bounds]].reset_index(drop=True)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # The way back to the service stays in its process; the numbers travel.
@@ -147,3 +145,8 @@ class StreamResult(Counts):
             for name, value in cells.items()
         )
         return f"<table>{rows}</table>"
+
+
+def _bound(metadata: object) -> str:
+    """Return the offset token behind a rejected row, "" where its metadata tells none."""
+    return str(metadata.get("offset_token_upper_bound")) if isinstance(metadata, dict) else ""

@@ -1,5 +1,7 @@
 """Credentials: the headers they make, and what they do about a refusal."""
 
+import traceback
+
 import jwt
 import pytest
 
@@ -138,13 +140,30 @@ def test_a_function_that_has_nothing_new_makes_no_second_try_worthwhile(hands):
     assert not credential.refused(credential.token(ANYBODY), ANYBODY)
 
 
-@pytest.mark.parametrize("text", ["", "  \n", "two words", "line\nbreak", "zwölf", "a\0b", "\udcff"])
+ODD_CHARACTERS = "has characters that no token has"
+NO_TOKENS = {
+    "": "is empty",
+    "  \n": "is empty",
+    **dict.fromkeys(
+        ["two words", "line\nbreak", "line\r\nX-Evil: 1", "zw\xf6lf", "a\0b", "\udcff", "a\x7f"],
+        ODD_CHARACTERS,
+    ),
+    "<html><body>sign in</body></html>": "is a page of HTML",
+    '{"token":"abc"}': "is JSON",
+    '"abc"': "is JSON",
+    "x" * 64_001: "is longer than 64,000 bytes",
+}
+
+
+@pytest.mark.parametrize("text", [*NO_TOKENS])
 @pytest.mark.parametrize("called", [True, False], ids=["function", "text"])
 def test_what_no_header_can_hold_is_refused_without_being_quoted(hands, text, called):
     credential = access_token(hands, (lambda: text) if called else text)
-    with pytest.raises(ConfigError, match="access token is empty or has characters") as caught:
+    with pytest.raises(ConfigError, match=f"the access token {NO_TOKENS[text]}") as caught:
         credential.token(ANYBODY)
     assert caught.value.setting == "token"
+    told = "".join(traceback.format_exception(caught.value))
+    assert not text.strip() or text not in told
 
 
 @pytest.mark.parametrize(("answer", "kind"), [(None, "NoneType"), (b"abc", "bytes"), (5, "int")])

@@ -6,6 +6,7 @@ import copy
 import hashlib
 import os
 import pickle
+import time
 import warnings
 
 import pytest
@@ -67,6 +68,39 @@ def test_a_passphrase_outside_of_ascii_is_utf8():
     secret = "schlüssel-鍵-🔑"
     text = written(rsa_key(), passphrase=secret)
     assert KeySource(text=text, passphrase=secret).load().signing_key().key_size == 2048
+
+
+ON_ITS_WAY = {
+    "one line": lambda pem: pem.replace(b"\n", rb"\n"),
+    "one line of Windows": lambda pem: pem.replace(b"\n", rb"\r\n"),
+    "one line without its borders": lambda pem: rb"\n".join(pem.split(b"\n")[1:-2]),
+    "base64 of it": base64.b64encode,
+    "base64 of it in lines": base64.encodebytes,
+    "base64 of one line": lambda pem: base64.b64encode(pem.replace(b"\n", rb"\n")),
+    "UTF-16": lambda pem: pem.decode().encode("utf-16"),
+    "UTF-8 with a mark": lambda pem: pem.decode().encode("utf-8-sig"),
+    "base64 for URLs": lambda pem: b"".join(pem.split(b"\n")[1:-2]).translate(bytes.maketrans(b"+/", b"-_")),
+}
+
+
+@pytest.mark.parametrize("way", ON_ITS_WAY)
+@pytest.mark.parametrize("as_file", [True, False], ids=["file", "text"])
+def test_what_variables_and_shells_make_of_a_key_is_the_same_key(way, as_file, write_private):
+    text = ON_ITS_WAY[way](pem())
+    source = KeySource(write_private(text)) if as_file else KeySource(text=text)
+    assert source.load().fingerprint == KeySource(text=pem()).load().fingerprint
+
+
+def test_a_file_of_many_borders_is_refused_at_once():
+    started = time.monotonic()
+    with pytest.raises(PrivateKeyError, match="holds 30,000 PEM blocks"):
+        KeySource(text=b"-----BEGIN PRIVATE KEY-----\n" * 30_000).load()
+    assert time.monotonic() - started < 5
+
+
+def test_an_encrypted_key_in_one_line_is_opened():
+    text = material.encrypted_pem().replace(b"\n", rb"\n")
+    assert KeySource(text=text, passphrase=material.PASSPHRASE).load()
 
 
 def test_a_tilde_is_the_home_folder(write_private, monkeypatch, tmp_path):
@@ -184,7 +218,7 @@ def test_what_cannot_be_used_is_refused_with_its_reason(case, inline, write_priv
 def test_a_missing_file_a_folder_and_no_path_at_all_are_told_apart(tmp_path, key_file):
     for path, reason in [
         (tmp_path / "missing.p8", "missing.p8' does not exist; check the path"),
-        (tmp_path, "is a directory; name the key file in it"),
+        (tmp_path, "is a directory; name the file in it"),
         (key_file / "below", "can't be read: Not a directory"),
         ("a\0b", "can't be read: that is no path"),
         ("~nobody-of-that-name/key", "does not exist"),

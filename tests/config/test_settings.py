@@ -5,13 +5,11 @@ import json
 import pickle
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+import trustme
 
 from snowpipe_pandas.auth.credentials import AccessTokenCredential, KeyPairCredential
 from snowpipe_pandas.auth.tokens import Clock
 from snowpipe_pandas.config import hidden, load_settings
-from snowpipe_pandas.config.address import is_loopback
 from snowpipe_pandas.errors import ConfigError, PrivateKeyError
 from tests.auth import material
 from tests.support.callers import ANYBODY
@@ -78,8 +76,6 @@ def test_the_account_url(given, url):
         "http://127.0.0.1.example.com",
         "http://localhost.example.com",
         "http://0.0.0.0",
-        "http://[::]",
-        "http://[::2]",
         "http://128.0.0.1",
     ],
 )
@@ -95,19 +91,20 @@ def test_plain_http_by_scheme_is_refused_as_well():
         load_settings(**KEYED, scheme="http")
 
 
-@settings(derandomize=True, deadline=None)
-@given(st.ip_addresses())
-def test_of_all_addresses_only_those_of_this_machine_are_loopback(address):
-    assert is_loopback(str(address)) == (str(address).startswith("127.") or str(address) == "::1")
-
-
 @pytest.mark.parametrize(
     ("given", "match"),
     [
         ({"url": "ftp://x.example"}, "is no account URL; take https://"),
         ({"url": "https://"}, "is no account URL"),
-        ({"url": "https://[::1"}, "is no URL; take https://"),
+        ({"url": "https://[::1"}, "is no account URL; take https://"),
         ({"url": "https://x:99999"}, "port .* is no number from 1 to 65535"),
+        ({"url": "https://x.example/console/login"}, "is no account URL"),
+        ({"url": "https://x.example?a=b"}, "is no account URL"),
+        ({"url": "http://127.0.0.1\\evil.example"}, "is no account URL"),
+        ({"url": "http://localhost."}, "is no account URL"),
+        ({"url": "http://[::]"}, "is no account URL"),
+        ({"url": "http://0x7f.1"}, "is no account URL"),
+        ({"host": "x\u0435.example"}, "is no account URL"),
         ({"url": "https://x:ab"}, "port .* is no number from 1 to 65535"),
         ({"host": "x", "port": 70000}, "port .* is no number from 1 to 65535"),
         ({"host": "x", "port": 1.5}, "port .* is no number from 1 to 65535"),
@@ -121,7 +118,7 @@ def test_of_all_addresses_only_those_of_this_machine_are_loopback(address):
         ({"user": ["u"]}, "user must be one line of plain text, not list"),
         ({"user": "a\nb"}, "user must be one line of plain text"),
         ({"ca_file": 5}, "ca_file must be a path, not int"),
-        ({"ca_file": "nowhere.pem"}, "ca_file 'nowhere.pem' is no file; check the path"),
+        ({"ca_file": "nowhere.pem"}, "ca_file 'nowhere.pem' does not exist; check the path"),
         ({"private_key_file": "-----BEGIN PRIVATE KEY-----"}, "must be a path .*given as private_key="),
         ({"private_key_passphrase": 5}, "private_key_passphrase must be text, not int"),
         ({"token": 5}, "token must be text, or a function that returns it, not int"),
@@ -258,15 +255,20 @@ def test_a_token_file_is_read_again_after_a_refusal(here):
     assert credential.token(ANYBODY).value == "second"
 
 
-@pytest.mark.parametrize(
-    ("content", "match"), [(None, "'.*token' can't be read: No such file"), (b"\xff", "access token")]
-)
+@pytest.mark.parametrize(("content", "match"), [(None, "'token' does not exist"), (b"\xff", "access token")])
 def test_a_token_file_that_holds_none(here, content, match):
     if content is not None:
         (here / "token").write_bytes(content)
     credential = load_settings(**WHO, token_file_path="token").credential(Clock())
     with pytest.raises(ConfigError, match=match):
         credential.token(ANYBODY)
+
+
+@pytest.mark.parametrize("content", [b"", b"no certificate", b"\xff" * 100], ids=["empty", "text", "bytes"])
+def test_a_ca_file_without_a_certificate_is_refused_before_anything_is_sent(here, content):
+    (here / "ca.pem").write_bytes(content)
+    with pytest.raises(ConfigError, match="ca_file 'ca.pem' holds no certificate"):
+        load_settings(**KEYED, ca_file="ca.pem")
 
 
 def test_the_settings_of_the_jwt_reach_it(here):
@@ -286,7 +288,7 @@ def test_a_key_that_cannot_be_used_is_the_credentials_error():
 
 
 def test_a_ca_file_is_a_path_with_its_home_folder(home):
-    (home / "ca.pem").write_text("")
+    trustme.CA().cert_pem.write_to_path(str(home / "ca.pem"))
     assert load_settings(**KEYED, ca_file="~/ca.pem").ca_file == f"{home}/ca.pem"
 
 

@@ -79,7 +79,7 @@ def test_a_variable_names_the_implicit_profile(write_profile):
     other = write_profile("other.json", account="there", user="there", private_key_file="there.p8")
     assert load_settings(env=environment(profile=str(other))).account == "there"
     assert load_settings(env=environment(profile=str(other), account="env")).account == "env"
-    with pytest.raises(ConfigError, match=r"missing.json' can't be read: No such file"):
+    with pytest.raises(ConfigError, match=r"missing.json' does not exist"):
         load_settings(env=environment(profile="missing.json"))
 
 
@@ -219,6 +219,9 @@ def test_a_connection_where_there_is_no_file(home):
         (b"", "is not a JSON object"),
         (b"{", "is not a JSON object"),
         (b"[]", "is not a JSON object"),
+        (b"[" * 100_000, "is not a JSON object"),
+        (b'{"account":' * 50_000, "is not a JSON object"),
+        (b'{"account": "A", "account": "B"}', "is not a JSON object that names each setting once"),
         (b'{"account": "\xff"}', "is not a JSON object"),
     ],
 )
@@ -231,9 +234,9 @@ def test_a_profile_that_is_none(here, content, match):
 
 
 def test_a_named_profile_must_exist(here):
-    with pytest.raises(ConfigError, match=r"'nowhere.json' can't be read: No such file"):
+    with pytest.raises(ConfigError, match=r"'nowhere.json' does not exist"):
         load_settings("nowhere.json", env={})
-    with pytest.raises(ConfigError, match="can't be read: Is a directory"):
+    with pytest.raises(ConfigError, match="is a directory; name the file in it"):
         load_settings(here, env={})
 
 
@@ -242,9 +245,17 @@ def test_a_profile_as_windows_editors_save_it(here):
     assert load_settings("p.json", env={}).account == "a"
 
 
-def test_toml_that_is_none(write_toml, home):
-    write_toml(home / ".snowflake" / "connections.toml", "[dev\n")
-    with pytest.raises(ConfigError, match=r"connections.toml' can't be read: it is not TOML") as caught:
+@pytest.mark.parametrize("content", ["connections = 5\n", "connections = []\n", "[connections]\ndev = 5\n"])
+def test_connections_that_are_no_tables_are_none(write_toml, home, content):
+    write_toml(home / ".snowflake" / "config.toml", content)
+    with pytest.raises(ConfigError, match="there is no connection 'dev'"):
+        load_settings(connection_name="dev", env={})
+
+
+@pytest.mark.parametrize("content", ["[dev\n", "x=" + "[" * 50_000], ids=["cut", "deep"])
+def test_toml_that_is_none(write_toml, home, content):
+    write_toml(home / ".snowflake" / "connections.toml", content)
+    with pytest.raises(ConfigError, match=r"connections.toml' is not TOML") as caught:
         load_settings(connection_name="dev", env={})
     assert caught.value.__context__ is None
 

@@ -75,7 +75,7 @@ REFUSED = {
     ),
     "a short RSA key": (lambda: (material.written(material.rsa_key(1024)), None), "has 1024 bits; .* 2048"),
     "an empty file": (lambda: (b"", None), "is empty; make a key with: openssl"),
-    "a directory": (None, "is a directory; name the key file in it"),
+    "a directory": (None, "is a directory; name the file in it"),
     "a missing file": (None, "does not exist; check the path"),
     "a certificate": (lambda: (material.certificate(), None), "is a certificate; name the private key"),
     "two keys in one file": (
