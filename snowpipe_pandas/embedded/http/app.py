@@ -7,7 +7,7 @@ import time
 from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -16,7 +16,8 @@ from starlette.types import Receive, Scope, Send
 
 from ..clock import AccountClock
 from ..faults import Fault, FaultDesk
-from ..protocol.operations import Call, Operations
+from ..protocol.operations import Call, Operations, refusal_answer
+from ..refusals import Refused
 from .connection import HungUpError, Wire
 from .fault_injection import NO_FAULT, deliver, obtain
 from .routes import Route, find_route
@@ -62,8 +63,8 @@ class AccountApp:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or not, as its fault wants it."""
         request = Request(scope)
-        wire = Wire(receive, send, self._clock)
         route = find_route(request.method, scope["raw_path"].decode())
+        wire = Wire(receive, send, self._clock, route.operation)
         fault = self._faults.next_for(route.operation)
         started = time.monotonic()
         response: Response | None = None
@@ -82,12 +83,17 @@ class AccountApp:
 
     async def _answer(self, request: Request, route: Route, fault: Fault, wire: Wire) -> Response | None:
         query = dict(request.query_params)
+        call = Call(request.url.path, route.names, request.headers, query, fault)
+        refusal = None
+        try:
+            call = self._operations.admit(route.operation, call)
+        except Refused as refused:
+            refusal = refusal_answer(refused)
 
         async def do(body: bytes) -> Response:
-            call = Call(request.url.path, route.names, request.headers, query, body, fault)
-            return await run_in_threadpool(self._operations.do, route.operation, call)
+            return await run_in_threadpool(self._operations.do, route.operation, replace(call, body=body))
 
-        return await obtain(fault, wire, do, query)
+        return await obtain(fault, wire, refusal, do, query)
 
     def _record(
         self,

@@ -9,7 +9,6 @@ import pyarrow as pa
 
 from ..refusals import Refused
 
-MAX_WIRE_BYTES = 4 * 1024 * 1024
 MAX_RAW_BYTES = 16 * 1024 * 1024
 
 
@@ -32,10 +31,8 @@ def ndjson(body: bytes, encoding: str | None) -> bytes:
     """Return the NDJSON that a body holds, each line ended.
 
     Raises:
-        Refused: the body is above a limit, or is not in its encoding.
+        Refused: the body is above the limit once it is unpacked, or is not in its encoding.
     """
-    if len(body) > MAX_WIRE_BYTES:
-        raise Refused(413, "ERR_PAYLOAD_TOO_LARGE", f"{len(body)} bytes, the limit is {MAX_WIRE_BYTES}")
     if encoding in (None, "identity"):
         raw = body
     elif encoding in ("zstd", "gzip"):
