@@ -12,7 +12,8 @@ from .. import arguments
 from ..errors import ClosedError, SnowpipeError, UsageError
 from .clock import AccountClock
 from .faults import FaultDesk
-from .http.app import AccountApp, RecordedRequest
+from .http.app import AccountApp
+from .http.recorded import RecordedRequest
 from .http.server import HOST, ServerThread
 from .identity import Identity
 from .protocol.auth import Door
@@ -95,7 +96,7 @@ class LocalAccount:
 
     @property
     def requests(self) -> list[RecordedRequest]:
-        """Every request so far, in the order of their answers, without credentials; the newest 100,000."""
+        """Every request so far, in the order of their answers, without credentials; the newest 10,000."""
         return list(self._app.requests)
 
     def sql(self, text: str) -> pd.DataFrame:

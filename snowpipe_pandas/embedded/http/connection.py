@@ -17,9 +17,13 @@ from starlette.types import Message, Receive, Send
 
 from ..clock import AccountClock
 from ..protocol.limits import body_limit, too_large
+from ..refusals import Refused
 
 _TINY_BUFFER = 4096
 _FLUSH_POLL_S = 0.005
+BODY_PAUSE_S = 60.0
+BODY_S = 600.0
+"""How long a body may pause, and how long it may take as a whole."""
 LINGER_S = 2.0
 LINGER_BYTES = 64 * 1024 * 1024
 """How long, and how much of, a body is thrown away behind its answer. Closing on top of a body that is on its
@@ -56,13 +60,21 @@ class Wire:
 
         Raises:
             HungUpError: it never came.
-            Refused: 413, it is above its limit; what comes behind the limit is not kept.
+            Refused: 413, it is above its limit, and the rest is not kept; 408, it does not come.
         """
         body, limit = bytearray(), body_limit(self._operation)
-        while not self._ended:
-            body += await self._read_part()
-            if len(body) > limit:
-                raise too_large(self._operation)
+        now = asyncio.get_running_loop().time
+        end = now() + BODY_S
+        try:
+            async with asyncio.timeout(BODY_PAUSE_S) as waiting:
+                while not self._ended:
+                    body += await self._read_part()
+                    if len(body) > limit:
+                        raise too_large(self._operation)
+                    waiting.reschedule(min(now() + BODY_PAUSE_S, end))
+        except TimeoutError:
+            message = "the body did not come, or too slowly"
+            raise Refused(408, "ERR_REQUEST_TIMEOUT", message, {"Connection": "close"}) from None
         self.body_digest = xxhash.xxh3_64_hexdigest(body)
         return bytes(body)
 
@@ -75,8 +87,10 @@ class Wire:
         return part
 
     async def read_first_part(self) -> None:
-        """Read what comes first of the body."""
-        await self._receive()
+        """Read what comes first of the body, if it comes."""
+        with suppress(HungUpError, TimeoutError):
+            async with asyncio.timeout(BODY_PAUSE_S):
+                await self._read_part()
 
     def stop_reading(self) -> None:
         """Read no more than the server has taken by itself, 64 KiB or so, and let the machine take little."""

@@ -12,6 +12,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from ...errors import UsageError
+from .watch import HEAD_S, Connection, sweep
 
 HOST = "127.0.0.1"
 START_TIMEOUT_S = 10.0
@@ -61,7 +62,8 @@ class _Running:
     def __init__(self, app: ASGIApp, listener: socket.socket, tls: ssl.SSLContext | None) -> None:
         config = uvicorn.Config(
             app,
-            http="h11",
+            http=Connection,
+            timeout_keep_alive=int(HEAD_S),
             ws="none",
             lifespan="off",
             log_config=None,
@@ -95,7 +97,9 @@ class _Running:
         """Serve until `stop()`; uvicorn's own way to stop waits for connections, this one cuts them."""
         serving = asyncio.create_task(self._server.serve([self._listener]))
         stopping = asyncio.create_task(self._stopping.wait())
+        sweeping = asyncio.create_task(sweep(self._server.server_state.connections))
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        sweeping.cancel()
         for listening in self._server.servers:
             listening.close()
         await asyncio.sleep(0)  # lets connections that were just accepted become known

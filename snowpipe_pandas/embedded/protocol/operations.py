@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 from urllib.parse import parse_qs
 
 import duckdb
@@ -17,6 +18,7 @@ from ..refusals import Refused
 from ..store import Store
 from .auth import Door, Identity
 from .bodies import json_object, ndjson
+from .bounds import check_channel_names, check_flag, check_names, check_query, check_token
 from .channels import Channels
 from .limits import body_limit, too_large
 from .pipe_info import pipe_description
@@ -89,11 +91,13 @@ class Operations:
             Refused: nobody wants its body.
         """
         if operation == "unknown":
-            raise Refused(404, "ERR_NOT_FOUND", f"there is nothing at {call.path}")
+            raise Refused(404, "ERR_NOT_FOUND", f"there is nothing at {call.path[:200]}")
         if operation in self._control:
             call = replace(call, identity=self._door.admit_control(call.headers))
         elif operation in self._ingest:
             call = replace(call, identity=self._admit_ingest(call))
+        check_names(call.names)
+        check_query(call.query)
         length = call.headers.get("content-length", "0")
         if int(length) > body_limit(operation):  # digits only: h11 has read it
             raise too_large(operation)
@@ -148,8 +152,8 @@ class Operations:
             self._channels.open(
                 call.object,
                 call.names[3],
-                offset_token=wanted.get("offset_token"),
-                keep_uncommitted=bool(wanted.get("fail_on_uncommitted_rows")),
+                offset_token=check_token("offset_token", wanted.get("offset_token")),
+                keep_uncommitted=_keeps_uncommitted(wanted),
             )
         )
 
@@ -179,13 +183,11 @@ class Operations:
         return JSONResponse({"message": "OK"})
 
     def _status(self, call: Call) -> Response:
-        names = json_object(call.body).get("channel_names") or []
-        return JSONResponse(
-            {"channel_statuses": self._channels.statuses(call.object, [str(name) for name in names])}
-        )
+        names = check_channel_names(json_object(call.body).get("channel_names"))
+        return JSONResponse({"channel_statuses": self._channels.statuses(call.object, names)})
 
     def _drop(self, call: Call) -> Response:
-        keep = bool(json_object(call.body).get("fail_on_uncommitted_rows"))
+        keep = _keeps_uncommitted(json_object(call.body))
         self._channels.delete(call.object, call.names[3], keep_uncommitted=keep)
         return JSONResponse({})
 
@@ -197,3 +199,7 @@ class Operations:
         if found is None:
             raise Refused(404, "ERR_NO_ERROR_TABLE", f"table {table} is not set to ERROR_LOGGING = TRUE")
         return JSONResponse(found)
+
+
+def _keeps_uncommitted(body: Mapping[str, Any]) -> bool:
+    return check_flag("fail_on_uncommitted_rows", body.get("fail_on_uncommitted_rows"))
