@@ -18,6 +18,7 @@ from .http.server import HOST, ServerThread
 from .identity import Identity
 from .protocol.auth import Door
 from .protocol.channels import Channels
+from .protocol.limits import Rates
 from .protocol.operations import Operations
 from .refusals import Refused
 from .sql.translate import AlterUser, CreatePipe, SetErrorLogging, translate
@@ -48,7 +49,14 @@ class LocalAccount:
     """
 
     def __init__(
-        self, path: Path | None, *, port: int, commit_lag_s: float, token_lifetime_s: float, tls: bool
+        self,
+        path: Path | None,
+        *,
+        port: int,
+        commit_lag_s: float,
+        token_lifetime_s: float,
+        tls: bool,
+        enforce_limits: bool,
     ) -> None:
         self._temporary = tempfile.TemporaryDirectory(prefix="snowpipe-local-") if path is None else None
         folder = Path(self._temporary.name) if self._temporary else Path(f"{path}.account")
@@ -60,7 +68,8 @@ class LocalAccount:
         self.door.register_key(USER, "RSA_PUBLIC_KEY", identity.public_key_base64())
         self.faults = FaultDesk()
         self.channels = Channels(self._store, self.clock, commit_lag_s=commit_lag_s)
-        self._operations = Operations(self._store, self.channels, self.door, self.clock)
+        rates = Rates(self.clock) if enforce_limits else None
+        self._operations = Operations(self._store, self.channels, self.door, self.clock, rates)
         self._app = AccountApp(self._operations, self.faults, self.clock)
         self.profile = identity.profile
         try:
@@ -189,6 +198,7 @@ def local(
     commit_lag_s: float = COMMIT_LAG_S,
     token_lifetime_s: float = TOKEN_LIFETIME_S,
     tls: bool = False,
+    enforce_limits: bool = False,
 ) -> LocalAccount:
     """Start a local account: the protocol of Snowpipe Streaming on this machine, over DuckDB.
 
@@ -199,6 +209,8 @@ def local(
         commit_lag_s: seconds between an append's answer and its commit.
         token_lifetime_s: life of the scoped tokens it issues.
         tls: speak https, with a certificate that the profile names.
+        enforce_limits: answer 429 to a named channel that sends more than 20 MB (uncompressed) or 10 requests
+            in a second, as the service does. A request of more than 4 MB is refused in any case.
 
     Raises:
         MissingDependencyError: the extra `local` is not installed.
@@ -214,5 +226,6 @@ def local(
         None if path is None else arguments.path("path", path, example='path="account.duckdb"'),
         port=arguments.whole("port", port, low=0, high=65_535, example="port=8080, or 0 for a free one"),
         tls=arguments.flag("tls", tls),
+        enforce_limits=arguments.flag("enforce_limits", enforce_limits),
         **seconds,
     )

@@ -20,7 +20,7 @@ from .auth import Door, Identity
 from .bodies import json_object, ndjson
 from .bounds import check_channel_names, check_flag, check_names, check_query, check_token
 from .channels import Channels
-from .limits import body_limit, too_large
+from .limits import Rates, body_limit, too_large
 from .pipe_info import pipe_description
 
 _GRANT_TYPE = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -62,18 +62,24 @@ def refusal_answer(refused: Refused) -> Response:
 class Operations:
     """Does what requests ask for: `admit` by the head, then `do` with the body.
 
+    Args:
+        rates: of named channels; None lets them send as fast as they can.
+
     Attributes:
         host: the ingest host, as discovery tells it.
         former_host: the host that failed over to `host`, None before the first time.
     """
 
-    def __init__(self, store: Store, channels: Channels, door: Door, clock: AccountClock) -> None:
+    def __init__(
+        self, store: Store, channels: Channels, door: Door, clock: AccountClock, rates: Rates | None = None
+    ) -> None:
         self.host = ""
         self.former_host: str | None = None
         self._store = store
         self._channels = channels
         self._door = door
         self._clock = clock
+        self._rates = rates
         self._control = {"discover": self._discover, "token": self._exchange}
         self._ingest = {
             "pipe_info": self._pipe_info,
@@ -161,6 +167,8 @@ class Operations:
         rows = ndjson(call.body, call.headers.get("content-encoding"))
         if len(call.names) < 4 or call.names[3].upper() == _ELASTIC:
             return self._append_elastic(call, rows)
+        if self._rates is not None:
+            self._rates.take((*map(str.upper, call.names[:3]), call.names[3]), len(rows))
         token = self._channels.append(
             call.object,
             call.names[3],
