@@ -49,8 +49,9 @@ def serve(
     from ..embedded import local
 
     stop = threading.Event()
-    signal.signal(signal.SIGINT, lambda *_: stop.set())
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # Windows has no SIGHUP, the end of a terminal
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), lambda *_: stop.set())
     try:
         with local(
             path, port=port, tls=tls, commit_lag_s=commit_lag, enforce_limits=enforce_limits
