@@ -43,15 +43,21 @@ def serve(
     commit_lag: Annotated[
         float, typer.Option(min=0, help="seconds between an append's answer and its commit")
     ] = 0.25,
+    enforce_limits: Annotated[
+        bool, typer.Option(help="answer 429 to a channel above 20 MB or 10 requests in a second")
+    ] = False,
 ) -> None:
     """Run the local account until Ctrl-C; other processes connect with its profile."""
     from ..embedded import local
 
     stop = threading.Event()
-    signal.signal(signal.SIGINT, lambda *_: stop.set())
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # Windows has no SIGHUP, the end of a terminal
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), lambda *_: stop.set())
     try:
-        with local(path, port=port, tls=tls, commit_lag_s=commit_lag) as account:
+        with local(
+            path, port=port, tls=tls, commit_lag_s=commit_lag, enforce_limits=enforce_limits
+        ) as account:
             _say(f"local account at {account.url}, profile {account.profile}")
             _say(f'connect with: sp.connect("{account.profile}")')
             stop.wait()

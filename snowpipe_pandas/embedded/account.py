@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-import tempfile
+import atexit
+import ctypes
+import os
+import shutil
+import threading
+import weakref
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from os import PathLike
 from pathlib import Path
 
@@ -12,11 +19,14 @@ from .. import arguments
 from ..errors import ClosedError, SnowpipeError, UsageError
 from .clock import AccountClock
 from .faults import FaultDesk
-from .http.app import AccountApp, RecordedRequest
+from .folder import TemporaryFolder
+from .http.app import AccountApp
+from .http.recorded import RecordedRequest
 from .http.server import HOST, ServerThread
 from .identity import Identity
 from .protocol.auth import Door
 from .protocol.channels import Channels
+from .protocol.limits import Rates
 from .protocol.operations import Operations
 from .refusals import Refused
 from .sql.translate import AlterUser, CreatePipe, SetErrorLogging, translate
@@ -47,42 +57,43 @@ class LocalAccount:
     """
 
     def __init__(
-        self, path: Path | None, *, port: int, commit_lag_s: float, token_lifetime_s: float, tls: bool
+        self,
+        path: Path | None,
+        *,
+        port: int,
+        commit_lag_s: float,
+        token_lifetime_s: float,
+        tls: bool,
+        enforce_limits: bool,
     ) -> None:
-        self._temporary = tempfile.TemporaryDirectory(prefix="snowpipe-local-") if path is None else None
-        folder = Path(self._temporary.name) if self._temporary else Path(f"{path}.account")
+        self._process = os.getpid()
         self._closed = False
-        self._store = Store(path, database=DATABASE, schema=SCHEMA)
-        identity = self._identity(folder, tls=tls)
-        self.clock = AccountClock()
-        self.door = Door(ACCOUNT, self.clock, token_lifetime_s=token_lifetime_s)
-        self.door.register_key(USER, "RSA_PUBLIC_KEY", identity.public_key_base64())
-        self.faults = FaultDesk()
-        self.channels = Channels(self._store, self.clock, commit_lag_s=commit_lag_s)
-        self._operations = Operations(self._store, self.channels, self.door, self.clock)
-        self._app = AccountApp(self._operations, self.faults, self.clock)
-        self.profile = identity.profile
-        try:
+        self._closing = threading.Lock()
+        with _nothing_left_of_a_failure(path), ExitStack() as resources:
+            folder = _folder(path, resources)
+            self._store = Store(path, database=DATABASE, schema=SCHEMA)
+            resources.callback(self._store.close)
+            identity = Identity(folder, tls=tls)
+            self.clock = AccountClock()
+            self.door = Door(ACCOUNT, self.clock, token_lifetime_s=token_lifetime_s)
+            self.door.register_key(USER, "RSA_PUBLIC_KEY", identity.public_key_base64())
+            self.faults = FaultDesk()
+            self.channels = Channels(self._store, self.clock, commit_lag_s=commit_lag_s)
+            resources.callback(self.channels.close)
+            rates = Rates(self.clock) if enforce_limits else None
+            self._operations = Operations(self._store, self.channels, self.door, self.clock, rates)
+            self._app = AccountApp(self._operations, self.faults, self.clock)
+            self.profile = identity.profile
             self._server = ServerThread(self._app, port=port, tls=identity.tls)
+            resources.callback(self._server.close)
             self._operations.host = f"{HOST}:{self._server.port}"
             self.url = f"{'https' if tls else 'http'}://{self._operations.host}"
             # Before the first request can come: whoever finds the port open may read the profile at once.
             identity.write_profile(url=self.url, account=ACCOUNT, user=USER, database=DATABASE, schema=SCHEMA)
             self._server.start()
-        except UsageError:
-            self.channels.close()
-            self._store.close()
-            raise
-
-    def _identity(self, folder: Path, *, tls: bool) -> Identity:
-        try:
-            return Identity(folder, tls=tls)
-        except (OSError, ValueError) as error:
-            self._store.close()
-            raise UsageError(
-                f"the folder {str(folder)!r} of the account's key and profile can't be used ({error}); take "
-                "another path, or remove the folder"
-            ) from error
+            self._resources = resources.pop_all()
+        _running.add(self)
+        atexit.register(self.close)
 
     def __repr__(self) -> str:
         return f"<LocalAccount {self.url}{', closed' if self._closed else ''}>"
@@ -95,7 +106,7 @@ class LocalAccount:
 
     @property
     def requests(self) -> list[RecordedRequest]:
-        """Every request so far, in the order of their answers, without credentials; the newest 100,000."""
+        """Every request so far, in the order of their answers, without credentials; the newest 10,000."""
         return list(self._app.requests)
 
     def sql(self, text: str) -> pd.DataFrame:
@@ -111,15 +122,16 @@ class LocalAccount:
                 N
         0  336776
         """
-        self._check_open()
+        self._check_usable()
         statements = arguments.plain_text(text, nul=True)
         if statements is None:
             arguments.refuse("text", text, 'SQL without lone surrogates, such as "SELECT 1 AS N"')
         try:
             return self._run(statements)
-        except SnowpipeError:
-            raise
         except Exception as error:  # sqlglot and DuckDB fail in many ways on texts that are no SQL
+            self._check_usable()  # closed meanwhile, by another thread
+            if isinstance(error, SnowpipeError):
+                raise
             raise UsageError(f"the SQL can't be run: {type(error).__name__}: {error}") from error
 
     def _run(self, text: str) -> pd.DataFrame:
@@ -144,7 +156,11 @@ class LocalAccount:
         Args:
             lose_uncommitted: let the service crash with it: what was accepted and not committed is gone, and
                 every channel must be reopened. Otherwise accepted rows go on to be committed.
+
+        Raises:
+            UsageError: it is called from within a request, as by a fault's `change`.
         """
+        self._check_usable()
         self._server.stop()
         self.door.revoke_scoped()
         if lose_uncommitted:
@@ -152,7 +168,7 @@ class LocalAccount:
 
     def start(self) -> None:
         """Start the HTTP server again, on the same port and with the same tables and channels."""
-        self._check_open()
+        self._check_usable()
         self._server.start()
 
     def fail_over(self) -> None:
@@ -160,25 +176,78 @@ class LocalAccount:
 
         The host before answers 410 from now on; scoped tokens are for one host.
         """
+        self._check_usable()
         hosts = [f"{name}:{self._server.port}" for name in (HOST, "localhost")]
         former = self._operations.host
         self._operations.host = hosts[1 - hosts.index(former)]
         self._operations.former_host = former
 
     def close(self) -> None:
-        """Commit what was accepted and stop; idempotent. A file keeps everything for the next start."""
-        if self._closed:
-            return
-        self._closed = True
-        self._server.close()
-        self.channels.close()
-        self._store.close()
-        if self._temporary is not None:
-            self._temporary.cleanup()
+        """Commit what was accepted and stop; idempotent. A file keeps everything for the next start.
 
-    def _check_open(self) -> None:
+        The end of the interpreter does it too. A forked child's does nothing: the account is its parent's.
+
+        Raises:
+            UsageError: it is called from within a request, as by a fault's `change`.
+        """
+        if os.getpid() != self._process:
+            return
+        self._server.stop()
+        with self._closing:
+            self._closed = True
+            _running.discard(self)
+            atexit.unregister(self.close)
+            self._resources.close()
+
+    def let_go(self) -> None:
+        """Give up, in a forked child, what belongs to the parent; called by itself."""
+        self._server.let_go()
+        # DuckDB's own end would write into the parent's file, with threads that the child doesn't have.
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._store))
+
+    def _check_usable(self) -> None:
+        if os.getpid() != self._process:
+            raise UsageError("the local account is its parent process's: start one in this process")
         if self._closed:
             raise ClosedError("the local account is closed")
+
+
+_running: weakref.WeakSet[LocalAccount] = weakref.WeakSet()
+
+
+def _let_go_in_child() -> None:
+    for account in list(_running):
+        account.let_go()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_let_go_in_child)
+
+
+def _folder(path: Path | None, resources: ExitStack) -> Path:
+    """Return where key and profile go: beside the account's file, or a temporary folder."""
+    if path is not None:
+        return Path(f"{path}.account")
+    temporary = TemporaryFolder()
+    resources.callback(temporary.remove)
+    return temporary.path
+
+
+@contextmanager
+def _nothing_left_of_a_failure(path: Path | None) -> Iterator[None]:
+    """Remove the files that a failed start has made, and let it fail with an error of ours."""
+    files = [] if path is None else [path, Path(f"{path}.wal"), Path(f"{path}.account")]
+    made = [file for file in files if not os.path.lexists(file)]
+    try:
+        yield
+    except BaseException as error:
+        for file in made:
+            with suppress(OSError):
+                shutil.rmtree(file) if file.is_dir() else file.unlink()
+        if isinstance(error, OSError | RuntimeError):  # no place for files; no thread to be had
+            message = f"the local account can't start ({error}): give it another path, or make room for it"
+            raise UsageError(message) from error
+        raise
 
 
 def local(
@@ -188,6 +257,7 @@ def local(
     commit_lag_s: float = COMMIT_LAG_S,
     token_lifetime_s: float = TOKEN_LIFETIME_S,
     tls: bool = False,
+    enforce_limits: bool = False,
 ) -> LocalAccount:
     """Start a local account: the protocol of Snowpipe Streaming on this machine, over DuckDB.
 
@@ -198,6 +268,8 @@ def local(
         commit_lag_s: seconds between an append's answer and its commit.
         token_lifetime_s: life of the scoped tokens it issues.
         tls: speak https, with a certificate that the profile names.
+        enforce_limits: answer 429 to a named channel that sends more than 20 MB (uncompressed) or 10 requests
+            in a second, as the service does. A request of more than 4 MB is refused in any case.
 
     Raises:
         MissingDependencyError: the extra `local` is not installed.
@@ -213,5 +285,6 @@ def local(
         None if path is None else arguments.path("path", path, example='path="account.duckdb"'),
         port=arguments.whole("port", port, low=0, high=65_535, example="port=8080, or 0 for a free one"),
         tls=arguments.flag("tls", tls),
+        enforce_limits=arguments.flag("enforce_limits", enforce_limits),
         **seconds,
     )

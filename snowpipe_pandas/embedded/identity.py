@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import ssl
 from pathlib import Path
 from typing import Any
 
 import trustme
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -17,6 +19,8 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
     load_pem_private_key,
 )
+
+from ..errors import UsageError
 
 KEY_FILE = "rsa_key.p8"
 PROFILE_FILE = "profile.json"
@@ -30,6 +34,10 @@ class Identity:
     Args:
         folder: where the files are; made with mode 0700.
         tls: make a certificate for 127.0.0.1 and localhost.
+
+    Raises:
+        UsageError: the key that is there can't be used.
+        OSError: the folder can't.
     """
 
     def __init__(self, folder: Path, *, tls: bool) -> None:
@@ -38,8 +46,8 @@ class Identity:
         self.profile = folder / PROFILE_FILE
         self.tls: ssl.SSLContext | None = None
         self._key_file = folder / KEY_FILE
-        if self._key_file.exists():
-            key = load_pem_private_key(self._key_file.read_bytes(), None)
+        if os.path.lexists(self._key_file):
+            key = _read_key(self._key_file)
         else:
             key = rsa.generate_private_key(public_exponent=65537, key_size=RSA_BITS)
             _write(self._key_file, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
@@ -74,10 +82,28 @@ class Identity:
         authority.cert_pem.write_to_path(self._folder / CA_FILE)
 
 
+def _read_key(file: Path) -> rsa.RSAPrivateKey:
+    try:
+        if not file.is_file():
+            raise ValueError("it is no file")
+        key = load_pem_private_key(file.read_bytes(), None)
+        if not isinstance(key, rsa.RSAPrivateKey) or key.key_size < RSA_BITS:
+            raise ValueError(f"it is no RSA key of at least {RSA_BITS} bits")
+    except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:  # TypeError: it is encrypted
+        raise UsageError(
+            f"the account's key {str(file)!r} can't be used ({error}): remove it, and a new one is made"
+        ) from None
+    return key
+
+
 def _write(file: Path, content: bytes) -> None:
     """Write a private file whole or not at all: whoever is killed or reads meanwhile finds no half of it."""
     unfinished = file.with_name(f"{file.name}.new")
     unfinished.unlink(missing_ok=True)
     unfinished.touch(mode=0o600)
-    unfinished.write_bytes(content)
-    unfinished.replace(file)
+    try:
+        unfinished.write_bytes(content)
+        unfinished.replace(file)
+    except OSError:
+        unfinished.unlink(missing_ok=True)
+        raise

@@ -51,24 +51,30 @@ class Store:
         self.database = database
         self.schema = schema
         self.writing = threading.RLock()
+        self._using_root = threading.Lock()  # DuckDB refuses a connection that another thread is using
         self._columns: dict[ObjectName, list[DeclaredColumn]] = {}
         self._pipe_tables: dict[ObjectName, ObjectName] = {}
         self._root = duckdb.connect()
         try:
             self._attach(database, path)
+            self._root.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(database, schema)}")
         except duckdb.Error as error:
             self._root.close()
-            raise UsageError(f"{path} can't be opened as a DuckDB file: {error}") from error
-        self._root.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(database, schema)}")
+            raise UsageError(
+                f"{path} can't be opened as a DuckDB file: {error}; give the path of an account's file that "
+                "nobody else has open, or of a new one"
+            ) from error
 
     def close(self) -> None:
         """Write everything out and close."""
-        self._root.close()
+        with self._using_root:
+            self._root.close()
 
     @contextmanager
     def cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """Open a connection of its own, for one thread's work."""
-        cursor = self._root.cursor()
+        with self._using_root:
+            cursor = self._root.cursor()
         try:
             cursor.execute(f"USE {quoted(self.database, self.schema)}; SET TimeZone = 'UTC'")
             yield cursor
@@ -214,8 +220,9 @@ class Store:
             return False
         name = text.split()[-1].strip('"')
         if name not in self._databases():
-            self._attach(name, None)
-            self._root.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(name, 'PUBLIC')}")
+            with self._using_root:
+                self._attach(name, None)
+                self._root.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(name, 'PUBLIC')}")
         return True
 
     def _databases(self) -> set[str]:

@@ -9,15 +9,24 @@ from collections.abc import Awaitable, Callable, Mapping
 from starlette.responses import JSONResponse, Response
 
 from ..faults import Fault
+from ..protocol.operations import refusal_answer
+from ..refusals import Refused
 from .connection import Wire
 
 NO_FAULT = Fault("any")
 
 
 async def obtain(
-    fault: Fault, wire: Wire, do: Callable[[bytes], Awaitable[Response]], query: Mapping[str, str]
+    fault: Fault,
+    wire: Wire,
+    refusal: Response | None,
+    do: Callable[[bytes], Awaitable[Response]],
+    query: Mapping[str, str],
 ) -> Response | None:
-    """Do a request as far as its fault lets it; return its answer, None if the connection is to be cut."""
+    """Do a request as far as its fault lets it; return its answer, None if the connection is to be cut.
+
+    Where a request was refused by its head, `refusal` is the answer, and its body stays unread.
+    """
     if fault.cut_before:
         return None
     if fault.cut_mid_body:
@@ -27,23 +36,41 @@ async def obtain(
         wire.stop_reading()
         await asyncio.sleep(fault.hold_s)
         return None
-    body = await wire.read()
+    body = b""
+    if refusal is None:
+        try:
+            body = await wire.read()
+        except Refused as too_large:
+            refusal = refusal_answer(too_large)
     if fault.hold_s:
         await asyncio.sleep(fault.hold_s)
-    if fault.status is not None and fault.status >= 300:
-        if fault.applied:
-            await do(body)
-        response = Response(fault.body or b"", fault.status)
-    else:
-        if fault.deliver_twice:
-            await do(body)
-        response = await do(body)
-        if response.status_code < 300:
-            response = _altered(response, fault, query)
+
+    async def answer() -> Response:
+        return await do(body) if refusal is None else refusal
+
+    response = await _by_the_desk(fault, answer) or await _done(fault, answer, query)
     response.headers.update(fault.headers)
     if fault.delay_s:
         await asyncio.sleep(fault.delay_s)
     return None if fault.cut_after else response
+
+
+async def _by_the_desk(fault: Fault, answer: Callable[[], Awaitable[Response]]) -> Response | None:
+    """Return the answer that the fault makes instead of the operation's own, if it does."""
+    if fault.status is None or fault.status < 300:
+        return None
+    if fault.applied:
+        await answer()
+    return Response(fault.body or b"", fault.status)
+
+
+async def _done(
+    fault: Fault, answer: Callable[[], Awaitable[Response]], query: Mapping[str, str]
+) -> Response:
+    if fault.deliver_twice:
+        await answer()
+    response = await answer()
+    return _altered(response, fault, query) if response.status_code < 300 else response
 
 
 async def deliver(response: Response, fault: Fault, wire: Wire) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import unquote
 
+_METHODS = ("GET", "POST", "PUT", "DELETE")
 _FIXED = {
-    "/v2/streaming/hostname": "discover",
-    "/oauth/token": "token",
-    "/telemetry/send/sessionless": "telemetry",
+    ("GET", "/v2/streaming/hostname"): "discover",
+    ("POST", "/oauth/token"): "token",
+    ("POST", "/telemetry/send/sessionless"): "telemetry",
 }
 _STREAMING = "/v2/streaming/"
 _OF_PIPES = {"bulk-channel-status": "status", "pipe-info": "pipe_info"}
@@ -27,8 +28,8 @@ class Route:
 def find_route(method: str, raw_path: str) -> Route:
     """Read method and path; segments are split before they are decoded, since names may hold slashes."""
     path = raw_path.partition("?")[0]
-    if path in _FIXED:
-        return Route(_FIXED[path])
+    if (method, path) in _FIXED:
+        return Route(_FIXED[method, path])
     if not path.startswith(_STREAMING):
         return Route("unknown")
     head, _, verb = path.removeprefix(_STREAMING).rpartition(":")
@@ -49,3 +50,8 @@ def find_route(method: str, raw_path: str) -> Route:
         case ["data", "databases", db, "schemas", schema, "tables", table, "rows"] if method == "POST":
             return Route("append", (db, schema, table))
     return Route("filebuffer" if "filebuffer" in head else "unknown")
+
+
+def methods_of(raw_path: str) -> list[str]:
+    """Return the methods that mean something on a path."""
+    return [method for method in _METHODS if find_route(method, raw_path).operation != "unknown"]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import socket
 import ssl
 import threading
@@ -12,6 +14,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from ...errors import UsageError
+from .watch import HEAD_S, Connection, sweep
 
 HOST = "127.0.0.1"
 START_TIMEOUT_S = 10.0
@@ -32,6 +35,7 @@ class ServerThread:
         self._app = app
         self._tls = tls
         self._running: _Running | None = None
+        self._changing = threading.Lock()
 
     @property
     def port(self) -> int:
@@ -40,19 +44,46 @@ class ServerThread:
 
     def start(self) -> None:
         """Start, and return once requests are answered; nothing happens if it runs."""
-        if self._running is None:
-            self._running = _Running(self._app, _bound(self.port), self._tls)
+        with self._changing:
+            if self._running is None:
+                self._running = _Running(self._app, _bound(self.port), self._tls)
 
     def stop(self) -> None:
-        """Cut every connection and stop listening; nothing happens if it is stopped."""
-        if self._running is not None:
-            self._running.stop()
-            self._running = None
+        """Cut every connection and stop listening; nothing happens if it is stopped.
+
+        Raises:
+            UsageError: it is called from within a request, which would wait for its own end.
+        """
+        running = self._running
+        if running is not None and running.is_current():
+            raise UsageError("the local account can't be stopped from within a request: use another thread")
+        with self._changing:
+            if self._running is not None:
+                self._running.stop()
+                self._running = None
 
     def close(self) -> None:
-        """Stop, and give the port back."""
+        """Stop, and give the port back.
+
+        Raises:
+            UsageError: as with `stop()`.
+        """
         self.stop()
         self._reservation.close()
+
+    def let_go(self) -> None:
+        """Let a forked child hold no port and no connection of its parent's, who can't end them otherwise.
+
+        Their numbers stay taken, so that nothing in the child closes another file by one of them.
+        """
+        held = [self._reservation.fileno()]
+        if self._running is not None:
+            held += self._running.sockets()
+        nothing = os.open(os.devnull, os.O_RDWR)
+        for number in held:
+            if number >= 0:
+                os.dup2(nothing, number)
+        os.close(nothing)
 
 
 class _Running:
@@ -61,7 +92,8 @@ class _Running:
     def __init__(self, app: ASGIApp, listener: socket.socket, tls: ssl.SSLContext | None) -> None:
         config = uvicorn.Config(
             app,
-            http="h11",
+            http=Connection,
+            timeout_keep_alive=int(HEAD_S),
             ws="none",
             lifespan="off",
             log_config=None,
@@ -80,8 +112,16 @@ class _Running:
         deadline = time.monotonic() + START_TIMEOUT_S
         while not self._server.started:
             if not self._thread.is_alive() or time.monotonic() > deadline:
+                self.stop()
                 raise UsageError(f"the local account could not start on port {listener.getsockname()[1]}")
             self._thread.join(0.002)
+
+    def sockets(self) -> list[int]:
+        connections = [c.transport.get_extra_info("socket") for c in self._server.server_state.connections]
+        return [self._listener.fileno(), *(known.fileno() for known in connections)]
+
+    def is_current(self) -> bool:
+        return self._thread is threading.current_thread()
 
     def stop(self) -> None:
         self._loop.call_soon_threadsafe(self._stopping.set)
@@ -95,7 +135,9 @@ class _Running:
         """Serve until `stop()`; uvicorn's own way to stop waits for connections, this one cuts them."""
         serving = asyncio.create_task(self._server.serve([self._listener]))
         stopping = asyncio.create_task(self._stopping.wait())
+        sweeping = asyncio.create_task(sweep(self._server.server_state.connections))
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        sweeping.cancel()
         for listening in self._server.servers:
             listening.close()
         await asyncio.sleep(0)  # lets connections that were just accepted become known
@@ -111,5 +153,6 @@ def _bound(port: int) -> socket.socket:
         bound.bind((HOST, port))
     except OSError as error:
         bound.close()
-        raise UsageError(f"port {port} of {HOST} is taken; choose another, or 0 for a free one") from error
+        problem = "is taken" if error.errno == errno.EADDRINUSE else f"can't be used ({error.strerror})"
+        raise UsageError(f"port {port} of {HOST} {problem}; choose another, or 0 for a free one") from error
     return bound

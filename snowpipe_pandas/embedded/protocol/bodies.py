@@ -9,7 +9,6 @@ import pyarrow as pa
 
 from ..refusals import Refused
 
-MAX_WIRE_BYTES = 4 * 1024 * 1024
 MAX_RAW_BYTES = 16 * 1024 * 1024
 
 
@@ -20,8 +19,8 @@ def json_object(body: bytes) -> dict[str, Any]:
         Refused: 400, the body is something else.
     """
     try:
-        value = json.loads(body or b"{}")
-    except ValueError:
+        value = json.loads(body or b"{}", parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict):
         raise Refused(400, "ERR_INVALID_REQUEST", "the body is no JSON object")
@@ -32,10 +31,8 @@ def ndjson(body: bytes, encoding: str | None) -> bytes:
     """Return the NDJSON that a body holds, each line ended.
 
     Raises:
-        Refused: the body is above a limit, or is not in its encoding.
+        Refused: the body is above the limit once it is unpacked, or is not in its encoding.
     """
-    if len(body) > MAX_WIRE_BYTES:
-        raise Refused(413, "ERR_PAYLOAD_TOO_LARGE", f"{len(body)} bytes, the limit is {MAX_WIRE_BYTES}")
     if encoding in (None, "identity"):
         raw = body
     elif encoding in ("zstd", "gzip"):
@@ -49,3 +46,8 @@ def ndjson(body: bytes, encoding: str | None) -> bytes:
     if len(raw) > MAX_RAW_BYTES:
         raise Refused(413, "ERR_PAYLOAD_TOO_LARGE", f"more than {MAX_RAW_BYTES} bytes uncompressed")
     return raw if not raw or raw.endswith(b"\n") else raw + b"\n"
+
+
+def _refuse_constant(name: str) -> None:
+    """Refuse NaN and Infinity, which are no JSON."""
+    raise ValueError(name)
