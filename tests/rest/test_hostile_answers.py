@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import math
 import time
 import traceback
 import tracemalloc
@@ -269,9 +270,11 @@ def test_an_answer_in_gzip_is_read(service, channel):
     body = squeezed.compress(json.dumps({"channel_statuses": {"c": STATUS}}).encode()) + squeezed.flush()
     service.answers["status"] = reply(body, headers=[("Content-Encoding", "gzip")])
     assert channel.status().rows_inserted == 0
-    service.answers["status"] = reply(body[:-9], headers=[("Content-Encoding", "gzip")])
-    with pytest.raises(TransportError, match="could not be decoded"):
-        channel.status()
+    plain = json.dumps({"channel_statuses": {"c": STATUS}}).encode()
+    for sent, encoding in ((body[:-9], "gzip"), (plain, "gzip"), (plain, "br"), (plain, "gzip, gzip")):
+        service.answers["status"] = reply(sent, headers=[("Content-Encoding", encoding)])
+        with pytest.raises(TransportError, match="could not be decoded"):
+            channel.status()
 
 
 @pytest.mark.parametrize(
@@ -327,6 +330,13 @@ def test_a_wait_beyond_the_budget_is_told_and_one_that_is_none_is_ours(service, 
     else:
         assert seconds is None or abs(caught.value.retry_after_s - seconds) <= 1
         assert "the service asks to wait" in str(caught.value)
+
+
+def test_a_wait_longer_than_a_day_is_not_waited_for_whatever_the_budget(service):
+    channel = service.open(retry=sp.RetryPolicy(budget_s=math.inf))
+    service.answers["append"] = reply({"code": "X"}, 429, [("Retry-After", "100000")])
+    with pytest.raises(ThrottledError, match="the service asks to wait 100000 s"):
+        append(channel)
 
 
 @pytest.mark.parametrize(
