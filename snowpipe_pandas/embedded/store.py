@@ -10,13 +10,14 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import duckdb
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..errors import UsageError
+from ..errors import ClosedError, UsageError
 from ..names import DEFAULT_PIPE_SUFFIX, ObjectName, quote_identifier
 from .ingest.rejected import switch_error_logging
 from .internal import HIDDEN
@@ -24,6 +25,9 @@ from .refusals import not_found_pipe, not_found_table
 from .sql.declared import DeclaredColumn, name_of_stored
 from .sql.quoting import literal, quoted
 from .sql.translate import CreatePipe, SetErrorLogging, Statement
+
+KEPT_NAMES = 10_000
+T = TypeVar("T")
 
 _CATALOGUE = """
 CREATE SCHEMA IF NOT EXISTS {hidden};
@@ -51,7 +55,9 @@ class Store:
         self.database = database
         self.schema = schema
         self.writing = threading.RLock()
-        self._using_root = threading.Lock()  # DuckDB refuses a connection that another thread is using
+        self._cursors: set[duckdb.DuckDBPyConnection] = set()
+        self._changed = threading.Condition()
+        self._closed = False
         self._columns: dict[ObjectName, list[DeclaredColumn]] = {}
         self._pipe_tables: dict[ObjectName, ObjectName] = {}
         self._root = duckdb.connect()
@@ -66,20 +72,35 @@ class Store:
             ) from error
 
     def close(self) -> None:
-        """Write everything out and close."""
-        with self._using_root:
+        """Write everything out and close; what still runs is interrupted."""
+        with self._changed:
+            self._closed = True
+            while self._cursors:  # DuckDB refuses to close what is in use
+                for cursor in self._cursors:
+                    cursor.interrupt()
+                self._changed.wait(0.1)
             self._root.close()
 
     @contextmanager
     def cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Open a connection of its own, for one thread's work."""
-        with self._using_root:
+        """Open a connection of its own, for one thread's work.
+
+        Raises:
+            ClosedError: the store is closed.
+        """
+        with self._changed:
+            if self._closed:
+                raise ClosedError("the local account is closed")
             cursor = self._root.cursor()
+            self._cursors.add(cursor)
         try:
             cursor.execute(f"USE {quoted(self.database, self.schema)}; SET TimeZone = 'UTC'")
             yield cursor
         finally:
             cursor.close()
+            with self._changed:
+                self._cursors.discard(cursor)
+                self._changed.notify_all()
 
     @contextmanager
     def transaction(self, cursor: duckdb.DuckDBPyConnection) -> Iterator[None]:
@@ -138,10 +159,10 @@ class Store:
         Raises:
             Refused: 404, no such table.
         """
+        if (known := self._columns.get(table)) is not None:
+            return known  # at once: a commit may hold the lock for long
         with self.writing:
-            if table not in self._columns:
-                self._columns[table] = self._read_columns(table)
-            return self._columns[table]
+            return _remember(self._columns, table, self._read_columns(table))
 
     def pipe_table(self, pipe: ObjectName) -> ObjectName:
         """Return the table that a pipe loads: its own, or a table's whose default pipe it is.
@@ -149,10 +170,10 @@ class Store:
         Raises:
             Refused: 404, no such pipe.
         """
+        if (known := self._pipe_tables.get(pipe)) is not None:
+            return known
         with self.writing:
-            if pipe not in self._pipe_tables:
-                self._pipe_tables[pipe] = self._read_pipe_table(pipe)
-            return self._pipe_tables[pipe]
+            return _remember(self._pipe_tables, pipe, self._read_pipe_table(pipe))
 
     def _read_columns(self, table: ObjectName) -> list[DeclaredColumn]:
         with self.cursor() as cursor:
@@ -220,7 +241,7 @@ class Store:
             return False
         name = text.split()[-1].strip('"')
         if name not in self._databases():
-            with self._using_root:
+            with self._changed:
                 self._attach(name, None)
                 self._root.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(name, 'PUBLIC')}")
         return True
@@ -231,6 +252,14 @@ class Store:
                 row[0].upper()
                 for row in cursor.execute("SELECT database_name FROM duckdb_databases()").fetchall()
             }
+
+
+def _remember(known: dict[ObjectName, T], name: ObjectName, found: T) -> T:
+    """Remember what was found for a name; all of it is forgotten before it grows with what strangers ask."""
+    if len(known) >= KEPT_NAMES:
+        known.clear()
+    known[name] = found
+    return found
 
 
 def _exists(cursor: duckdb.DuckDBPyConnection, table: ObjectName | None) -> bool:

@@ -1,6 +1,7 @@
 """What one request, one connection and one name may ask of the account: bounded, refused with a reason."""
 
 import json
+import random
 import select
 import socket
 import threading
@@ -442,3 +443,146 @@ def test_the_memory_of_a_server_that_is_flooded_with_bodies_stays(account, raw):
     assert process.memory_info().rss - before < 60_000_000
     with requests.Session() as session:
         assert session.get(account.url, timeout=5).status_code == 404
+
+
+# Channels: many at once, many names, and long commits of others
+
+
+def statuses(raw, names):
+    answer = raw.call("POST", f"{PIPE}:bulk-channel-status", json={"channel_names": names}, timeout=60)
+    return answer.json()["channel_statuses"]
+
+
+def in_memory(account):
+    return len(account.channels._channels)
+
+
+def seconds(action):
+    started = time.monotonic()
+    action()
+    return time.monotonic() - started
+
+
+def test_unknown_names_are_looked_up_at_once_and_not_remembered(account, raw):
+    unknown = [f"unknown {number}" for number in range(10_000)]
+    one = min(seconds(lambda: statuses(raw, ["nobody"])) for _ in range(5))
+    many = min(seconds(lambda: statuses(raw, [*unknown, "raw"])) for _ in range(2))
+    assert many < 100 * one + 1
+    assert list(statuses(raw, ["raw", *unknown])) == ["raw"]
+    assert in_memory(account) == 1
+
+
+def test_statuses_of_channels_that_are_on_disk_only_are_not_remembered(tmp_path):
+    path = tmp_path / "kept.duckdb"
+    with sp.local(path, commit_lag_s=0.0) as account:
+        make_table(account)
+        for name in ("a", "b"):
+            raw = Raw(account, name)
+            raw.open(offset_token=f"of {name}")
+    with sp.local(path) as account:
+        raw = Raw(account, "b")
+        found = statuses(raw, ["b", "x", "a", "b"])
+        assert list(found) == ["b", "a"]
+        assert {status["channel_status_code"] for status in found.values()} == {
+            "ERR_CHANNEL_MUST_BE_REOPENED"
+        }
+        assert found["a"]["last_committed_offset_token"] == "of a"
+        assert code(raw.append(lines(1), "1", token="1_0")) == (409, "ERR_CHANNEL_MUST_BE_REOPENED")
+        assert in_memory(account) == 0
+        assert raw.open().json()["channel_status"]["last_committed_offset_token"] == "of b"
+        assert raw.call("DELETE", f"{PIPE}/channels/a").ok
+        assert list(statuses(raw, ["a", "b"])) == ["b"]
+
+
+def test_names_of_strangers_are_not_remembered_for_ever(account, raw, monkeypatch):
+    monkeypatch.setattr("snowpipe_pandas.embedded.store.KEPT_NAMES", 50)
+    for number in range(120):
+        raw.call(
+            "POST",
+            f"{PIPE.replace('NUMBERS', f'N{number}')}:bulk-channel-status",
+            json={"channel_names": ["x"]},
+        )
+    assert len(account._store._pipe_tables) <= 50
+
+
+def test_the_thousandth_channel_is_opened_as_fast_as_the_first(account, raw):
+    def open_some(start):
+        for number in range(start, start + 250):
+            account.channels.open(pipe, f"c{number}", offset_token=None, keep_uncommitted=True)
+
+    pipe = next(iter(account.channels._channels.values())).pipe
+    open_some(0)
+    first, _, third = (seconds(lambda start=start: open_some(start)) for start in (250, 500, 750))
+    assert third < 3 * first + 0.5
+
+
+def test_channels_that_come_and_go_leave_nothing_in_memory(account, raw):
+    for number in range(50):
+        other = Raw(account, f"c{number}")
+        assert other.open().ok
+        assert other.call("DELETE", f"{PIPE}/channels/c{number}").ok
+    assert in_memory(account) == 1
+
+
+def test_nobody_waits_for_the_commit_of_others_but_who_must(account, raw):
+    other = Raw(account, "other")
+    other.open()
+    opened = threading.Event()
+
+    def open_new():
+        Raw(account, "new").open()
+        opened.set()
+
+    with account._store.writing:  # as a long commit holds it
+        waiting = threading.Thread(target=open_new)
+        waiting.start()
+        assert not opened.wait(0.3)
+        assert raw.status()
+        assert statuses(raw, ["raw", "nobody"])
+        assert raw.append(lines(1), "1").ok
+        assert other.append(lines(2), "2").ok
+    waiting.join(10)
+    assert opened.is_set()
+    raw.committed("1")
+
+
+def test_openings_drops_and_commits_at_once_leave_memory_as_the_disk(account, raw):
+    """Threads use the same few channels in every way; none of them may wait for ever."""
+    names = ["a", "b", "c"]
+    stop = time.monotonic() + 3
+
+    def use(seed):
+        chance = random.Random(seed)
+        writer = Raw(account, chance.choice(names))
+        while time.monotonic() < stop:
+            writer.channel = chance.choice(names)
+            writer.open(fail_on_uncommitted_rows=chance.random() < 0.5)
+            for number in range(chance.randrange(4)):
+                writer.append(lines(number), str(number))
+            doing = chance.random()
+            if doing < 0.2:
+                writer.call("DELETE", f"{PIPE}/channels/{writer.channel}")
+            elif doing < 0.3:
+                account.channels.lose_uncommitted()
+            elif doing < 0.4:
+                account.channels.restart()
+            statuses(writer, names)
+
+    threads = [threading.Thread(target=use, args=(seed,), daemon=True) for seed in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+        assert not thread.is_alive()
+    until(lambda: not any(channel.buffer for channel in account.channels._channels.values()))
+    told = {
+        name: tuple(status[key] for key in ("last_committed_offset_token", "rows_inserted"))
+        for name, status in statuses(raw, names).items()
+    }
+    kept = (
+        account._store._root.cursor()
+        .execute('SELECT channel, committed_token, rows_inserted FROM "DEMO"."_SNOWPIPE".channels')
+        .fetchall()
+    )
+    assert told == {name: (token, rows) for name, token, rows in kept if name in names}
+    assert {request.status for request in account.requests} <= {200, 400, 404, 409}

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from itertools import islice
 from typing import Any, Literal
 
 from ...errors import UsageError
@@ -20,12 +22,14 @@ from ..refusals import Refused
 from ..sql.declared import DeclaredColumn, span
 from ..store import Store
 from .channel import MUST_BE_REOPENED, Channel, Chunk
-from .channel_state import ChannelState, delete_state, read_state
+from .channel_state import ChannelState, delete_state, read_states
 from .committer import Committer
 
 STALE = "STALE_CONTINUATION_TOKEN_SEQUENCER"
 INVALID_ROW_SEQUENCER = "ERR_CHANNEL_HAS_INVALID_ROW_SEQUENCER"
 ROW_SEQ_GAP = "ERR_CHANNEL_MUST_BE_REOPENED_DUE_TO_ROW_SEQ_GAP"
+
+_BATCH = 500
 
 Resend = Literal["stale", "rowseq", "dedup", "naive"]
 
@@ -49,7 +53,8 @@ class Channels:
         self._clock = clock
         self._changed = threading.Condition()
         self._channels: dict[tuple[str, ...], Channel] = {}
-        self._retired: dict[tuple[str, ...], int] = {}
+        self._retired = 0
+        """The highest client sequencer of a channel that was dropped."""
         self._last_created_ms = 0
         self._committer = Committer(store, clock, self._changed, self._channels)
 
@@ -63,14 +68,17 @@ class Channels:
         """Open or reopen a channel; `keep_uncommitted` refuses while rows wait for their commit."""
         table = self._store.pipe_table(pipe)
         columns = self._store.columns(table)
-        with self._changed:
-            channel = self._find(pipe, name) or self._new(pipe, name, table)
+        key = _key(pipe, name)
+        if keep_uncommitted:
+            self._refuse_uncommitted(key)  # at once, though it is settled later
+        with self._settled(key):
+            channel = self._channels.get(key) or self._stored(pipe, name) or self._new(pipe, name, table)
             if keep_uncommitted:
                 channel.refuse_uncommitted()
             opened = channel.state.opened(offset_token, reset_counters=self.reset_counters_on_reopen)
             self._keep(channel, opened)
             channel.reopen(table, opened)
-            self._channels[_key(pipe, name)] = channel
+            self._channels[key] = channel
             return {
                 "next_continuation_token": channel.continuation,
                 "channel_status": channel.status(),
@@ -92,8 +100,13 @@ class Channels:
 
         A fault may `lose` the rows but not their token, or `reject` the first of them.
         """
+        key = _key(pipe, name)
+        if key not in self._channels:
+            raise self._refuse_unopened(pipe, name)
         with self._changed:
-            channel = self._known(pipe, name)
+            channel = self._channels.get(key)
+            if channel is None:  # dropped this moment
+                raise _unknown(name)
             if channel.appends == "refused":
                 raise channel.refuse()
             if continuation == channel.continuation:
@@ -112,15 +125,38 @@ class Channels:
             return channel.continuation
 
     def statuses(self, pipe: ObjectName, names: Iterable[str]) -> dict[str, Any]:
-        """Return the status of each known channel."""
-        with self._changed:
-            found = {name: self._find(pipe, name) for name in names}
-            return {name: channel.status() for name, channel in found.items() if channel is not None}
+        """Return the status of each known channel; those not in memory are read from disk by one query."""
+        wanted = list(dict.fromkeys(names))
+        found = self._statuses_in_memory(pipe, wanted)
+        elsewhere = [name for name in wanted if name not in found]
+        if elsewhere:
+            table = self._store.pipe_table(pipe)
+            with self._store.cursor() as cursor:
+                states = read_states(cursor, pipe, elsewhere)
+            stored = {name: _at_rest(pipe, name, table, state).status() for name, state in states.items()}
+            found |= stored | self._statuses_in_memory(pipe, stored)  # which may have been opened meanwhile
+        return {name: found[name] for name in wanted if name in found}
+
+    def _statuses_in_memory(self, pipe: ObjectName, names: Iterable[str]) -> dict[str, Any]:
+        found = {}
+        remaining = iter(names)
+        while batch := list(islice(remaining, _BATCH)):
+            with self._changed:  # for a while only, however many there are
+                for name in batch:
+                    channel = self._channels.get(_key(pipe, name))
+                    if channel is not None:
+                        found[name] = channel.status()
+        return found
 
     def delete(self, pipe: ObjectName, name: str, *, keep_uncommitted: bool) -> None:
         """Delete a channel and its offset token, as the protocol's drop does."""
-        with self._changed:
-            channel = self._known(pipe, name)
+        key = _key(pipe, name)
+        if keep_uncommitted:
+            self._refuse_uncommitted(key)
+        with self._settled(key):
+            channel = self._channels.get(key) or self._stored(pipe, name)
+            if channel is None:
+                raise _unknown(name)
             if keep_uncommitted:
                 channel.refuse_uncommitted()
             self._forget(channel)
@@ -154,14 +190,14 @@ class Channels:
 
     def lose_uncommitted(self) -> None:
         """Forget accepted rows that are not committed, as a crash does; their channels must be reopened."""
-        with self._changed:
+        with self._settled():
             for channel in self._channels.values():
                 if channel.buffer:
                     channel.lose_rows(MUST_BE_REOPENED, "refused")
 
     def restart(self) -> None:
         """Forget all that a crash of the service would forget; every channel must be reopened."""
-        with self._changed:
+        with self._settled():
             for channel in self._channels.values():
                 channel.lose_rows(MUST_BE_REOPENED, "refused")
 
@@ -171,7 +207,7 @@ class Channels:
         Raises:
             UsageError: there is no such channel.
         """
-        with self._changed:
+        with self._settled():
             for channel in self._named(name):
                 fenced = channel.state.fenced()
                 self._keep(channel, fenced)
@@ -195,9 +231,35 @@ class Channels:
         Raises:
             UsageError: there is no such channel.
         """
-        with self._changed:
+        with self._settled():
             for channel in self._named(name):
                 self._forget(channel)
+
+    @contextmanager
+    def _settled(self, key: tuple[str, ...] | None = None) -> Iterator[None]:
+        """Hold the store and the lock while no rows of a channel, or of any, are on their way into a table.
+
+        The store comes first: it may be busy for long with the rows of others, and nobody who waits for it
+        may hold the lock meanwhile.
+        """
+
+        def settled() -> bool:
+            channels = self._channels.values() if key is None else [self._channels.get(key)]
+            return not any(channel is not None and channel.committing for channel in channels)
+
+        while True:
+            with self._changed:
+                self._changed.wait_for(settled)
+            with self._store.writing, self._changed:
+                if settled():
+                    yield
+                    return
+
+    def _refuse_uncommitted(self, key: tuple[str, ...]) -> None:
+        with self._changed:
+            channel = self._channels.get(key)
+            if channel is not None:
+                channel.refuse_uncommitted()
 
     def _named(self, name: str) -> list[Channel]:
         found = [channel for channel in self._channels.values() if channel.name == name]
@@ -205,35 +267,26 @@ class Channels:
             raise UsageError(f"the local account has no channel {name!r} in use; open it first")
         return found
 
-    def _known(self, pipe: ObjectName, name: str) -> Channel:
-        channel = self._find(pipe, name)
-        if channel is None:
-            raise Refused(
-                404, "ERR_CHANNEL_DOES_NOT_EXIST_OR_IS_NOT_AUTHORIZED", f"channel {name} does not exist"
-            )
-        return channel
+    def _refuse_unopened(self, pipe: ObjectName, name: str) -> Refused:
+        """Return the refusal of an append to a channel that was not opened since the account started."""
+        channel = self._stored(pipe, name)
+        return _unknown(name) if channel is None else channel.refuse()
 
-    def _find(self, pipe: ObjectName, name: str) -> Channel | None:
-        key = _key(pipe, name)
-        if key not in self._channels:
-            table = self._store.pipe_table(pipe)
-            with self._store.cursor() as cursor:
-                state = read_state(cursor, pipe, name)
-            if state is not None:  # of an earlier run, with which its continuation tokens died
-                self._channels[key] = Channel(
-                    pipe, name, table, state, code=MUST_BE_REOPENED, appends="refused"
-                )
-        return self._channels.get(key)
+    def _stored(self, pipe: ObjectName, name: str) -> Channel | None:
+        """Read a channel that is on disk only."""
+        table = self._store.pipe_table(pipe)
+        with self._store.cursor() as cursor:
+            state = read_states(cursor, pipe, [name]).get(name)
+        return None if state is None else _at_rest(pipe, name, table, state)
 
     def _new(self, pipe: ObjectName, name: str, table: ObjectName) -> Channel:
         """Make a channel; one of this name before it was another one, and its tokens stay stale."""
         self._last_created_ms = max(self._last_created_ms + 1, int(1000 * self._clock.time()))
-        retired = self._retired.get(_key(pipe, name), 0)
         return Channel(
             pipe,
             name,
             table,
-            ChannelState(client_sequencer=retired, created_on_ms=self._last_created_ms),
+            ChannelState(client_sequencer=self._retired, created_on_ms=self._last_created_ms),
         )
 
     def _keep(self, channel: Channel, state: ChannelState) -> None:
@@ -244,10 +297,18 @@ class Channels:
     def _forget(self, channel: Channel) -> None:
         with self._store.cursor() as cursor, self._store.transaction(cursor):
             delete_state(cursor, channel.pipe, channel.name)
-        key = _key(channel.pipe, channel.name)
         channel.buffer.clear()
-        del self._channels[key]
-        self._retired[key] = channel.state.client_sequencer
+        self._channels.pop(_key(channel.pipe, channel.name), None)
+        self._retired = max(self._retired, channel.state.client_sequencer)
+
+
+def _at_rest(pipe: ObjectName, name: str, table: ObjectName, state: ChannelState) -> Channel:
+    """Return a channel of an earlier run, with which its continuation tokens died."""
+    return Channel(pipe, name, table, state, code=MUST_BE_REOPENED, appends="refused")
+
+
+def _unknown(name: str) -> Refused:
+    return Refused(404, "ERR_CHANNEL_DOES_NOT_EXIST_OR_IS_NOT_AUTHORIZED", f"channel {name} does not exist")
 
 
 def _told(column: DeclaredColumn) -> dict[str, Any]:
