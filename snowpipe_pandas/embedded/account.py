@@ -64,8 +64,8 @@ class LocalAccount:
         self.profile = identity.profile
         try:
             self._server = ServerThread(self._app, port=port, tls=identity.tls)
-            self._operations.host = f"{HOST}:{self._server.port}"
-            self.url = f"{'https' if tls else 'http'}://{self._operations.host}"
+            self._operations.host = HOST
+            self.url = f"{'https' if tls else 'http'}://{HOST}:{self._server.port}"
             # Before the first request can come: whoever finds the port open may read the profile at once.
             identity.write_profile(url=self.url, account=ACCOUNT, user=USER, database=DATABASE, schema=SCHEMA)
             self._server.start()
@@ -160,7 +160,7 @@ class LocalAccount:
 
         The host before answers 410 from now on; scoped tokens are for one host.
         """
-        hosts = [f"{name}:{self._server.port}" for name in (HOST, "localhost")]
+        hosts = [HOST, "localhost"]
         former = self._operations.host
         self._operations.host = hosts[1 - hosts.index(former)]
         self._operations.former_host = former
@@ -171,6 +171,7 @@ class LocalAccount:
             return
         self._closed = True
         self._server.close()
+        self._operations.close()
         self.channels.close()
         self._store.close()
         if self._temporary is not None:

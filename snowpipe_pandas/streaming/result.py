@@ -61,14 +61,15 @@ class StreamResult(Counts):
         """Return this load's rows in the target's error table, as the local account hands them out.
 
         Returns:
-            columns `TIMESTAMP, QUERY_ID, ERROR_CODE, ERROR_METADATA, ERROR_DATA`, a row per rejected row.
+            columns `TIMESTAMP, QUERY_ID, ERROR_CODE, ERROR_METADATA, ERROR_DATA`, a row per rejected row,
+            whose text stands in `ERROR_DATA` under the key `$1`.
 
         Raises:
             UsageError: the table was made without ERROR_LOGGING = TRUE, or the account is a real one, where
                 SQL reads the error table; the message has the statement.
 
         >>> result = df.snowpipe.stream(channel, on_error="report")
-        >>> result.rejected()["ERROR_DATA"]
+        >>> [row["$1"] for row in result.rejected()["ERROR_DATA"]]
         """
         import pandas as pd
 
@@ -76,7 +77,9 @@ class StreamResult(Counts):
         found = pd.DataFrame(rows, columns=pd.Index(columns))
         if found.empty:
             return found
-        tokens = found["ERROR_METADATA"].map(lambda told: str(told.get("offset_token_upper_bound")))
+        tokens = found["ERROR_METADATA"].map(
+            lambda told: str(told.get("details", {}).get("offset_token_upper_bound"))
+        )
         return found[tokens.str.startswith(f"{self.load_id}:")].reset_index(drop=True)
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -188,7 +188,7 @@ def test_a_good_jwt_in_wrong_headers_is_refused(account, key, case):
 
 
 def ask_for_scoped(account, token):
-    host = urlsplit(account.url).netloc
+    host = urlsplit(account.url).hostname
     form = {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer", "scope": host}
     return requests.post(f"{account.url}/oauth/token", data=form, headers=bearer(token), timeout=10)
 
@@ -228,7 +228,7 @@ def test_a_scoped_token_of_another_account_or_host_is_refused(account, key):
     with sp.local() as other:
         assert_refused(ingest(other, exchange(account, key)))
     issue = account.door.issue_scoped
-    here = urlsplit(account.url).netloc
+    here = urlsplit(account.url).hostname
     assert ingest(account, issue(Identity("LOCAL", "DEMO_USER"), here)).status_code == 200
     assert_refused(ingest(account, issue(Identity("LOCAL", "DEMO_USER"), "other-host")))
     assert_refused(ingest(account, issue(Identity("OTHER", "DEMO_USER"), here)))
@@ -265,7 +265,7 @@ def test_an_exchange_for_another_host_is_refused(account, key):
 )
 def test_a_good_jwt_is_let_in_in_seconds_and_milliseconds_and_both_forms(account, key, changes):
     token = signed(key, **changes)
-    assert discover(account, bearer(token)).text == urlsplit(account.url).netloc
+    assert discover(account, bearer(token)).text == urlsplit(account.url).hostname
     assert discover(account, {"Authorization": f"Snowflake JWT {token}"}).status_code == 200
 
 

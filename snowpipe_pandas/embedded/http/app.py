@@ -24,7 +24,7 @@ from .routes import Route, find_route
 KEPT_REQUESTS = 100_000
 """How many of the newest requests an account remembers."""
 
-_CREDENTIALS = frozenset({"authorization", "proxy-authorization"})
+_CREDENTIALS = frozenset({"authorization", "proxy-authorization", "x-amz-security-token"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,32 @@
-"""Request bodies: JSON objects, and NDJSON in its encodings and within its limits."""
+"""Request bodies: JSON with its members, and NDJSON in its encodings and within its limits."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
 
-from ..refusals import Refused
+from ..refusals import invalid_request, too_large, too_many_statuses, unknown_encoding
 
 MAX_WIRE_BYTES = 4 * 1024 * 1024
 MAX_RAW_BYTES = 16 * 1024 * 1024
+
+MAX_STATUSES = 2_000
+"""Channels in one request for statuses: as many as a pipe may have."""
+
+
+def json_value(body: bytes) -> Any:
+    """Read JSON.
+
+    Raises:
+        Refused: 400, the body is something else.
+    """
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        raise invalid_request("the body is no JSON") from None
 
 
 def json_object(body: bytes) -> dict[str, Any]:
@@ -19,13 +35,63 @@ def json_object(body: bytes) -> dict[str, Any]:
     Raises:
         Refused: 400, the body is something else.
     """
-    try:
-        value = json.loads(body or b"{}")
-    except ValueError:
-        value = None
+    value = json_value(body or b"{}")
     if not isinstance(value, dict):
-        raise Refused(400, "ERR_INVALID_REQUEST", "the body is no JSON object")
+        raise invalid_request("the body is no JSON object")
     return value
+
+
+def text_member(fields: Mapping[str, Any], name: str) -> str | None:
+    """Return a member that is text; one that is missing or null is None.
+
+    Raises:
+        Refused: 400, it is something else.
+    """
+    value = fields.get(name)
+    if value is not None and not is_text(value):
+        raise invalid_request(f"{name} is no text")
+    return None if value is None else str(value)
+
+
+def flag_member(fields: Mapping[str, Any], name: str) -> bool:
+    """Return a member that is true or false; one that is missing or null is false.
+
+    Raises:
+        Refused: 400, it is something else.
+    """
+    value = fields.get(name)
+    if value is not None and not isinstance(value, bool):
+        raise invalid_request(f"{name} is neither true nor false")
+    return bool(value)
+
+
+def channel_names(fields: Mapping[str, Any]) -> list[str]:
+    """Return the names of a request for statuses.
+
+    Raises:
+        Refused: they are no texts, or too many.
+    """
+    names = fields.get("channel_names")
+    if names is None:
+        return []
+    if not isinstance(names, list):
+        raise invalid_request("channel_names is no list")
+    if len(names) > MAX_STATUSES:
+        raise too_many_statuses(len(names), MAX_STATUSES)
+    if not all(is_text(name) for name in names):
+        raise invalid_request("channel_names holds something that is no text")
+    return names
+
+
+def is_text(value: object) -> bool:
+    """Tell whether a JSON value is text; half of a surrogate pair makes it none."""
+    if not isinstance(value, str):
+        return False
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def ndjson(body: bytes, encoding: str | None) -> bytes:
@@ -35,17 +101,31 @@ def ndjson(body: bytes, encoding: str | None) -> bytes:
         Refused: the body is above a limit, or is not in its encoding.
     """
     if len(body) > MAX_WIRE_BYTES:
-        raise Refused(413, "ERR_PAYLOAD_TOO_LARGE", f"{len(body)} bytes, the limit is {MAX_WIRE_BYTES}")
+        raise too_large(f"{len(body)} bytes, the limit is {MAX_WIRE_BYTES}")
     if encoding in (None, "identity"):
         raw = body
     elif encoding in ("zstd", "gzip"):
         try:
-            with pa.CompressedInputStream(pa.BufferReader(body), encoding) as stream:
-                raw = stream.read(MAX_RAW_BYTES + 1)
+            raw = decompress(body, encoding, MAX_RAW_BYTES + 1)
         except OSError:
-            raise Refused(400, "ERR_INVALID_REQUEST", f"the body is no {encoding}") from None
+            raise invalid_request(f"the body is no {encoding}") from None
     else:
-        raise Refused(415, "ERR_INVALID_REQUEST", f"unknown Content-Encoding {encoding!r}")
+        raise unknown_encoding(str(encoding))
     if len(raw) > MAX_RAW_BYTES:
-        raise Refused(413, "ERR_PAYLOAD_TOO_LARGE", f"more than {MAX_RAW_BYTES} bytes uncompressed")
+        raise too_large(f"more than {MAX_RAW_BYTES} bytes uncompressed")
+    return ended(raw)
+
+
+def decompress(body: bytes, encoding: str, limit: int) -> bytes:
+    """Decompress no more than `limit` bytes.
+
+    Raises:
+        OSError: the body is not in this encoding.
+    """
+    with pa.CompressedInputStream(pa.BufferReader(body), encoding) as stream:
+        return bytes(stream.read(limit))
+
+
+def ended(raw: bytes) -> bytes:
+    """Return lines of which the last one is ended too."""
     return raw if not raw or raw.endswith(b"\n") else raw + b"\n"

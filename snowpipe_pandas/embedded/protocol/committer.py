@@ -106,7 +106,7 @@ class Committer:
         self, cursor: duckdb.DuckDBPyConnection, channel: Channel, chunks: list[Chunk], parsed: Parsed
     ) -> None:
         """Insert rows and write the channel's next state in one transaction; then show it."""
-        moved = _moved(channel.state, chunks, parsed)
+        moved = committed_state(channel.state, chunks, parsed)
         now = self._clock.time()
         with self._store.transaction(cursor):
             insert_good(cursor, parsed, str(channel.table))
@@ -119,7 +119,7 @@ class Committer:
             channel.last_error_ms = int(1000 * now)
 
 
-def _moved(state: ChannelState, chunks: list[Chunk], parsed: Parsed) -> ChannelState:
+def committed_state(state: ChannelState, chunks: list[Chunk], parsed: Parsed) -> ChannelState:
     """Return a channel's state behind the commit of chunks; a bad row's bound is the end of its append."""
     tokens = [chunk.end_token for chunk in chunks if chunk.end_token is not None]
     moved = replace(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qs
 
@@ -13,15 +13,30 @@ from ...names import ObjectName
 from ..clock import AccountClock
 from ..faults import Fault
 from ..ingest.rejected import rejected_rows
-from ..refusals import Refused
+from ..refusals import (
+    Refused,
+    host_moved,
+    invalid_request,
+    no_accept_header,
+    no_error_table,
+    nothing_at,
+    reserved_name,
+    storage_failed,
+    wrong_scope,
+)
 from ..store import Store
 from .auth import Door
-from .bodies import json_object, ndjson
+from .bodies import channel_names, flag_member, json_object, ndjson, text_member
+from .channel import Rows
+from .channel_state import ELASTIC
 from .channels import Channels
+from .elastic import ElasticChannels, is_elastic
+from .file_fragments import read_fragments
 from .pipe_info import pipe_description
+from .s3_upload import take_upload
+from .stage import Stage
 
-_GRANT_TYPE = "urn:ietf:params:oauth:grant-type:jwt-bearer"
-_ELASTIC = "ELASTIC"
+_TOKENS = ("continuationToken", "startOffsetToken", "endOffsetToken", "offsetToken")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,20 +51,32 @@ class Call:
     fault: Fault
 
     @property
-    def object(self) -> ObjectName:
-        """The pipe, or for appends without a channel the table."""
+    def pipe(self) -> ObjectName:
+        """The pipe that the path names."""
         return ObjectName(*self.names[:3])
 
+    @property
+    def channel(self) -> str:
+        """The channel that the path names, which may be the elastic one."""
+        return self.names[3]
 
-STORAGE_FAILED = "ERR_STORAGE_FAILED"
-"""Code of our own: the engine could not keep what a request asked for."""
+    @property
+    def named_channel(self) -> str:
+        """The channel that the path names, if it is one that is opened and dropped.
+
+        Raises:
+            Refused: 400, it is the elastic one.
+        """
+        if is_elastic(self.channel):
+            raise reserved_name(self.channel)
+        return self.channel
 
 
 class Operations:
     """Does what requests ask for.
 
     Attributes:
-        host: the ingest host, as discovery tells it.
+        host: the ingest host, as discovery tells it: a name without a port.
         former_host: the host that failed over to `host`, None before the first time.
     """
 
@@ -58,117 +85,130 @@ class Operations:
         self.former_host: str | None = None
         self._store = store
         self._channels = channels
+        self._elastic = ElasticChannels(store, clock)
+        self._stage = Stage(clock)
         self._door = door
-        self._clock = clock
-        self._control = {"discover": self._discover, "token": self._exchange}
+        self._open_to_all = {"discover": self._discover, "token": self._exchange, "upload": self._upload}
         self._ingest = {
             "pipe_info": self._pipe_info,
             "open": self._open,
             "append": self._append,
+            "filebuffer": self._take_file,
             "status": self._status,
             "drop": self._drop,
             "rejected": self._rejected,
         }
 
+    def close(self) -> None:
+        """Forget what was uploaded."""
+        self._stage.clear()
+
     def do(self, operation: str, call: Call) -> Response:
         """Do one request; a refusal is an answer too."""
         try:
-            if operation in self._control:
-                return self._control[operation](call)
-            if operation in self._ingest:
-                self._admit(call)
-                return self._ingest[operation](call)
-            if operation == "telemetry":
-                return JSONResponse({"data": "ok", "success": True})
-            if operation == "filebuffer":
-                raise Refused(
-                    501,
-                    "ERR_FILE_MODE_NOT_SUPPORTED",
-                    "the local account has no cloud storage: load less data in one batch",
-                )
-            raise Refused(404, "ERR_NOT_FOUND", f"there is nothing at {call.path}")
-        except Refused as refused:
-            return JSONResponse({"code": refused.code, "message": refused.message}, refused.status)
+            return self._do(operation, call)
+        except Refused as refusal:
+            refused = refusal
         except duckdb.Error as error:  # the engine failed, as on a full disk; nothing was changed
-            return JSONResponse({"code": STORAGE_FAILED, "message": str(error)}, 503)
+            refused = storage_failed(str(error))
+        return JSONResponse({"code": refused.code, "message": refused.message}, refused.status)
+
+    def _do(self, operation: str, call: Call) -> Response:
+        if operation in self._ingest:
+            self._admit(call)
+            return self._ingest[operation](call)
+        if operation in self._open_to_all:
+            return self._open_to_all[operation](call)
+        if operation == "telemetry":
+            return JSONResponse({"data": "ok", "success": True})
+        raise nothing_at(call.path)
 
     def _admit(self, call: Call) -> None:
+        """Check who asks, before anything else; a former host knows the tokens that were issued for it."""
+        host = call.headers.get("host", "").partition(":")[0]
+        moved = self.former_host is not None and host == self.former_host
+        self._door.admit_ingest(call.headers, host if moved else self.host)
+        if moved:
+            raise host_moved()
         if "accept" not in call.headers:
-            raise Refused(400, "391902", "the Accept header is missing")
-        if self.former_host is not None and call.headers.get("host") == self.former_host:
-            raise Refused(410, "ERR_INGEST_HOST_GONE", "the ingest host failed over: discover it again")
-        self._door.admit_ingest(call.headers, self.host)
+            raise no_accept_header()
 
     def _discover(self, call: Call) -> Response:
         self._door.admit_control(call.headers)
         return PlainTextResponse(self.host)
 
     def _exchange(self, call: Call) -> Response:
-        identity = self._door.admit_control(call.headers)
         form = parse_qs(call.body.decode(errors="replace"))
-        if form.get("grant_type") != [_GRANT_TYPE]:
-            raise Refused(400, "390301", "unknown grant_type")
-        scope = form.get("scope", [""])[0]
-        if scope != self.host:
-            raise Refused(400, "390302", "the scope names no ingest host of this account")
-        return PlainTextResponse(self._door.issue_scoped(identity, scope))
+        identity = self._door.admit_exchange(call.headers, form)
+        if form.get("scope") != [self.host]:
+            raise wrong_scope()
+        return PlainTextResponse(self._door.issue_scoped(identity, self.host))
 
     def _pipe_info(self, call: Call) -> Response:
-        self._store.columns(self._store.pipe_table(call.object))
-        return JSONResponse(pipe_description(call.object, self._clock.time()))
+        self._store.columns(self._store.pipe_table(call.pipe))
+        return JSONResponse(pipe_description(call.pipe, self._stage.grant(call.pipe), call.headers["host"]))
 
     def _open(self, call: Call) -> Response:
         wanted = json_object(call.body)
         return JSONResponse(
             self._channels.open(
-                call.object,
-                call.names[3],
-                offset_token=wanted.get("offset_token"),
-                keep_uncommitted=bool(wanted.get("fail_on_uncommitted_rows")),
+                call.pipe,
+                call.named_channel,
+                offset_token=text_member(wanted, "offset_token"),
+                keep_uncommitted=flag_member(wanted, "fail_on_uncommitted_rows"),
             )
         )
 
     def _append(self, call: Call) -> Response:
-        rows = ndjson(call.body, call.headers.get("content-encoding"))
-        if len(call.names) < 4 or call.names[3].upper() == _ELASTIC:
-            return self._append_elastic(call, rows)
+        query = call.query
+        rows = Rows(
+            ndjson(call.body, call.headers.get("content-encoding")),
+            query.get("startOffsetToken"),
+            query.get("endOffsetToken") or query.get("offsetToken"),
+        )
+        return self._take(call, [rows])
+
+    def _take_file(self, call: Call) -> Response:
+        return self._take(call, read_fragments(call.body, self._stage, call.pipe))
+
+    def _take(self, call: Call, rows: Sequence[Rows]) -> Response:
+        """Take rows, however they came."""
+        fault = call.fault
+        if is_elastic(call.channel):
+            if any(call.query.get(name) for name in _TOKENS):
+                raise invalid_request("elastic channels take no continuation or offset tokens")
+            self._elastic.append(call.pipe, rows, lose=fault.lose_rows, reject=fault.reject_rows)
+            return JSONResponse({"message": "OK", "next_continuation_token": ""})
         token = self._channels.append(
-            call.object,
-            call.names[3],
+            call.pipe,
+            call.channel,
             continuation=call.query.get("continuationToken", ""),
-            end_token=call.query.get("endOffsetToken") or call.query.get("offsetToken"),
-            ndjson=rows,
-            lose=call.fault.lose_rows,
-            reject=call.fault.reject_rows,
+            rows=rows,
+            lose=fault.lose_rows,
+            reject=fault.reject_rows,
         )
         return JSONResponse({"next_continuation_token": token})
 
-    def _append_elastic(self, call: Call, rows: bytes) -> Response:
-        if {"continuationToken", "startOffsetToken", "endOffsetToken", "offsetToken"} & set(call.query):
-            raise Refused(
-                400, "ERR_INVALID_REQUEST", "elastic channels take no continuation or offset tokens"
-            )
-        to_pipe = len(call.names) == 4
-        table = self._store.pipe_table(call.object) if to_pipe else call.object
-        self._channels.append_elastic(table, rows)
-        return JSONResponse({"message": "OK"})
+    def _upload(self, call: Call) -> Response:
+        return take_upload(self._stage, call.names[0], call.headers, call.body)
 
     def _status(self, call: Call) -> Response:
-        names = json_object(call.body).get("channel_names") or []
-        return JSONResponse(
-            {"channel_statuses": self._channels.statuses(call.object, [str(name) for name in names])}
-        )
+        names = channel_names(json_object(call.body))
+        found = self._channels.statuses(call.pipe, [name for name in names if name != ELASTIC])
+        if ELASTIC in names:
+            found[ELASTIC] = self._elastic.status(call.pipe)
+        return JSONResponse({"channel_statuses": found})
 
     def _drop(self, call: Call) -> Response:
-        keep = bool(json_object(call.body).get("fail_on_uncommitted_rows"))
-        self._channels.delete(call.object, call.names[3], keep_uncommitted=keep)
-        return JSONResponse({})
+        keep = flag_member(json_object(call.body), "fail_on_uncommitted_rows")
+        token = self._channels.delete(call.pipe, call.named_channel, keep_uncommitted=keep)
+        return JSONResponse({"last_committed_offset_token": token})
 
     def _rejected(self, call: Call) -> Response:
         """Our own extension of the protocol; the service's way is SQL with `ERROR_TABLE(name)`."""
-        table = self._store.pipe_table(call.object)
+        table = self._store.pipe_table(call.pipe)
         with self._store.cursor() as cursor:
-            found = rejected_rows(cursor, table, call.object, call.names[3])
+            found = rejected_rows(cursor, table, call.pipe, call.channel)
         if found is None:
-            raise Refused(404, "ERR_NO_ERROR_TABLE", f"table {table} is not set to ERROR_LOGGING = TRUE")
+            raise no_error_table(table)
         return JSONResponse(found)
