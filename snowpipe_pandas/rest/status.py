@@ -13,6 +13,9 @@ from .answers import Refusal
 from .caller import Caller
 from .planes import Planes
 
+STATUSES_PER_REQUEST = 1_000
+"""The service refuses requests for too many statuses; its own limit is not documented, a pipe has 2,000 channels."""
+
 HEALTHY_CHANNEL_CODES = frozenset({"SUCCESS", "ACTIVE"})
 
 
@@ -63,6 +66,13 @@ def fetch_statuses(
     caller: Caller,
 ) -> dict[str, ChannelStatus]:
     """Ask for the states of several channels of one pipe; unknown channels have no entry."""
+    found: dict[str, ChannelStatus] = {}
+    for first in range(0, max(1, len(names)), STATUSES_PER_REQUEST):
+        found |= _fetch(planes, pipe, names[first : first + STATUSES_PER_REQUEST], caller)
+    return found
+
+
+def _fetch(planes: Planes, pipe: ObjectName, names: list[str], caller: Caller) -> dict[str, ChannelStatus]:
     action = f"read the status of {len(names)} channel{'s' * (len(names) != 1)} of {pipe}"
     answer = planes.ingest(
         "POST",
