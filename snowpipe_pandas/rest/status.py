@@ -14,7 +14,7 @@ from .caller import Caller
 from .planes import Planes
 
 STATUSES_PER_REQUEST = 1_000
-"""The service refuses requests for too many statuses; its own limit is not documented, a pipe has 2,000 channels."""
+"""The service refuses requests for too many; its limit is not documented, a pipe has 2,000 channels."""
 
 HEALTHY_CHANNEL_CODES = frozenset({"SUCCESS", "ACTIVE"})
 

@@ -94,7 +94,9 @@ class Transport:
         self._process = os.getpid()
         self._closed = False
         self._session = requests.Session()
-        self._session.headers.update({"User-Agent": _user_agent(), "Accept": "application/json"})
+        self._session.headers.update(
+            {"User-Agent": _user_agent(), "Accept": "application/json", "Accept-Charset": "UTF-8"}
+        )
         adapter = DeadlineAdapter(pool_connections=4, pool_maxsize=POOL_CONNECTIONS)
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)

@@ -4,11 +4,15 @@ import base64
 import datetime as dt
 import decimal
 import json
+import ssl
 import threading
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pandas as pd
 import pytest
+import trustme
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from snowflake.ingest.streaming import StreamingIngestClient
@@ -77,6 +81,53 @@ def test_it_signs_in(official, tmp_path, form):
     client = official.pipe_client(f"{table}-STREAMING", SIGN_INS[form](official, tmp_path))
     _, status = client.open_channel("c")
     assert status.status_code == "SUCCESS"
+
+
+@pytest.fixture
+def identity_provider(official, tmp_path, monkeypatch):
+    """A server that hands out OAuth tokens of the account; both certificates are trusted."""
+
+    class Tokens(BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.rfile.read(int(self.headers["Content-Length"]))
+            body = json.dumps({"access_token": access_token(official), "expires_in": 600}).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *args):
+            pass
+
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    trusted = tmp_path / "trusted.pem"
+    trusted.write_bytes(Path(official.profile["ca_file"]).read_bytes() + authority.cert_pem.bytes())
+    monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Tokens)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    serving = threading.Thread(target=server.serve_forever)
+    serving.start()
+    yield f"https://127.0.0.1:{server.server_port}/token"
+    server.shutdown()
+    server.server_close()
+    serving.join()
+
+
+def test_it_signs_in_with_oauth(official, identity_provider):
+    table = official.table()
+    oauth = {
+        "authorization_type": "OAuth",
+        "oauth_client_id": "client",
+        "oauth_client_secret": "secret",
+        "oauth_refresh_token": "refresh",
+        "oauth_token_endpoint": identity_provider,
+    }
+    client = official.pipe_client(f"{table}-STREAMING", official.url | oauth)
+    assert client.open_channel("c")[1].status_code == "SUCCESS"
+    assert official.requests("token")[-1].headers["x-snowflake-authorization-token-type"] == "OAUTH"
 
 
 def test_it_reads_the_profile_of_the_account(official):

@@ -122,8 +122,11 @@ def decompress(body: bytes, encoding: str, limit: int) -> bytes:
     Raises:
         OSError: the body is not in this encoding.
     """
-    with pa.CompressedInputStream(pa.BufferReader(body), encoding) as stream:
-        return bytes(stream.read(limit))
+    try:
+        with pa.CompressedInputStream(pa.BufferReader(body), encoding) as stream:
+            return bytes(stream.read(limit))
+    except pa.ArrowException as error:
+        raise OSError(str(error)) from None
 
 
 def ended(raw: bytes) -> bytes:

@@ -7,7 +7,6 @@ the pipe and a first counter of its own (seen from the official SDK 1.9.1).
 from __future__ import annotations
 
 import base64
-import binascii
 from typing import Any
 
 import numpy as np
@@ -101,7 +100,7 @@ def _whole(fragment: dict[str, Any], name: str) -> int:
 def _counter(fragment: dict[str, Any]) -> bytes:
     try:
         counter = base64.b64decode(_text(fragment, "iv_base64") or "", validate=True)
-    except binascii.Error:
+    except ValueError:
         counter = b""
     if len(counter) != _IV_BYTES:
         raise invalid_request(f"iv_base64 of a file fragment is no base64 of {_IV_BYTES} bytes")
