@@ -4,6 +4,7 @@ One account a process: the SDK's uploads trust the certificates that they found 
 """
 
 import os
+from importlib.metadata import version
 
 os.environ.setdefault("SS_LOG_LEVEL", "error")  # read when the SDK is imported
 
@@ -13,8 +14,14 @@ import snowpipe_pandas as sp
 from tests.sdk.official import Official
 
 
+OLDEST = (1, 7)
+"""Older ones trust the authorities that they were built with and no other, so that they meet no local account."""
+
+
 @pytest.fixture(scope="session")
 def account():
+    installed = version("snowpipe-streaming")
+    assert tuple(map(int, installed.split(".")[:2])) >= OLDEST, f"snowpipe-streaming {installed} is too old"
     with sp.local(tls=True, commit_lag_s=0.05) as account:
         yield account
 
