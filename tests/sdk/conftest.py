@@ -13,9 +13,8 @@ import pytest
 import snowpipe_pandas as sp
 from tests.sdk.official import Official
 
-
 OLDEST = (1, 7)
-"""Older ones trust the authorities that they were built with and no other, so that they meet no local account."""
+"""Older ones trust only the authorities that they were built with, so that they meet no local account."""
 
 
 @pytest.fixture(scope="session")

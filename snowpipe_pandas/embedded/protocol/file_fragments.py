@@ -20,8 +20,8 @@ from .stage import Stage
 
 MAX_LIST_BYTES = 1024 * 1024
 MAX_FRAGMENTS = 1_000
-MAX_RAW_BYTES = 256 * 1024 * 1024
-"""NDJSON of all fragments of one request."""
+MAX_RAW_BYTES = 320 * 1024 * 1024
+"""NDJSON of all fragments of one request; the official SDK has no more than 256 MB of a channel in flight."""
 
 _IV_BYTES = 16
 
