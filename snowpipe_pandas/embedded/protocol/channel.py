@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
@@ -30,6 +31,15 @@ class Chunk:
     due: float
     reject: int = 0
     start_token: str | None = None
+
+
+def chunks_of(rows: Sequence[Rows], due: float, *, lose: bool, reject: int) -> list[Chunk]:
+    """Return accepted rows to be committed at `due`; a fault may lose them, or reject the first of them."""
+    return [
+        Chunk(b"" if lose else ndjson, end_token, due, 0 if number else reject, start_token)
+        for number, (ndjson, start_token, end_token) in enumerate(rows)
+        if ndjson and not ndjson.isspace()
+    ]
 
 
 @dataclass(slots=True, eq=False)

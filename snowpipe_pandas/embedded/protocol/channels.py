@@ -18,7 +18,7 @@ from ..clock import AccountClock
 from ..refusals import not_found_channel, stale_continuation, too_many_channels, used_row_sequencer
 from ..sql.declared import DeclaredColumn, span
 from ..store import Store
-from .channel import MUST_BE_REOPENED, Channel, Chunk, Rows
+from .channel import MUST_BE_REOPENED, Channel, Rows, chunks_of
 from .channel_state import ChannelState, count_channels, delete_state, read_state
 from .committer import Committer
 
@@ -105,11 +105,7 @@ class Channels:
                 return channel.continuation
             if channel.appends == "buffered":
                 due = time.monotonic() + self.commit_lag_s
-                channel.buffer += [
-                    Chunk(b"" if lose else ndjson, end_token, due, reject, start_token)
-                    for ndjson, start_token, end_token in rows
-                    if ndjson and not ndjson.isspace()
-                ]
+                channel.buffer += chunks_of(rows, due, lose=lose, reject=reject)
                 self._changed.notify_all()
             return channel.continuation
 

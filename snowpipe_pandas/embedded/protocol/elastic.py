@@ -16,7 +16,7 @@ from ..clock import AccountClock
 from ..ingest.parse import insert_good, parse_rows
 from ..ingest.rejected import keep_rejected
 from ..store import Store
-from .channel import Channel, Chunk, Rows
+from .channel import Channel, Rows, chunks_of
 from .channel_state import ELASTIC, ChannelState, read_state
 from .committer import committed_state
 
@@ -45,7 +45,9 @@ class ElasticChannels:
         """
         table = self._store.pipe_table(pipe)
         columns = self._store.columns(table)
-        chunks = [Chunk(b"" if lose else ndjson, None, 0.0, reject) for ndjson, _, _ in rows]
+        chunks = chunks_of([Rows(ndjson) for ndjson, _, _ in rows], 0.0, lose=lose, reject=reject)
+        if not chunks:
+            return
         with self._store.cursor() as cursor:
             parsed = parse_rows(cursor, chunks, columns)
             with self._store.transaction(cursor):

@@ -145,8 +145,10 @@ class Operations:
         return PlainTextResponse(self._door.issue_scoped(identity, self.host))
 
     def _pipe_info(self, call: Call) -> Response:
+        json_object(call.body)
         self._store.columns(self._store.pipe_table(call.pipe))
-        return JSONResponse(pipe_description(call.pipe, self._stage.grant(call.pipe), call.headers["host"]))
+        endpoint = call.headers.get("host", self.host)
+        return JSONResponse(pipe_description(call.pipe, self._stage.grant(call.pipe), endpoint))
 
     def _open(self, call: Call) -> Response:
         wanted = json_object(call.body)
