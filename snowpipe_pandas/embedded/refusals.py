@@ -29,7 +29,7 @@ OF_OUR_OWN = frozenset(
         STORAGE_FAILED,
     }
 )
-"""Codes for what the service refuses with a code that nobody has told us."""
+"""Codes for what the service refuses with a code that is not known."""
 
 
 class Refused(Exception):  # noqa: N818  # an answer, not a fault of the program
@@ -73,7 +73,7 @@ def host_moved() -> Refused:
 
 
 def unauthorized(code: str, message: str) -> Refused:
-    """Return the answer to a credential that is not good; the code tells which kind of credential."""
+    """Return the answer to a credential that is not good; the code says which kind of credential."""
     return Refused(401, code, message)
 
 

@@ -279,21 +279,21 @@ def test_each_kind_of_credential_is_exchanged_in_its_own_form(account, key, kind
         assert ingest(account, answer.text).status_code == 200
 
 
-def test_a_scoped_token_tells_its_end_by_the_clock_of_the_account(key):
+def test_a_scoped_token_holds_its_end_by_the_clock_of_the_account(key):
     with sp.local(token_lifetime_s=100) as account:
         account.clock.move(5000)
         own = load_pem_private_key((account.profile.parent / "rsa_key.p8").read_bytes(), None)
         now = int(time.time()) + 5000
         token = ask_for_scoped(account, signed(own, iat=now, exp=now + 60)).text
-        told = jwt.decode(token, options={"verify_signature": False})
-        assert told["exp"] - now in (100, 101, 102)
-        assert told["aud"] == "127.0.0.1"
+        held = jwt.decode(token, options={"verify_signature": False})
+        assert held["exp"] - now in (100, 101, 102)
+        assert held["aud"] == "127.0.0.1"
 
 
 def test_a_scoped_token_that_nobody_issued_is_refused(account, key):
     issued = exchange(account, key)
-    told = jwt.decode(issued, options={"verify_signature": False})
-    forged = jwt.encode(told | {"exp": told["exp"] + 100}, "x" * 32, algorithm="HS256")
+    claimed = jwt.decode(issued, options={"verify_signature": False})
+    forged = jwt.encode(claimed | {"exp": claimed["exp"] + 100}, "x" * 32, algorithm="HS256")
     assert_refused(ingest(account, forged))
     assert_refused(ingest(account, signed(key)))
 

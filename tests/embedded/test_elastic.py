@@ -63,7 +63,7 @@ def test_counts_survive_a_restart_and_names_of_statuses_are_as_they_are_asked_fo
         assert status(raw, "elastic") is None
 
 
-def test_missing_tables_and_pipes_are_told(raw):
+def test_missing_tables_and_pipes_are_refused(raw):
     assert code(raw.call("POST", TO_TABLE.replace("NUMBERS", "NONE"), data=lines(1))) == (
         404,
         "ERR_TABLE_DOES_NOT_EXIST_NOT_AUTHORIZED",
@@ -85,7 +85,7 @@ def test_a_pipe_has_so_many_named_channels_and_not_one_more(account, raw, monkey
     assert third.open().ok
 
 
-def test_a_drop_tells_the_committed_token(raw):
+def test_a_drop_reports_the_committed_token(raw):
     raw.append(lines(1), "1")
     raw.committed("1")
     assert raw.call("DELETE", f"{PIPE}/channels/raw").json() == {"last_committed_offset_token": "1"}

@@ -25,7 +25,9 @@ def ask(url, authenticator="OAUTH"):
 
 
 @pytest.mark.parametrize("with_port", [False, True])
-def test_a_host_without_a_port_is_dialled_on_the_accounts_and_is_the_scope_as_it_was_told(server, with_port):
+def test_a_host_without_a_port_is_dialled_on_the_accounts_and_is_the_scope_as_it_was_discovered(
+    server, with_port
+):
     port = urlsplit(server.url).port
     host = f"127.0.0.1:{port}" if with_port else "127.0.0.1"
     server.script(Reply(body=host.encode()), Reply(body=b"scoped"), Reply(body=STATUS))

@@ -145,7 +145,7 @@ def test_a_wrong_passphrase_and_a_strangers_key_are_refused(official):
     assert "390144" in refused(lambda: official.client(table, **once), "SfApiAuthError")
 
 
-def test_a_missing_table_is_told_by_name(official):
+def test_a_missing_table_is_named(official):
     error = refused(lambda: official.client("NO_SUCH_TABLE"), "SfApiUserError")
     assert "ERR_TABLE_DOES_NOT_EXIST" in error
     assert "NO_SUCH_TABLE" in error
@@ -383,7 +383,7 @@ def test_trouble_with_appends_loses_and_doubles_nothing(official):
     assert official.column(table) == [0, 1, 2, 3]
 
 
-def test_a_lost_answer_ends_the_channel_and_the_committed_token_tells_where_to_go_on(official):
+def test_a_lost_answer_ends_the_channel_and_the_committed_token_says_where_to_go_on(official):
     table = official.table()
     client = official.client(table)
     channel, _ = client.open_channel("t")

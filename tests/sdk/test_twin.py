@@ -25,7 +25,7 @@ INTENDED = {
     "every request: header connection is 'keep-alive' instead of None": "the default of HTTP/1.1, said aloud",
     "every request: header user-agent is of snowpipe_pandas": "the service shall know who asks",
     "append: header x-snowflake-min-append-timestamp-ms is missing": (
-        "undocumented; the SDK tells how long rows have waited in it, ours wait for nothing"
+        "undocumented; the SDK reports how long rows have waited in it, ours wait for nothing"
     ),
     "append: lines without rows": "the SDK ends the rows of each call with an empty line",
     "drop: body is {'fail_on_uncommitted_rows': True} instead of None": (

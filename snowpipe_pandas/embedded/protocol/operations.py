@@ -76,7 +76,7 @@ class Operations:
     """Does what requests ask for.
 
     Attributes:
-        host: the ingest host, as discovery tells it: a name without a port.
+        host: the ingest host, as discovery reports it: a name without a port.
         former_host: the host that failed over to `host`, None before the first time.
     """
 

@@ -1,6 +1,6 @@
 """The stage: keeps uploaded files until their rows are taken, in memory and within bounds.
 
-A grant is for one folder and one pipe. Nothing is remembered of it: the folder's name tells its end and its
+A grant is for one folder and one pipe. Nothing is remembered of it: the folder's name holds its end and its
 pipe, and the credential is made from the name with a secret of this process.
 """
 
