@@ -23,6 +23,21 @@ KEYPAIR_JWT = "KEYPAIR_JWT"
 PROGRAMMATIC_ACCESS_TOKEN = "PROGRAMMATIC_ACCESS_TOKEN"  # noqa: S105  # a kind's name
 OAUTH = "OAUTH"
 
+_TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105  # a grant's name
+GRANTS: dict[str, dict[str, str]] = {
+    KEYPAIR_JWT: {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer"},
+    PROGRAMMATIC_ACCESS_TOKEN: {
+        "grant_type": _TOKEN_EXCHANGE,
+        "subject_token_type": "programmatic_access_token",
+    },
+    OAUTH: {
+        "grant_type": _TOKEN_EXCHANGE,
+        "subject_token_type": "urn:ietf:params:oauth:token-type:access_token",
+    },
+}
+"""How each kind of credential asks for a scoped token, as seen from the official SDK; the credential itself
+stays in the `Authorization` header."""
+
 
 class Credential(Protocol):
     """What the control plane's requests are signed with."""
@@ -30,6 +45,10 @@ class Credential(Protocol):
     @property
     def kind(self) -> str:
         """The token type, in Snowflake's words."""
+
+    @property
+    def grant(self) -> dict[str, str]:
+        """The fields by which this kind of credential asks for a scoped token."""
 
     @property
     def account(self) -> str:
@@ -76,6 +95,7 @@ class KeyPairCredential:
     """
 
     kind = KEYPAIR_JWT
+    grant = GRANTS[KEYPAIR_JWT]
     account = user = fingerprint = ""  # so that one whose key can't be loaded still has a repr
 
     def __init__(self, config: AuthConfig, clock: Clock) -> None:
@@ -153,6 +173,7 @@ class AccessTokenCredential:
         if kind not in (PROGRAMMATIC_ACCESS_TOKEN, OAUTH):
             raise ConfigError(f"{kind!r} is no kind of access token", setting="authenticator")
         self.kind = kind
+        self.grant = GRANTS[kind]
         self.account = Account.parse(account).claim
         self.user = user.strip().upper()
         self._given = token

@@ -86,8 +86,9 @@ class LocalAccount:
             self.profile = identity.profile
             self._server = ServerThread(self._app, port=port, tls=identity.tls)
             resources.callback(self._server.close)
-            self._operations.host = f"{HOST}:{self._server.port}"
-            self.url = f"{'https' if tls else 'http'}://{self._operations.host}"
+            resources.callback(self._operations.close)
+            self._operations.host = HOST
+            self.url = f"{'https' if tls else 'http'}://{HOST}:{self._server.port}"
             # Before the first request can come: whoever finds the port open may read the profile at once.
             identity.write_profile(url=self.url, account=ACCOUNT, user=USER, database=DATABASE, schema=SCHEMA)
             self._server.start()
@@ -177,7 +178,7 @@ class LocalAccount:
         The host before answers 410 from now on; scoped tokens are for one host.
         """
         self._check_usable()
-        hosts = [f"{name}:{self._server.port}" for name in (HOST, "localhost")]
+        hosts = [HOST, "localhost"]
         former = self._operations.host
         self._operations.host = hosts[1 - hosts.index(former)]
         self._operations.former_host = former

@@ -13,7 +13,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-Operation = Literal["discover", "token", "pipe_info", "open", "append", "status", "drop", "rejected"]
+Operation = Literal[
+    "discover",
+    "token",
+    "pipe_info",
+    "open",
+    "append",
+    "filebuffer",
+    "upload",
+    "status",
+    "drop",
+    "rejected",
+]
+"""Kinds of requests; `upload` and `filebuffer` are those by which the official SDK loads files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +101,8 @@ RANDOM_FAULTS: dict[str, tuple[Fault, ...]] = {
     "pipe_info": _ON_THE_INGEST_HOST,
     "open": (*_ON_THE_INGEST_HOST, _refusal(409, "ERR_OPEN_CHANNEL_IN_PROGRESS")),
     "append": (*_ON_THE_INGEST_HOST, _refusal(409, "ERR_CHANNEL_MUST_BE_REOPENED")),
+    "filebuffer": _ON_THE_INGEST_HOST,
+    "upload": _EVERYWHERE,
     "status": _ON_THE_INGEST_HOST,
     "drop": _ON_THE_INGEST_HOST,
     "rejected": _ON_THE_INGEST_HOST,

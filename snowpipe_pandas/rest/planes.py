@@ -51,7 +51,14 @@ _INGEST_HINT = (
     "; the account accepted the credential, but its ingest host does not accept the token issued for it: the "
     "user's role may lack the privilege for this, or a network policy may shut out this machine"
 )
-_GRANT_TYPE = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+
+
+@dataclass(frozen=True, slots=True)
+class _IngestHost:
+    """The ingest host as it was discovered, which is a scoped token's scope, and the URL that is dialled."""
+
+    name: str
+    url: str
 
 
 class Planes:
@@ -80,9 +87,9 @@ class Planes:
         self._credential = credential
         self._clock = clock
         self._allow_ingest_hosts = tuple(allow_ingest_hosts)
-        self._ingest_url: str | None = None
+        self._ingest_host: _IngestHost | None = None
         self._forgetting = threading.Lock()
-        self._discovery: SingleFlight[str] = SingleFlight()
+        self._discovery: SingleFlight[_IngestHost] = SingleFlight()
         self._met = False
         self.scoped = ScopedSigner(TokenCache(self._exchange, clock))
         credential.cache.on_renewed = partial(self._tell_renewed, "jwt")
@@ -138,35 +145,41 @@ class Planes:
     def _tell_renewed(self, kind: Literal["jwt", "scoped"], life: TokenLife) -> None:
         self.events.emit(TokenRenewed(kind=kind, life=life))
 
-    def _forget(self, host: str) -> None:
+    def _forget(self, url: str) -> None:
         """Discover the ingest host anew next time, unless that was done meanwhile."""
         with self._forgetting:
-            if self._ingest_url == host:
-                self._ingest_url = None
+            if self._ingest_host is not None and self._ingest_host.url == url:
+                self._ingest_host = None
                 self.scoped.cache.clear()
 
     def ingest_url(self, caller: Caller) -> str:
         """Return the ingest host's URL, discovered once, by one thread for all that need it."""
-        return self._discovery.run(caller, lambda: self._ingest_url, lambda: self._discover(caller))
+        return self._discovered(caller).url
 
-    def _discover(self, caller: Caller) -> str:
+    def _discovered(self, caller: Caller) -> _IngestHost:
+        return self._discovery.run(caller, lambda: self._ingest_host, lambda: self._discover(caller))
+
+    def _discover(self, caller: Caller) -> _IngestHost:
         action = "discover the ingest host"
-        request = Request("GET", f"{self._account_url}/v2/streaming/hostname", action=action, counted=False)
+        request = Request("GET", f"{self._account_url}/v2/streaming/hostname", action=action)
         answer = self._control(request, caller)
-        host = self._permitted_host(answer, action)
-        self._ingest_url = url = f"{urlsplit(self._account_url).scheme}://{host}"
-        return url
+        name, port = self._permitted_host(answer, action)
+        account = urlsplit(self._account_url)
+        # As the official SDK does it: a host without a port is met on the account's own.
+        met_at = account.port if port is None else port
+        url = f"{account.scheme}://{name}" + ("" if met_at is None else f":{met_at}")
+        self._ingest_host = found = _IngestHost(name if port is None else f"{name}:{port}", url)
+        return found
 
     def _exchange(self, caller: Caller, budget_s: float | None) -> Token:
         action = "exchange the credential for a scoped token"
-        form = urlencode({"grant_type": _GRANT_TYPE, "scope": urlsplit(self.ingest_url(caller)).netloc})
+        form = urlencode(self._credential.grant | {"scope": self._discovered(caller).name})
         request = Request(
             "POST",
             f"{self._account_url}/oauth/token",
             action=action,
             body=form.encode(),
             headers={"Content-Type": "application/x-www-form-urlencoded"},
-            counted=False,
             total_s=math.inf if budget_s is None else budget_s,
         )
         # The answer holds the token, so it is not held here, where an error may be raised.
@@ -177,8 +190,8 @@ class Planes:
             f"could not {action}: {found.text}", status=found.status, request_id=found.request_id
         )
 
-    def _permitted_host(self, answer: Answer, action: str) -> str:
-        """Return the host that discovery names, with its port where it names one.
+    def _permitted_host(self, answer: Answer, action: str) -> tuple[str, int | None]:
+        """Return the host that discovery names, and its port where it names one.
 
         Raises:
             ServiceError: it names none, or one that this account's rows must not go to.
@@ -198,7 +211,7 @@ class Planes:
                 f'allow it: connect(allow_ingest_hosts=["{host}"])'
             )
         else:
-            return host if port is None else f"{host}:{port}"
+            return host, None if port is None else port_number(port)
         raise ServiceError(
             f"could not {action}: {problem}", status=answer.status, request_id=answer.request_id
         )

@@ -67,7 +67,6 @@ class Request:
 
     Attributes:
         action: what it is for, in words that follow "could not".
-        counted: whether the service wants `requestId` and `retryCount` (all of `/v2/streaming` does).
         total_s: seconds that one try may take, where that is less than `Timeouts.total_s`.
         most_bytes: most bytes that its answer may have, once decoded.
     """
@@ -78,7 +77,6 @@ class Request:
     query: Mapping[str, str] = field(default_factory=dict)
     body: bytes | memoryview = b""
     headers: Mapping[str, str] = field(default_factory=dict)
-    counted: bool = True
     total_s: float = math.inf
     most_bytes: int = CONTROL_BYTES
 
@@ -111,6 +109,7 @@ class Transport:
             {
                 "User-Agent": _user_agent(),
                 "Accept": "application/json",
+                "Accept-Charset": "UTF-8",
                 "Accept-Encoding": ACCEPTED_ENCODING,
             }
         )
@@ -203,9 +202,7 @@ class Transport:
         self, request: Request, signature: dict[str, str], request_id: str, tries: int
     ) -> Answer | Failure:
         """Send once."""
-        query = dict(request.query)
-        if request.counted:
-            query |= {"requestId": request_id, "retryCount": str(tries - 1)}
+        query = {**request.query, "requestId": request_id, "retryCount": str(tries - 1)}
         failure: Failure | None = None
         started = time.monotonic()
         with deadline(min(self._timeouts.total_s, request.total_s)) as limit:

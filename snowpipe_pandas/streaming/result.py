@@ -61,14 +61,15 @@ class StreamResult(Counts):
         """Return this load's rows in the target's error table, as the local account hands them out.
 
         Returns:
-            columns `TIMESTAMP, QUERY_ID, ERROR_CODE, ERROR_METADATA, ERROR_DATA`, a row per rejected row.
+            columns `TIMESTAMP, QUERY_ID, ERROR_CODE, ERROR_METADATA, ERROR_DATA`, a row per rejected row,
+            whose text stands in `ERROR_DATA` under the key `$1`.
 
         Raises:
             UsageError: the table was made without ERROR_LOGGING = TRUE, or the account is a real one, where
                 SQL reads the error table; the message has the statement.
 
         >>> result = df.snowpipe.stream(channel, on_error="report")
-        >>> result.rejected()["ERROR_DATA"]
+        >>> [row["$1"] for row in result.rejected()["ERROR_DATA"]]
         """
         import pandas as pd
 
@@ -149,4 +150,5 @@ class StreamResult(Counts):
 
 def _bound(metadata: object) -> str:
     """Return the offset token behind a rejected row, "" where its metadata tells none."""
-    return str(metadata.get("offset_token_upper_bound")) if isinstance(metadata, dict) else ""
+    details = metadata.get("details") if isinstance(metadata, dict) else None
+    return str(details.get("offset_token_upper_bound")) if isinstance(details, dict) else ""

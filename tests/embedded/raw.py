@@ -1,6 +1,7 @@
 """The protocol by hand, for tests of the local account: no retries, no recovery."""
 
 import time
+from urllib.parse import urlsplit
 
 import requests
 
@@ -26,9 +27,10 @@ class Raw:
     def sign(self):
         """Get a scoped token for the present ingest host."""
         scope = self.account._operations.host
+        port = urlsplit(self.account.url).port
         token = self.account.door.issue_scoped(Identity("LOCAL", "DEMO_USER"), scope)
         self.headers = {"Authorization": f"Bearer {token}"}
-        self.url = f"http://{scope}/v2/streaming"
+        self.url = f"http://{scope}:{port}/v2/streaming"
 
     def call(self, method, path, **more):
         return requests.request(method, self.url + path, headers=self.headers, **({"timeout": 10} | more))
@@ -39,8 +41,8 @@ class Raw:
             self.token = answer.json()["next_continuation_token"]
         return answer
 
-    def append(self, body, end, token=None, **more):
-        query = {"continuationToken": token or self.token, "endOffsetToken": end}
+    def append(self, body, end, token=None, start=None, **more):
+        query = {"continuationToken": token or self.token, "startOffsetToken": start, "endOffsetToken": end}
         answer = self.call(
             "POST", f"/data{PIPE}/channels/{self.channel}/rows", params=query, data=body, **more
         )

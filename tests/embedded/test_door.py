@@ -188,7 +188,7 @@ def test_a_good_jwt_in_wrong_headers_is_refused(account, key, case):
 
 
 def ask_for_scoped(account, token):
-    host = urlsplit(account.url).netloc
+    host = urlsplit(account.url).hostname
     form = {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer", "scope": host}
     return requests.post(f"{account.url}/oauth/token", data=form, headers=bearer(token), timeout=10)
 
@@ -228,7 +228,7 @@ def test_a_scoped_token_of_another_account_or_host_is_refused(account, key):
     with sp.local() as other:
         assert_refused(ingest(other, exchange(account, key)))
     issue = account.door.issue_scoped
-    here = urlsplit(account.url).netloc
+    here = urlsplit(account.url).hostname
     assert ingest(account, issue(Identity("LOCAL", "DEMO_USER"), here)).status_code == 200
     assert_refused(ingest(account, issue(Identity("LOCAL", "DEMO_USER"), "other-host")))
     assert_refused(ingest(account, issue(Identity("OTHER", "DEMO_USER"), here)))
@@ -254,6 +254,50 @@ def test_a_scoped_token_is_issued_for_a_good_jwt_only(account, key, stranger):
     assert_refused(ask_for_scoped(account, exchange(account, key)))
 
 
+TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
+GRANTS = {
+    "KEYPAIR_JWT": {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer"},
+    "PROGRAMMATIC_ACCESS_TOKEN": {
+        "grant_type": TOKEN_EXCHANGE,
+        "subject_token_type": "programmatic_access_token",
+    },
+    "OAUTH": {
+        "grant_type": TOKEN_EXCHANGE,
+        "subject_token_type": "urn:ietf:params:oauth:token-type:access_token",
+    },
+}
+
+
+@pytest.mark.parametrize("form", GRANTS)
+@pytest.mark.parametrize("kind", GRANTS)
+def test_each_kind_of_credential_is_exchanged_in_its_own_form(account, key, kind, form):
+    token = signed(key) if kind == "KEYPAIR_JWT" else account.door.issue_access_token("DEMO_USER")
+    body = GRANTS[form] | {"scope": urlsplit(account.url).hostname}
+    answer = requests.post(f"{account.url}/oauth/token", data=body, headers=bearer(token, kind), timeout=10)
+    assert answer.status_code == (200 if kind == form else 400)
+    if kind == form:
+        assert ingest(account, answer.text).status_code == 200
+
+
+def test_a_scoped_token_holds_its_end_by_the_clock_of_the_account(key):
+    with sp.local(token_lifetime_s=100) as account:
+        account.clock.move(5000)
+        own = load_pem_private_key((account.profile.parent / "rsa_key.p8").read_bytes(), None)
+        now = int(time.time()) + 5000
+        token = ask_for_scoped(account, signed(own, iat=now, exp=now + 60)).text
+        held = jwt.decode(token, options={"verify_signature": False})
+        assert held["exp"] - now in (100, 101, 102)
+        assert held["aud"] == "127.0.0.1"
+
+
+def test_a_scoped_token_that_nobody_issued_is_refused(account, key):
+    issued = exchange(account, key)
+    claimed = jwt.decode(issued, options={"verify_signature": False})
+    forged = jwt.encode(claimed | {"exp": claimed["exp"] + 100}, "x" * 32, algorithm="HS256")
+    assert_refused(ingest(account, forged))
+    assert_refused(ingest(account, signed(key)))
+
+
 def test_an_exchange_for_another_host_is_refused(account, key):
     form = {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer", "scope": "elsewhere"}
     answer = requests.post(f"{account.url}/oauth/token", data=form, headers=bearer(signed(key)), timeout=10)
@@ -265,7 +309,7 @@ def test_an_exchange_for_another_host_is_refused(account, key):
 )
 def test_a_good_jwt_is_let_in_in_seconds_and_milliseconds_and_both_forms(account, key, changes):
     token = signed(key, **changes)
-    assert discover(account, bearer(token)).text == urlsplit(account.url).netloc
+    assert discover(account, bearer(token)).text == urlsplit(account.url).hostname
     assert discover(account, {"Authorization": f"Snowflake JWT {token}"}).status_code == 200
 
 

@@ -18,17 +18,23 @@ def logged(account):
 
 
 def test_an_error_table_keeps_rejected_rows_with_the_reason_and_their_place(account, logged):
-    logged.append(lines(1) + b'{"ID":"x"}\nnonsense\r\n', "3")
-    logged.append(lines(4) + b'{"TEXT":"no id"}\n', "5")
+    logged.append(lines(1) + b'{"ID":"x"}\nnonsense\r\n', "3", start="1")
+    logged.append(lines(4) + b'{"TEXT":"no id"}\n', "5", start="4")
     logged.committed("5")
     kept = account.sql(f"SELECT * FROM ERROR_TABLE({TABLE})")
     assert list(kept) == ["TIMESTAMP", "QUERY_ID", "ERROR_CODE", "ERROR_METADATA", "ERROR_DATA"]
-    assert [json.loads(data) for data in kept["ERROR_DATA"]] == [{"ID": "x"}, "nonsense", {"TEXT": "no id"}]
+    texts = [json.loads(data) for data in kept["ERROR_DATA"]]
+    assert texts == [{"$1": '{"ID":"x"}'}, {"$1": "nonsense"}, {"$1": '{"TEXT":"no id"}'}]
     told = [json.loads(data) for data in kept["ERROR_METADATA"]]
-    assert [t["offset_token_upper_bound"] for t in told] == ["3", "3", "5"]
-    assert {(t["service"], t["channel_name"], t["pipe_name"]) for t in told} == {
-        ("snowpipe_streaming", "raw", "NUMBERS-STREAMING")
-    }
+    assert {t["service"] for t in told} == {"snowpipe_streaming"}
+    details = [t["details"] for t in told]
+    assert [(d["offset_token_lower_bound"], d["offset_token_upper_bound"]) for d in details] == [
+        ("1", "3"),
+        ("1", "3"),
+        ("4", "5"),
+    ]
+    assert [d["error_data_content_type"] for d in details] == ["json", "json-invalid", "json"]
+    assert {(d["channel_name"], d["pipe_name"]) for d in details} == {("raw", "NUMBERS-STREAMING")}
     assert "is no NUMBER" in told[0]["error_message"]
     assert ids(account) == [1, 4]
 
@@ -46,7 +52,7 @@ def test_the_rejected_rows_of_one_channel_are_told_over_http(account, logged):
     logged.committed("1")
     answer = rejected(logged).json()
     assert answer["columns"] == ["TIMESTAMP", "QUERY_ID", "ERROR_CODE", "ERROR_METADATA", "ERROR_DATA"]
-    assert [row[4] for row in answer["rows"]] == [{"ID": "x"}]
+    assert [row[4] for row in answer["rows"]] == [{"$1": '{"ID":"x"}'}]
     assert account.requests[-1].operation == "rejected"
     logged.headers = {}
     assert rejected(logged).status_code == 401

@@ -208,9 +208,3 @@ def test_a_refused_connection_is_our_error_naming_the_host_and_holding_no_secret
     assert caught.value.attempts > 1
     # the library's exception holds the prepared request with its headers: it must not hang on ours
     assert caught.value.__context__ is None or "requests" not in type(caught.value.__context__).__module__
-
-
-def test_a_request_that_counts_nothing_carries_no_request_id(wire, server):
-    server.script(OK)
-    send(wire, server, counted=False)
-    assert server.seen[0].query == {}

@@ -48,7 +48,7 @@ def rejected_by_account(account, client, sent, types):
     result = sp.stream(sent, channel, nulls="omit", progress=False, on_error="report")
     assert result.rows == sent.num_rows
     found = account.sql(f"SELECT ERROR_DATA FROM ERROR_TABLE({name})")["ERROR_DATA"]
-    return Counter(key for row in found for key in json.loads(row)), channel
+    return Counter(key for row in found for key in json.loads(json.loads(row)["$1"])), channel
 
 
 def refused_by_check(sent, channel):

@@ -17,18 +17,15 @@ from starlette.types import Receive, Scope, Send
 from ..clock import AccountClock
 from ..faults import Fault, FaultDesk
 from ..protocol.operations import Call, Operations, refusal_answer
-from ..refusals import Refused
+from ..refusals import Refused, failed
 from .connection import HungUpError, Wire
 from .fault_injection import NO_FAULT, deliver, obtain
 from .head import check_host, check_path, read_query
 from .recorded import RecordedRequest, Records
 from .routes import Route, find_route
 
-FAILED = "ERR_GENERAL_EXCEPTION_RETRY_REQUEST"
-"""The service's code for what went wrong inside of it."""
-
 _log = logging.getLogger("snowpipe_pandas.local")
-_CREDENTIALS = frozenset({"authorization", "proxy-authorization"})
+_CREDENTIALS = frozenset({"authorization", "proxy-authorization", "x-amz-security-token"})
 
 
 class AccountApp:
@@ -56,7 +53,7 @@ class AccountApp:
             except Exception as error:  # noqa: BLE001  # whatever it is, the client gets an answer
                 _log.exception("the local account failed on a request: a bug, please report it")
                 request.failure = repr(error)
-                response = refusal_answer(Refused(500, FAILED, "the local account failed on this request"))
+                response = refusal_answer(failed())
             finally:
                 self.requests.add(request.record(wire, response, time.monotonic() - started))
             if response is None:

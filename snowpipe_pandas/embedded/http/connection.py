@@ -16,8 +16,8 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Send
 
 from ..clock import AccountClock
-from ..protocol.limits import body_limit, too_large
-from ..refusals import Refused
+from ..protocol.limits import body_limit, body_too_large
+from ..refusals import too_slow
 
 _TINY_BUFFER = 4096
 _FLUSH_POLL_S = 0.005
@@ -70,11 +70,10 @@ class Wire:
                 while not self._ended:
                     body += await self._read_part()
                     if len(body) > limit:
-                        raise too_large(self._operation)
+                        raise body_too_large(self._operation)
                     waiting.reschedule(min(now() + BODY_PAUSE_S, end))
         except TimeoutError:
-            message = "the body did not come, or too slowly"
-            raise Refused(408, "ERR_REQUEST_TIMEOUT", message, {"Connection": "close"}) from None
+            raise too_slow("the body did not come, or too slowly") from None
         self.body_digest = xxhash.xxh3_64_hexdigest(body)
         return bytes(body)
 

@@ -40,8 +40,8 @@ async def obtain(
     if refusal is None:
         try:
             body = await wire.read()
-        except Refused as too_large:
-            refusal = refusal_answer(too_large)
+        except Refused as refused:
+            refusal = refusal_answer(refused)
     if fault.hold_s:
         await asyncio.sleep(fault.hold_s)
 

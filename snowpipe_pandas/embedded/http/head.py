@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, unquote_to_bytes
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
-from ..refusals import Refused
+from ..refusals import invalid_request, not_for_this_account, wrong_method
 from .routes import methods_of
 
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
@@ -26,11 +26,7 @@ def check_host(scope: Scope) -> None:
     host = Headers(scope=scope).get("host", "").lower()
     port = scope["server"][1]
     if host not in {form for name in _LOOPBACK for form in (name, f"{name}:{port}")}:
-        raise Refused(
-            421,
-            "ERR_INVALID_REQUEST",
-            f"the Host header is none of this account's: use {_LOOPBACK[0]}:{port}",
-        )
+        raise not_for_this_account(f"{_LOOPBACK[0]}:{port}")
 
 
 def check_path(method: str, raw_path: str, operation: str) -> None:
@@ -42,11 +38,9 @@ def check_path(method: str, raw_path: str, operation: str) -> None:
     try:
         unquote_to_bytes(raw_path).decode()
     except UnicodeDecodeError:
-        raise Refused(400, "ERR_INVALID_REQUEST", "the path is no UTF-8") from None
+        raise invalid_request("the path is no UTF-8") from None
     if operation == "unknown" and (methods := methods_of(raw_path)):
-        allowed = ", ".join(methods)
-        message = f"{method[:20]} is not for this path; it takes {allowed}"
-        raise Refused(405, "ERR_METHOD_NOT_ALLOWED", message, {"Allow": allowed})
+        raise wrong_method(method, ", ".join(methods))
 
 
 def read_query(scope: Scope) -> Mapping[str, str]:
@@ -59,8 +53,8 @@ def read_query(scope: Scope) -> Mapping[str, str]:
     try:
         fields = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_QUERY_FIELDS)
     except ValueError:  # no UTF-8, or too many of them
-        raise Refused(400, "ERR_INVALID_REQUEST", "the query can't be read") from None
+        raise invalid_request("the query can't be read") from None
     query = dict(fields)
     if len(query) < len(fields):
-        raise Refused(400, "ERR_INVALID_REQUEST", "a name of the query comes twice")
+        raise invalid_request("a name of the query comes twice")
     return query

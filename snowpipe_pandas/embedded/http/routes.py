@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import unquote
 
+from ...names import DEFAULT_PIPE_SUFFIX
+from ..protocol.channel_state import ELASTIC
+from ..protocol.stage import BUCKET
+
 _METHODS = ("GET", "POST", "PUT", "DELETE")
 _FIXED = {
     ("GET", "/v2/streaming/hostname"): "discover",
@@ -15,11 +19,13 @@ _STREAMING = "/v2/streaming/"
 _OF_PIPES = {"bulk-channel-status": "status", "pipe-info": "pipe_info"}
 _OF_CHANNELS = {("PUT", ""): "open", ("DELETE", ""): "drop", ("POST", "rejected-rows"): "rejected"}
 _VERBS = frozenset({*_OF_PIPES, "rejected-rows"})
+_ROWS = {"rows": "append", "filebuffer": "filebuffer"}
+"""The last segment of a path that takes rows, and its operation."""
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """An operation, and the names in the path: database, schema, pipe or table, and a channel."""
+    """An operation, and the names in the path: database, schema, pipe and channel, or an uploaded file."""
 
     operation: str
     names: tuple[str, ...] = ()
@@ -30,6 +36,8 @@ def find_route(method: str, raw_path: str) -> Route:
     path = raw_path.partition("?")[0]
     if (method, path) in _FIXED:
         return Route(_FIXED[method, path])
+    if method == "PUT" and path.startswith(f"/{BUCKET}/"):
+        return Route("upload", (unquote(path.removeprefix("/")),))
     if not path.startswith(_STREAMING):
         return Route("unknown")
     head, _, verb = path.removeprefix(_STREAMING).rpartition(":")
@@ -43,13 +51,15 @@ def find_route(method: str, raw_path: str) -> Route:
             verb,
         ) in _OF_CHANNELS:
             return Route(_OF_CHANNELS[method, verb], (db, schema, pipe, channel))
-        case ["data", "databases", db, "schemas", schema, "pipes", pipe, "channels", channel, "rows"] if (
-            method == "POST"
+        case ["data", "databases", db, "schemas", schema, "pipes", pipe, "channels", channel, rows] if (
+            method == "POST" and rows in _ROWS
         ):
-            return Route("append", (db, schema, pipe, channel))
-        case ["data", "databases", db, "schemas", schema, "tables", table, "rows"] if method == "POST":
-            return Route("append", (db, schema, table))
-    return Route("filebuffer" if "filebuffer" in head else "unknown")
+            return Route(_ROWS[rows], (db, schema, pipe, channel))
+        case ["data", "databases", db, "schemas", schema, "tables", table, rows] if (
+            method == "POST" and rows in _ROWS
+        ):
+            return Route(_ROWS[rows], (db, schema, table + DEFAULT_PIPE_SUFFIX, ELASTIC))
+    return Route("unknown")
 
 
 def methods_of(raw_path: str) -> list[str]:

@@ -15,7 +15,7 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from ..protocol.operations import refusal_answer
-from ..refusals import Refused
+from ..refusals import Refused, too_many_connections, too_slow, unreadable_request
 
 MAX_CONNECTIONS = 256
 HEAD_S = 60.0
@@ -53,9 +53,7 @@ class Connection(H11Protocol):
         if idle:
             min(idle, key=lambda c: c._waiting_since).transport.abort()
             return
-        headers = {"Retry-After": "1", "Connection": "close"}
-        message = f"more than {MAX_CONNECTIONS} connections at once"
-        self.app = refusal_answer(Refused(503, "ERR_TOO_MANY_CONNECTIONS", message, headers))
+        self.app = refusal_answer(too_many_connections(MAX_CONNECTIONS))
 
     def on_response_complete(self) -> None:
         """Begin to wait for the next request."""
@@ -72,7 +70,7 @@ class Connection(H11Protocol):
     def send_400_response(self, msg: str) -> None:
         """Answer a request that is no HTTP, in the form of all refusals, and close."""
         status = getattr(sys.exception(), "error_status_hint", 400)
-        self._refuse(Refused(status, "ERR_INVALID_REQUEST", "the request is no HTTP that can be read"))
+        self._refuse(unreadable_request(status))
 
     def sweep(self, now: float) -> None:
         """End the connection if it has kept the server waiting for too long."""
@@ -83,7 +81,7 @@ class Connection(H11Protocol):
             self.transport.abort()
         elif self._waits and now - self._waiting_since > HEAD_S:
             if self.conn.trailing_data[0]:
-                self._refuse(Refused(408, "ERR_REQUEST_TIMEOUT", f"no whole head came within {HEAD_S:g} s"))
+                self._refuse(too_slow(f"no whole head came within {HEAD_S:g} s"))
             else:
                 self.transport.close()
 

@@ -1,7 +1,8 @@
 """Error tables: the rejected rows of tables that were declared with ERROR_LOGGING = TRUE.
 
 Each such table has a hidden companion in its database; SQL reads it with `ERROR_TABLE(name)`, as on the
-service. Its columns are the service's own, so channel and pipe stand in `error_metadata`.
+service. Its columns are the service's own, so channel, pipe and offset tokens stand in
+`error_metadata:details`.
 """
 
 from __future__ import annotations
@@ -41,17 +42,21 @@ def keep_rejected(
         json.dumps(
             {
                 "service": "snowpipe_streaming",
-                "pipe_name": channel.pipe.name,
-                "channel_name": channel.name,
-                "offset_token_upper_bound": chunk.end_token,
+                "details": {
+                    "pipe_name": channel.pipe.name,
+                    "channel_name": channel.name,
+                    "offset_token_lower_bound": chunk.start_token,
+                    "offset_token_upper_bound": chunk.end_token,
+                },
             }
         )
         for chunk in chunks
     ]
     cursor.execute(
         f"INSERT INTO {error_table(channel.table)} SELECT ?, ?, ?, "  # noqa: S608
-        "json_merge_patch((?::JSON[])[chunk + 1], json_object('error_message', problem)), "
-        "CASE WHEN json_valid(line) THEN line::JSON ELSE to_json(line) END "
+        "json_merge_patch((?::JSON[])[chunk + 1], json_object('error_message', problem, 'details', "
+        "json_object('error_data_content_type', CASE WHEN json_valid(line) THEN 'json' ELSE 'json-invalid' "
+        "END))), json_object('$1', line) "
         f"FROM ({BAD_ROWS}) ORDER BY number",
         [datetime.fromtimestamp(now, UTC), str(uuid.uuid4()), ERROR_CODE, metadata],
     )
@@ -66,7 +71,8 @@ def rejected_rows(
     found = cursor.execute(
         "SELECT strftime(\"TIMESTAMP\", '%Y-%m-%dT%H:%M:%S.%fZ'), QUERY_ID, ERROR_CODE, ERROR_METADATA, "  # noqa: S608
         f"ERROR_DATA FROM {error_table(table)} "
-        "WHERE ERROR_METADATA ->> 'channel_name' = ? AND upper(ERROR_METADATA ->> 'pipe_name') = ?",
+        "WHERE ERROR_METADATA ->> '$.details.channel_name' = ? "
+        "AND upper(ERROR_METADATA ->> '$.details.pipe_name') = ?",
         [channel, pipe.name.upper()],
     ).fetchall()
     return {

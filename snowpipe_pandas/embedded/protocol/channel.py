@@ -2,25 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from ...names import ObjectName
-from ..refusals import Refused
+from ..refusals import Refused, must_be_reopened, uncommitted
 from .channel_state import ChannelState
 
 HEALTHY = "SUCCESS"
 MUST_BE_REOPENED = "ERR_CHANNEL_MUST_BE_REOPENED"
 
 
+class Rows(NamedTuple):
+    """Rows as they came: the body of an append, or a fragment of an uploaded file, with its tokens."""
+
+    ndjson: bytes
+    start_token: str | None = None
+    end_token: str | None = None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Chunk:
-    """The rows of one append; `reject` of them, the first ones, are to be rejected whatever they hold."""
+    """Accepted rows with their tokens; `reject` of them, the first ones, are rejected whatever they hold."""
 
     ndjson: bytes
     end_token: str | None
     due: float
     reject: int = 0
+    start_token: str | None = None
+
+
+def chunks_of(rows: Sequence[Rows], due: float, *, lose: bool, reject: int) -> list[Chunk]:
+    """Return accepted rows to be committed at `due`; a fault may lose them, or reject the first of them."""
+    return [
+        Chunk(b"" if lose else ndjson, end_token, due, 0 if number else reject, start_token)
+        for number, (ndjson, start_token, end_token) in enumerate(rows)
+        if ndjson and not ndjson.isspace()
+    ]
 
 
 @dataclass(slots=True, eq=False)
@@ -82,8 +101,7 @@ class Channel:
 
     def refuse(self) -> Refused:
         """Return the refusal of an append to a channel that must be reopened, and why."""
-        cause = "" if self.trouble is None else f": {self.trouble}"
-        return Refused(409, self.code, f"channel {self.name} must be reopened{cause}")
+        return must_be_reopened(self.name, self.code, self.trouble)
 
     def refuse_uncommitted(self) -> None:
         """Refuse to go on while accepted rows wait for their commit.
@@ -92,9 +110,7 @@ class Channel:
             Refused: 409, there are such rows.
         """
         if self.buffer:
-            raise Refused(
-                409, "ERR_CHANNEL_HAS_UNCOMMITTED_DATA", f"channel {self.name} has uncommitted rows"
-            )
+            raise uncommitted(self.name)
 
     def status(self) -> dict[str, Any]:
         """Return the `channel_status` object of the protocol."""
@@ -113,5 +129,6 @@ class Channel:
             "last_error_offset_upper_bound": state.last_error_token,
             "last_error_message": state.last_error if self.trouble is None else self.trouble,
             "last_error_timestamp_ms": self.last_error_ms,
+            "last_error_timestamp": self.last_error_ms,
             "snowflake_avg_processing_latency_ms": None,
         }

@@ -13,6 +13,9 @@ import duckdb
 from ...names import ObjectName
 from ..internal import HIDDEN
 
+ELASTIC = "ELASTIC"
+"""The name under which a pipe reports its elastic channel; no named channel bears it, in any case."""
+
 
 @dataclass(frozen=True, slots=True)
 class ChannelState:
@@ -68,6 +71,17 @@ def read_states(
 def delete_state(cursor: duckdb.DuckDBPyConnection, pipe: ObjectName, name: str) -> None:
     """Delete a channel's row."""
     cursor.execute(f"DELETE FROM {_rows(pipe)} {_OF_CHANNEL}", _key(pipe, name))  # noqa: S608
+
+
+def count_channels(cursor: duckdb.DuckDBPyConnection, pipe: ObjectName) -> int:
+    """Count a pipe's named channels."""
+    return int(
+        cursor.execute(
+            f"SELECT count(*) FROM {_rows(pipe)} "  # noqa: S608
+            "WHERE upper(pipe_schema) = ? AND upper(pipe_name) = ? AND channel <> ?",
+            _key(pipe, ELASTIC),
+        ).fetchall()[0][0]
+    )
 
 
 _OF_CHANNEL = "WHERE upper(pipe_schema) = ? AND upper(pipe_name) = ? AND channel = ?"

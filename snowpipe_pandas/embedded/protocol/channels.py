@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from typing import Any, Literal
@@ -17,16 +17,22 @@ from typing import Any, Literal
 from ...errors import UsageError
 from ...names import ObjectName
 from ..clock import AccountClock
-from ..ingest.parse import insert_good, parse_rows
-from ..refusals import Refused
+from ..refusals import (
+    Refused,
+    not_found_channel,
+    stale_continuation,
+    too_many_channels,
+    used_row_sequencer,
+)
 from ..sql.declared import DeclaredColumn, span
 from ..store import Store
-from .channel import MUST_BE_REOPENED, Channel, Chunk
-from .channel_state import ChannelState, delete_state, read_states
+from .channel import MUST_BE_REOPENED, Channel, Rows, chunks_of
+from .channel_state import ChannelState, count_channels, delete_state, read_states
 from .committer import Committer
 
-STALE = "STALE_CONTINUATION_TOKEN_SEQUENCER"
-INVALID_ROW_SEQUENCER = "ERR_CHANNEL_HAS_INVALID_ROW_SEQUENCER"
+MAX_CHANNELS = 2_000
+"""Named channels of one pipe, as on the service."""
+
 ROW_SEQ_GAP = "ERR_CHANNEL_MUST_BE_REOPENED_DUE_TO_ROW_SEQ_GAP"
 
 _BATCH = 500
@@ -91,12 +97,11 @@ class Channels:
         name: str,
         *,
         continuation: str,
-        end_token: str | None,
-        ndjson: bytes,
+        rows: Sequence[Rows],
         lose: bool = False,
         reject: int = 0,
     ) -> str:
-        """Accept rows; return the next continuation token.
+        """Accept rows, all of them or none; return the next continuation token.
 
         A fault may `lose` the rows but not their token, or `reject` the first of them.
         """
@@ -106,21 +111,20 @@ class Channels:
         with self._changed:
             channel = self._channels.get(key)
             if channel is None:  # dropped this moment
-                raise _unknown(name)
+                raise not_found_channel(name)
             if channel.appends == "refused":
                 raise channel.refuse()
             if continuation == channel.continuation:
                 channel.row_sequencer += 1
             elif continuation != channel.used_continuation or self.resend == "stale":
-                raise Refused(400, STALE, f"the continuation token of channel {name} is stale")
+                raise stale_continuation(name)
             elif self.resend == "rowseq":
-                raise Refused(409, INVALID_ROW_SEQUENCER, f"the row sequencer of channel {name} is used")
+                raise used_row_sequencer(name)
             elif self.resend == "dedup":
                 return channel.continuation
-            holds_rows = bool(ndjson) and not ndjson.isspace()
-            if holds_rows and channel.appends == "buffered":
+            if channel.appends == "buffered":
                 due = time.monotonic() + self.commit_lag_s
-                channel.buffer.append(Chunk(b"" if lose else ndjson, end_token, due, reject))
+                channel.buffer += chunks_of(rows, due, lose=lose, reject=reject)
                 self._changed.notify_all()
             return channel.continuation
 
@@ -148,25 +152,19 @@ class Channels:
                         found[name] = channel.status()
         return found
 
-    def delete(self, pipe: ObjectName, name: str, *, keep_uncommitted: bool) -> None:
-        """Delete a channel and its offset token, as the protocol's drop does."""
+    def delete(self, pipe: ObjectName, name: str, *, keep_uncommitted: bool) -> str | None:
+        """Delete a channel and its offset token, as the protocol's drop does; return that token."""
         key = _key(pipe, name)
         if keep_uncommitted:
             self._refuse_uncommitted(key)
         with self._settled(key):
             channel = self._channels.get(key) or self._stored(pipe, name)
             if channel is None:
-                raise _unknown(name)
+                raise not_found_channel(name)
             if keep_uncommitted:
                 channel.refuse_uncommitted()
             self._forget(channel)
-
-    def append_elastic(self, table: ObjectName, ndjson: bytes) -> None:
-        """Commit rows before the answer, without a channel."""
-        columns = self._store.columns(table)
-        with self._store.writing, self._store.cursor() as cursor:
-            parsed = parse_rows(cursor, [Chunk(ndjson, None, 0.0)], columns)
-            insert_good(cursor, parsed, str(table))
+            return channel.state.committed_token
 
     def pause(self) -> None:
         """Stop committing; appends are still accepted."""
@@ -270,7 +268,7 @@ class Channels:
     def _refuse_unopened(self, pipe: ObjectName, name: str) -> Refused:
         """Return the refusal of an append to a channel that was not opened since the account started."""
         channel = self._stored(pipe, name)
-        return _unknown(name) if channel is None else channel.refuse()
+        return not_found_channel(name) if channel is None else channel.refuse()
 
     def _stored(self, pipe: ObjectName, name: str) -> Channel | None:
         """Read a channel that is on disk only."""
@@ -280,7 +278,14 @@ class Channels:
         return None if state is None else _at_rest(pipe, name, table, state)
 
     def _new(self, pipe: ObjectName, name: str, table: ObjectName) -> Channel:
-        """Make a channel; one of this name before it was another one, and its tokens stay stale."""
+        """Make a channel; one of this name before it was another one, and its tokens stay stale.
+
+        Raises:
+            Refused: the pipe has as many channels as it may.
+        """
+        with self._store.cursor() as cursor:
+            if count_channels(cursor, pipe) >= MAX_CHANNELS:
+                raise too_many_channels(pipe, MAX_CHANNELS)
         self._last_created_ms = max(self._last_created_ms + 1, int(1000 * self._clock.time()))
         return Channel(
             pipe,
@@ -305,10 +310,6 @@ class Channels:
 def _at_rest(pipe: ObjectName, name: str, table: ObjectName, state: ChannelState) -> Channel:
     """Return a channel of an earlier run, with which its continuation tokens died."""
     return Channel(pipe, name, table, state, code=MUST_BE_REOPENED, appends="refused")
-
-
-def _unknown(name: str) -> Refused:
-    return Refused(404, "ERR_CHANNEL_DOES_NOT_EXIST_OR_IS_NOT_AUTHORIZED", f"channel {name} does not exist")
 
 
 def _told(column: DeclaredColumn) -> dict[str, Any]:

@@ -7,13 +7,18 @@ import threading
 from dataclasses import dataclass
 
 from ..clock import AccountClock
-from ..refusals import Refused
+from ..refusals import Refused, throttled, too_large
+from .stage import MAX_FILE_BYTES
 
 MAX_WIRE_BYTES = 4 * 1024 * 1024
 """The service's hard limit of rows in one request, as they travel."""
 
 _CONTROL_BYTES = 1024 * 1024
-_LIMITS = {"append": MAX_WIRE_BYTES, "token": 64 * 1024}
+_LIMITS = {
+    "append": MAX_WIRE_BYTES,
+    "token": 64 * 1024,
+    "upload": MAX_FILE_BYTES + _CONTROL_BYTES,  # with what chunks and trailers add to it
+}
 
 BYTES_PER_S = 20_000_000
 REQUESTS_PER_S = 10
@@ -27,10 +32,10 @@ def body_limit(operation: str) -> int:
     return _LIMITS.get(operation, _CONTROL_BYTES)
 
 
-def too_large(operation: str) -> Refused:
-    """Return the refusal of a body above its limit."""
+def body_too_large(operation: str) -> Refused:
+    """Return the refusal of a body above its limit; the rest of it is not read."""
     message = f"the body is above the limit of {body_limit(operation)} bytes"
-    return Refused(413, "ERR_PAYLOAD_TOO_LARGE", message, {"Connection": "close"})
+    return too_large(message, {"Connection": "close"})
 
 
 @dataclass(slots=True)
@@ -72,7 +77,7 @@ class Rates:
             meter.fill(now)
             if (wait_s := meter.missing_s(size)) > 0:
                 message = f"a channel takes {REQUESTS_PER_S} requests and {BYTES_PER_S:,} bytes in a second"
-                raise Refused(429, "ERR_THROTTLED", message, {"Retry-After": str(math.ceil(wait_s))})
+                raise throttled(message, math.ceil(wait_s))
             meter.requests -= 1
             meter.bytes -= size
 

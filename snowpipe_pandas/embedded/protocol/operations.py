@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 from urllib.parse import parse_qs
 
 import duckdb
@@ -14,17 +13,33 @@ from ...names import ObjectName
 from ..clock import AccountClock
 from ..faults import Fault
 from ..ingest.rejected import rejected_rows
-from ..refusals import Refused
+from ..refusals import (
+    Refused,
+    UploadRefused,
+    host_moved,
+    invalid_request,
+    no_accept_header,
+    no_error_table,
+    nothing_at,
+    reserved_name,
+    storage_failed,
+    wrong_scope,
+)
 from ..store import Store
 from .auth import Door, Identity
-from .bodies import json_object, ndjson
-from .bounds import check_channel_names, check_flag, check_names, check_query, check_token
+from .bodies import channel_names, flag_member, json_object, ndjson
+from .bounds import check_names, check_query, check_token
+from .channel import Rows
+from .channel_state import ELASTIC
 from .channels import Channels
-from .limits import Rates, body_limit, too_large
+from .elastic import ElasticChannels, is_elastic
+from .file_fragments import read_fragments
+from .limits import Rates, body_limit, body_too_large
 from .pipe_info import pipe_description
+from .s3_upload import refused_upload, take_upload, upload_credential
+from .stage import Stage
 
-_GRANT_TYPE = "urn:ietf:params:oauth:grant-type:jwt-bearer"
-_ELASTIC = "ELASTIC"
+_TOKENS = ("continuationToken", "startOffsetToken", "endOffsetToken", "offsetToken")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +58,31 @@ class Call:
     body: bytes = b""
 
     @property
-    def object(self) -> ObjectName:
-        """The pipe, or for appends without a channel the table."""
+    def pipe(self) -> ObjectName:
+        """The pipe that the path names."""
         return ObjectName(*self.names[:3])
 
+    @property
+    def channel(self) -> str:
+        """The channel that the path names, which may be the elastic one."""
+        return self.names[3]
 
-STORAGE_FAILED = "ERR_STORAGE_FAILED"
-"""Code of our own: the engine could not keep what a request asked for."""
+    @property
+    def named_channel(self) -> str:
+        """The channel that the path names, if it is one that is opened and dropped.
+
+        Raises:
+            Refused: 400, it is the elastic one.
+        """
+        if is_elastic(self.channel):
+            raise reserved_name(self.channel)
+        return self.channel
 
 
 def refusal_answer(refused: Refused) -> Response:
     """Return the answer that a refusal is."""
+    if isinstance(refused, UploadRefused):
+        return refused_upload(refused)
     return JSONResponse(
         {"code": refused.code, "message": refused.message}, refused.status, headers=refused.headers
     )
@@ -66,7 +95,7 @@ class Operations:
         rates: of named channels; None lets them send as fast as they can.
 
     Attributes:
-        host: the ingest host, as discovery tells it.
+        host: the ingest host, as discovery reports it: a name without a port.
         former_host: the host that failed over to `host`, None before the first time.
     """
 
@@ -77,18 +106,24 @@ class Operations:
         self.former_host: str | None = None
         self._store = store
         self._channels = channels
+        self._elastic = ElasticChannels(store, clock)
+        self._stage = Stage(clock)
         self._door = door
-        self._clock = clock
         self._rates = rates
         self._control = {"discover": self._discover, "token": self._exchange}
         self._ingest = {
             "pipe_info": self._pipe_info,
             "open": self._open,
             "append": self._append,
+            "filebuffer": self._take_file,
             "status": self._status,
             "drop": self._drop,
             "rejected": self._rejected,
         }
+
+    def close(self) -> None:
+        """Forget what was uploaded."""
+        self._stage.clear()
 
     def admit(self, operation: str, call: Call) -> Call:
         """Judge a request by its head, before its body is read; return it with who it comes from.
@@ -97,16 +132,19 @@ class Operations:
             Refused: nobody wants its body.
         """
         if operation == "unknown":
-            raise Refused(404, "ERR_NOT_FOUND", f"there is nothing at {call.path[:200]}")
+            raise nothing_at(call.path)
         if operation in self._control:
             call = replace(call, identity=self._door.admit_control(call.headers))
         elif operation in self._ingest:
             call = replace(call, identity=self._admit_ingest(call))
-        check_names(call.names)
+        elif operation == "upload":
+            self._stage.check_credential(call.names[0], upload_credential(call.headers))
+        if operation != "upload":  # whose name is a path
+            check_names(call.names)
         check_query(call.query)
         length = call.headers.get("content-length", "0")
         if int(length) > body_limit(operation):  # digits only: h11 has read it
-            raise too_large(operation)
+            raise body_too_large(operation)
         return call
 
     def do(self, operation: str, call: Call) -> Response:
@@ -116,98 +154,103 @@ class Operations:
                 return self._control[operation](call)
             if operation in self._ingest:
                 return self._ingest[operation](call)
-            if operation == "filebuffer":
-                raise Refused(
-                    501,
-                    "ERR_FILE_MODE_NOT_SUPPORTED",
-                    "the local account has no cloud storage: load less data in one batch",
-                )
+            if operation == "upload":
+                return take_upload(self._stage, call.names[0], call.headers, call.body)
             return JSONResponse({"data": "ok", "success": True})  # telemetry
         except Refused as refused:
             return refusal_answer(refused)
         except duckdb.Error as error:  # the engine failed, as on a full disk; nothing was changed
-            return refusal_answer(Refused(503, STORAGE_FAILED, str(error)))
+            return refusal_answer(storage_failed(str(error)))
 
     def _admit_ingest(self, call: Call) -> Identity:
+        """Check who asks, before anything else; a former host knows the tokens that were issued for it."""
+        host = call.headers.get("host", "").partition(":")[0]
+        moved = self.former_host is not None and host == self.former_host
+        identity = self._door.admit_ingest(call.headers, host if moved else self.host)
+        if moved:
+            raise host_moved()
         if "accept" not in call.headers:
-            raise Refused(400, "391902", "the Accept header is missing")
-        if self.former_host is not None and call.headers.get("host") == self.former_host:
-            raise Refused(410, "ERR_INGEST_HOST_GONE", "the ingest host failed over: discover it again")
-        return self._door.admit_ingest(call.headers, self.host)
+            raise no_accept_header()
+        return identity
 
     def _discover(self, call: Call) -> Response:
         return PlainTextResponse(self.host)
 
     def _exchange(self, call: Call) -> Response:
         form = parse_qs(call.body.decode(errors="replace"))
-        if form.get("grant_type") != [_GRANT_TYPE]:
-            raise Refused(400, "390301", "unknown grant_type")
-        scope = form.get("scope", [""])[0]
-        if scope != self.host:
-            raise Refused(400, "390302", "the scope names no ingest host of this account")
+        self._door.check_grant(call.headers, form)
+        if form.get("scope") != [self.host]:
+            raise wrong_scope()
         assert call.identity is not None  # noqa: S101  # `admit` has set it
-        return PlainTextResponse(self._door.issue_scoped(call.identity, scope))
+        return PlainTextResponse(self._door.issue_scoped(call.identity, self.host))
 
     def _pipe_info(self, call: Call) -> Response:
-        self._store.columns(self._store.pipe_table(call.object))
-        return JSONResponse(pipe_description(call.object, self._clock.time()))
+        json_object(call.body)
+        self._store.columns(self._store.pipe_table(call.pipe))
+        endpoint = call.headers.get("host", self.host)
+        return JSONResponse(pipe_description(call.pipe, self._stage.grant(call.pipe), endpoint))
 
     def _open(self, call: Call) -> Response:
         wanted = json_object(call.body)
         return JSONResponse(
             self._channels.open(
-                call.object,
-                call.names[3],
+                call.pipe,
+                call.named_channel,
                 offset_token=check_token("offset_token", wanted.get("offset_token")),
-                keep_uncommitted=_keeps_uncommitted(wanted),
+                keep_uncommitted=flag_member(wanted, "fail_on_uncommitted_rows"),
             )
         )
 
     def _append(self, call: Call) -> Response:
-        rows = ndjson(call.body, call.headers.get("content-encoding"))
-        if len(call.names) < 4 or call.names[3].upper() == _ELASTIC:
-            return self._append_elastic(call, rows)
+        query = call.query
+        rows = Rows(
+            ndjson(call.body, call.headers.get("content-encoding")),
+            query.get("startOffsetToken"),
+            query.get("endOffsetToken") or query.get("offsetToken"),
+        )
+        return self._take(call, [rows])
+
+    def _take_file(self, call: Call) -> Response:
+        return self._take(call, read_fragments(call.body, self._stage, call.pipe))
+
+    def _take(self, call: Call, rows: Sequence[Rows]) -> Response:
+        """Take rows, however they came."""
+        fault = call.fault
+        if is_elastic(call.channel):
+            if any(call.query.get(name) for name in _TOKENS):
+                raise invalid_request("elastic channels take no continuation or offset tokens")
+            self._elastic.append(call.pipe, rows, lose=fault.lose_rows, reject=fault.reject_rows)
+            return JSONResponse({"message": "OK", "next_continuation_token": ""})
         if self._rates is not None:
-            self._rates.take((*map(str.upper, call.names[:3]), call.names[3]), len(rows))
+            channel = (*map(str.upper, call.names[:3]), call.channel)
+            self._rates.take(channel, sum(len(part.ndjson) for part in rows))
         token = self._channels.append(
-            call.object,
-            call.names[3],
+            call.pipe,
+            call.channel,
             continuation=call.query.get("continuationToken", ""),
-            end_token=call.query.get("endOffsetToken") or call.query.get("offsetToken"),
-            ndjson=rows,
-            lose=call.fault.lose_rows,
-            reject=call.fault.reject_rows,
+            rows=rows,
+            lose=fault.lose_rows,
+            reject=fault.reject_rows,
         )
         return JSONResponse({"next_continuation_token": token})
 
-    def _append_elastic(self, call: Call, rows: bytes) -> Response:
-        if {"continuationToken", "startOffsetToken", "endOffsetToken", "offsetToken"} & set(call.query):
-            raise Refused(
-                400, "ERR_INVALID_REQUEST", "elastic channels take no continuation or offset tokens"
-            )
-        to_pipe = len(call.names) == 4
-        table = self._store.pipe_table(call.object) if to_pipe else call.object
-        self._channels.append_elastic(table, rows)
-        return JSONResponse({"message": "OK"})
-
     def _status(self, call: Call) -> Response:
-        names = check_channel_names(json_object(call.body).get("channel_names"))
-        return JSONResponse({"channel_statuses": self._channels.statuses(call.object, names)})
+        names = channel_names(json_object(call.body))
+        found = self._channels.statuses(call.pipe, [name for name in names if name != ELASTIC])
+        if ELASTIC in names:
+            found[ELASTIC] = self._elastic.status(call.pipe)
+        return JSONResponse({"channel_statuses": found})
 
     def _drop(self, call: Call) -> Response:
-        keep = _keeps_uncommitted(json_object(call.body))
-        self._channels.delete(call.object, call.names[3], keep_uncommitted=keep)
-        return JSONResponse({})
+        keep = flag_member(json_object(call.body), "fail_on_uncommitted_rows")
+        token = self._channels.delete(call.pipe, call.named_channel, keep_uncommitted=keep)
+        return JSONResponse({"last_committed_offset_token": token})
 
     def _rejected(self, call: Call) -> Response:
         """Our own extension of the protocol; the service's way is SQL with `ERROR_TABLE(name)`."""
-        table = self._store.pipe_table(call.object)
+        table = self._store.pipe_table(call.pipe)
         with self._store.cursor() as cursor:
-            found = rejected_rows(cursor, table, call.object, call.names[3])
+            found = rejected_rows(cursor, table, call.pipe, call.channel)
         if found is None:
-            raise Refused(404, "ERR_NO_ERROR_TABLE", f"table {table} is not set to ERROR_LOGGING = TRUE")
+            raise no_error_table(table)
         return JSONResponse(found)
-
-
-def _keeps_uncommitted(body: Mapping[str, Any]) -> bool:
-    return check_flag("fail_on_uncommitted_rows", body.get("fail_on_uncommitted_rows"))

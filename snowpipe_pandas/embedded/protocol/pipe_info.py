@@ -2,54 +2,58 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 from ...names import ObjectName
+from .stage import BUCKET, Grant
 
-_STAGE_LIFE_MS = 3_600_000
 
+def pipe_description(pipe: ObjectName, grant: Grant, endpoint: str) -> dict[str, Any]:
+    """Describe a pipe.
 
-def pipe_description(pipe: ObjectName, now: float) -> dict[str, Any]:
-    """Describe a pipe; the stages name no storage, since the local account takes rows over HTTP only.
-
-    `now` is the account's time.
+    Args:
+        pipe: the pipe.
+        grant: where its files may be uploaded to, and the key that they are encrypted with.
+        endpoint: host and port of the storage, which are the account's own.
     """
+    stage = _stage(grant, endpoint)
+    pipe_key = base64.b64encode(grant.key).decode()
     return {
         "database": pipe.database,
         "schema": pipe.schema,
         "pipe": pipe.name,
         "owner": "LOCAL",
         "valid": True,
-        "rowset_stage_location": _stage(now),
-        "durable_stage_location": _stage(now),
-        "encryption_info": {"pipe_key": "AAAAAAAAAAAAAAAAAAAAAA==", "pipe_key_id": 1, "diversifier": "local"},
+        "rowset_stage_location": stage,
+        "durable_stage_location": stage,
+        "encryption_info": {"pipe_key": pipe_key, "pipe_key_id": 1, "diversifier": "local"},
         "parameter_overrides": {},
+    }
+
+
+def _stage(grant: Grant, endpoint: str) -> dict[str, Any]:
+    return {
+        "expiry_time_ms": grant.expires_at_ms,
+        "location_type": "S3",
+        "location": grant.folder,
+        "use_s3_regional_url": False,
+        "region": "local",
+        "storage_account": "",
+        "storage_endpoint": endpoint,
+        "bucket_name": BUCKET,
+        "path_prefix": grant.folder.removeprefix(f"{BUCKET}/"),
+        "creds": {"AWS_KEY_ID": "LOCAL", "AWS_SECRET_KEY": "LOCAL", "AWS_TOKEN": grant.credential},
         "parameters": {
             "max_client_lag_seconds": 1,
             "rowset_flush_threshold_kb": 4096,
             "max_buffered_kb_for_rowset_mode": 65_535,
             "rowset_threshold_lookback_seconds": 10,
-            "rowset_threshold_ewma_weight": 0.5,
+            "rowset_threshold_ewma_weight": 50,
             "target_file_size_compressed_mb": 16,
             "cpu_throttle_high_watermark_percent": 95,
             "cpu_throttle_low_watermark_percent": 90,
             "mem_throttle_high_watermark_percent": 95,
             "mem_throttle_low_watermark_percent": 90,
         },
-    }
-
-
-def _stage(now: float) -> dict[str, Any]:
-    return {
-        "expiry_time_ms": int(1000 * now) + _STAGE_LIFE_MS,
-        "location_type": "S3",
-        "location": "local",
-        "use_s3_regional_url": False,
-        "region": "local",
-        "storage_account": "",
-        "storage_endpoint": "",
-        "bucket_name": "local",
-        "path_prefix": "",
-        "creds": {"AWS_KEY_ID": "", "AWS_SECRET_KEY": "", "AWS_TOKEN": ""},
-        "parameters": {},
     }

@@ -1,0 +1,83 @@
+"""Elastic channels: rows without a channel of one's own, in no order, durable before the answer.
+
+Each pipe has one, which reports its counts under the name ELASTIC. Its state stands beside those of named
+channels on disk and is read from there each time: there is no memory of it that could differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import duckdb
+
+from ...names import ObjectName
+from ..clock import AccountClock
+from ..ingest.parse import insert_good, parse_rows
+from ..ingest.rejected import keep_rejected
+from ..store import Store
+from .channel import Channel, Rows, chunks_of
+from .channel_state import ELASTIC, ChannelState, read_states
+from .committer import committed_state
+
+
+def is_elastic(channel: str) -> bool:
+    """Tell whether a channel's name means the elastic channel."""
+    return channel.upper() == ELASTIC
+
+
+class ElasticChannels:
+    """The elastic channels of all pipes of an account."""
+
+    def __init__(self, store: Store, clock: AccountClock) -> None:
+        self._store = store
+        self._clock = clock
+        self._started_ms = int(1000 * clock.time())
+        self._last_error_ms: dict[tuple[str, ...], int] = {}
+
+    def append(self, pipe: ObjectName, rows: Sequence[Rows], *, lose: bool = False, reject: int = 0) -> None:
+        """Commit rows, all good ones and what there is to say of the others.
+
+        A fault may `lose` the rows, or `reject` the first of them.
+
+        Raises:
+            Refused: no such pipe or table.
+        """
+        table = self._store.pipe_table(pipe)
+        columns = self._store.columns(table)
+        chunks = chunks_of([Rows(ndjson) for ndjson, _, _ in rows], 0.0, lose=lose, reject=reject)
+        if not chunks:
+            return
+        with self._store.cursor() as cursor:
+            parsed = parse_rows(cursor, chunks, columns)
+            with self._store.transaction(cursor):
+                channel = self._read(cursor, pipe, table)
+                moved = committed_state(channel.state, chunks, parsed)
+                now = self._clock.time()
+                insert_good(cursor, parsed, str(table))
+                if parsed.bad:
+                    keep_rejected(cursor, channel, chunks, now)
+                moved.write(cursor, pipe, ELASTIC)
+        if parsed.bad:
+            self._last_error_ms[_key(pipe)] = int(1000 * now)
+
+    def status(self, pipe: ObjectName) -> dict[str, Any]:
+        """Return the `channel_status` object of a pipe's elastic channel.
+
+        Raises:
+            Refused: no such pipe or table.
+        """
+        table = self._store.pipe_table(pipe)
+        self._store.columns(table)
+        with self._store.cursor() as cursor:
+            return self._read(cursor, pipe, table).status()
+
+    def _read(self, cursor: duckdb.DuckDBPyConnection, pipe: ObjectName, table: ObjectName) -> Channel:
+        state = read_states(cursor, pipe, [ELASTIC]).get(ELASTIC) or ChannelState(
+            created_on_ms=self._started_ms
+        )
+        return Channel(pipe, ELASTIC, table, state, last_error_ms=self._last_error_ms.get(_key(pipe)))
+
+
+def _key(pipe: ObjectName) -> tuple[str, ...]:
+    return (pipe.database.upper(), pipe.schema.upper(), pipe.name.upper())
