@@ -10,12 +10,19 @@ from typing import Any
 from ..names import ObjectName
 from . import fields, paths
 from .answers import Answer, Refusal
+from .bounds import CONTROL_BYTES
 from .caller import Caller
 from .fields import UnreadableError
 from .planes import Planes
 
 UNREADABLE_TRIES = 3
 """So often a status is asked for whose answer can't be understood; a proxy may have sent it."""
+
+STATUSES_PER_REQUEST = 1_000
+"""The service refuses requests for too many; its limit is not documented, a pipe has 2,000 channels."""
+
+STATUS_BYTES = 16_000
+"""Most bytes that one channel's state may have in an answer with many."""
 
 HEALTHY_CHANNEL_CODES = frozenset({"SUCCESS", "ACTIVE"})
 
@@ -71,6 +78,13 @@ def fetch_statuses(
     caller: Caller,
 ) -> dict[str, ChannelStatus]:
     """Ask for the states of several channels of one pipe; unknown channels have no entry."""
+    found: dict[str, ChannelStatus] = {}
+    for first in range(0, max(1, len(names)), STATUSES_PER_REQUEST):
+        found |= _fetch(planes, pipe, names[first : first + STATUSES_PER_REQUEST], caller)
+    return found
+
+
+def _fetch(planes: Planes, pipe: ObjectName, names: list[str], caller: Caller) -> dict[str, ChannelStatus]:
     action = f"read the status of {len(names)} channel{'s' * (len(names) != 1)} of {pipe}"
     for tries in range(1, UNREADABLE_TRIES + 1):
         answer = planes.ingest(
@@ -80,6 +94,7 @@ def fetch_statuses(
             body=json.dumps({"channel_names": names}).encode(),
             headers={"Content-Type": "application/json"},
             caller=caller,
+            most_bytes=max(CONTROL_BYTES, len(names) * STATUS_BYTES),
         )
         if answer.refusal is not Refusal.NONE:
             raise answer.error(action)
