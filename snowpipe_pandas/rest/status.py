@@ -10,6 +10,7 @@ from typing import Any
 from ..names import ObjectName
 from . import fields, paths
 from .answers import Answer, Refusal
+from .bounds import CONTROL_BYTES
 from .caller import Caller
 from .fields import UnreadableError
 from .planes import Planes
@@ -19,6 +20,9 @@ UNREADABLE_TRIES = 3
 
 STATUSES_PER_REQUEST = 1_000
 """The service refuses requests for too many; its limit is not documented, a pipe has 2,000 channels."""
+
+STATUS_BYTES = 16_000
+"""Most bytes that one channel's state may have in an answer with many."""
 
 HEALTHY_CHANNEL_CODES = frozenset({"SUCCESS", "ACTIVE"})
 
@@ -90,6 +94,7 @@ def _fetch(planes: Planes, pipe: ObjectName, names: list[str], caller: Caller) -
             body=json.dumps({"channel_names": names}).encode(),
             headers={"Content-Type": "application/json"},
             caller=caller,
+            most_bytes=max(CONTROL_BYTES, len(names) * STATUS_BYTES),
         )
         if answer.refusal is not Refusal.NONE:
             raise answer.error(action)

@@ -255,6 +255,14 @@ def test_a_body_is_read_up_to_its_limit_and_the_connection_is_not_used_again_beh
     assert service.connections == before + 1
 
 
+def test_the_states_of_many_channels_may_be_longer(service):
+    names = [f"c{number}" for number in range(1000)]
+    told = {name: STATUS | {"last_error_message": "x" * 2000} for name in names}
+    service.answers["status"] = reply({"channel_statuses": told})
+    with service.connect() as client:
+        assert len(client.channel_statuses(names, table="D.S.T")) == 1000
+
+
 def test_rejected_rows_may_be_longer(service, channel):
     told = {"columns": ["A"], "rows": [["x" * MB] for _ in range(15)]}
     service.answers["rejected"] = reply(told)
