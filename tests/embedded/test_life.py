@@ -295,10 +295,11 @@ def nothing_left(tmp_path, monkeypatch):
     with sp.local():  # whatever is made once stays
         pass
     gc.collect()
-    threads, files = threading.active_count(), len(os.listdir("/proc/self/fd"))
+    threads, files = set(threading.enumerate()), len(os.listdir("/proc/self/fd"))
     yield
     gc.collect()
-    assert (threading.active_count(), len(os.listdir("/proc/self/fd"))) == (threads, files)
+    until(lambda: set(threading.enumerate()) <= threads)
+    until(lambda: len(os.listdir("/proc/self/fd")) <= files)
     assert left(place) == []
 
 
