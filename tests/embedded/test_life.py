@@ -130,18 +130,20 @@ def test_a_forked_child_that_lives_holds_neither_port_nor_connections(temporary)
 
 
 MULTIPROCESSING = """
-import multiprocessing, snowpipe_pandas as sp
+import multiprocessing, time, snowpipe_pandas as sp
 account = sp.local()
-process = multiprocessing.get_context("fork").Process(target=__import__("time").sleep, args=(60,))
-process.start()
-process.terminate()
-process.join()
-print(process.exitcode, account.profile.exists(), account.sql("SELECT 7 AS N")["N"][0])
+for _ in range(10):
+    process = multiprocessing.get_context("fork").Process(target=time.sleep, args=(60,))
+    process.start()
+    process.terminate()  # in its first moments, as often as not
+    process.join(20)
+    assert process.exitcode == -15
+print(account.profile.exists(), account.sql("SELECT 7 AS N")["N"][0])
 """
 
 
 def test_a_terminated_child_process_ends_by_its_signal_and_removes_nothing(temporary):
-    assert ended(python(MULTIPROCESSING, temporary)) == (0, "-15 True 7\n")
+    assert ended(python(MULTIPROCESSING, temporary)) == (0, "True 7\n")
     assert left(temporary) == []
 
 
@@ -293,10 +295,11 @@ def nothing_left(tmp_path, monkeypatch):
     with sp.local():  # whatever is made once stays
         pass
     gc.collect()
-    threads, files = threading.active_count(), len(os.listdir("/proc/self/fd"))
+    threads, files = set(threading.enumerate()), len(os.listdir("/proc/self/fd"))
     yield
     gc.collect()
-    assert (threading.active_count(), len(os.listdir("/proc/self/fd"))) == (threads, files)
+    until(lambda: set(threading.enumerate()) <= threads)
+    until(lambda: len(os.listdir("/proc/self/fd")) <= files)
     assert left(place) == []
 
 
