@@ -160,7 +160,9 @@ def test_a_fragment_that_is_not_there_is_refused_with_the_whole_list(account, ra
 def test_files_of_another_pipe_are_unknown(account, raw, files):
     account.sql("CREATE TABLE OTHER (ID NUMBER)")
     elsewhere = Files(raw, PIPE.replace("NUMBERS", "OTHER")).fragment(lines(1))
-    assert code(send(raw, [elsewhere])) == UNKNOWN
+    answer = send(raw, [elsewhere])
+    assert code(answer) == UNKNOWN
+    assert "there is no file" in answer.json()["message"]  # before its rows are tried with the wrong key
 
 
 def test_too_many_rows_and_too_long_lists_are_refused(raw, files, monkeypatch):
