@@ -114,7 +114,7 @@ class Account:
                 headers={"Content-Encoding": "zstd", "Content-Type": "application/x-ndjson"},
             ).json()
         while (status := self._status())["last_committed_offset_token"] != str(self._appends):
-            time.sleep(0.002)
+            time.sleep(0.01)
         return int(status["rows_inserted"]) - int(before)
 
     def empty(self) -> None:

@@ -19,8 +19,11 @@ from .conversions import Conversion, Steps, conversion, read_as
 SHOWN = 40
 """Characters of a bad value in its message."""
 
-_LITERALS = r"'^(?:[\[{]|-?(?:[nN][aA][nN]|[iI][nN][fF]))'"
-"""Values in which a literal may stand, or a comma, that DuckDB's reader takes and RFC 8259 does not."""
+_LOOSE = r"'^(?:[\[{]|-?(?:[nN][aA][nN]|[iI][nN][fF]))'"
+"""Values in which a literal or a comma may stand that RFC 8259 does not know."""
+
+_LOOSE_FIRST = ", ".join(str(ord(first)) for first in "[{-nNiI")
+"""Their first characters: to ask for those takes a quarter of the time."""
 
 
 class BatchColumn:
@@ -66,8 +69,10 @@ class BatchColumn:
 
     def maybe_loose(self) -> str | None:
         """Return the SQL that tells whether a value may be no strict JSON; None: then it does not fit."""
-        if self.target.kind in ("VARCHAR", "VARIANT", "OBJECT", "ARRAY", "BOOLEAN"):
-            return f"regexp_matches({self._value}, {_LITERALS})"
+        kind = self.target.kind
+        if kind in ("VARCHAR", "VARIANT", "OBJECT", "ARRAY") or (kind == "BOOLEAN" and self.odd is None):
+            likely = f"ord({self._value}) IN ({_LOOSE_FIRST})"
+            return f"CASE WHEN {likely} THEN regexp_matches({self._value}, {_LOOSE}) ELSE false END"
         return None
 
     def problems(self) -> list[str]:

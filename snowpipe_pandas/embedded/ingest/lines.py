@@ -70,7 +70,9 @@ def _lines(number: int, body: Body) -> pa.Table:
 
 def in_batches(lines: pa.Table) -> pa.Table:
     """Cut a table so that DuckDB reads it in several threads."""
-    return pa.Table.from_batches(lines.combine_chunks().to_batches(max_chunksize=BATCH_ROWS), lines.schema)
+    if any(column.num_chunks != 1 for column in lines.columns):
+        lines = lines.combine_chunks()
+    return pa.Table.from_batches(lines.to_batches(max_chunksize=BATCH_ROWS), lines.schema)
 
 
 def _as_utf8(lines: pa.LargeStringArray, ndjson: bytes) -> pa.LargeStringArray:

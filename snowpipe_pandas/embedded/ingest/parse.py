@@ -30,6 +30,13 @@ BAD_ROWS = (
 )
 """Reads the bad rows that `parse_rows` has found; `number` tells their order."""
 
+_COUNT = (
+    "SELECT count(*) FILTER (problem IS NULL), count(problem), arg_max(problem, number), "
+    "arg_max(chunk, number) FILTER (problem IS NOT NULL), "
+    "list(DISTINCT problem[2:]) FILTER (starts_with(problem, chr(1))) FROM _batch"
+)
+"""Counts good and bad rows; tells the last problem, its body, and which columns' values are left open."""
+
 _SAMPLE = 64
 """Lines whose keys tell how the batch's rows look."""
 
@@ -98,8 +105,9 @@ def _sampled(cursor: duckdb.DuckDBPyConnection, lines: pa.Table) -> list[list[st
     """Return the keys of some lines, spread over the batch."""
     if not lines.num_rows:
         return []
-    some = np.unique(np.linspace(0, lines.num_rows - 1, _SAMPLE).astype(np.int64))
-    cursor.register("_some", lines.select(["line"]).take(pa.array(some)))
+    some = np.unique(np.linspace(0, lines.num_rows - 1, _SAMPLE).astype(np.int64)).tolist()
+    # Slices, since Arrow's `take` would copy the whole batch first.
+    cursor.register("_some", pa.concat_tables(lines.select(["line"]).slice(number, 1) for number in some))
     try:
         found = cursor.execute(
             "SELECT keys FROM (SELECT CASE WHEN json_valid(line) THEN json_keys(line) END AS keys "
@@ -148,11 +156,11 @@ def _converted(
             for number, (column, key) in enumerate(meant)
         ]
         _fill_batch(cursor, columns, target)
-        left_open = _left_open(cursor, columns)
+        good, bad, last_problem, last_bad_chunk, left_open = cursor.execute(_COUNT).fetchall()[0]
         if not left_open:
-            names = [column.target.name for column in columns] or [target[0].name]
-            return Parsed(tuple(names), *_count(cursor))
-        odd |= left_open
+            named = [column.target.name for column in columns] or [target[0].name]
+            return Parsed(tuple(named), good, bad, last_problem, last_bad_chunk)
+        odd |= {columns[int(number)].target.name for numbers in left_open for number in numbers.split()}
 
 
 def _fill_batch(
@@ -202,25 +210,6 @@ def _problem(columns: list[BatchColumn], target: list[DeclaredColumn]) -> str:
         if not column.nullable and column.default is None and column.name not in present
     ]
     return f"CASE {' '.join(branches)} END" if branches else "NULL"
-
-
-def _left_open(cursor: duckdb.DuckDBPyConnection, columns: list[BatchColumn]) -> set[str]:
-    """Return the names of columns with values that the plain way has left open."""
-    if not any(column.odd for column in columns):
-        return set()
-    found = cursor.execute(
-        "SELECT DISTINCT problem[2:] FROM _batch WHERE starts_with(problem, chr(1))"
-    ).fetchall()
-    return {columns[int(number)].target.name for (numbers,) in found for number in numbers.split()}
-
-
-def _count(cursor: duckdb.DuckDBPyConnection) -> tuple[int, int, str | None, int | None]:
-    """Count good and bad rows of the batch; tell the last problem, and the body that held it."""
-    good, bad, last, chunk = cursor.execute(
-        "SELECT count(*) FILTER (problem IS NULL), count(problem), arg_max(problem, number), "
-        "arg_max(chunk, number) FILTER (problem IS NOT NULL) FROM _batch"
-    ).fetchall()[0]
-    return good, bad, last, chunk
 
 
 def _list(texts: list[str]) -> str:
