@@ -101,8 +101,8 @@ def _blank(lines: pa.LargeStringArray, data: _Numbers, starts: _Numbers, ends: _
 
 
 def _odd_end(data: _Numbers, starts: _Numbers, ends: _Numbers) -> _Numbers:
-    last = ends - 1
-    last = last - (data[last] == ord("\r"))
-    before = data[last - 1]
-    usual: _Numbers = (last > starts) & (data[last] == ord("}")) & ~_SPACES[before] & (before != ord(","))
+    last = np.maximum(ends - 1, starts)
+    last = np.where(data[last] == ord("\r"), np.maximum(last - 1, starts), last)
+    before = data[np.maximum(last - 1, starts)]
+    usual: _Numbers = (data[last] == ord("}")) & ~_SPACES[before] & (before != ord(","))
     return np.logical_not(usual)

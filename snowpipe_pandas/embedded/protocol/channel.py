@@ -35,6 +35,8 @@ class Channel:
         code: its health, as its status tells it; `trouble` is the cause where it is not healthy.
         appends: what becomes of appends until the channel is reopened: they are buffered, refused, or
             acknowledged and thrown away.
+        committing: rows of its buffer are on their way into the table. Who would change its state or discard
+            its buffer waits until they are there.
         odd_columns: those that need more than the plain way of conversion.
     """
 
@@ -48,6 +50,7 @@ class Channel:
     code: str = HEALTHY
     trouble: str | None = None
     appends: Literal["buffered", "refused", "discarded"] = "buffered"
+    committing: bool = False
     odd_columns: set[str] = field(default_factory=set)
 
     @property

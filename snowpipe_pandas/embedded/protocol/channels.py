@@ -64,9 +64,8 @@ class Channels:
         table = self._store.pipe_table(pipe)
         columns = self._store.columns(table)
         with self._changed:
-            channel = self._find(pipe, name) or self._new(pipe, name, table)
-            if keep_uncommitted:
-                channel.refuse_uncommitted()
+            found = self._settled(pipe, name, keep_uncommitted=keep_uncommitted)
+            channel = found or self._new(pipe, name, table)
             opened = channel.state.opened(offset_token, reset_counters=self.reset_counters_on_reopen)
             self._keep(channel, opened)
             channel.reopen(table, opened)
@@ -120,10 +119,8 @@ class Channels:
     def delete(self, pipe: ObjectName, name: str, *, keep_uncommitted: bool) -> None:
         """Delete a channel and its offset token, as the protocol's drop does."""
         with self._changed:
-            channel = self._known(pipe, name)
-            if keep_uncommitted:
-                channel.refuse_uncommitted()
-            self._forget(channel)
+            self._settled(pipe, name, keep_uncommitted=keep_uncommitted)
+            self._forget(self._known(pipe, name))
 
     def append_elastic(self, table: ObjectName, ndjson: bytes) -> None:
         """Commit rows before the answer, without a channel."""
@@ -155,6 +152,7 @@ class Channels:
     def lose_uncommitted(self) -> None:
         """Forget accepted rows that are not committed, as a crash does; their channels must be reopened."""
         with self._changed:
+            self._wait_for_commits()
             for channel in self._channels.values():
                 if channel.buffer:
                     channel.lose_rows(MUST_BE_REOPENED, "refused")
@@ -162,6 +160,7 @@ class Channels:
     def restart(self) -> None:
         """Forget all that a crash of the service would forget; every channel must be reopened."""
         with self._changed:
+            self._wait_for_commits()
             for channel in self._channels.values():
                 channel.lose_rows(MUST_BE_REOPENED, "refused")
 
@@ -172,6 +171,7 @@ class Channels:
             UsageError: there is no such channel.
         """
         with self._changed:
+            self._wait_for_commits()
             for channel in self._named(name):
                 fenced = channel.state.fenced()
                 self._keep(channel, fenced)
@@ -196,8 +196,27 @@ class Channels:
             UsageError: there is no such channel.
         """
         with self._changed:
+            self._wait_for_commits()
             for channel in self._named(name):
                 self._forget(channel)
+
+    def _wait_for_commits(self) -> None:
+        """Wait until no rows are on their way into a table; whoever waits here holds no other lock."""
+        self._changed.wait_for(lambda: not any(channel.committing for channel in self._channels.values()))
+
+    def _settled(self, pipe: ObjectName, name: str, *, keep_uncommitted: bool) -> Channel | None:
+        """Find a channel with no rows on their way into its table: they are there by then, or are lost.
+
+        Raises:
+            Refused: 409, rows wait for their commit and are to be kept.
+        """
+        while (channel := self._find(pipe, name)) is not None:
+            if keep_uncommitted:
+                channel.refuse_uncommitted()
+            if not channel.committing:
+                break
+            self._changed.wait()
+        return channel
 
     def _named(self, name: str) -> list[Channel]:
         found = [channel for channel in self._channels.values() if channel.name == name]

@@ -87,39 +87,54 @@ class Committer:
                 self._changed.wait()
 
     def _commit(self, channel: Channel, chunks: list[Chunk]) -> None:
-        """Move chunks into the table: parsed outside of the lock, inserted with the token at once."""
+        """Move chunks into the table, outside of the lock: it is held to claim the channel and to show it."""
+        moved, bad, trouble = None, 0, ""
         try:
             with self._store.cursor() as cursor:
                 columns = self._store.columns(channel.table)
                 parsed = parse_rows(cursor, chunks, columns, channel.odd_columns)
-                with self._changed:
-                    if channel.buffer[: len(chunks)] == chunks:  # else discarded meanwhile, by an open say
-                        self._move(cursor, channel, chunks, parsed)
+                if self._claim(channel, chunks):
+                    moved, bad = self._move(cursor, channel, chunks, parsed), parsed.bad
         except Exception as error:  # noqa: BLE001  # the thread must outlive whatever one channel's rows do
-            # The table is gone, the disk is full, or DuckDB failed on the rows as a whole: none of them is
-            # committed, and the writer learns it, and why, from the channel's status.
-            with self._changed:
-                if channel.buffer[: len(chunks)] == chunks:
-                    channel.lose_rows(MUST_BE_REOPENED, "refused", str(error))
+            trouble = str(error)
+        with self._changed:
+            channel.committing = False
+            self._changed.notify_all()
+            if moved is not None:
+                channel.state = moved
+                del channel.buffer[: len(chunks)]
+                if bad:
+                    channel.last_error_ms = int(1000 * self._clock.time())
+            elif _holds(channel, chunks):
+                # The table is gone, the disk is full, or DuckDB failed on the rows as a whole: none of them
+                # is committed, and the writer learns it, and why, from the channel's status.
+                channel.lose_rows(MUST_BE_REOPENED, "refused", trouble)
+
+    def _claim(self, channel: Channel, chunks: list[Chunk]) -> bool:
+        """Make everybody wait who would change the channel, unless its chunks are discarded by now."""
+        with self._changed:
+            channel.committing = _holds(channel, chunks)
+            return channel.committing
 
     def _move(
         self, cursor: duckdb.DuckDBPyConnection, channel: Channel, chunks: list[Chunk], parsed: Parsed
-    ) -> None:
-        """Insert rows and write the channel's next state in one transaction; then show it."""
-        moved = _moved(channel.state, chunks, parsed)
-        now = self._clock.time()
+    ) -> ChannelState:
+        """Insert rows and write the channel's next state in one transaction; return that state."""
+        moved = committed_state(channel.state, chunks, parsed)
         with self._store.transaction(cursor):
             insert_good(cursor, parsed, str(channel.table))
             if parsed.bad:
-                keep_rejected(cursor, channel, chunks, now)
+                keep_rejected(cursor, channel, chunks, self._clock.time())
             moved.write(cursor, channel.pipe, channel.name)
-        channel.state = moved
-        del channel.buffer[: len(chunks)]
-        if parsed.bad:
-            channel.last_error_ms = int(1000 * now)
+        return moved
 
 
-def _moved(state: ChannelState, chunks: list[Chunk], parsed: Parsed) -> ChannelState:
+def _holds(channel: Channel, chunks: list[Chunk]) -> bool:
+    """Tell whether chunks still wait in the channel: an open, say, discards them."""
+    return channel.buffer[: len(chunks)] == chunks
+
+
+def committed_state(state: ChannelState, chunks: list[Chunk], parsed: Parsed) -> ChannelState:
     """Return a channel's state behind the commit of chunks; a bad row's bound is the end of its append."""
     tokens = [chunk.end_token for chunk in chunks if chunk.end_token is not None]
     moved = replace(
