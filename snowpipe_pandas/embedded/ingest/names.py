@@ -30,7 +30,7 @@ class Names:
         if mapping is None:
             self._exact = positions
             for name, position in positions.items():
-                self._folded.setdefault(name.upper(), position)
+                self._folded.setdefault(folded(name), position)
             return
         gone = sorted(set(mapping.values()) - set(positions))
         if gone:
@@ -40,7 +40,15 @@ class Names:
     def find(self, key: str) -> int | None:
         """Return the column that a key means, None where it means none."""
         found = self._exact.get(key)
-        return self._folded.get(key.upper()) if found is None else found
+        return self._folded.get(folded(key)) if found is None else found
+
+
+def folded(name: str) -> str:
+    """Return a name without its case; letters that have no single capital (`ß`) stay themselves."""
+    upper = name.upper()
+    if len(upper) == len(name):
+        return upper
+    return "".join(capital if len(capital := letter.upper()) == 1 else letter for letter in name)
 
 
 class Spellings:
@@ -66,12 +74,12 @@ class Spellings:
             column = self._names.find(key)
             if column is None or column in self.keys:
                 continue
-            if key and "\0" not in key and key.upper() not in self._taken:
+            if key and "\0" not in key and folded(key) not in self._taken:
                 self._own[key] = column
                 self.keys[column] = key
             else:
                 self.keys[column] = self._free(column)
-            self._taken.add(self.keys[column].upper())
+            self._taken.add(folded(self.keys[column]))
 
     def must_change(self, key: str) -> bool:
         """Tell whether a row with this key can't be read as it is."""
