@@ -1,49 +1,50 @@
-"""A table's columns as a batch of rows names them: the spellings of a name, nulls, absent keys, defaults.
+"""A table's columns as a batch of rows fills them: values, nulls, absent keys, defaults.
 
 Three things differ: a value, a `null` that is written, and a key that is not there. A written null is a
 null, in a VARIANT column a VARIANT that holds null (`IS NULL` is false of it). For an absent key the column's
 DEFAULT is taken, or null where it has none.
+
+Names of the user's stand in texts only: a column is a number here, its value a field of a struct by place.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Sequence
 
 from ..sql.declared import DeclaredColumn, duckdb_type
-from ..sql.quoting import literal, quoted
+from ..sql.quoting import literal
 from .conversions import Conversion, Steps, conversion, read_as
 
 SHOWN = 40
 """Characters of a bad value in its message."""
 
+_LOOSE = r"'^(?:[\[{]|-?(?:[nN][aA][nN]|[iI][nN][fF]))'"
+"""Values in which a literal or a comma may stand that RFC 8259 does not know."""
+
 
 class BatchColumn:
-    """A column of the table, and the spellings of its name that the batch's rows use.
+    """A column of the table that the batch's rows name.
 
     Args:
         number: of the column in the batch.
         target: the table's column.
-        keys: the spellings.
+        key: the key of its values.
         plain: convert values the plain way, which leaves odd ones open.
 
     Attributes:
         target: the table's column.
-        keys: the spellings.
+        key: the key of its values.
         steps: what has to be computed before `stored` and `problems` can be asked.
         odd: SQL that tells whether a value is left open; None where none ever is.
     """
 
-    def __init__(
-        self, number: int, target: DeclaredColumn, keys: tuple[str, ...], *, plain: bool = False
-    ) -> None:
+    def __init__(self, number: int, target: DeclaredColumn, key: str, *, plain: bool = False) -> None:
         self.target = target
-        self.keys = keys
+        self.key = key
         self.steps = Steps(number)
-        values = [f"{reading(rank)}.{quoted(key)}" for rank, key in enumerate(keys)]
-        self._value = self.steps.add(f"coalesce({', '.join(values)})" if len(values) > 1 else values[0])
-        types = ", ".join(map(_json_type, keys))
-        is_text = f"coalesce({types}) = 'VARCHAR'"
+        self._value = self.steps.add(f"struct_extract_at(_values, {number + 1})")
+        is_text = f"json_type(struct_extract_at({_read({key: 'JSON'})}, 1)) = 'VARCHAR'"
         self._conversion: Conversion = conversion(target, self._value, is_text, self.steps, plain=plain)
         self.odd = self._conversion.odd
 
@@ -51,13 +52,24 @@ class BatchColumn:
         """Return the SQL of the value as the table stores it."""
         value, cast = self._value, self._conversion.cast
         column = self.target
-        if column.kind != "VARIANT" and column.default is None:
+        if not self._tells_absent:
             return cast
         there = "CAST('null' AS JSON)" if column.kind == "VARIANT" else "NULL"
         absent = f"CAST({column.default or 'NULL'} AS {duckdb_type(column.type)})"
         return (
             f"CASE WHEN {value} IS NOT NULL THEN {cast} WHEN {self._present} THEN {there} ELSE {absent} END"
         )
+
+    def asks_for_keys(self) -> str | None:
+        """Return the SQL that tells whether a row's keys must be known for this column; None: never."""
+        return f"{self._value} IS NULL" if self._tells_absent else None
+
+    def maybe_loose(self) -> str | None:
+        """Return the SQL that tells whether a value may be no strict JSON; None: then it does not fit."""
+        kind = self.target.kind
+        if kind in ("VARCHAR", "VARIANT", "OBJECT", "ARRAY") or (kind == "BOOLEAN" and self.odd is None):
+            return f"regexp_matches({self._value}, {_LOOSE})"
+        return None
 
     def problems(self) -> list[str]:
         """Return the CASE branches that find what the column does not take."""
@@ -68,14 +80,12 @@ class BatchColumn:
             told = f"{literal(f'column {name}: ')} || {shown} || {literal(self._refused)}"
             branches.append(f"WHEN {wrong} THEN {told}")
         if not self.target.nullable:
-            told = literal(f"column {name} is NOT NULL and has no value")
-            branches.append(f"WHEN {self._is_missing} THEN {told}")
+            branches.append(f"WHEN {self._is_missing} THEN {literal(missing(self.target))}")
         return branches
 
-    def named_twice(self) -> str:
-        """Return the CASE branch that finds rows with more than one value for this column."""
-        found = f"len(list_filter(json_keys(line), lambda k: k IN ({self._listed})))"
-        return f"WHEN {found} > 1 THEN {literal(f'column {self.target.name} is there twice')}"
+    @property
+    def _tells_absent(self) -> bool:
+        return self.target.kind == "VARIANT" or self.target.default is not None
 
     @property
     def _refused(self) -> str:
@@ -93,60 +103,40 @@ class BatchColumn:
 
     @property
     def _present(self) -> str:
-        return f"list_has_any(json_keys(line), [{self._listed}])"
-
-    @property
-    def _listed(self) -> str:
-        return ", ".join(literal(key) for key in self.keys)
+        return f"list_contains(_keys, {literal(self.key)})"
 
 
-def _json_type(key: str) -> str:
-    """The JSON type of a key's value; by a reading of its own, since it is asked for few rows."""
-    return f"json_type(json_transform(line, {literal(json.dumps({key: 'JSON'}))}).{quoted(key)})"
+def missing(column: DeclaredColumn) -> str:
+    """Return what is told of a row without a value for a column that needs one."""
+    return f"column {column.name} is NOT NULL and has no value"
 
 
-def match(
-    keys: list[str], target: list[DeclaredColumn], odd: Collection[str]
-) -> tuple[list[BatchColumn], list[str]]:
-    """Find the columns that keys mean, without regard to case; those named in `odd` have odd values.
-
-    Returns:
-        The columns that some key means, in the table's order; the keys that mean none.
-    """
-    by_name = {column.name.upper(): column.name for column in target}
-    spellings: dict[str, list[str]] = {}
-    unknown = []
-    for key in keys:
-        name = by_name.get(key.upper())
-        if name is None:
-            unknown.append(key)
-        else:
-            spellings.setdefault(name, []).append(key)
-    meant = [column for column in target if column.name in spellings]
-    found = [
-        BatchColumn(number, column, tuple(spellings[column.name]), plain=column.name not in odd)
-        for number, column in enumerate(meant)
-    ]
-    return found, unknown
-
-
-def computed(columns: list[BatchColumn], source: str) -> str:
+def computed(columns: Sequence[BatchColumn], source: str) -> str:
     """Return a subquery of `source`, which has lines: with the columns' values, and all their steps done.
 
-    It reads each line once for all first spellings, once for all second ones: DuckDB tells no fields of one
-    struct apart that differ in case only. Then the first steps of all columns are done, then the second ones.
+    It reads each line once. Then the first steps of all columns are done, then the second ones.
     """
-    for rank in range(max((len(column.keys) for column in columns), default=0)):
-        shape = {c.keys[rank]: read_as(c.target) for c in columns if rank < len(c.keys)}
-        read = f"json_transform(line, {literal(json.dumps(shape))}) AS {reading(rank)}"
-        source = f"(SELECT *, {read} FROM {source})"  # noqa: S608
-    for depth in range(max((len(column.steps.named) for column in columns), default=0)):
+    if not columns:
+        return source
+    source = f"(SELECT *, {_read({c.key: read_as(c.target) for c in columns})} AS _values FROM {source})"  # noqa: S608
+    for depth in range(max(len(column.steps.named) for column in columns)):
         now = [c.steps.named[depth] for c in columns if depth < len(c.steps.named)]
         done = ", ".join(f"{expression} AS {name}" for name, expression in now)
         source = f"(SELECT *, {done} FROM {source})"  # noqa: S608
+    asked = [asks for column in columns if (asks := column.asks_for_keys()) is not None]
+    if asked:
+        keys = f"CASE WHEN {any_of(asked)} THEN json_keys(line) END AS _keys"
+        source = f"(SELECT *, {keys} FROM {source})"  # noqa: S608
     return source
 
 
-def reading(rank: int) -> str:
-    """Return the name of the struct that holds values of keys of this rank among the spellings."""
-    return f"_r{rank}"
+def any_of(conditions: Sequence[str]) -> str:
+    """Return the OR of conditions as a balanced tree: a chain of a thousand is too deep for DuckDB."""
+    if len(conditions) < 2:
+        return conditions[0] if conditions else "false"
+    half = len(conditions) // 2
+    return f"({any_of(conditions[:half])} OR {any_of(conditions[half:])})"
+
+
+def _read(shape: dict[str, str]) -> str:
+    return f"json_transform(line, {literal(json.dumps(shape))})"

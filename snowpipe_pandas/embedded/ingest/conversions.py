@@ -129,6 +129,18 @@ def _plain_float(column: DeclaredColumn, value: str, steps: Steps) -> tuple[str,
     return cast, f"{value} IS NOT NULL AND isfinite({cast}) IS DISTINCT FROM true"
 
 
+def _plain_boolean(column: DeclaredColumn, value: str, steps: Steps) -> tuple[str, str]:
+    bare = steps.add(f"CAST({value} AS VARCHAR)")
+    cast = steps.add(f"CASE {bare} WHEN 'true' THEN true WHEN 'false' THEN false END")
+    return cast, f"{value} IS NOT NULL AND {cast} IS NULL"
+
+
+def _plain_date(column: DeclaredColumn, value: str, steps: Steps) -> tuple[str, str]:
+    """A day that is written as DuckDB would write it; a pattern would take longer than the cast."""
+    cast = steps.add(f"TRY_CAST({value} AS DATE)")
+    return cast, f"strlen({value}) <> 10 OR CAST({cast} AS VARCHAR) IS DISTINCT FROM {value}"
+
+
 def _plain_moment(column: DeclaredColumn, value: str, steps: Steps) -> tuple[str, str]:
     plain = steps.add(f"regexp_full_match({value}, '{_MOMENTS[column.kind]}')")
     written = _cast_iso(value, duckdb_type(column.type))
@@ -201,7 +213,13 @@ _MOMENTS = {
     "TIMESTAMP_LTZ": _MOMENT,
 }
 
-_PLAIN = {"NUMBER": _plain_number, "FLOAT": _plain_float, **dict.fromkeys(_MOMENTS, _plain_moment)}
+_PLAIN = {
+    "NUMBER": _plain_number,
+    "FLOAT": _plain_float,
+    "BOOLEAN": _plain_boolean,
+    **dict.fromkeys(_MOMENTS, _plain_moment),
+    "DATE": _plain_date,
+}
 
 
 def _moment(value: str, stored: str, is_text: str, steps: Steps, pattern: str) -> str:

@@ -2,33 +2,43 @@
 
 Lines are split without a loop, DuckDB reads and converts them column-wise, and a row with any problem is left
 out and told. As with ON_ERROR = CONTINUE, a bad row never stops others.
+
+A line is read twice: first for its keys, by which it is a usual one or is put right (`unusual.py`), then for
+its values.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import duckdb
+import numpy as np
+import pyarrow as pa
 
 from ..sql.declared import DeclaredColumn, duckdb_type
 from ..sql.quoting import literal, quoted
-from .columns import BatchColumn, computed, match
+from .columns import BatchColumn, any_of, computed, missing
 from .lines import Body, lines_of
-
-_WHOLE_ROW_PROBLEMS = (
-    "WHEN rejected THEN 'rejected by the fault desk'",
-    "WHEN NOT ok THEN 'the line is no valid JSON object'",
-)
-
-# Names of our own in the batch, which no column of a user's table is likely to have.
-_PROBLEM, _CHUNK, _LINE = '"_snowpipe problem"', '"_snowpipe chunk"', '"_snowpipe line"'
+from .names import Names, Spellings, most_usual
+from .unusual import INVALID, IS_STRICT, put_right
 
 BAD_ROWS = (
-    f"SELECT {_CHUNK} AS chunk, rtrim({_LINE}, chr(13) || chr(10)) AS line, {_PROBLEM} AS problem, "  # noqa: S608
-    f"row_number() OVER () AS number FROM _batch WHERE {_PROBLEM} IS NOT NULL"
+    "SELECT chunk, rtrim(line, chr(13) || chr(10)) AS line, problem, number FROM _batch "
+    "WHERE problem IS NOT NULL"
 )
-"""Reads the bad rows that `parse_rows` has found, in order."""
+"""Reads the bad rows that `parse_rows` has found; `number` tells their order."""
+
+_COUNT = (
+    "SELECT count(*) FILTER (problem IS NULL), count(problem), arg_max(problem, number), "
+    "arg_max(chunk, number) FILTER (problem IS NOT NULL), "
+    "list(DISTINCT problem[2:]) FILTER (starts_with(problem, chr(1))) FROM _batch"
+)
+"""Counts good and bad rows; tells the last problem, its body, and which columns' values are left open."""
+
+_SAMPLE = 64
+"""Lines whose keys tell how the batch's rows look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,21 +60,31 @@ def parse_rows(
     bodies: Sequence[Body],
     target: list[DeclaredColumn],
     odd: set[str] | None = None,
+    mapping: Mapping[str, str] | None = None,
 ) -> Parsed:
     """Read the NDJSON of all bodies and cast it to the target's types.
 
-    `odd` are the columns of which odd values are expected; those that have some are added, for the next time.
+    Args:
+        cursor: a connection, for temporary tables.
+        bodies: the appends.
+        target: the table's columns.
+        odd: the columns of which odd values are expected; those that have some are added, for the next time.
+        mapping: keys of the rows, spelled exactly so, and the columns that they fill; other keys are ignored.
+            None: keys are names of columns.
     """
-    cursor.register("_lines", lines_of(bodies))
+    names = Names(target, mapping)
+    spellings = Spellings(names)
+    lines = lines_of(bodies)
+    shape, keys = most_usual(_sampled(cursor, lines))
+    spellings.learn(keys)
+    numbers = _unusual(cursor, lines, shape, spellings.usual())
+    lines = lines.append_column("raw", lines.column("line"))
+    lines = lines.append_column("problem", pa.nulls(lines.num_rows, pa.large_string()))
+    if len(numbers):
+        lines = put_right(cursor, lines, numbers, names, spellings, [column.name for column in target])
+    cursor.register("_lines", lines)
     try:
-        cursor.execute(
-            # CASE, not AND: DuckDB may ask for the type of a line before it knows that the line is JSON.
-            "CREATE OR REPLACE TEMP TABLE _valid AS SELECT chunk, rejected, ok, "
-            "CASE WHEN NOT ok THEN line END AS raw, CASE WHEN ok THEN line ELSE '{}' END AS line FROM "
-            "(SELECT *, CASE WHEN strict AND json_valid(line) THEN json_type(line) = 'OBJECT' "
-            "ELSE false END AS ok FROM _lines)"
-        )
-        return _parse(cursor, target, set() if odd is None else odd)
+        return _converted(cursor, target, spellings, set() if odd is None else odd)
     finally:
         cursor.unregister("_lines")
 
@@ -77,102 +97,123 @@ def insert_good(cursor: duckdb.DuckDBPyConnection, parsed: Parsed, table: str) -
     if not parsed.good:
         return
     names = ", ".join(quoted(name) for name in parsed.columns)
-    cursor.execute(f"INSERT INTO {table} ({names}) SELECT {names} FROM _batch WHERE {_PROBLEM} IS NULL")  # noqa: S608
+    values = ", ".join(f"c{number}" for number in range(len(parsed.columns)))
+    cursor.execute(f"INSERT INTO {table} ({names}) SELECT {values} FROM _batch WHERE problem IS NULL")  # noqa: S608
 
 
-def _parse(cursor: duckdb.DuckDBPyConnection, target: list[DeclaredColumn], odd: set[str]) -> Parsed:
+def _sampled(cursor: duckdb.DuckDBPyConnection, lines: pa.Table) -> list[list[str]]:
+    """Return the keys of some lines, spread over the batch."""
+    if not lines.num_rows:
+        return []
+    some = np.unique(np.linspace(0, lines.num_rows - 1, _SAMPLE).astype(np.int64)).tolist()
+    # Slices, since Arrow's `take` would copy the whole batch first.
+    cursor.register("_some", pa.concat_tables(lines.select(["line"]).slice(number, 1) for number in some))
+    try:
+        found = cursor.execute(
+            "SELECT keys FROM (SELECT CASE WHEN json_valid(line) THEN json_keys(line) END AS keys "
+            "FROM _some) WHERE len(keys) > 0"
+        )
+        return [keys for (keys,) in found.fetchall()]
+    finally:
+        cursor.unregister("_some")
+
+
+def _unusual(
+    cursor: duckdb.DuckDBPyConnection, lines: pa.Table, shape: list[str], usual: list[str]
+) -> np.ndarray[Any, Any]:
+    """Return the numbers of lines that can't be read as they are, in order."""
+    is_shape = (
+        f"keys = {_list(shape)}" if set(shape) <= set(usual) and len(set(shape)) == len(shape) else "false"
+    )
+    within = f"list_has_all({_list(usual)}, keys) AND len(keys) = len(list_distinct(keys))"
+
+    def found(keys: str) -> np.ndarray[Any, Any]:
+        # An aggregate, since a WHERE would be asked before the keys are there, and read the line again.
+        (numbers,) = cursor.execute(
+            "SELECT list(number) FILTER (is_usual IS DISTINCT FROM true) FROM (SELECT number, "  # noqa: S608
+            f"CASE WHEN odd_end OR rejected OR len(keys) = 0 THEN false WHEN {is_shape} THEN true "
+            f"ELSE {within} END AS is_usual FROM (SELECT *, {keys} AS keys FROM _all))"
+        ).fetchall()[0]
+        return np.sort(np.array(numbers or [], np.int64))
+
+    cursor.register("_all", lines.select(["number", "line", "odd_end", "rejected"]))
+    try:
+        return found("json_keys(line)")
+    except duckdb.InvalidInputException:  # a line is no JSON; to ask each one first would cost a fifth more
+        return found("CASE WHEN json_valid(line) THEN json_keys(line) END")
+    finally:
+        cursor.unregister("_all")
+
+
+def _converted(
+    cursor: duckdb.DuckDBPyConnection, target: list[DeclaredColumn], spellings: Spellings, odd: set[str]
+) -> Parsed:
     """Convert the plain way first; if that leaves values open, convert again, their columns the whole way."""
-    keys, doubled = _keys(cursor)
+    meant = [(target[position], key) for position, key in sorted(spellings.keys.items())]
     while True:
-        columns, unknown = match(keys, target, odd)
-        _fill_batch(cursor, columns, _values(columns, target), _problems(columns, target, unknown, doubled))
-        left_open = _left_open(cursor, columns)
+        columns = [
+            BatchColumn(number, column, key, plain=column.name not in odd)
+            for number, (column, key) in enumerate(meant)
+        ]
+        _fill_batch(cursor, columns, target)
+        good, bad, last_problem, last_bad_chunk, left_open = cursor.execute(_COUNT).fetchall()[0]
         if not left_open:
-            names = [column.target.name for column in columns] or [target[0].name]
-            return Parsed(tuple(names), *_count(cursor))
-        odd |= left_open
+            named = [column.target.name for column in columns] or [target[0].name]
+            return Parsed(tuple(named), good, bad, last_problem, last_bad_chunk)
+        odd |= {columns[int(number)].target.name for numbers in left_open for number in numbers.split()}
+
+
+def _fill_batch(
+    cursor: duckdb.DuckDBPyConnection, columns: list[BatchColumn], target: list[DeclaredColumn]
+) -> None:
+    """Convert the lines into the table `_batch`: columns by number, and what is wrong with each row."""
+    loose = any_of([maybe for column in columns if (maybe := column.maybe_loose()) is not None])
+    converted = (
+        f"(SELECT number, chunk, line, raw, problem, {', '.join(_values(columns, target))}, "  # noqa: S608
+        f"{_left_open_by(columns)} AS left_open, {_problem(columns, target)} AS told, {loose} AS loose "
+        f"FROM {computed(columns, '_lines')})"
+    )
+    judged = (
+        "CASE WHEN problem IS NOT NULL THEN problem WHEN left_open IS NOT NULL THEN left_open "
+        f"WHEN told IS NOT NULL OR loose THEN CASE WHEN {IS_STRICT} THEN told ELSE {literal(INVALID)} END END"
+    )
+    # Planned as it stands: there is nothing to gain, and the optimizer takes half of a wide table's time.
+    cursor.execute("PRAGMA disable_optimizer")
+    cursor.execute(
+        "CREATE OR REPLACE TEMP TABLE _batch AS SELECT * EXCLUDE (raw), "  # noqa: S608
+        "CASE WHEN problem IS NOT NULL THEN raw END AS line FROM (SELECT * EXCLUDE (line, left_open, told, "
+        f"loose) REPLACE ({judged} AS problem) FROM {converted})"
+    ).fetchall()  # runs it to its end
+    cursor.execute("PRAGMA enable_optimizer")
 
 
 def _values(columns: list[BatchColumn], target: list[DeclaredColumn]) -> list[str]:
     if columns:
-        return [f"{column.stored()} AS {quoted(column.target.name)}" for column in columns]
+        return [f"{column.stored()} AS c{number}" for number, column in enumerate(columns)]
     first = target[0]  # rows like {}: one column has to stand for them
-    return [f"CAST({first.default or 'NULL'} AS {duckdb_type(first.type)}) AS {quoted(first.name)}"]
+    return [f"CAST({first.default or 'NULL'} AS {duckdb_type(first.type)}) AS c0"]
 
 
-def _problems(
-    columns: list[BatchColumn], target: list[DeclaredColumn], unknown: list[str], doubled: bool
-) -> str:
-    """Return the CASE that tells what is wrong with a row, or which of its values are left open."""
-    branches = [*_WHOLE_ROW_PROBLEMS]
-    if unknown:
-        branches.append(_unknown(unknown))
-    branches += [column.named_twice() for column in columns if doubled or len(column.keys) > 1]
+def _left_open_by(columns: list[BatchColumn]) -> str:
+    """Return the SQL of a text with the numbers of the columns that the plain way leaves open, else NULL."""
     odd = {number: column.odd for number, column in enumerate(columns) if column.odd}
-    if odd:
-        told = ", ".join(f"CASE WHEN {is_odd} THEN '{number} ' ELSE '' END" for number, is_odd in odd.items())
-        branches.append(f"WHEN {_any(list(odd.values()))} THEN concat(chr(1), {told})")
-    branches += [branch for column in columns for branch in column.problems()]
+    if not odd:
+        return "NULL"
+    told = ", ".join(f"CASE WHEN {is_odd} THEN '{number} ' ELSE '' END" for number, is_odd in odd.items())
+    return f"CASE WHEN {any_of(list(odd.values()))} THEN concat(chr(1), {told}) END"
+
+
+def _problem(columns: list[BatchColumn], target: list[DeclaredColumn]) -> str:
+    """Return the SQL of what a row's values are told to be wrong, by the first column that does not fit."""
+    branches = [branch for column in columns for branch in column.problems()]
     present = {column.target.name for column in columns}
     branches += [
-        _missing(c) for c in target if not c.nullable and c.default is None and c.name not in present
+        f"WHEN true THEN {literal(missing(column))}"
+        for column in target
+        if not column.nullable and column.default is None and column.name not in present
     ]
-    return f"CASE {' '.join(branches)} END"
+    return f"CASE {' '.join(branches)} END" if branches else "NULL"
 
 
-def _any(conditions: list[str]) -> str:
-    """Return the OR of conditions as a balanced tree: a chain of a thousand is too deep for DuckDB."""
-    if len(conditions) == 1:
-        return conditions[0]
-    half = len(conditions) // 2
-    return f"({_any(conditions[:half])} OR {_any(conditions[half:])})"
-
-
-def _left_open(cursor: duckdb.DuckDBPyConnection, columns: list[BatchColumn]) -> set[str]:
-    """Return the names of columns with values that the plain way has left open."""
-    if not any(column.odd for column in columns):
-        return set()
-    found = cursor.execute(
-        f"SELECT DISTINCT {_PROBLEM}[2:] FROM _batch WHERE starts_with({_PROBLEM}, chr(1))"  # noqa: S608
-    ).fetchall()
-    return {columns[int(number)].target.name for (numbers,) in found for number in numbers.split()}
-
-
-def _keys(cursor: duckdb.DuckDBPyConnection) -> tuple[list[str], bool]:
-    """Return all keys of the batch, and whether some row has one of them twice."""
-    found = cursor.execute(
-        "SELECT DISTINCT unnest(keys), len(keys) > len(list_distinct(keys)) "
-        "FROM (SELECT DISTINCT json_keys(line) AS keys FROM _valid WHERE ok)"
-    ).fetchall()
-    return sorted({key for key, _ in found}), any(doubled for _, doubled in found)
-
-
-def _fill_batch(
-    cursor: duckdb.DuckDBPyConnection, columns: list[BatchColumn], values: list[str], problem: str
-) -> None:
-    selected = ", ".join([*values, f"{problem} AS {_PROBLEM}", f"chunk AS {_CHUNK}"])
-    cursor.execute(
-        f"CREATE OR REPLACE TEMP TABLE _batch AS SELECT * EXCLUDE (_raw), "  # noqa: S608
-        f"CASE WHEN {_PROBLEM} IS NOT NULL THEN _raw END AS {_LINE} FROM "
-        f"(SELECT {selected}, coalesce(raw, line) AS _raw FROM {computed(columns, '_valid')})"
-    )
-
-
-def _count(cursor: duckdb.DuckDBPyConnection) -> tuple[int, int, str | None, int | None]:
-    """Count good and bad rows of the batch; tell the last problem, and the body that held it."""
-    good, bad, last, chunk = cursor.execute(
-        f"SELECT count(*) FILTER ({_PROBLEM} IS NULL), count({_PROBLEM}), "  # noqa: S608
-        f"last({_PROBLEM}) FILTER ({_PROBLEM} IS NOT NULL), max({_CHUNK}) FILTER ({_PROBLEM} IS NOT NULL) "
-        "FROM _batch"
-    ).fetchall()[0]
-    return good, bad, last, chunk
-
-
-def _unknown(keys: list[str]) -> str:
-    listed = ", ".join(literal(key) for key in keys)
-    found = f"list_filter(json_keys(line), lambda k: k IN ({listed}))"
-    return f"WHEN len({found}) > 0 THEN 'no such column: ' || array_to_string({found}, ', ')"
-
-
-def _missing(column: DeclaredColumn) -> str:
-    return f"WHEN true THEN {literal(f'column {column.name} is NOT NULL and has no value')}"
+def _list(texts: list[str]) -> str:
+    return f"[{', '.join(map(literal, texts))}]::VARCHAR[]"
