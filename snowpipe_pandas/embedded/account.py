@@ -19,7 +19,10 @@ from .protocol.auth import Door
 from .protocol.channels import Channels
 from .protocol.operations import Operations
 from .refusals import Refused
-from .sql.translate import AlterUser, CreatePipe, SetErrorLogging, translate
+from .sql.commands import AlterUser, Command, CreateDatabase, Define, DropDatabase, Modify, Query
+from .sql.qualify import Session
+from .sql.show import statements
+from .sql.translate import translate
 from .store import Store
 
 COMMIT_LAG_S = 0.25
@@ -47,12 +50,20 @@ class LocalAccount:
     """
 
     def __init__(
-        self, path: Path | None, *, port: int, commit_lag_s: float, token_lifetime_s: float, tls: bool
+        self,
+        path: Path | None,
+        *,
+        port: int,
+        commit_lag_s: float,
+        token_lifetime_s: float,
+        tls: bool,
+        allow_files: bool,
     ) -> None:
         self._temporary = tempfile.TemporaryDirectory(prefix="snowpipe-local-") if path is None else None
         folder = Path(self._temporary.name) if self._temporary else Path(f"{path}.account")
         self._closed = False
-        self._store = Store(path, database=DATABASE, schema=SCHEMA)
+        self._store = Store(path, database=DATABASE, schema=SCHEMA, allow_files=allow_files)
+        self._session = Session(DATABASE, SCHEMA, allow_files)
         identity = self._identity(folder, tls=tls)
         self.clock = AccountClock()
         self.door = Door(ACCOUNT, self.clock, token_lifetime_s=token_lifetime_s)
@@ -102,41 +113,58 @@ class LocalAccount:
         """Run Snowflake SQL and return the last statement's result.
 
         Args:
-            text: one or more statements; names without database or schema mean `DEMO.PUBLIC`.
+            text: one or more statements; names without database or schema mean `DEMO.PUBLIC`. Each is committed
+                by itself: where one fails, those before it stay done.
 
         Raises:
-            UsageError: the SQL can't be read, or failed.
+            UsageError: the SQL can't be read, is not known to the local account, or failed.
 
         >>> account.sql("SELECT COUNT(*) AS N FROM DEMO.PUBLIC.FLIGHTS")
                 N
         0  336776
         """
         self._check_open()
-        statements = arguments.plain_text(text, nul=True)
-        if statements is None:
+        given = arguments.plain_text(text, nul=True)
+        if given is None:
             arguments.refuse("text", text, 'SQL without lone surrogates, such as "SELECT 1 AS N"')
         try:
-            return self._run(statements)
+            return self._run(given)
         except SnowpipeError:
             raise
         except Exception as error:  # sqlglot and DuckDB fail in many ways on texts that are no SQL
-            raise UsageError(f"the SQL can't be run: {type(error).__name__}: {error}") from error
+            raise UsageError(f"the SQL can't be run: {type(error).__name__}") from error
 
     def _run(self, text: str) -> pd.DataFrame:
+        """Run statements one after the other; what was done before one that fails stays done."""
         result = pd.DataFrame()
-        for statement in translate(text, database=DATABASE, schema=SCHEMA):
+        parts = statements(text)
+        for number, part in enumerate(parts, start=1):
             try:
-                if isinstance(statement, AlterUser):
-                    self.door.register_key(statement.user, statement.slot, statement.key)
-                elif isinstance(statement, CreatePipe):
-                    self._store.create_pipe(statement)
-                elif isinstance(statement, SetErrorLogging):
-                    self._store.set_error_logging(statement)
-                else:
-                    result = self._store.run(statement)
+                result = self._do(translate(part, self._session))
             except Refused as refused:
-                raise UsageError(refused.message) from None
+                raise UsageError(_which(number, parts) + refused.message) from None
+            except SnowpipeError as error:
+                if len(parts) == 1:
+                    raise
+                raise UsageError(_which(number, parts) + str(error)) from error
         return result
+
+    def _do(self, command: Command) -> pd.DataFrame:
+        if isinstance(command, Query):
+            return self._store.query(command.text)
+        if isinstance(command, Modify):
+            self._store.modify(command)
+        elif isinstance(command, AlterUser):
+            self.door.register_key(command.user, command.slot, command.key)
+        elif isinstance(command, Define):
+            self._store.define_other(command)
+        elif isinstance(command, CreateDatabase):
+            self._store.create_database(command)
+        elif isinstance(command, DropDatabase):
+            self.channels.end_with(lambda: self._store.drop_database(command))
+        else:
+            self.channels.end_with(lambda: self._store.define(command))
+        return pd.DataFrame()
 
     def stop(self, *, lose_uncommitted: bool = False) -> None:
         """Stop the HTTP server: every connection is cut at once, every scoped token ends; see `start()`.
@@ -181,6 +209,14 @@ class LocalAccount:
             raise ClosedError("the local account is closed")
 
 
+def _which(number: int, parts: list[str]) -> str:
+    """Say which statement of several has failed."""
+    if len(parts) == 1:
+        return ""
+    done = "" if number == 1 else f", after {number - 1} that {'was' if number == 2 else 'were'} done"
+    return f"statement {number} of {len(parts)} failed{done}: "
+
+
 def local(
     path: str | PathLike[str] | None = None,
     *,
@@ -188,6 +224,7 @@ def local(
     commit_lag_s: float = COMMIT_LAG_S,
     token_lifetime_s: float = TOKEN_LIFETIME_S,
     tls: bool = False,
+    allow_files: bool = False,
 ) -> LocalAccount:
     """Start a local account: the protocol of Snowpipe Streaming on this machine, over DuckDB.
 
@@ -198,6 +235,8 @@ def local(
         commit_lag_s: seconds between an append's answer and its commit.
         token_lifetime_s: life of the scoped tokens it issues.
         tls: speak https, with a certificate that the profile names.
+        allow_files: let SQL reach files and the network (`read_parquet` and its like, COPY TO); without it
+            `account.sql()` reaches the account's own tables only.
 
     Raises:
         MissingDependencyError: the extra `local` is not installed.
@@ -213,5 +252,6 @@ def local(
         None if path is None else arguments.path("path", path, example='path="account.duckdb"'),
         port=arguments.whole("port", port, low=0, high=65_535, example="port=8080, or 0 for a free one"),
         tls=arguments.flag("tls", tls),
+        allow_files=arguments.flag("allow_files", allow_files),
         **seconds,
     )

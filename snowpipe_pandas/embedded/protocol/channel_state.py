@@ -67,7 +67,7 @@ def delete_state(cursor: duckdb.DuckDBPyConnection, pipe: ObjectName, name: str)
     cursor.execute(f"DELETE FROM {_rows(pipe)} {_OF_CHANNEL}", _key(pipe, name))  # noqa: S608
 
 
-_OF_CHANNEL = "WHERE upper(pipe_schema) = ? AND upper(pipe_name) = ? AND channel = ?"
+_OF_CHANNEL = "WHERE pipe_schema = ? AND pipe_name = ? AND channel = ?"
 
 
 def _rows(pipe: ObjectName) -> str:
@@ -75,4 +75,4 @@ def _rows(pipe: ObjectName) -> str:
 
 
 def _key(pipe: ObjectName, name: str) -> list[str]:
-    return [pipe.schema.upper(), pipe.name.upper(), name]
+    return [pipe.schema, pipe.name, name]

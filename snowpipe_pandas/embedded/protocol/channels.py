@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, Literal
 
 from ...errors import UsageError
@@ -61,7 +61,8 @@ class Channels:
         self, pipe: ObjectName, name: str, *, offset_token: str | None, keep_uncommitted: bool
     ) -> dict[str, Any]:
         """Open or reopen a channel; `keep_uncommitted` refuses while rows wait for their commit."""
-        table = self._store.pipe_table(pipe)
+        found = self._store.pipe(pipe)
+        pipe, table = found.name, found.table
         columns = self._store.columns(table)
         with self._changed:
             channel = self._find(pipe, name) or self._new(pipe, name, table)
@@ -125,8 +126,23 @@ class Channels:
                 channel.refuse_uncommitted()
             self._forget(channel)
 
+    def end_with(self, change: Callable[[], Collection[ObjectName]]) -> None:
+        """Let `change` drop or replace tables and pipes; the channels of the pipes that it returns end with it.
+
+        It has deleted their durable state in its transaction. Memory follows behind the COMMIT, before anything
+        else can happen to a channel; continuation tokens of before stay stale.
+        """
+        with self._changed:
+            pipes = set(change())
+            for key, channel in list(self._channels.items()):
+                if channel.pipe in pipes:
+                    channel.buffer.clear()
+                    del self._channels[key]
+                    self._retired[key] = channel.state.client_sequencer
+
     def append_elastic(self, table: ObjectName, ndjson: bytes) -> None:
         """Commit rows before the answer, without a channel."""
+        table = self._store.table(table)
         columns = self._store.columns(table)
         with self._store.writing, self._store.cursor() as cursor:
             parsed = parse_rows(cursor, [Chunk(ndjson, None, 0.0)], columns)
@@ -214,9 +230,10 @@ class Channels:
         return channel
 
     def _find(self, pipe: ObjectName, name: str) -> Channel | None:
+        found = self._store.pipe(pipe)
+        pipe, table = found.name, found.table
         key = _key(pipe, name)
         if key not in self._channels:
-            table = self._store.pipe_table(pipe)
             with self._store.cursor() as cursor:
                 state = read_state(cursor, pipe, name)
             if state is not None:  # of an earlier run, with which its continuation tokens died
@@ -261,4 +278,5 @@ def _told(column: DeclaredColumn) -> dict[str, Any]:
 
 
 def _key(pipe: ObjectName, name: str) -> tuple[str, ...]:
-    return (pipe.database.upper(), pipe.schema.upper(), pipe.name.upper(), name)
+    """The key of a channel; the pipe's name is the one that `Store.pipe` gives it."""
+    return (pipe.database, pipe.schema, pipe.name, name)
