@@ -113,8 +113,8 @@ class LocalAccount:
         """Run Snowflake SQL and return the last statement's result.
 
         Args:
-            text: one or more statements; names without database or schema mean `DEMO.PUBLIC`. Each is committed
-                by itself: where one fails, those before it stay done.
+            text: one or more statements; names without database or schema mean `DEMO.PUBLIC`. Each is
+                committed by itself: where one fails, those before it stay done.
 
         Raises:
             UsageError: the SQL can't be read, is not known to the local account, or failed.

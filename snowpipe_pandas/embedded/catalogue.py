@@ -14,9 +14,9 @@ import duckdb
 
 from ..names import DEFAULT_PIPE_SUFFIX, ObjectName
 from .internal import FORMER_HIDDEN, HIDDEN, MARK, error_table, shown_name, stored_name
-from .refusals import not_found_pipe, not_found_table
+from .refusals import Refused, not_found_pipe, not_found_table
 from .sql.declared import DeclaredColumn, name_of_stored
-from .sql.quoting import literal, quoted
+from .sql.quoting import quoted
 
 _TABLES = """
 CREATE SCHEMA IF NOT EXISTS {hidden};
@@ -113,7 +113,8 @@ def _canonical_pipes(cursor: duckdb.DuckDBPyConnection, database: str) -> None:
     for schema, name in cursor.execute(f"SELECT DISTINCT pipe_schema, pipe_name FROM {channels}").fetchall():  # noqa: S608
         try:
             pipe = find_pipe(cursor, ObjectName(database, schema, name)).name
-        except Exception:  # noqa: BLE001  # its table is gone; nothing asks for such a channel
+        except Refused:  # its table is gone
+            end_channels(cursor, ObjectName(database, schema, name))
             continue
         cursor.execute(
             f"UPDATE {channels} SET pipe_schema = ?, pipe_name = ? WHERE pipe_schema = ? AND pipe_name = ?",  # noqa: S608
@@ -132,10 +133,11 @@ def find_table(cursor: duckdb.DuckDBPyConnection, name: ObjectName) -> ObjectNam
     found = [
         ObjectName(*row)
         for row in cursor.execute(
-            "SELECT database_name, schema_name, table_name FROM duckdb_tables() WHERE upper(database_name) = ? "
-            f"AND upper(schema_name) = ? AND upper(split_part(table_name, {literal(MARK)}, 1)) = ? "  # noqa: S608
+            "SELECT database_name, schema_name, table_name FROM duckdb_tables() "
+            "WHERE upper(database_name) = ? AND upper(schema_name) = ? "
+            "AND upper(split_part(table_name, ?, 1)) = ? "
             "AND NOT internal AND NOT temporary AND database_name <> 'memory' ORDER BY ALL",
-            [name.database.upper(), name.schema.upper(), shown_name(name.name).upper()],
+            [name.database.upper(), name.schema.upper(), MARK, shown_name(name.name).upper()],
         ).fetchall()
     ]
     if not found or MARK in name.schema or MARK in name.database:
@@ -163,6 +165,15 @@ def exists(cursor: duckdb.DuckDBPyConnection, table: ObjectName) -> bool:
     found = cursor.execute(
         "SELECT 1 FROM duckdb_tables() WHERE database_name = ? AND schema_name = ? AND table_name = ?",
         [table.database, table.schema, table.name],
+    )
+    return bool(found.fetchall())
+
+
+def schema_exists(cursor: duckdb.DuckDBPyConnection, name: ObjectName) -> bool:
+    """Tell whether the schema of a name is there, spelled exactly so."""
+    found = cursor.execute(
+        "SELECT 1 FROM duckdb_schemas() WHERE database_name = ? AND schema_name = ?",
+        [name.database, name.schema],
     )
     return bool(found.fetchall())
 
@@ -288,12 +299,12 @@ def find_pipe(cursor: duckdb.DuckDBPyConnection, name: ObjectName) -> Pipe:
 
 def _own_pipes(cursor: duckdb.DuckDBPyConnection, name: ObjectName) -> list[Pipe]:
     found = cursor.execute(
-        "SELECT schema_name, database_name FROM duckdb_schemas() WHERE upper(database_name) = ? AND schema_name = ?",
+        "SELECT database_name FROM duckdb_schemas() WHERE upper(database_name) = ? AND schema_name = ?",
         [name.database.upper(), HIDDEN],
     ).fetchall()
     if not found:
         raise not_found_pipe(name)
-    database = found[0][1]
+    database = found[0][0]
     rows = cursor.execute(
         "SELECT pipe_schema, pipe_name, table_schema, table_name, mapping, valid "  # noqa: S608
         f"FROM {quoted(database, HIDDEN)}.pipes WHERE upper(pipe_schema) = ? AND upper(pipe_name) = ?",
@@ -341,8 +352,15 @@ def keep_pipe(
     )
 
 
-def end_pipes(cursor: duckdb.DuckDBPyConnection, table: ObjectName) -> set[ObjectName]:
-    """End all pipes of a table which is no longer what it was: their channels go, own ones become invalid.
+def end_pipes(
+    cursor: duckdb.DuckDBPyConnection, table: ObjectName, *, filling: str | None = None
+) -> set[ObjectName]:
+    """End the pipes of a table which is no longer what it was: their channels go, own ones become invalid.
+
+    Args:
+        cursor: the transaction's.
+        table: by its stored name.
+        filling: only end own pipes whose SELECT fills this column; None for all, with the default pipe.
 
     Returns:
         The pipes, whose channels memory must forget once this is committed.
@@ -350,10 +368,13 @@ def end_pipes(cursor: duckdb.DuckDBPyConnection, table: ObjectName) -> set[Objec
     pipes = f"{quoted(table.database, HIDDEN)}.pipes"
     own = cursor.execute(
         f"UPDATE {pipes} SET valid = false WHERE table_schema = ? AND table_name = ? "  # noqa: S608
+        "AND (? IS NULL OR list_contains(json_extract_string(mapping, '$.*'), ?)) "
         "RETURNING pipe_schema, pipe_name",
-        [table.schema, table.name],
+        [table.schema, table.name, filling, filling],
     ).fetchall()
-    ended = {shown(table).default_pipe(), *(ObjectName(table.database, *name) for name in own)}
+    ended = {ObjectName(table.database, *name) for name in own}
+    if filling is None:
+        ended.add(shown(table).default_pipe())
     for pipe in ended:
         end_channels(cursor, pipe)
     return ended

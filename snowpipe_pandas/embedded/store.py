@@ -35,17 +35,11 @@ from .sql.commands import (
 )
 from .sql.declared import DeclaredColumn
 from .sql.engine_errors import in_our_words
+from .sql.qualify import ENGINES_OWN
 from .sql.quoting import literal, quoted
 from .tables import define, hold_lengths
 
 _T = TypeVar("_T")
-
-_ENGINES_OWN = ("MEMORY", "SYSTEM", "TEMP")
-"""Databases of DuckDB's own, which are no databases of the account."""
-
-_WITHOUT_FILES = """
-SET enable_external_access = false;
-"""
 
 _SETTINGS = """
 SET GLOBAL TimeZone = 'UTC';
@@ -81,7 +75,7 @@ class Store:
         self._root.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(database, schema)}")
         self._root.execute(_SETTINGS)
         if not allow_files:
-            self._root.execute(_WITHOUT_FILES)
+            self._root.execute("SET enable_external_access = false")
         self._root.execute("SET lock_configuration = true")
 
     def close(self) -> None:
@@ -131,7 +125,7 @@ class Store:
             UsageError: DuckDB refused it.
         """
         with self._in_our_words(), self.cursor() as cursor:
-            return _frame(cursor.execute(text).to_arrow_table())
+            return _frame(cursor.sql(text).to_arrow_table())
 
     def modify(self, command: Modify) -> None:
         """Change rows of a table; all of them, or none if the columns can't hold one.
@@ -140,6 +134,8 @@ class Store:
             UsageError: DuckDB refused it, or a value is too long.
         """
         with self._in_our_words(), self.cursor() as cursor, self.transaction(cursor):
+            if not catalogue.exists(cursor, command.table):
+                raise UsageError(f"table {catalogue.shown(command.table)} does not exist")
             cursor.execute(command.text)
             hold_lengths(cursor, command.table, catalogue.read_columns(cursor, command.table))
 
@@ -168,7 +164,7 @@ class Store:
     def create_database(self, command: CreateDatabase) -> None:
         """Make a database, in memory."""
         name = command.name
-        if name.upper() in _ENGINES_OWN:
+        if name.upper() in ENGINES_OWN:
             raise UsageError(f"the local account can't have a database {name}")
         there = self._databases()
         if name.upper() in there:
@@ -301,7 +297,7 @@ class Store:
             found = cursor.execute(
                 "SELECT database_name FROM duckdb_databases() WHERE NOT internal"
             ).fetchall()
-        return {name.upper(): name for (name,) in found if name.upper() not in _ENGINES_OWN}
+        return {name.upper(): name for (name,) in found if name.upper() not in ENGINES_OWN}
 
 
 def _nullable_integers(kind: pa.DataType) -> pd.Int64Dtype | None:
@@ -322,7 +318,7 @@ def _frame(table: pa.Table) -> pd.DataFrame:
             except pa.ArrowInvalid:  # Python's time ends at microseconds: all digits as text
                 table = table.set_column(number, field.name, pc.cast(table.column(number), pa.string()))
     frame: pd.DataFrame = table.to_pandas(types_mapper=_nullable_integers)
-    for name in frame.columns:
-        if frame[name].dtype == pd.Int64Dtype() and not frame[name].hasnans:
-            frame[name] = frame[name].astype("int64")
+    for place, kind in enumerate(frame.dtypes):  # by place: two columns may have one name
+        if kind == pd.Int64Dtype() and not frame.iloc[:, place].hasnans:
+            frame.isetitem(place, frame.iloc[:, place].to_numpy("int64"))
     return frame

@@ -61,6 +61,8 @@ def _create_table(cursor: Cursor, command: CreateTable) -> Ended:
         return set()
     if is_there and not command.replace:
         raise UsageError(f"table {shown(table)} exists already")
+    if not catalogue.schema_exists(cursor, table):
+        raise UsageError(f"schema {quoted(table.database, table.schema)} does not exist")
     columns, query = _contents(cursor, command)
     columns = [_with_sequence(cursor, table, column) for column in columns]
     if query is None:
@@ -82,7 +84,7 @@ def _contents(cursor: Cursor, command: CreateTable) -> tuple[list[DeclaredColumn
     if command.like is not None:
         source = catalogue.find_table(cursor, command.like)
         columns = [replace(column, sequence=None) for column in catalogue.read_columns(cursor, source)]
-        return columns, f"SELECT * FROM {_sql(source)}" if command.clone else None
+        return columns, f"FROM {_sql(source)}" if command.clone else None
     if command.query is None:
         return list(command.columns), None
     found = _columns_of_query(cursor, command.query)
@@ -194,11 +196,12 @@ def _drop_column(cursor: Cursor, table: ObjectName, change: DropColumn) -> Ended
     column = _known(cursor, table, change.name)
     if len(catalogue.read_columns(cursor, table)) == 1:
         raise UsageError(f"{change.name} is the only column of table {shown(table)}")
+    ended = catalogue.end_pipes(cursor, table, filling=change.name)
     cursor.execute(f"ALTER TABLE {_sql(table)} DROP COLUMN {quoted(change.name)}")
     catalogue.forget_column(cursor, table, change.name)
     if column.sequence is not None:
         cursor.execute(f"DROP SEQUENCE {quoted(table.database, HIDDEN, column.sequence)}")
-    return set()
+    return ended
 
 
 def _rename_column(cursor: Cursor, table: ObjectName, change: RenameColumn) -> Ended:
@@ -206,9 +209,10 @@ def _rename_column(cursor: Cursor, table: ObjectName, change: RenameColumn) -> E
     there = {known.name.upper() for known in catalogue.read_columns(cursor, table)}
     if change.to.upper() in there and change.to.upper() != change.name.upper():
         raise UsageError(f"table {shown(table)} has a column {change.to} already")
+    ended = catalogue.end_pipes(cursor, table, filling=change.name)
     cursor.execute(f"ALTER TABLE {_sql(table)} RENAME COLUMN {quoted(change.name)} TO {quoted(change.to)}")
     catalogue.update_column(cursor, table, change.name, "column_name", change.to)
-    return set()
+    return ended
 
 
 def _change_column(cursor: Cursor, table: ObjectName, change: ChangeColumn) -> Ended:
@@ -281,10 +285,8 @@ def _drop_table(cursor: Cursor, command: DropTable) -> Ended:
 
 
 def _drop_schema(cursor: Cursor, command: DropSchema) -> Ended:
-    within = [command.database, command.schema]
-    if not cursor.execute(
-        "SELECT 1 FROM duckdb_schemas() WHERE database_name = ? AND schema_name = ?", within
-    ).fetchall():
+    within = (command.database, command.schema)
+    if not catalogue.schema_exists(cursor, ObjectName(*within, "")):
         if command.if_there:
             return set()
         raise UsageError(f"schema {quoted(*within)} does not exist")
@@ -369,8 +371,8 @@ def _check_cast(key: str, cast: str | None, column: DeclaredColumn) -> None:
         safe = bool(target.parameters) and wanted.parameters[0] >= target.parameters[0]
     if not safe:
         raise UsageError(
-            f"$1:{key}::{cast} into column {column.name} of type {column.type}: the local account knows only casts "
-            "in a pipe that change nothing; cast to the column's own type, or leave the cast out"
+            f"$1:{key}::{cast} into column {column.name} of type {column.type}: the local account knows only "
+            "casts in a pipe that change nothing; cast to the column's own type, or leave the cast out"
         )
 
 

@@ -127,10 +127,10 @@ class Channels:
             self._forget(channel)
 
     def end_with(self, change: Callable[[], Collection[ObjectName]]) -> None:
-        """Let `change` drop or replace tables and pipes; the channels of the pipes that it returns end with it.
+        """Let `change` drop or replace tables and pipes; the channels of the pipes that it returns end.
 
-        It has deleted their durable state in its transaction. Memory follows behind the COMMIT, before anything
-        else can happen to a channel; continuation tokens of before stay stale.
+        It has deleted their durable state in its transaction. Memory follows behind the COMMIT, before
+        anything else can happen to a channel; continuation tokens of before stay stale.
         """
         with self._changed:
             pipes = set(change())

@@ -96,7 +96,7 @@ class RenameColumn:
 
 @dataclass(frozen=True, slots=True)
 class ChangeColumn:
-    """ALTER TABLE ALTER COLUMN: what is None stays as it is; `default` is a pair of DuckDB's and written SQL."""
+    """ALTER TABLE ALTER COLUMN: what is None stays; `default` is DuckDB's SQL and what was written."""
 
     name: str
     type: str | None = None

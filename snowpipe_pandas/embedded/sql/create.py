@@ -108,11 +108,13 @@ def _not_null(column: DeclaredColumn) -> DeclaredColumn:
 def _check_names(names: list[str]) -> None:
     seen: dict[str, str] = {}
     for name in names:
+        if name in seen.values():
+            raise UsageError(f"column {name} is declared twice")
         other = seen.setdefault(name.upper(), name)
-        if other is not name:
+        if other != name:
             raise UsageError(
-                f"the columns {other} and {name}: a row's keys are matched without regard to case, so the local "
-                "account takes no two columns whose names differ in case only"
+                f"the columns {other} and {name}: keys of rows are matched without regard to case, so the "
+                "local account takes no two columns whose names differ in case only"
             )
 
 
@@ -141,10 +143,13 @@ def _column(part: exp.ColumnDef, session: Session) -> DeclaredColumn:
         elif not isinstance(kind, _NOT_ENFORCED):
             raise UsageError(f"the local account does not know {_shown(kind)} of column {name}")
         nullable = nullable and not isinstance(kind, exp.PrimaryKeyColumnConstraint)
+    if part.kind is None:
+        raise UsageError(f"column {name} has no type")
     declared = declared_type(part.kind, name)
     if identity is not None and not declared.startswith("NUMBER"):
         raise UsageError(f"column {name}: AUTOINCREMENT and IDENTITY are for NUMBER, not for {declared}")
-    return DeclaredColumn(name, declared, nullable, *(default or (None, None)), identity)
+    computed, written = default or (None, None)
+    return DeclaredColumn(name, declared, nullable, computed, written, identity)
 
 
 def _identity(kind: exp.Expr, column: str) -> tuple[int, int]:
@@ -182,7 +187,7 @@ def _settings(properties: list[exp.Expr]) -> tuple[bool | None, bool | None]:
         name = setting.name.upper()
         if isinstance(setting, _HARMLESS):
             continue
-        if not type(setting) is exp.Property or name not in (  # noqa: E721  # its subclasses are other settings
+        if type(setting) is not exp.Property or name not in (  # its subclasses are other settings
             *_HARMLESS_NAMES,
             "ERROR_LOGGING",
             "ENABLE_SCHEMA_EVOLUTION",
@@ -221,8 +226,6 @@ def alter_table(tree: exp.Alter, session: Session) -> AlterTable:
 
 def _changes(action: exp.Expr, session: Session) -> list[Change]:
     if isinstance(action, exp.ColumnDef):
-        if action.kind is None:
-            raise UsageError(f"column {action.name} has no type")
         return [AddColumn(_column(action, session), bool(action.args.get("exists")))]
     if isinstance(action, exp.Drop) and action.args.get("kind") == "COLUMN":
         there = bool(action.args.get("exists"))
@@ -239,16 +242,18 @@ def _changes(action: exp.Expr, session: Session) -> list[Change]:
         for constraint in action.expressions:
             _key_columns(constraint)
         return []
-    if isinstance(action, exp.ClusterProperty) or _is_key(action):
+    if _is_key(action):
         return []
     raise UsageError(f"the local account does not know this change of a table: {_shown(action)}")
 
 
 def _is_key(action: exp.Expr) -> bool:
-    """Tell whether a constraint or clustering key is dropped, of which nothing is kept."""
+    """Tell whether it is about a clustering key, or drops a constraint: nothing is kept of them."""
+    if isinstance(action, exp.ClusterProperty):
+        return True
     if isinstance(action, exp.Drop):
         return action.args.get("kind") == "CONSTRAINT"
-    return isinstance(action, exp.Command) and str(action.expression).upper().startswith(_ALTER_TEXTS)
+    return isinstance(action, exp.Command) and str(action.expression).strip().upper().startswith(_ALTER_TEXTS)
 
 
 def _column_changes(action: exp.AlterColumn, session: Session) -> list[Change]:
@@ -274,4 +279,6 @@ def _set(action: exp.AlterSet | exp.Set) -> list[Change]:
             raise UsageError(f"the local account does not know {', '.join(unknown) or 'this'} of a table")
         return []
     settings = [part for group in action.expressions for part in (group.expressions or [group])]
+    if not settings:
+        raise UsageError(f"the local account does not know this change of a table: {_shown(action)}")
     return [SetTable(*_settings(settings))]

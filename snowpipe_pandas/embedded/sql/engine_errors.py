@@ -39,6 +39,9 @@ def in_our_words(error: duckdb.Error) -> str:
     'the SQL failed: table X does not exist'
     """
     text = str(error).partition("\n")[0]
+    if isinstance(error, duckdb.ParserException | duckdb.NotImplementedException):
+        near = re.search(r'at or near "(.+?)"', text)
+        return "the local account does not know this SQL" + (f", near {near[1]!r}" if near else "")
     for pattern, ours in _KNOWN:
         if found := re.search(pattern, text):
             told = ours.format(**found.groupdict())

@@ -85,7 +85,8 @@ def show_schemas(database: str) -> str:
 def show_columns(database: str, schema: str | None, table: str | None) -> str:
     """Return the SQL of SHOW COLUMNS."""
     return (
-        'SELECT "TABLE_NAME" AS "table_name", "TABLE_SCHEMA" AS "schema_name", "COLUMN_NAME" AS "column_name", '  # noqa: S608
+        'SELECT "TABLE_NAME" AS "table_name", "TABLE_SCHEMA" AS "schema_name", '  # noqa: S608
+        '"COLUMN_NAME" AS "column_name", '
         '"DATA_TYPE" AS "data_type", "IS_NULLABLE" = \'YES\' AS "null?", "COLUMN_DEFAULT" AS "default", '
         f'"TABLE_CATALOG" AS "database_name" FROM ({_filled(_COLUMNS, database)}) '
         f"WHERE {_within('TABLE_SCHEMA', schema)} AND {_within('TABLE_NAME', table)} "

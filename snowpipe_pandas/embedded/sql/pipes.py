@@ -18,9 +18,9 @@ from .commands import CreatePipe
 from .qualify import Session, check_name, check_names
 from .types import declared_type
 
-_NAME = r'((?:"(?:[^"]|"")+"|[\w$-]+)(?:\s*\.\s*(?:"(?:[^"]|"")+"|[\w$-]+))*)'
+NAME = r'((?:"(?:[^"]|"")+"|[\w$-]+)(?:\s*\.\s*(?:"(?:[^"]|"")+"|[\w$-]+))*)'
 _HEAD = re.compile(
-    rf"\s*CREATE\s+(OR\s+REPLACE\s+)?PIPE\s+(IF\s+NOT\s+EXISTS\s+)?{_NAME}\s+(.*?)\bAS\s+(COPY\s+INTO\s.*)",
+    rf"\s*CREATE\s+(OR\s+REPLACE\s+)?PIPE\s+(IF\s+NOT\s+EXISTS\s+)?{NAME}\s+(.*?)\bAS\s+(COPY\s+INTO\s.*)",
     re.IGNORECASE | re.DOTALL,
 )
 _PROPERTY = re.compile(r"\s*(\w+)\s*=\s*('(?:[^']|'')*'|\w+)", re.DOTALL)
@@ -30,6 +30,9 @@ _COPY_OPTIONS = {
     "CLUSTER_AT_INGEST_TIME": ("TRUE", "FALSE"),
     "ON_ERROR": ("CONTINUE",),
 }
+_GET_PATH = re.compile(r"GET_PATH\(([^()]+), '([^']*)'\)")
+"""How the parser writes `$1:key`."""
+
 _KNOWN = "the local account knows only $1:key and $1:key::type in a pipe"
 
 
@@ -42,7 +45,8 @@ def create_pipe(text: str, session: Session) -> CreatePipe:
     head = _HEAD.fullmatch(text)
     if head is None:
         raise UsageError(
-            "CREATE PIPE needs AS COPY INTO table FROM TABLE(DATA_SOURCE(TYPE => 'STREAMING')), or a SELECT from it"
+            "CREATE PIPE needs AS COPY INTO table FROM TABLE(DATA_SOURCE(TYPE => 'STREAMING')), or FROM a "
+            "SELECT of it"
         )
     replace, if_missing, name, properties, definition = head.groups()
     _check_properties(properties)
@@ -118,7 +122,7 @@ def _check_source(source: exp.Expr) -> None:
 
 def _item(part: exp.Expr) -> tuple[str, str | None]:
     """Return the key that an item of the SELECT names, and the type of its cast."""
-    written = str(part.sql(dialect="snowflake"))
+    written = _GET_PATH.sub(r"\1:\2", str(part.sql(dialect="snowflake")))
     part = part.this if isinstance(part, exp.Alias) else part
     cast = None
     if type(part) is exp.Cast:

@@ -18,14 +18,54 @@ from ...names import ObjectName
 from ..internal import MARK, error_table, stored_name
 from .information import INFORMATION_SCHEMA, information_view
 
+ENGINES_OWN = ("MEMORY", "SYSTEM", "TEMP")
+"""Databases of DuckDB's own, which are no databases of the account."""
+
 FORBIDDEN_SCHEMAS = (INFORMATION_SCHEMA, "PG_CATALOG")
-_INTERNAL_PREFIXES = ("duckdb_", "pragma_", "pg_", "sqlite_", "test_", "python_", "pandas_", "seq_scan")
+_INTERNAL_PREFIXES = (
+    "duckdb_",
+    "pragma_",
+    "pg_",
+    "sqlite_",
+    "test_",
+    "python_",
+    "pandas_",
+    "arrow_",
+    "seq_scan",
+)
 _INTERNAL_FUNCTIONS = frozenset(
-    "nextval currval setval current_setting getvariable getenv query query_table in_search_path current_schemas "
-    "current_database current_schema write_log force_checkpoint checkpoint enable_logging disable_logging "
-    "enable_profiling disable_profiling which_secret sleep_ms current_connection_id parse_duckdb_log_message "
-    "create_external_resource destroy_external_resource deregister_external_resource "
-    "json_execute_serialized_sql json_serialize_plan json_serialize_sql json_deserialize_sql".split()
+    [
+        "nextval",
+        "currval",
+        "setval",
+        "current_setting",
+        "getvariable",
+        "getenv",
+        "query",
+        "query_table",
+        "in_search_path",
+        "current_schemas",
+        "current_database",
+        "current_schema",
+        "write_log",
+        "force_checkpoint",
+        "checkpoint",
+        "enable_logging",
+        "disable_logging",
+        "enable_profiling",
+        "disable_profiling",
+        "which_secret",
+        "sleep_ms",
+        "current_connection_id",
+        "parse_duckdb_log_message",
+        "create_external_resource",
+        "destroy_external_resource",
+        "deregister_external_resource",
+        "json_execute_serialized_sql",
+        "json_serialize_plan",
+        "json_serialize_sql",
+        "json_deserialize_sql",
+    ]
 )
 _FILE_PREFIXES = ("read_", "parquet_", "sniff_", "scan_", "glob")
 _TABLE_FUNCTIONS = (
@@ -55,6 +95,8 @@ class Session:
             UsageError: a part can't be a name.
         """
         names = [part.name for part in parts]
+        if len(names) == 3 and names[0].upper() in ENGINES_OWN:
+            raise UsageError(f"database {names[0]} does not exist")
         if not 1 <= len(names) <= 3 or not all(isinstance(part, exp.Identifier) for part in parts):
             raise UsageError("the local account knows only names of one to three parts: DATABASE.SCHEMA.NAME")
         database, schema, name = [*(self.database, self.schema)[: 3 - len(names)], *names]
@@ -67,13 +109,13 @@ def qualify(tree: exp.Expr, session: Session) -> None:
     Raises:
         UsageError: names what the local account does not let a statement do.
     """
-    for table in list(tree.find_all(exp.Table)):
-        if not _is_of_with(table):
-            _qualify_table(table, session)
     for node in tree.find_all(exp.Func):
         _check_function(node, session)
     for column in list(tree.find_all(exp.Column)):
         _next_value(column, session)
+    for table in list(tree.find_all(exp.Table)):
+        if not _is_of_with(table):
+            _qualify_table(table, session)
 
 
 def check_names(tree: exp.Expr) -> None:

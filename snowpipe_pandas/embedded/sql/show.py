@@ -12,11 +12,11 @@ from ...names import ObjectName
 from ..internal import shown_name
 from . import information
 from .commands import Query
-from .pipes import pipe_name
+from .pipes import NAME, pipe_name
 from .qualify import Session
 
 _SHOW_OTHERS = re.compile(
-    r"\s*SHOW\s+(PIPES|CHANNELS)(?:\s+IN\s+(SCHEMA|DATABASE|PIPE|TABLE)\s+(\S+))?\s*", re.IGNORECASE
+    rf"\s*SHOW\s+(PIPES|CHANNELS)(?:\s+IN\s+(SCHEMA|DATABASE|PIPE|TABLE)\s+{NAME})?\s*", re.IGNORECASE
 )
 
 
@@ -60,7 +60,7 @@ def show(tree: exp.Show, session: Session) -> Query:
         raise UsageError(f"the local account does not know SHOW {what} {told}".rstrip())
     names = [part.name for part in scope.parts] if scope is not None else []
     database, schema, table = session.database, None, None
-    if kind in ("TABLE", "VIEW"):
+    if kind in ("TABLE", "VIEW") and scope is not None:
         found = session.table(scope.parts)
         database, schema, table = found.database, found.schema, shown_name(found.name)
     elif kind == "SCHEMA":

@@ -1,4 +1,4 @@
-"""Snowflake SQL for DuckDB: sqlglot reads it, each kind of statement becomes a command, others are refused."""
+"""Snowflake SQL for DuckDB: sqlglot reads it; known statements become commands, others are refused."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .commands import (
     Query,
 )
 from .create import alter_table, create_table, to_duckdb
-from .pipes import create_pipe, pipe_name
+from .pipes import NAME, create_pipe, pipe_name
 from .qualify import FORBIDDEN_SCHEMAS, Session, check_names, qualify
 from .quoting import quoted
 from .show import describe, show, show_others
@@ -33,7 +33,9 @@ _ALTER_USER = re.compile(
     re.IGNORECASE,
 )
 _CREATE_PIPE = re.compile(r"\s*CREATE\s+(?:OR\s+REPLACE\s+)?PIPE\s", re.IGNORECASE)
-_DROP_PIPE = re.compile(r"\s*DROP\s+PIPE\s+(IF\s+EXISTS\s+)?(\S+)\s*", re.IGNORECASE)
+_DROP_PIPE = re.compile(rf"\s*DROP\s+PIPE\s+(IF\s+EXISTS\s+)?{NAME}\s*", re.IGNORECASE)
+_COPY_TO = re.compile(r"\s*COPY\s+(?!INTO\b)", re.IGNORECASE)
+"""COPY TO a file is DuckDB's own."""
 _SHOWN = 80
 
 
@@ -66,7 +68,7 @@ def _unknown(text: str) -> UsageError:
 
 def _parsed(text: str) -> exp.Expr:
     try:
-        trees = sqlglot.parse(text, read="snowflake")
+        trees = sqlglot.parse(text, read="duckdb" if _COPY_TO.match(text) else "snowflake")
     except sqlglot.errors.ParseError as error:
         raise UsageError(_where(text, error)) from None
     if len(trees) != 1 or trees[0] is None:
@@ -81,8 +83,8 @@ def _where(text: str, error: sqlglot.errors.ParseError) -> str:
     words = text.split()
     near = f"{found.get('start_context') or ''}{found.get('highlight') or ''}"[-40:].strip()
     return (
-        f"the local account can't read this {words[0].upper()[:20]} statement: the SQL is not understood at line "
-        f"{found.get('line', 1)}, behind {near!r}"
+        f"the local account can't read this {words[0].upper()[:20]} statement: the SQL is not understood at "
+        f"line {found.get('line', 1)}, behind {near!r}"
     )
 
 
@@ -168,10 +170,8 @@ def _create_sequence(tree: exp.Create, session: Session) -> Define:
     name = session.table(tree.this.parts)
     replace = "OR REPLACE " if tree.args.get("replace") else ""
     exists = "IF NOT EXISTS " if tree.args.get("exists") else ""
-    return Define(
-        f"CREATE {replace}SEQUENCE {exists}{quoted(name.database, name.schema, name.name)} {counting(start, step)}",
-        name.database,
-    )
+    path = quoted(name.database, name.schema, name.name)
+    return Define(f"CREATE {replace}SEQUENCE {exists}{path} {counting(start, step)}", name.database)
 
 
 def counting(start: int, step: int) -> str:
@@ -220,10 +220,21 @@ def _alter(tree: exp.Alter, session: Session) -> Command:
     return alter_table(tree, session)
 
 
+def _copy(tree: exp.Copy, session: Session) -> Define:
+    """COPY table TO file; what the service loads from stages is not there."""
+    if tree.args.get("kind"):
+        raise UsageError("the local account has no stages: COPY INTO a table is for pipes only")
+    if not session.allow_files:
+        raise UsageError("COPY TO reaches files: start the account with sp.local(allow_files=True) for that")
+    qualify(tree, session)
+    return Define(to_duckdb(tree), session.database)
+
+
 _STATEMENTS: tuple[tuple[tuple[type[exp.Expr], ...], Callable[..., Command]], ...] = (
     ((exp.Query, exp.Values), _query),
     ((exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.TruncateTable), _modify),
     ((exp.Create,), _create),
+    ((exp.Copy,), _copy),
     ((exp.Drop,), _drop),
     ((exp.Alter,), _alter),
     ((exp.Show,), show),

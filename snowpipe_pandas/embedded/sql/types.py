@@ -68,12 +68,10 @@ def declared_type(kind: exp.DataType, column: str) -> str:
 
 def _number(kind: exp.DataType, numbers: list[int], column: str) -> str:
     digits, scale = [*numbers, *[NUMBER_DIGITS, 0][len(numbers) :]][:2]
-    if len(numbers) > 2 or not (
-        1 <= digits <= NUMBER_DIGITS and 0 <= scale <= min(digits, NUMBER_DIGITS - 1)
-    ):
+    if len(numbers) > 2 or not (1 <= digits <= NUMBER_DIGITS and 0 <= scale <= digits):
         raise UsageError(
             f"column {column}: {_written(kind)} is no type of Snowflake; NUMBER has 1 to 38 digits, and no "
-            "more of them behind the point, at most 37"
+            "more of them behind the point"
         )
     return f"NUMBER({digits},{scale})"
 
@@ -106,4 +104,4 @@ def _unknown(kind: exp.DataType, column: str) -> UsageError:
 
 
 def _written(kind: exp.DataType) -> str:
-    return str(kind.sql(dialect="snowflake"))
+    return str(kind.sql(dialect="snowflake")).replace("DECIMAL", "NUMBER")
