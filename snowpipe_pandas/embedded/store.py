@@ -20,8 +20,9 @@ import pyarrow.compute as pc
 from ..errors import UsageError
 from ..names import ObjectName
 from . import catalogue
-from .catalogue import Pipe
 from .internal import HIDDEN
+from .migration import set_up
+from .pipes import Pipe, find_pipe
 from .refusals import Refused
 from .sql.commands import (
     DDL,
@@ -64,15 +65,16 @@ class Store:
         self._tables: dict[ObjectName, ObjectName] = {}
         self._columns: dict[ObjectName, list[DeclaredColumn]] = {}
         self._pipes: dict[ObjectName, Pipe] = {}
+        self._evolved = False
         self._root = duckdb.connect(
             config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
         )
         try:
             self._attach(database, path)
+            self._root.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(database, schema)}")
         except duckdb.Error as error:
             self._root.close()
             raise UsageError(f"{path} can't be opened as a DuckDB file: {error}") from error
-        self._root.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(database, schema)}")
         self._root.execute(_SETTINGS)
         if not allow_files:
             self._root.execute("SET enable_external_access = false")
@@ -96,13 +98,17 @@ class Store:
     def transaction(self, cursor: duckdb.DuckDBPyConnection) -> Iterator[None]:
         """Hold a transaction that commits at the end, or not at all; one at a time."""
         with self.writing:
-            cursor.execute("BEGIN")
             try:
-                yield
-            except BaseException:
-                cursor.execute("ROLLBACK")
-                raise
-            cursor.execute("COMMIT")
+                cursor.execute("BEGIN")
+                try:
+                    yield
+                except BaseException:
+                    cursor.execute("ROLLBACK")
+                    raise
+                cursor.execute("COMMIT")
+            finally:
+                if self._evolved:
+                    self._forget()
 
     @contextmanager
     def _changing_schema(self) -> Iterator[None]:
@@ -117,6 +123,7 @@ class Store:
         self._tables.clear()
         self._columns.clear()
         self._pipes.clear()
+        self._evolved = False
 
     def query(self, text: str) -> pd.DataFrame:
         """Run a query.
@@ -226,7 +233,7 @@ class Store:
         Raises:
             Refused: 404, no such pipe or table.
         """
-        return self._remembered(self._pipes, name, catalogue.find_pipe)
+        return self._remembered(self._pipes, name, find_pipe)
 
     def pipe_table(self, pipe: ObjectName) -> ObjectName:
         """Return the table that a pipe loads, by its stored name.
@@ -268,7 +275,7 @@ class Store:
         additions: Mapping[str, str],
         relax: Collection[str],
     ) -> None:
-        """Evolve a table in the caller's transaction, which must hold `writing`.
+        """Evolve a table within the caller's `transaction`.
 
         Args:
             cursor: the transaction's cursor.
@@ -280,16 +287,14 @@ class Store:
             AddColumn(DeclaredColumn(name, kind, nullable=True), False) for name, kind in additions.items()
         ]
         relaxed = [ChangeColumn(name, nullable=True) for name in relax]
-        try:
-            define(cursor, AlterTable(self.table(table), (*added, *relaxed), if_there=False))
-        finally:
-            self._forget()
+        self._evolved = True
+        define(cursor, AlterTable(self.table(table), (*added, *relaxed), if_there=False))
 
     def _attach(self, database: str, path: Path | None) -> None:
         source = ":memory:" if path is None else str(path)
         self._root.execute(f"ATTACH {literal(source)} AS {quoted(database)}")
         with self.transaction(self._root):
-            catalogue.set_up(self._root, database)
+            set_up(self._root, database)
 
     def _databases(self) -> dict[str, str]:
         """Return the account's databases, by their names in upper case."""

@@ -5,7 +5,6 @@ Each returns the pipes that it has ended; their channels' rows are gone with the
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -19,6 +18,7 @@ from . import catalogue
 from .catalogue import shown
 from .ingest.rejected import switch_error_logging
 from .internal import HIDDEN
+from .pipes import create_pipe, drop_pipe, end_channels, end_pipes
 from .sql.commands import (
     DDL,
     AddColumn,
@@ -70,7 +70,7 @@ def _create_table(cursor: Cursor, command: CreateTable) -> Ended:
         cursor.execute(f"CREATE {'OR REPLACE ' if is_there else ''}TABLE {_sql(table)} ({listed})")
     else:
         _create_from_query(cursor, table, columns, query, replacing=is_there)
-    ended = catalogue.end_pipes(cursor, table)
+    ended = end_pipes(cursor, table)
     catalogue.forget_table(cursor, table)
     catalogue.declare(cursor, table, columns)
     switch_error_logging(cursor, table, on=command.error_logging)
@@ -196,7 +196,7 @@ def _drop_column(cursor: Cursor, table: ObjectName, change: DropColumn) -> Ended
     column = _known(cursor, table, change.name)
     if len(catalogue.read_columns(cursor, table)) == 1:
         raise UsageError(f"{change.name} is the only column of table {shown(table)}")
-    ended = catalogue.end_pipes(cursor, table, filling=change.name)
+    ended = end_pipes(cursor, table, filling=change.name)
     cursor.execute(f"ALTER TABLE {_sql(table)} DROP COLUMN {quoted(change.name)}")
     catalogue.forget_column(cursor, table, change.name)
     if column.sequence is not None:
@@ -209,7 +209,7 @@ def _rename_column(cursor: Cursor, table: ObjectName, change: RenameColumn) -> E
     there = {known.name.upper() for known in catalogue.read_columns(cursor, table)}
     if change.to.upper() in there and change.to.upper() != change.name.upper():
         raise UsageError(f"table {shown(table)} has a column {change.to} already")
-    ended = catalogue.end_pipes(cursor, table, filling=change.name)
+    ended = end_pipes(cursor, table, filling=change.name)
     cursor.execute(f"ALTER TABLE {_sql(table)} RENAME COLUMN {quoted(change.name)} TO {quoted(change.to)}")
     catalogue.update_column(cursor, table, change.name, "column_name", change.to)
     return ended
@@ -260,7 +260,7 @@ def _rename_table(cursor: Cursor, table: ObjectName, change: RenameTable) -> End
         raise UsageError("the local account renames a table within its schema only")
     if catalogue.exists(cursor, to):
         raise UsageError(f"table {shown(to)} exists already")
-    ended = catalogue.end_pipes(cursor, table)
+    ended = end_pipes(cursor, table)
     catalogue.rename_table(cursor, table, to)
     return ended
 
@@ -278,7 +278,7 @@ def _drop_table(cursor: Cursor, command: DropTable) -> Ended:
         if command.if_there:
             return set()
         raise UsageError(f"table {shown(command.table)} does not exist")
-    ended = catalogue.end_pipes(cursor, command.table)
+    ended = end_pipes(cursor, command.table)
     cursor.execute(f"DROP TABLE {_sql(command.table)}")
     catalogue.forget_table(cursor, command.table)
     return ended
@@ -310,80 +310,10 @@ def _drop_schema(cursor: Cursor, command: DropSchema) -> Ended:
         [command.schema],
     ).fetchall()
     for (name,) in pipes:
-        catalogue.end_channels(cursor, ObjectName(*within, name))
+        end_channels(cursor, ObjectName(*within, name))
         ended.add(ObjectName(*within, name))
     cursor.execute(f"DROP SCHEMA {quoted(*within)}")
     return ended
-
-
-def _create_pipe(cursor: Cursor, command: CreatePipe) -> Ended:
-    pipe = command.pipe
-    is_there = catalogue.pipe_is_there(cursor, pipe)
-    if is_there and command.if_missing:
-        return set()
-    if is_there and not command.replace:
-        raise UsageError(f"pipe {pipe} exists already")
-    if pipe.database != command.table.database:
-        raise UsageError(f"pipe {pipe} and its table must be in one database: {shown(command.table)} is not")
-    if not catalogue.exists(cursor, command.table):
-        raise UsageError(f"table {shown(command.table)} does not exist")
-    mapping = _mapping(command, catalogue.read_columns(cursor, command.table))
-    catalogue.end_channels(cursor, pipe)
-    catalogue.forget_pipe(cursor, pipe)
-    catalogue.keep_pipe(cursor, pipe, command.table, mapping, command.definition)
-    return {pipe}
-
-
-def _mapping(command: CreatePipe, target: list[DeclaredColumn]) -> str | None:
-    """Return the JSON of keys and columns, in the order of the pipe's SELECT."""
-    by_name = {column.name: column for column in target}
-    missing = [name for name in command.columns if name not in by_name]
-    if missing:
-        raise UsageError(f"table {shown(command.table)} has no column {missing[0]}")
-    if command.items is None:
-        if command.columns:
-            raise UsageError("columns of a pipe's COPY INTO need a SELECT that says what fills them")
-        return None
-    names = list(command.columns) or [column.name for column in target]
-    if len(command.items) > len(names) or (command.columns and len(command.items) != len(names)):
-        raise UsageError(f"pipe {command.pipe} selects {len(command.items)} values for {len(names)} columns")
-    mapping: dict[str, str] = {}
-    for (key, cast), name in zip(command.items, names, strict=False):
-        if key in mapping:
-            raise UsageError(
-                f"pipe {command.pipe} selects $1:{key} twice; the local account maps a key to one column"
-            )
-        _check_cast(key, cast, by_name[name])
-        mapping[key] = name
-    return json.dumps(mapping)
-
-
-def _check_cast(key: str, cast: str | None, column: DeclaredColumn) -> None:
-    """Refuse a cast after which the column might get another value than its own conversion gives."""
-    if cast is None:
-        return
-    target, wanted = column, DeclaredColumn(column.name, cast, nullable=True)
-    safe = wanted.kind == target.kind
-    if safe and target.kind == "NUMBER":
-        (digits, scale), (column_digits, column_scale) = wanted.parameters, target.parameters
-        safe = scale == column_scale and digits >= column_digits
-    elif safe and wanted.parameters:
-        safe = bool(target.parameters) and wanted.parameters[0] >= target.parameters[0]
-    if not safe:
-        raise UsageError(
-            f"$1:{key}::{cast} into column {column.name} of type {column.type}: the local account knows only "
-            "casts in a pipe that change nothing; cast to the column's own type, or leave the cast out"
-        )
-
-
-def _drop_pipe(cursor: Cursor, command: DropPipe) -> Ended:
-    if not catalogue.pipe_is_there(cursor, command.pipe):
-        if command.if_there:
-            return set()
-        raise UsageError(f"pipe {command.pipe} does not exist")
-    catalogue.end_channels(cursor, command.pipe)
-    catalogue.forget_pipe(cursor, command.pipe)
-    return {command.pipe}
 
 
 def hold_lengths(cursor: Cursor, table: ObjectName, columns: Sequence[DeclaredColumn]) -> None:
@@ -411,8 +341,8 @@ _DO: dict[type[Any], Callable[[Cursor, Any], Ended]] = {
     AlterTable: _alter_table,
     DropTable: _drop_table,
     DropSchema: _drop_schema,
-    CreatePipe: _create_pipe,
-    DropPipe: _drop_pipe,
+    CreatePipe: create_pipe,
+    DropPipe: drop_pipe,
 }
 
 _CHANGE: dict[type[Change], Callable[[Cursor, ObjectName, Any], Ended]] = {

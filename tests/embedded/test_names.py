@@ -51,11 +51,13 @@ def test_rows_of_the_lower_case_table_can_be_changed_by_sql(both):
     both.sql('INSERT INTO "t" (LOWER_ONE) VALUES (1), (2), (3)')
     both.sql('UPDATE "t" SET LOWER_ONE = 20 WHERE "t".LOWER_ONE = 2; DELETE FROM "t" WHERE "t".LOWER_ONE = 1')
     both.sql(
-        'MERGE INTO "t" USING (SELECT 3 AS X) S ON "t".LOWER_ONE = S.X WHEN MATCHED THEN UPDATE SET LOWER_ONE = 30'
+        'MERGE INTO "t" USING (SELECT 3 AS X) S ON "t".LOWER_ONE = S.X WHEN MATCHED THEN UPDATE SET '
+        "LOWER_ONE = 30"
     )
     assert sorted(both.sql('SELECT x.LOWER_ONE FROM "t" AS x')["LOWER_ONE"]) == [20, 30]
     both.sql(
-        'ALTER TABLE "t" ADD COLUMN MORE INT; ALTER TABLE "t" RENAME TO "Other"; CREATE VIEW "v" AS SELECT * FROM "Other"'
+        'ALTER TABLE "t" ADD COLUMN MORE INT; ALTER TABLE "t" RENAME TO "Other"; '
+        'CREATE VIEW "v" AS SELECT * FROM "Other"'
     )
     assert list(both.sql('SELECT * FROM "v"')) == ["LOWER_ONE", "MORE"]
     assert len(both.sql('SELECT * FROM ERROR_TABLE("Other")')) == 0
@@ -120,7 +122,8 @@ def test_nothing_of_the_accounts_own_is_there_over_http(account, place):
 
 def test_the_account_is_not_in_the_catalogue_that_users_see(account, client):
     account.sql(
-        "CREATE TABLE A (X NUMBER IDENTITY, Y VARCHAR(3) DEFAULT 'd') ERROR_LOGGING = TRUE; CREATE VIEW V AS SELECT 1 AS Z"
+        "CREATE TABLE A (X NUMBER IDENTITY, Y VARCHAR(3) DEFAULT 'd') ERROR_LOGGING = TRUE; "
+        "CREATE VIEW V AS SELECT 1 AS Z"
     )
     client.open_channel("c", table="DEMO.PUBLIC.A")
     assert account.sql("SELECT * FROM INFORMATION_SCHEMA.TABLES ORDER BY TABLE_NAME").values.tolist() == [
@@ -128,7 +131,8 @@ def test_the_account_is_not_in_the_catalogue_that_users_see(account, client):
         ["DEMO", "PUBLIC", "V", "VIEW"],
     ]
     columns = account.sql(
-        "SELECT C.COLUMN_NAME, C.DATA_TYPE, C.IS_IDENTITY, C.COLUMN_DEFAULT FROM DEMO.information_schema.columns C "
+        "SELECT C.COLUMN_NAME, C.DATA_TYPE, C.IS_IDENTITY, C.COLUMN_DEFAULT FROM "
+        "DEMO.information_schema.columns C "
         "WHERE TABLE_NAME = 'A' ORDER BY ORDINAL_POSITION"
     )
     assert columns.fillna("").values.tolist() == [
@@ -194,8 +198,10 @@ def test_a_user_may_have_a_schema_that_is_called_as_ours_was(account, client):
 
 FORMER = """
 CREATE SCHEMA D.PUBLIC; CREATE SCHEMA D._SNOWPIPE;
-CREATE TABLE D._SNOWPIPE.columns (table_schema VARCHAR, table_name VARCHAR, column_name VARCHAR, declared VARCHAR);
-CREATE TABLE D._SNOWPIPE.pipes (pipe_schema VARCHAR, pipe_name VARCHAR, table_schema VARCHAR, table_name VARCHAR);
+CREATE TABLE D._SNOWPIPE.columns (
+    table_schema VARCHAR, table_name VARCHAR, column_name VARCHAR, declared VARCHAR);
+CREATE TABLE D._SNOWPIPE.pipes (
+    pipe_schema VARCHAR, pipe_name VARCHAR, table_schema VARCHAR, table_name VARCHAR);
 CREATE TABLE D._SNOWPIPE.channels (
     pipe_schema VARCHAR, pipe_name VARCHAR, channel VARCHAR, client_sequencer BIGINT, committed_token VARCHAR,
     rows_inserted BIGINT, rows_errors BIGINT, last_error VARCHAR, last_error_token VARCHAR,
@@ -203,13 +209,17 @@ CREATE TABLE D._SNOWPIPE.channels (
 CREATE TABLE D.PUBLIC.A (X DECIMAL(38, 0), Y VARCHAR); INSERT INTO D.PUBLIC.A VALUES (1, 'a');
 CREATE TABLE D.PUBLIC."low" (X DECIMAL(38, 0));
 INSERT INTO D._SNOWPIPE.columns VALUES
-    ('PUBLIC', 'A', 'X', 'NUMBER(38,0)'), ('PUBLIC', 'A', 'Y', 'VARCHAR(2)'), ('PUBLIC', 'low', 'X', 'NUMBER(38,0)');
+    ('PUBLIC', 'A', 'X', 'NUMBER(38,0)'), ('PUBLIC', 'A', 'Y', 'VARCHAR(2)'),
+    ('PUBLIC', 'low', 'X', 'NUMBER(38,0)');
 INSERT INTO D._SNOWPIPE.pipes VALUES ('PUBLIC', 'P', 'PUBLIC', 'A');
 INSERT INTO D._SNOWPIPE.channels VALUES
-    ('PUBLIC', 'a-streaming', 'c', 7, 'token', 1, 2, 'bad', '1', 5), ('PUBLIC', 'P', 'c', 1, 'of P', 1, 0, NULL, NULL, 5),
-    ('PUBLIC', 'LOW-STREAMING', 'c', 1, 'of low', 1, 0, NULL, NULL, 5), ('PUBLIC', 'GONE-STREAMING', 'c', 1, 'gone', 1, 0, NULL, NULL, 5);
+    ('PUBLIC', 'a-streaming', 'c', 7, 'token', 1, 2, 'bad', '1', 5),
+    ('PUBLIC', 'P', 'c', 1, 'of P', 1, 0, NULL, NULL, 5),
+    ('PUBLIC', 'LOW-STREAMING', 'c', 1, 'of low', 1, 0, NULL, NULL, 5),
+    ('PUBLIC', 'GONE-STREAMING', 'c', 1, 'gone', 1, 0, NULL, NULL, 5);
 CREATE TABLE D._SNOWPIPE."ERRORS OF PUBLIC.A" (
-    "TIMESTAMP" TIMESTAMPTZ, "QUERY_ID" VARCHAR, "ERROR_CODE" INTEGER, "ERROR_METADATA" JSON, "ERROR_DATA" JSON);
+    "TIMESTAMP" TIMESTAMPTZ, "QUERY_ID" VARCHAR, "ERROR_CODE" INTEGER, "ERROR_METADATA" JSON,
+    "ERROR_DATA" JSON);
 INSERT INTO D._SNOWPIPE."ERRORS OF PUBLIC.A" VALUES (now(), 'q', 1, '{}', '{}');
 """
 

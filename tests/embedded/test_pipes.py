@@ -25,6 +25,8 @@ def mapping(account, name="P"):
     return account._store.pipe_mapping(ObjectName("DEMO", "PUBLIC", name))
 
 
+# One line for each case.
+# ruff: noqa: E501
 MAPPINGS = {
     "by position": (f"T FROM (SELECT $1:a::number, $1:b FROM {SOURCE})", {"a": "ID", "b": "TEXT"}),
     "keys as written": (f"T FROM (SELECT $1:Key, $1:\"kEy\", $1['KEY'] FROM {SOURCE})", {"Key": "ID", "kEy": "TEXT", "KEY": "N"}),

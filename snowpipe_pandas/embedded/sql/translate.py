@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable
 
@@ -27,6 +28,9 @@ from .pipes import NAME, create_pipe, pipe_name
 from .qualify import FORBIDDEN_SCHEMAS, Session, check_names, qualify
 from .quoting import quoted
 from .show import describe, show, show_others
+
+logging.getLogger("sqlglot").addHandler(logging.NullHandler())
+"""It warns of statements that it can't read; here they are errors of ours."""
 
 _ALTER_USER = re.compile(
     r"\s*ALTER\s+USER\s+(\S+)\s+(SET|UNSET)\s+(RSA_PUBLIC_KEY(?:_2)?)\s*(?:=\s*'([^']*)')?\s*",
