@@ -45,8 +45,7 @@ def find_table(cursor: duckdb.DuckDBPyConnection, name: ObjectName) -> ObjectNam
         for row in cursor.execute(
             "SELECT database_name, schema_name, table_name FROM duckdb_tables() "
             "WHERE upper(database_name) = ? AND upper(schema_name) = ? "
-            "AND upper(split_part(table_name, ?, 1)) = ? "
-            "AND NOT internal AND NOT temporary AND database_name <> 'memory' ORDER BY ALL",
+            "AND upper(split_part(table_name, ?, 1)) = ? ORDER BY ALL",
             [name.database.upper(), name.schema.upper(), MARK, shown_name(name.name).upper()],
         ).fetchall()
     ]

@@ -6,6 +6,7 @@ import pytest
 
 import snowpipe_pandas as sp
 from snowpipe_pandas.embedded.internal import HIDDEN, MARK, shown_name, stored_name
+from snowpipe_pandas.embedded.sql.engine_errors import in_our_words
 from snowpipe_pandas.errors import UsageError
 from tests.embedded.raw import Raw, code
 
@@ -186,6 +187,13 @@ def test_a_message_of_the_engine_tells_nothing_of_the_accounts_own(account):
             account.sql(f"SELECT * FROM {name}")
         assert "account" not in str(caught.value)
         assert MARK not in str(caught.value)
+
+
+def test_what_the_engine_adds_to_a_message_is_left_out():
+    error = duckdb.BinderException(
+        f'Binder Error: odd "{HIDDEN}.x"\nDid you mean "{HIDDEN}.channels"?\n\nLINE 1: X'
+    )
+    assert in_our_words(error) == 'the SQL failed: odd ".x"'
 
 
 def test_a_user_may_have_a_schema_that_is_called_as_ours_was(account, client):

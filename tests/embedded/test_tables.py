@@ -35,8 +35,8 @@ ENDS = {
 @pytest.mark.parametrize("statement", ENDS.values(), ids=ENDS)
 def test_what_makes_a_table_another_one_ends_the_channels_of_its_pipes(account, raw, statement):
     account.channels.commit_lag_s = 30
-    raw.append(lines(1), "1")
     before = raw.token
+    raw.append(lines(1), "1")
     account.sql(statement)
     assert kept(account) == []
     account.sql(f"CREATE TABLE IF NOT EXISTS {TABLE} (ID NUMBER, TEXT VARCHAR)")
