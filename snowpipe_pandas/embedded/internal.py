@@ -30,7 +30,8 @@ ERROR_COLUMNS = {
 
 def error_table(table: ObjectName) -> ObjectName:
     """Return the name of the table that keeps the rejected rows of `table`."""
-    return ObjectName(table.database, HIDDEN, f"errors of {table.schema}.{table.name}".upper())
+    length = len(table.schema)  # so that no other schema and name, with dots in them, give the same
+    return ObjectName(table.database, HIDDEN, f"errors of {length} {table.schema}.{table.name}")
 
 
 def stored_name(name: str) -> str:

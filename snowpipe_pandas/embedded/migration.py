@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import duckdb
 
 from ..names import ObjectName
 from .catalogue import TABLES, rename_table
-from .internal import FORMER_HIDDEN, HIDDEN, stored_name
+from .internal import FORMER_HIDDEN, HIDDEN, error_table, stored_name
 from .pipes import end_channels, find_pipe
 from .refusals import Refused
 from .sql.quoting import quoted
@@ -48,23 +50,23 @@ def _migrate(cursor: duckdb.DuckDBPyConnection, database: str) -> None:
     """Move what a file of before keeps; also tables with lower-case letters get the names they have now."""
     former = quoted(database, FORMER_HIDDEN)
     cursor.execute(_MIGRATE.format(hidden=quoted(database, HIDDEN), former=former))
-    for name in _tables_of(cursor, database, FORMER_HIDDEN):
-        if name.startswith("ERRORS OF "):
+    found = cursor.execute(
+        "SELECT database_name, schema_name, table_name FROM duckdb_tables() "
+        "WHERE database_name = ? AND schema_name NOT IN (?, ?)",
+        [database, HIDDEN, FORMER_HIDDEN],
+    ).fetchall()
+    error_tables = _tables_of(cursor, database, FORMER_HIDDEN)
+    for table in (ObjectName(*row) for row in found):
+        errors = f"errors of {table.schema}.{table.name}".upper()
+        if errors in error_tables:
             cursor.execute(
-                f"CREATE TABLE {quoted(database, HIDDEN, name)} AS FROM {former}.{quoted(name)}; "
-                f"DROP TABLE {former}.{quoted(name)}"
+                f"CREATE TABLE {error_table(table)} AS FROM {former}.{quoted(errors)}; "
+                f"DROP TABLE {former}.{quoted(errors)}"
             )
+        if stored_name(table.name) != table.name and table.schema != "main":
+            rename_table(cursor, table, replace(table, name=stored_name(table.name)))
     if not _tables_of(cursor, database, FORMER_HIDDEN):
         cursor.execute(f"DROP SCHEMA {former}")
-    tables = cursor.execute(
-        "SELECT schema_name, table_name FROM duckdb_tables() "
-        "WHERE database_name = ? AND schema_name NOT IN (?, 'main') AND regexp_matches(table_name, '[a-z]')",
-        [database, HIDDEN],
-    ).fetchall()
-    for schema, name in tables:
-        rename_table(
-            cursor, ObjectName(database, schema, name), ObjectName(database, schema, stored_name(name))
-        )
     _canonical_pipes(cursor, database)
 
 

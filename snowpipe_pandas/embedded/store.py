@@ -257,11 +257,12 @@ class Store:
         name: ObjectName,
         read: Callable[[duckdb.DuckDBPyConnection, ObjectName], _T],
     ) -> _T:
-        with self.writing:
-            if name not in known:
-                with self.cursor() as cursor:
-                    known[name] = read(cursor, name)
-            return known[name]
+        """Return what is remembered; only what is not yet waits for a transaction under way."""
+        found = known.get(name)
+        if found is None:
+            with self.writing, self.cursor() as cursor:
+                found = known[name] = read(cursor, name)
+        return found
 
     def evolves(self, table: ObjectName) -> bool:
         """Tell whether a table has ENABLE_SCHEMA_EVOLUTION = TRUE."""

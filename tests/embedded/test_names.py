@@ -177,6 +177,15 @@ def test_the_accounts_own_names_can_not_be_written(account, text):
         account.sql(text)
 
 
+def test_error_tables_of_names_with_dots_are_two(account):
+    account.sql('CREATE SCHEMA A; CREATE SCHEMA "A.B"; CREATE TABLE "A.B".C (X NUMBER) ERROR_LOGGING = TRUE')
+    account.sql('CREATE TABLE A."B.C" (X NUMBER)')
+    with pytest.raises(UsageError, match="does not exist"):
+        account.sql('SELECT * FROM ERROR_TABLE(A."B.C")')
+    account.sql('DROP TABLE A."B.C"')
+    assert len(account.sql('SELECT * FROM ERROR_TABLE("A.B".C)')) == 0
+
+
 def test_a_text_may_hold_the_mark(account):
     assert account.sql(f"SELECT 'a{MARK}b' AS X")["X"].tolist() == [f"a{MARK}b"]
 
@@ -229,6 +238,8 @@ CREATE TABLE D._SNOWPIPE."ERRORS OF PUBLIC.A" (
     "TIMESTAMP" TIMESTAMPTZ, "QUERY_ID" VARCHAR, "ERROR_CODE" INTEGER, "ERROR_METADATA" JSON,
     "ERROR_DATA" JSON);
 INSERT INTO D._SNOWPIPE."ERRORS OF PUBLIC.A" VALUES (now(), 'q', 1, '{}', '{}');
+CREATE TABLE D._SNOWPIPE."ERRORS OF PUBLIC.LOW" AS SELECT * REPLACE ('of low' AS QUERY_ID)
+    FROM D._SNOWPIPE."ERRORS OF PUBLIC.A";
 """
 
 
@@ -249,5 +260,6 @@ def test_a_file_of_before_is_moved_with_all_that_it_keeps(tmp_path):
             assert set(account.sql("SHOW CHANNELS")["pipe_name"]) == {"A-STREAMING", "P", "low-STREAMING"}
             assert account.sql('SELECT COUNT(*) AS N FROM "low"')["N"][0] == 0
             assert account.sql("SELECT * FROM ERROR_TABLE(A)")["QUERY_ID"].tolist() == ["q"]
+            assert account.sql('SELECT * FROM ERROR_TABLE("low")')["QUERY_ID"].tolist() == ["of low"]
             assert account.sql("DESCRIBE TABLE A")["type"].tolist() == ["NUMBER(38,0)", "VARCHAR(2)"]
             assert account.sql("SHOW SCHEMAS")["name"].tolist() == ["PUBLIC"]
