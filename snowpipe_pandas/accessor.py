@@ -164,7 +164,8 @@ class SnowpipeAccessor:
         read = reading(index=index, columns=columns, column_case=column_case)
         known = _columns_of(target)
         source = open_source(self._frame, **read)
-        return find_problems(source.schema, known, source.batches(), nulls=nulls)
+        told_by_open = not isinstance(target, Mapping)
+        return find_problems(source.schema, known, source.batches(), nulls=nulls, told_by_open=told_by_open)
 
 
 def _columns_of(target: Channel | Mapping[str, str]) -> Sequence[TargetColumn]:

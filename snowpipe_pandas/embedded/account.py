@@ -29,7 +29,10 @@ from .protocol.channels import Channels
 from .protocol.limits import Rates
 from .protocol.operations import Operations
 from .refusals import Refused
-from .sql.translate import AlterUser, CreatePipe, SetErrorLogging, translate
+from .sql.commands import AlterUser, Command, CreateDatabase, Define, DropDatabase, Modify, Query
+from .sql.qualify import Session
+from .sql.show import statements
+from .sql.translate import translate
 from .store import Store
 
 COMMIT_LAG_S = 0.25
@@ -65,13 +68,15 @@ class LocalAccount:
         token_lifetime_s: float,
         tls: bool,
         enforce_limits: bool,
+        allow_files: bool,
     ) -> None:
         self._process = os.getpid()
         self._closed = False
         self._closing = threading.Lock()
         with _nothing_left_of_a_failure(path), ExitStack() as resources:
             folder = _folder(path, resources)
-            self._store = Store(path, database=DATABASE, schema=SCHEMA)
+            self._store = Store(path, database=DATABASE, schema=SCHEMA, allow_files=allow_files)
+            self._session = Session(DATABASE, SCHEMA, allow_files)
             resources.callback(self._store.close)
             identity = Identity(folder, tls=tls)
             self.clock = AccountClock()
@@ -114,42 +119,59 @@ class LocalAccount:
         """Run Snowflake SQL and return the last statement's result.
 
         Args:
-            text: one or more statements; names without database or schema mean `DEMO.PUBLIC`.
+            text: one or more statements; names without database or schema mean `DEMO.PUBLIC`. Each is
+                committed by itself: where one fails, those before it stay done.
 
         Raises:
-            UsageError: the SQL can't be read, or failed.
+            UsageError: the SQL can't be read, is not known to the local account, or failed.
 
         >>> account.sql("SELECT COUNT(*) AS N FROM DEMO.PUBLIC.FLIGHTS")
                 N
         0  336776
         """
         self._check_usable()
-        statements = arguments.plain_text(text, nul=True)
-        if statements is None:
+        given = arguments.plain_text(text, nul=True)
+        if given is None:
             arguments.refuse("text", text, 'SQL without lone surrogates, such as "SELECT 1 AS N"')
         try:
-            return self._run(statements)
+            return self._run(given)
         except Exception as error:  # sqlglot and DuckDB fail in many ways on texts that are no SQL
             self._check_usable()  # closed meanwhile, by another thread
             if isinstance(error, SnowpipeError):
                 raise
-            raise UsageError(f"the SQL can't be run: {type(error).__name__}: {error}") from error
+            raise UsageError(f"the SQL can't be run: {type(error).__name__}") from error
 
     def _run(self, text: str) -> pd.DataFrame:
+        """Run statements one after the other; what was done before one that fails stays done."""
         result = pd.DataFrame()
-        for statement in translate(text, database=DATABASE, schema=SCHEMA):
+        parts = statements(text)
+        for number, part in enumerate(parts, start=1):
             try:
-                if isinstance(statement, AlterUser):
-                    self.door.register_key(statement.user, statement.slot, statement.key)
-                elif isinstance(statement, CreatePipe):
-                    self._store.create_pipe(statement)
-                elif isinstance(statement, SetErrorLogging):
-                    self._store.set_error_logging(statement)
-                else:
-                    result = self._store.run(statement)
+                result = self._do(translate(part, self._session))
             except Refused as refused:
-                raise UsageError(refused.message) from None
+                raise UsageError(_which(number, parts) + refused.message) from None
+            except SnowpipeError as error:
+                if len(parts) == 1:
+                    raise
+                raise UsageError(_which(number, parts) + str(error)) from error
         return result
+
+    def _do(self, command: Command) -> pd.DataFrame:
+        if isinstance(command, Query):
+            return self._store.query(command.text)
+        if isinstance(command, Modify):
+            self._store.modify(command)
+        elif isinstance(command, AlterUser):
+            self.door.register_key(command.user, command.slot, command.key)
+        elif isinstance(command, Define):
+            self._store.define_other(command)
+        elif isinstance(command, CreateDatabase):
+            self._store.create_database(command)
+        elif isinstance(command, DropDatabase):
+            self.channels.end_with(lambda: self._store.drop_database(command))
+        else:
+            self.channels.end_with(lambda: self._store.define(command))
+        return pd.DataFrame()
 
     def stop(self, *, lose_uncommitted: bool = False) -> None:
         """Stop the HTTP server: every connection is cut at once, every scoped token ends; see `start()`.
@@ -251,6 +273,14 @@ def _nothing_left_of_a_failure(path: Path | None) -> Iterator[None]:
         raise
 
 
+def _which(number: int, parts: list[str]) -> str:
+    """Say which statement of several has failed."""
+    if len(parts) == 1:
+        return ""
+    done = "" if number == 1 else f", after {number - 1} that {'was' if number == 2 else 'were'} done"
+    return f"statement {number} of {len(parts)} failed{done}: "
+
+
 def local(
     path: str | PathLike[str] | None = None,
     *,
@@ -259,6 +289,7 @@ def local(
     token_lifetime_s: float = TOKEN_LIFETIME_S,
     tls: bool = False,
     enforce_limits: bool = False,
+    allow_files: bool = False,
 ) -> LocalAccount:
     """Start a local account: the protocol of Snowpipe Streaming on this machine, over DuckDB.
 
@@ -271,6 +302,8 @@ def local(
         tls: speak https, with a certificate that the profile names.
         enforce_limits: answer 429 to a named channel that sends more than 20 MB (uncompressed) or 10 requests
             in a second, as the service does. A request of more than 4 MB is refused in any case.
+        allow_files: let SQL reach files and the network (`read_parquet` and its like, COPY TO); without it
+            `account.sql()` reaches the account's own tables only.
 
     Raises:
         MissingDependencyError: the extra `local` is not installed.
@@ -287,5 +320,6 @@ def local(
         port=arguments.whole("port", port, low=0, high=65_535, example="port=8080, or 0 for a free one"),
         tls=arguments.flag("tls", tls),
         enforce_limits=arguments.flag("enforce_limits", enforce_limits),
+        allow_files=arguments.flag("allow_files", allow_files),
         **seconds,
     )

@@ -1,13 +1,13 @@
-"""The account's DuckDB: databases, tables with their declared types, pipes, and channels' durable state.
+"""The account's DuckDB: its databases, transactions, and what is remembered of tables and pipes.
 
 DuckDB commits atomically within one attached database only, so each database keeps the state of its
-channels in a hidden schema of its own, beside the rows that it must be committed with.
+channels in a schema of the account's own, beside the rows that it must be committed with.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -18,27 +18,35 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..errors import ClosedError, UsageError
-from ..names import DEFAULT_PIPE_SUFFIX, ObjectName, quote_identifier
-from .ingest.rejected import switch_error_logging
+from ..names import ObjectName
+from . import catalogue
 from .internal import HIDDEN
-from .refusals import not_found_pipe, not_found_table
-from .sql.declared import DeclaredColumn, name_of_stored
+from .migration import set_up
+from .pipes import Pipe, find_pipe
+from .refusals import Refused
+from .sql.commands import (
+    DDL,
+    AddColumn,
+    AlterTable,
+    ChangeColumn,
+    CreateDatabase,
+    Define,
+    DropDatabase,
+    Modify,
+)
+from .sql.declared import DeclaredColumn
+from .sql.engine_errors import in_our_words
+from .sql.qualify import ENGINES_OWN
 from .sql.quoting import literal, quoted
-from .sql.translate import CreatePipe, SetErrorLogging, Statement
+from .tables import define, hold_lengths
 
 KEPT_NAMES = 10_000
-T = TypeVar("T")
 
-_CATALOGUE = """
-CREATE SCHEMA IF NOT EXISTS {hidden};
-CREATE TABLE IF NOT EXISTS {hidden}.columns (
-    table_schema VARCHAR, table_name VARCHAR, column_name VARCHAR, declared VARCHAR);
-CREATE TABLE IF NOT EXISTS {hidden}.pipes (
-    pipe_schema VARCHAR, pipe_name VARCHAR, table_schema VARCHAR, table_name VARCHAR);
-CREATE TABLE IF NOT EXISTS {hidden}.channels (
-    pipe_schema VARCHAR, pipe_name VARCHAR, channel VARCHAR, client_sequencer BIGINT, committed_token VARCHAR,
-    rows_inserted BIGINT, rows_errors BIGINT, last_error VARCHAR, last_error_token VARCHAR,
-    created_on_ms BIGINT, PRIMARY KEY (pipe_schema, pipe_name, channel));
+_T = TypeVar("_T")
+
+_SETTINGS = """
+SET GLOBAL TimeZone = 'UTC';
+SET GLOBAL python_enable_replacements = false;
 """
 
 
@@ -49,18 +57,24 @@ class Store:
         path: file of the first database, None for memory.
         database: name of the first database.
         schema: its first schema; both are what unqualified names mean.
+        allow_files: whether SQL may reach files.
     """
 
-    def __init__(self, path: Path | None, *, database: str, schema: str) -> None:
+    def __init__(self, path: Path | None, *, database: str, schema: str, allow_files: bool = False) -> None:
         self.database = database
         self.schema = schema
         self.writing = threading.RLock()
         self._cursors: set[duckdb.DuckDBPyConnection] = set()
         self._changed = threading.Condition()
+        """Held for the root connection and the set of cursors; `writing` comes before it."""
         self._closed = False
+        self._tables: dict[ObjectName, ObjectName] = {}
         self._columns: dict[ObjectName, list[DeclaredColumn]] = {}
-        self._pipe_tables: dict[ObjectName, ObjectName] = {}
-        self._root = duckdb.connect()
+        self._pipes: dict[ObjectName, Pipe] = {}
+        self._evolved = False
+        self._root = duckdb.connect(
+            config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+        )
         try:
             self._attach(database, path)
             self._root.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(database, schema)}")
@@ -70,6 +84,10 @@ class Store:
                 f"{path} can't be opened as a DuckDB file: {error}; give the path of an account's file that "
                 "nobody else has open, or of a new one"
             ) from error
+        self._root.execute(_SETTINGS)
+        if not allow_files:
+            self._root.execute("SET enable_external_access = false")
+        self._root.execute("SET lock_configuration = true")
 
     def close(self) -> None:
         """Write everything out and close; what still runs is interrupted."""
@@ -94,7 +112,7 @@ class Store:
             cursor = self._root.cursor()
             self._cursors.add(cursor)
         try:
-            cursor.execute(f"USE {quoted(self.database, self.schema)}; SET TimeZone = 'UTC'")
+            cursor.execute(f"USE {quoted(self.database, self.schema)}")
             yield cursor
         finally:
             cursor.close()
@@ -106,13 +124,17 @@ class Store:
     def transaction(self, cursor: duckdb.DuckDBPyConnection) -> Iterator[None]:
         """Hold a transaction that commits at the end, or not at all; one at a time."""
         with self.writing:
-            cursor.execute("BEGIN")
             try:
-                yield
-            except BaseException:
-                cursor.execute("ROLLBACK")
-                raise
-            cursor.execute("COMMIT")
+                cursor.execute("BEGIN")
+                try:
+                    yield
+                except BaseException:
+                    cursor.execute("ROLLBACK")
+                    raise
+                cursor.execute("COMMIT")
+            finally:
+                if self._evolved:
+                    self._forget()
 
     @contextmanager
     def _changing_schema(self) -> Iterator[None]:
@@ -121,37 +143,104 @@ class Store:
             try:
                 yield
             finally:
-                self._columns.clear()
-                self._pipe_tables.clear()
+                self._forget()
 
-    def run(self, statement: Statement) -> pd.DataFrame:
-        """Run a translated statement; a statement without result gives an empty frame.
+    def _forget(self) -> None:
+        self._tables.clear()
+        self._columns.clear()
+        self._pipes.clear()
+        self._evolved = False
+
+    def query(self, text: str) -> pd.DataFrame:
+        """Run a query.
 
         Raises:
             UsageError: DuckDB refused it.
         """
-        try:
-            with self._changing_schema(), self.cursor() as cursor:
-                if self._create_database(statement.text):
-                    return pd.DataFrame()
-                kept = statement.if_missing and _exists(cursor, statement.creates)
-                relation = cursor.sql(statement.text)
-                table = None if relation is None else relation.to_arrow_table()
-                if statement.creates and not kept:
-                    _declare(cursor, statement.creates, statement)
-        except duckdb.Error as error:
-            raise UsageError(f"the SQL failed: {error}") from error
-        return pd.DataFrame() if table is None else _frame(table)
+        with self._in_our_words(), self.cursor() as cursor:
+            return _frame(cursor.sql(text).to_arrow_table())
 
-    def set_error_logging(self, command: SetErrorLogging) -> None:
-        """Keep a table's rejected rows from now on, or no longer.
+    def modify(self, command: Modify) -> None:
+        """Change rows of a table; all of them, or none if the columns can't hold one.
+
+        Raises:
+            UsageError: DuckDB refused it, or a value is too long.
+        """
+        with self._in_our_words(), self.cursor() as cursor, self.transaction(cursor):
+            if not catalogue.exists(cursor, command.table):
+                raise UsageError(f"table {catalogue.shown(command.table)} does not exist")
+            cursor.execute(command.text)
+            hold_lengths(cursor, command.table, catalogue.read_columns(cursor, command.table))
+
+    def define(self, command: DDL) -> Collection[ObjectName]:
+        """Make, change or drop a table or pipe, in one transaction.
+
+        Returns:
+            The pipes that have ended with it; their channels are gone from the disk.
+
+        Raises:
+            UsageError: it can't be done.
+        """
+        with (
+            self._in_our_words(),
+            self._changing_schema(),
+            self.cursor() as cursor,
+            self.transaction(cursor),
+        ):
+            return define(cursor, command)
+
+    def define_other(self, command: Define) -> None:
+        """Make or drop a view, a schema or a sequence."""
+        with self._in_our_words(), self._changing_schema(), self.cursor() as cursor:
+            cursor.execute(command.text)
+
+    def create_database(self, command: CreateDatabase) -> None:
+        """Make a database, in memory."""
+        name = command.name
+        if name.upper() in ENGINES_OWN:
+            raise UsageError(f"the local account can't have a database {name}")
+        there = self._databases()
+        if name.upper() in there:
+            if command.if_missing and name in there.values():
+                return
+            raise UsageError(f"database {there[name.upper()]} exists already")
+        with self._in_our_words(), self._changing_schema(), self._changed:
+            self._attach(name, None)
+            self._root.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(name, 'PUBLIC')}")
+
+    def drop_database(self, command: DropDatabase) -> Collection[ObjectName]:
+        """Drop a database with all that it holds; return the pipes that have ended with it."""
+        name = command.name
+        if name == self.database:
+            raise UsageError(f"the local account keeps its database {name}")
+        if name not in self._databases().values():
+            if command.if_there:
+                return set()
+            raise UsageError(f"database {name} does not exist")
+        with self._in_our_words(), self._changing_schema(), self.cursor() as cursor:
+            found = cursor.execute(
+                f"SELECT DISTINCT pipe_schema, pipe_name FROM {quoted(name, HIDDEN)}.channels"  # noqa: S608
+            ).fetchall()
+            with self._changed:
+                self._root.execute(f"DETACH {quoted(name)}")
+        return {ObjectName(name, *pipe) for pipe in found}
+
+    @contextmanager
+    def _in_our_words(self) -> Iterator[None]:
+        try:
+            yield
+        except Refused as refused:
+            raise UsageError(refused.message) from None
+        except duckdb.Error as error:
+            raise UsageError(in_our_words(error)) from error
+
+    def table(self, name: ObjectName) -> ObjectName:
+        """Return the stored name of a table that is named in any case.
 
         Raises:
             Refused: 404, no such table.
         """
-        self.columns(command.table)
-        with self.cursor() as cursor, self.transaction(cursor):
-            switch_error_logging(cursor, command.table, on=command.on)
+        return self._remembered(self._tables, name, catalogue.find_table)
 
     def columns(self, table: ObjectName) -> list[DeclaredColumn]:
         """Return a table's columns in order.
@@ -159,137 +248,76 @@ class Store:
         Raises:
             Refused: 404, no such table.
         """
-        if (known := self._columns.get(table)) is not None:
-            return known  # at once: a commit may hold the lock for long
-        with self.writing:
-            return _remember(self._columns, table, self._read_columns(table))
+        return self._remembered(
+            self._columns,
+            table,
+            lambda cursor, name: catalogue.read_columns(cursor, catalogue.find_table(cursor, name)),
+        )
 
-    def pipe_table(self, pipe: ObjectName) -> ObjectName:
-        """Return the table that a pipe loads: its own, or a table's whose default pipe it is.
+    def pipe(self, name: ObjectName) -> Pipe:
+        """Return the pipe that is named, in any case: a user's own, or a table's default pipe.
 
         Raises:
-            Refused: 404, no such pipe.
+            Refused: 404, no such pipe or table.
         """
-        if (known := self._pipe_tables.get(pipe)) is not None:
-            return known
-        with self.writing:
-            return _remember(self._pipe_tables, pipe, self._read_pipe_table(pipe))
+        return self._remembered(self._pipes, name, find_pipe)
 
-    def _read_columns(self, table: ObjectName) -> list[DeclaredColumn]:
-        with self.cursor() as cursor:
-            found = cursor.execute(
-                "SELECT column_name, data_type, is_nullable, nullif(column_default, 'NULL') "
-                "FROM duckdb_columns() "
-                "WHERE upper(database_name) = ? AND upper(schema_name) = ? AND upper(table_name) = ? "
-                "ORDER BY column_index",
-                _upper(table),
-            ).fetchall()
-            if not found:
-                raise not_found_table(table)
-            declared = dict(
-                cursor.execute(
-                    f"SELECT column_name, declared FROM {quoted(table.database, HIDDEN)}.columns "  # noqa: S608
-                    "WHERE upper(table_schema) = ? AND upper(table_name) = ?",
-                    _upper(table)[1:],
-                ).fetchall()
-            )
-        return [
-            DeclaredColumn(name, declared.get(name) or name_of_stored(kind), bool(nullable), default)
-            for name, kind, nullable, default in found
+    def _remembered(
+        self,
+        known: dict[ObjectName, _T],
+        name: ObjectName,
+        read: Callable[[duckdb.DuckDBPyConnection, ObjectName], _T],
+    ) -> _T:
+        """Return what is remembered; only what is not yet waits for a transaction under way."""
+        found = known.get(name)
+        if found is None:
+            with self.writing, self.cursor() as cursor:
+                found = read(cursor, name)
+                if len(known) >= KEPT_NAMES:  # it must not grow with what strangers ask
+                    known.clear()
+                known[name] = found
+        return found
+
+    def evolves(self, table: ObjectName) -> bool:
+        """Tell whether a table has ENABLE_SCHEMA_EVOLUTION = TRUE."""
+        with self.writing, self.cursor() as cursor:
+            return catalogue.evolves(cursor, self.table(table))
+
+    def evolve(
+        self,
+        cursor: duckdb.DuckDBPyConnection,
+        table: ObjectName,
+        additions: Mapping[str, str],
+        relax: Collection[str],
+    ) -> None:
+        """Evolve a table within the caller's `transaction`.
+
+        Args:
+            cursor: the transaction's cursor.
+            table: the table.
+            additions: names and Snowflake types of new columns.
+            relax: columns that take null from now on.
+        """
+        added = [
+            AddColumn(DeclaredColumn(name, kind, nullable=True), False) for name, kind in additions.items()
         ]
-
-    def _read_pipe_table(self, pipe: ObjectName) -> ObjectName:
-        if pipe.database.upper() not in self._databases():
-            raise not_found_pipe(pipe)
-        with self.cursor() as cursor:
-            found = cursor.execute(
-                f"SELECT table_schema, table_name FROM {quoted(pipe.database, HIDDEN)}.pipes "  # noqa: S608
-                "WHERE upper(pipe_schema) = ? AND upper(pipe_name) = ?",
-                _upper(pipe)[1:],
-            ).fetchone()
-        if found:
-            return ObjectName(pipe.database, found[0], found[1])
-        if not pipe.name.upper().endswith(DEFAULT_PIPE_SUFFIX):
-            raise not_found_pipe(pipe)
-        return ObjectName(pipe.database, pipe.schema, pipe.name[: -len(DEFAULT_PIPE_SUFFIX)])
-
-    def create_pipe(self, command: CreatePipe) -> None:
-        """Remember a pipe of the user's own."""
-        pipe = ObjectName.parse(command.pipe, database=self.database, schema=self.schema)
-        table = ObjectName.parse(command.table, database=self.database, schema=self.schema)
-        self.columns(table)
-        with self._changing_schema(), self.cursor() as cursor, self.transaction(cursor):
-            pipes = f"{quoted(pipe.database, HIDDEN)}.pipes"
-            cursor.execute(
-                f"DELETE FROM {pipes} WHERE pipe_schema = ? AND pipe_name = ?",  # noqa: S608
-                [pipe.schema, pipe.name],
-            )
-            cursor.execute(
-                f"INSERT INTO {pipes} VALUES (?, ?, ?, ?)",  # noqa: S608
-                [pipe.schema, pipe.name, table.schema, table.name],
-            )
+        relaxed = [ChangeColumn(name, nullable=True) for name in relax]
+        self._evolved = True
+        define(cursor, AlterTable(self.table(table), (*added, *relaxed), if_there=False))
 
     def _attach(self, database: str, path: Path | None) -> None:
         source = ":memory:" if path is None else str(path)
-        self._root.execute(f"ATTACH {literal(source)} AS {quote_identifier(database)}")
-        self._root.execute(_CATALOGUE.format(hidden=quoted(database, HIDDEN)))
+        self._root.execute(f"ATTACH {literal(source)} AS {quoted(database)}")
+        with self.transaction(self._root):
+            set_up(self._root, database)
 
-    def _create_database(self, text: str) -> bool:
-        """DuckDB attaches databases instead of creating them; others than the first live in memory."""
-        words = text.upper().split()
-        if words[:2] != ["CREATE", "DATABASE"]:
-            return False
-        name = text.split()[-1].strip('"')
-        if name not in self._databases():
-            with self._changed:
-                self._attach(name, None)
-                self._root.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(name, 'PUBLIC')}")
-        return True
-
-    def _databases(self) -> set[str]:
+    def _databases(self) -> dict[str, str]:
+        """Return the account's databases, by their names in upper case."""
         with self.cursor() as cursor:
-            return {
-                row[0].upper()
-                for row in cursor.execute("SELECT database_name FROM duckdb_databases()").fetchall()
-            }
-
-
-def _remember(known: dict[ObjectName, T], name: ObjectName, found: T) -> T:
-    """Remember what was found for a name; all of it is forgotten before it grows with what strangers ask."""
-    if len(known) >= KEPT_NAMES:
-        known.clear()
-    known[name] = found
-    return found
-
-
-def _exists(cursor: duckdb.DuckDBPyConnection, table: ObjectName | None) -> bool:
-    """Tell whether a table is there, named exactly so."""
-    if table is None:
-        return False
-    found = cursor.execute(
-        "SELECT 1 FROM duckdb_tables() WHERE database_name = ? AND schema_name = ? AND table_name = ?",
-        [table.database, table.schema, table.name],
-    )
-    return bool(found.fetchall())
-
-
-def _declare(cursor: duckdb.DuckDBPyConnection, table: ObjectName, statement: Statement) -> None:
-    """Remember what DuckDB does not know of a new table."""
-    columns = f"{quoted(table.database, HIDDEN)}.columns"
-    cursor.execute(
-        f"DELETE FROM {columns} WHERE table_schema = ? AND table_name = ?",  # noqa: S608
-        [table.schema, table.name],
-    )
-    cursor.executemany(
-        f"INSERT INTO {columns} VALUES (?, ?, ?, ?)",  # noqa: S608
-        [[table.schema, table.name, column.name, column.type] for column in statement.columns],
-    )
-    switch_error_logging(cursor, table, on=False)
-    switch_error_logging(cursor, table, on=statement.error_logging)
-
-
-def _upper(name: ObjectName) -> list[str]:
-    return [name.database.upper(), name.schema.upper(), name.name.upper()]
+            found = cursor.execute(
+                "SELECT database_name FROM duckdb_databases() WHERE NOT internal"
+            ).fetchall()
+        return {name.upper(): name for (name,) in found if name.upper() not in ENGINES_OWN}
 
 
 def _nullable_integers(kind: pa.DataType) -> pd.Int64Dtype | None:
@@ -310,7 +338,7 @@ def _frame(table: pa.Table) -> pd.DataFrame:
             except pa.ArrowInvalid:  # Python's time ends at microseconds: all digits as text
                 table = table.set_column(number, field.name, pc.cast(table.column(number), pa.string()))
     frame: pd.DataFrame = table.to_pandas(types_mapper=_nullable_integers)
-    for name in frame.columns:
-        if frame[name].dtype == pd.Int64Dtype() and not frame[name].hasnans:
-            frame[name] = frame[name].astype("int64")
+    for place, kind in enumerate(frame.dtypes):  # by place: two columns may have one name
+        if kind == pd.Int64Dtype() and not frame.iloc[:, place].hasnans:
+            frame.isetitem(place, frame.iloc[:, place].to_numpy("int64"))
     return frame

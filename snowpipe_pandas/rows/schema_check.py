@@ -59,6 +59,7 @@ def find_problems(
     batches: Iterable[pa.RecordBatch] | None = None,
     *,
     nulls: Nulls = "emit",
+    told_by_open: bool = False,
 ) -> list[Problem]:
     """Compare a source with a table's columns; names match without regard to case.
 
@@ -67,6 +68,7 @@ def find_problems(
         target: the table's columns.
         batches: the source's rows; without them, names alone are compared.
         nulls: how nulls are sent, as in `stream()`.
+        told_by_open: whether a channel was told the columns as it was opened, and more may be there by now.
 
     >>> find_problems(pa.schema([("CARIER", pa.string())]), target)
     [Problem(column='CARIER', kind='unknown', message="no column 'CARIER'; did you mean 'CARRIER'?")]
@@ -76,7 +78,7 @@ def find_problems(
     for number, field in enumerate(schema):
         column = left.pop(field.name.upper(), None)
         if column is None:
-            findings.append(_unknown(field.name, target))
+            findings.append(_unknown(field.name, target, told_by_open=told_by_open))
         elif batches is not None:
             findings.append(_Column(number, field, column, nulls))
     _read([finding for finding in findings if isinstance(finding, _Column)], batches or ())
@@ -207,11 +209,12 @@ def _value(scalar: pa.Scalar) -> Any:
         return f"{scalar.cast(pa.int64()).as_py()} {scalar.type}"
 
 
-def _unknown(name: str, target: Sequence[TargetColumn]) -> Problem:
+def _unknown(name: str, target: Sequence[TargetColumn], *, told_by_open: bool) -> Problem:
     close = difflib.get_close_matches(name.upper(), [column.name for column in target], n=1)
-    return Problem(
-        name, "unknown", f"no column {name!r}" + (f"; did you mean {close[0]!r}?" if close else "")
-    )
+    hint = "; open the channel again if it was added since" if told_by_open else ""
+    if close:
+        hint = f"; did you mean {close[0]!r}?"
+    return Problem(name, "unknown", f"no column {name!r}{hint}")
 
 
 def _left_out(column: TargetColumn) -> Problem:

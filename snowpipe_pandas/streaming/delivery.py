@@ -263,12 +263,15 @@ class Delivery:
     # How a load begins, and what it leaves behind.
 
     def knows_too_little_of(self, standing: Standing | None) -> bool:
-        """Whether the channel must be reopened: it may hold rows of this very load that are not committed."""
+        """Whether the channel must be reopened: what is remembered of this very load may be so no longer.
+
+        Its rows may not be committed yet, or the table may have been dropped or made anew since.
+        """
         if standing is None or not standing.status.healthy:
             return True
-        return standing.rows_unseen > 0 and (
-            self._own(read_token(standing.token)) is not None or standing.status.rows_inserted is None
-        )
+        if self._own(read_token(standing.token)) is not None:
+            return True
+        return standing.rows_unseen > 0 and standing.status.rows_inserted is None
 
     def is_forgotten(self, standing: Standing) -> bool:
         """Whether the channel remembers another load, and not what of this one is in the table."""

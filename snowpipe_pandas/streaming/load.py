@@ -313,7 +313,8 @@ def _check_target(schema: pa.Schema, channel: Channel) -> None:
     """
     if not channel.target_columns:
         return
-    unknown = [p for p in find_problems(schema, channel.target_columns) if p.kind == "unknown"]
+    problems = find_problems(schema, channel.target_columns, told_by_open=True)
+    unknown = [problem for problem in problems if problem.kind == "unknown"]
     if unknown:
         raise UnknownColumnError(
             f"the target of {channel.pipe} has {', '.join(map(str, unknown))} "

@@ -502,7 +502,7 @@ def test_names_of_strangers_are_not_remembered_for_ever(account, raw, monkeypatc
             f"{PIPE.replace('NUMBERS', f'N{number}')}:bulk-channel-status",
             json={"channel_names": ["x"]},
         )
-    assert len(account._store._pipe_tables) <= 50
+    assert len(account._store._pipes) <= 50
 
 
 def test_the_thousandth_channel_is_opened_as_fast_as_the_first(account, raw):

@@ -52,7 +52,8 @@ def test_a_failed_commit_loses_rows_while_appends_go_on_until_the_channel_is_reo
 
 
 def test_a_commit_that_the_table_refuses_spares_the_committer(account, raw):
-    account.sql("CREATE OR REPLACE TABLE NUMBERS (ID NUMBER PRIMARY KEY)")
+    with account._store.cursor() as cursor:
+        cursor.execute("CREATE UNIQUE INDEX once ON NUMBERS (ID)")
     raw.append(lines(1, 1), "2")
     assert until(lambda: raw.status()["channel_status_code"] != "SUCCESS")
     raw.open()

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 import snowpipe_pandas as sp
+from snowpipe_pandas.embedded.internal import HIDDEN
 from snowpipe_pandas.embedded.store import Store
 
 TABLE = "DEMO.PUBLIC.T"
@@ -41,9 +42,11 @@ def failing_commit(monkeypatch, number):
 def told_and_kept(account, client):
     """What a status tells of the channel, and what its row and the table hold."""
     status = client.channel_statuses(["c"], table=TABLE).get("c")
-    found = account.sql(
-        "SELECT committed_token, rows_inserted, rows_errors FROM \"_SNOWPIPE\".channels WHERE channel = 'c'"
-    )
+    with account._store.cursor() as cursor:
+        found = cursor.sql(
+            "SELECT committed_token, rows_inserted, rows_errors "
+            f"FROM \"{HIDDEN}\".channels WHERE channel = 'c'"
+        ).df()
     told = None
     if status is not None:
         told = [status.last_committed_offset_token, status.rows_inserted, status.rows_error_count]

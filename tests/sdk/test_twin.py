@@ -19,7 +19,7 @@ INTENDED = {
     "pipe_info: sent by the SDK only": (
         "it brings storage for uploads, which we do not use; an open makes a default pipe as well"
     ),
-    "every request: header accept-encoding is 'gzip, deflate' instead of None": (
+    "every request: header accept-encoding is 'gzip' instead of None": (
         "long lists of statuses may be compressed"
     ),
     "every request: header connection is 'keep-alive' instead of None": "the default of HTTP/1.1, said aloud",

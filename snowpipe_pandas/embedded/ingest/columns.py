@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from ..sql.declared import DeclaredColumn, duckdb_type
+from ..sql.declared import DeclaredColumn, cut_to_digits, duckdb_type
 from ..sql.quoting import literal
 from .conversions import Conversion, Steps, conversion, read_as
 
@@ -50,8 +50,8 @@ class BatchColumn:
 
     def stored(self) -> str:
         """Return the SQL of the value as the table stores it."""
-        value, cast = self._value, self._conversion.cast
-        column = self.target
+        value, column = self._value, self.target
+        cast = cut_to_digits(self._conversion.cast, column.type) or self._conversion.cast
         if not self._tells_absent:
             return cast
         there = "CAST('null' AS JSON)" if column.kind == "VARIANT" else "NULL"

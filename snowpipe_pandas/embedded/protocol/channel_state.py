@@ -62,8 +62,8 @@ def read_states(
     found = cursor.execute(
         "SELECT channel, client_sequencer, committed_token, rows_inserted, rows_errors, last_error, "  # noqa: S608
         f"last_error_token, created_on_ms FROM {_rows(pipe)} "
-        "WHERE upper(pipe_schema) = ? AND upper(pipe_name) = ? AND channel IN (SELECT unnest(?::VARCHAR[]))",
-        [pipe.schema.upper(), pipe.name.upper(), names],
+        "WHERE pipe_schema = ? AND pipe_name = ? AND channel IN (SELECT unnest(?::VARCHAR[]))",
+        [pipe.schema, pipe.name, names],
     ).fetchall()
     return {name: ChannelState(*values) for name, *values in found}
 
@@ -78,13 +78,13 @@ def count_channels(cursor: duckdb.DuckDBPyConnection, pipe: ObjectName) -> int:
     return int(
         cursor.execute(
             f"SELECT count(*) FROM {_rows(pipe)} "  # noqa: S608
-            "WHERE upper(pipe_schema) = ? AND upper(pipe_name) = ? AND channel <> ?",
+            "WHERE pipe_schema = ? AND pipe_name = ? AND channel <> ?",
             _key(pipe, ELASTIC),
         ).fetchall()[0][0]
     )
 
 
-_OF_CHANNEL = "WHERE upper(pipe_schema) = ? AND upper(pipe_name) = ? AND channel = ?"
+_OF_CHANNEL = "WHERE pipe_schema = ? AND pipe_name = ? AND channel = ?"
 
 
 def _rows(pipe: ObjectName) -> str:
@@ -92,4 +92,4 @@ def _rows(pipe: ObjectName) -> str:
 
 
 def _key(pipe: ObjectName, name: str) -> list[str]:
-    return [pipe.schema.upper(), pipe.name.upper(), name]
+    return [pipe.schema, pipe.name, name]

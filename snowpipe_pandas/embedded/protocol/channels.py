@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from typing import Any, Literal
@@ -17,6 +17,7 @@ from typing import Any, Literal
 from ...errors import UsageError
 from ...names import ObjectName
 from ..clock import AccountClock
+from ..pipes import Pipe
 from ..refusals import (
     Refused,
     not_found_channel,
@@ -69,21 +70,20 @@ class Channels:
         self._committer.close()
 
     def open(
-        self, pipe: ObjectName, name: str, *, offset_token: str | None, keep_uncommitted: bool
+        self, pipe: Pipe, name: str, *, offset_token: str | None, keep_uncommitted: bool
     ) -> dict[str, Any]:
         """Open or reopen a channel; `keep_uncommitted` refuses while rows wait for their commit."""
-        table = self._store.pipe_table(pipe)
-        columns = self._store.columns(table)
-        key = _key(pipe, name)
+        columns = self._store.columns(pipe.table)
+        key = _key(pipe.name, name)
         if keep_uncommitted:
             self._refuse_uncommitted(key)  # at once, though it is settled later
         with self._settled(key):
-            channel = self._channels.get(key) or self._stored(pipe, name) or self._new(pipe, name, table)
+            channel = self._channels.get(key) or self._stored(pipe, name) or self._new(pipe, name)
             if keep_uncommitted:
                 channel.refuse_uncommitted()
             opened = channel.state.opened(offset_token, reset_counters=self.reset_counters_on_reopen)
             self._keep(channel, opened)
-            channel.reopen(table, opened)
+            channel.reopen(pipe.table, opened)
             self._channels[key] = channel
             return {
                 "next_continuation_token": channel.continuation,
@@ -93,7 +93,7 @@ class Channels:
 
     def append(
         self,
-        pipe: ObjectName,
+        pipe: Pipe,
         name: str,
         *,
         continuation: str,
@@ -105,7 +105,7 @@ class Channels:
 
         A fault may `lose` the rows but not their token, or `reject` the first of them.
         """
-        key = _key(pipe, name)
+        key = _key(pipe.name, name)
         if key not in self._channels:
             raise self._refuse_unopened(pipe, name)
         with self._changed:
@@ -128,17 +128,18 @@ class Channels:
                 self._changed.notify_all()
             return channel.continuation
 
-    def statuses(self, pipe: ObjectName, names: Iterable[str]) -> dict[str, Any]:
+    def statuses(self, pipe: Pipe, names: Iterable[str]) -> dict[str, Any]:
         """Return the status of each known channel; those not in memory are read from disk by one query."""
         wanted = list(dict.fromkeys(names))
-        found = self._statuses_in_memory(pipe, wanted)
+        found = self._statuses_in_memory(pipe.name, wanted)
         elsewhere = [name for name in wanted if name not in found]
         if elsewhere:
-            table = self._store.pipe_table(pipe)
             with self._store.cursor() as cursor:
-                states = read_states(cursor, pipe, elsewhere)
-            stored = {name: _at_rest(pipe, name, table, state).status() for name, state in states.items()}
-            found |= stored | self._statuses_in_memory(pipe, stored)  # which may have been opened meanwhile
+                states = read_states(cursor, pipe.name, elsewhere)
+            stored = {name: _at_rest(pipe, name, state).status() for name, state in states.items()}
+            found |= stored | self._statuses_in_memory(
+                pipe.name, stored
+            )  # which may have been opened meanwhile
         return {name: found[name] for name in wanted if name in found}
 
     def _statuses_in_memory(self, pipe: ObjectName, names: Iterable[str]) -> dict[str, Any]:
@@ -152,9 +153,9 @@ class Channels:
                         found[name] = channel.status()
         return found
 
-    def delete(self, pipe: ObjectName, name: str, *, keep_uncommitted: bool) -> str | None:
+    def delete(self, pipe: Pipe, name: str, *, keep_uncommitted: bool) -> str | None:
         """Delete a channel and its offset token, as the protocol's drop does; return that token."""
-        key = _key(pipe, name)
+        key = _key(pipe.name, name)
         if keep_uncommitted:
             self._refuse_uncommitted(key)
         with self._settled(key):
@@ -163,8 +164,19 @@ class Channels:
                 raise not_found_channel(name)
             if keep_uncommitted:
                 channel.refuse_uncommitted()
-            self._forget(channel)
+            self._delete(channel)
             return channel.state.committed_token
+
+    def end_with(self, change: Callable[[], Collection[ObjectName]]) -> None:
+        """Let `change` drop or replace tables and pipes; the channels of the pipes that it returns end.
+
+        It has deleted their durable state in its transaction. Memory follows behind the COMMIT, before
+        anything else can happen to a channel; continuation tokens of before stay stale.
+        """
+        with self._settled():
+            pipes = set(change())
+            for channel in [channel for channel in self._channels.values() if channel.pipe in pipes]:
+                self._forget(channel)
 
     def pause(self) -> None:
         """Stop committing; appends are still accepted."""
@@ -231,7 +243,7 @@ class Channels:
         """
         with self._settled():
             for channel in self._named(name):
-                self._forget(channel)
+                self._delete(channel)
 
     @contextmanager
     def _settled(self, key: tuple[str, ...] | None = None) -> Iterator[None]:
@@ -265,32 +277,31 @@ class Channels:
             raise UsageError(f"the local account has no channel {name!r} in use; open it first")
         return found
 
-    def _refuse_unopened(self, pipe: ObjectName, name: str) -> Refused:
+    def _refuse_unopened(self, pipe: Pipe, name: str) -> Refused:
         """Return the refusal of an append to a channel that was not opened since the account started."""
         channel = self._stored(pipe, name)
         return not_found_channel(name) if channel is None else channel.refuse()
 
-    def _stored(self, pipe: ObjectName, name: str) -> Channel | None:
+    def _stored(self, pipe: Pipe, name: str) -> Channel | None:
         """Read a channel that is on disk only."""
-        table = self._store.pipe_table(pipe)
         with self._store.cursor() as cursor:
-            state = read_states(cursor, pipe, [name]).get(name)
-        return None if state is None else _at_rest(pipe, name, table, state)
+            state = read_states(cursor, pipe.name, [name]).get(name)
+        return None if state is None else _at_rest(pipe, name, state)
 
-    def _new(self, pipe: ObjectName, name: str, table: ObjectName) -> Channel:
+    def _new(self, pipe: Pipe, name: str) -> Channel:
         """Make a channel; one of this name before it was another one, and its tokens stay stale.
 
         Raises:
             Refused: the pipe has as many channels as it may.
         """
         with self._store.cursor() as cursor:
-            if count_channels(cursor, pipe) >= MAX_CHANNELS:
-                raise too_many_channels(pipe, MAX_CHANNELS)
+            if count_channels(cursor, pipe.name) >= MAX_CHANNELS:
+                raise too_many_channels(pipe.name, MAX_CHANNELS)
         self._last_created_ms = max(self._last_created_ms + 1, int(1000 * self._clock.time()))
         return Channel(
-            pipe,
+            pipe.name,
             name,
-            table,
+            pipe.table,
             ChannelState(client_sequencer=self._retired, created_on_ms=self._last_created_ms),
         )
 
@@ -299,17 +310,20 @@ class Channels:
         with self._store.cursor() as cursor, self._store.transaction(cursor):
             state.write(cursor, channel.pipe, channel.name)
 
-    def _forget(self, channel: Channel) -> None:
+    def _delete(self, channel: Channel) -> None:
         with self._store.cursor() as cursor, self._store.transaction(cursor):
             delete_state(cursor, channel.pipe, channel.name)
+        self._forget(channel)
+
+    def _forget(self, channel: Channel) -> None:
         channel.buffer.clear()
         self._channels.pop(_key(channel.pipe, channel.name), None)
         self._retired = max(self._retired, channel.state.client_sequencer)
 
 
-def _at_rest(pipe: ObjectName, name: str, table: ObjectName, state: ChannelState) -> Channel:
+def _at_rest(pipe: Pipe, name: str, state: ChannelState) -> Channel:
     """Return a channel of an earlier run, with which its continuation tokens died."""
-    return Channel(pipe, name, table, state, code=MUST_BE_REOPENED, appends="refused")
+    return Channel(pipe.name, name, pipe.table, state, code=MUST_BE_REOPENED, appends="refused")
 
 
 def _told(column: DeclaredColumn) -> dict[str, Any]:
@@ -323,4 +337,5 @@ def _told(column: DeclaredColumn) -> dict[str, Any]:
 
 
 def _key(pipe: ObjectName, name: str) -> tuple[str, ...]:
-    return (pipe.database.upper(), pipe.schema.upper(), pipe.name.upper(), name)
+    """Return the key of a channel; the pipe's name is the one that `Store.pipe` gives it."""
+    return (pipe.database, pipe.schema, pipe.name, name)

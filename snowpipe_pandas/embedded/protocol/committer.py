@@ -13,6 +13,7 @@ import duckdb
 from ..clock import AccountClock
 from ..ingest.parse import Parsed, insert_good, parse_rows
 from ..ingest.rejected import keep_rejected
+from ..sql.engine_errors import in_our_words
 from ..store import Store
 from .channel import MUST_BE_REOPENED, Channel, Chunk
 from .channel_state import ChannelState
@@ -92,11 +93,17 @@ class Committer:
         try:
             with self._store.cursor() as cursor:
                 columns = self._store.columns(channel.table)
-                parsed = parse_rows(cursor, chunks, columns, channel.odd_columns)
+                parsed = parse_rows(
+                    cursor,
+                    chunks,
+                    columns,
+                    channel.odd_columns,
+                    mapping=self._store.pipe(channel.pipe).mapping,
+                )
                 if self._claim(channel, chunks):
                     moved, bad = self._move(cursor, channel, chunks, parsed), parsed.bad
         except Exception as error:  # noqa: BLE001  # the thread must outlive whatever one channel's rows do
-            trouble = str(error)
+            trouble = in_our_words(error) if isinstance(error, duckdb.Error) else str(error)
         with self._changed:
             channel.committing = False
             self._changed.notify_all()

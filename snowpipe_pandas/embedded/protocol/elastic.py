@@ -15,6 +15,7 @@ from ...names import ObjectName
 from ..clock import AccountClock
 from ..ingest.parse import insert_good, parse_rows
 from ..ingest.rejected import keep_rejected
+from ..pipes import Pipe
 from ..store import Store
 from .channel import Channel, Rows, chunks_of
 from .channel_state import ELASTIC, ChannelState, read_states
@@ -35,49 +36,42 @@ class ElasticChannels:
         self._started_ms = int(1000 * clock.time())
         self._last_error_ms: dict[tuple[str, ...], int] = {}
 
-    def append(self, pipe: ObjectName, rows: Sequence[Rows], *, lose: bool = False, reject: int = 0) -> None:
+    def append(self, pipe: Pipe, rows: Sequence[Rows], *, lose: bool = False, reject: int = 0) -> None:
         """Commit rows, all good ones and what there is to say of the others.
 
         A fault may `lose` the rows, or `reject` the first of them.
 
         Raises:
-            Refused: no such pipe or table.
+            Refused: the table is not there any more.
         """
-        table = self._store.pipe_table(pipe)
-        columns = self._store.columns(table)
+        columns = self._store.columns(pipe.table)
         chunks = chunks_of([Rows(ndjson) for ndjson, _, _ in rows], 0.0, lose=lose, reject=reject)
         if not chunks:
             return
         with self._store.cursor() as cursor:
-            parsed = parse_rows(cursor, chunks, columns)
+            parsed = parse_rows(cursor, chunks, columns, mapping=pipe.mapping)
             with self._store.transaction(cursor):
-                channel = self._read(cursor, pipe, table)
+                channel = self._read(cursor, pipe)
                 moved = committed_state(channel.state, chunks, parsed)
                 now = self._clock.time()
-                insert_good(cursor, parsed, str(table))
+                insert_good(cursor, parsed, str(pipe.table))
                 if parsed.bad:
                     keep_rejected(cursor, channel, chunks, now)
-                moved.write(cursor, pipe, ELASTIC)
+                moved.write(cursor, pipe.name, ELASTIC)
         if parsed.bad:
-            self._last_error_ms[_key(pipe)] = int(1000 * now)
+            self._last_error_ms[_key(pipe.name)] = int(1000 * now)
 
-    def status(self, pipe: ObjectName) -> dict[str, Any]:
-        """Return the `channel_status` object of a pipe's elastic channel.
-
-        Raises:
-            Refused: no such pipe or table.
-        """
-        table = self._store.pipe_table(pipe)
-        self._store.columns(table)
+    def status(self, pipe: Pipe) -> dict[str, Any]:
+        """Return the `channel_status` object of a pipe's elastic channel."""
         with self._store.cursor() as cursor:
-            return self._read(cursor, pipe, table).status()
+            return self._read(cursor, pipe).status()
 
-    def _read(self, cursor: duckdb.DuckDBPyConnection, pipe: ObjectName, table: ObjectName) -> Channel:
-        state = read_states(cursor, pipe, [ELASTIC]).get(ELASTIC) or ChannelState(
-            created_on_ms=self._started_ms
-        )
-        return Channel(pipe, ELASTIC, table, state, last_error_ms=self._last_error_ms.get(_key(pipe)))
+    def _read(self, cursor: duckdb.DuckDBPyConnection, pipe: Pipe) -> Channel:
+        found = read_states(cursor, pipe.name, [ELASTIC]).get(ELASTIC)
+        state = found or ChannelState(created_on_ms=self._started_ms)
+        last_error_ms = self._last_error_ms.get(_key(pipe.name)) if state.rows_errors else None
+        return Channel(pipe.name, ELASTIC, pipe.table, state, last_error_ms=last_error_ms)
 
 
 def _key(pipe: ObjectName) -> tuple[str, ...]:
-    return (pipe.database.upper(), pipe.schema.upper(), pipe.name.upper())
+    return (pipe.database, pipe.schema, pipe.name)

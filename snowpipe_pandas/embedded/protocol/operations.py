@@ -10,6 +10,7 @@ import duckdb
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from ...names import ObjectName
+from ..catalogue import shown
 from ..clock import AccountClock
 from ..faults import Fault
 from ..ingest.rejected import rejected_rows
@@ -186,15 +187,15 @@ class Operations:
 
     def _pipe_info(self, call: Call) -> Response:
         json_object(call.body)
-        self._store.columns(self._store.pipe_table(call.pipe))
+        pipe = self._store.pipe(call.pipe).name
         endpoint = call.headers.get("host", self.host)
-        return JSONResponse(pipe_description(call.pipe, self._stage.grant(call.pipe), endpoint))
+        return JSONResponse(pipe_description(pipe, self._stage.grant(pipe), endpoint))
 
     def _open(self, call: Call) -> Response:
         wanted = json_object(call.body)
         return JSONResponse(
             self._channels.open(
-                call.pipe,
+                self._store.pipe(call.pipe),
                 call.named_channel,
                 offset_token=check_token("offset_token", wanted.get("offset_token")),
                 keep_uncommitted=flag_member(wanted, "fail_on_uncommitted_rows"),
@@ -211,21 +212,21 @@ class Operations:
         return self._take(call, [rows])
 
     def _take_file(self, call: Call) -> Response:
-        return self._take(call, read_fragments(call.body, self._stage, call.pipe))
+        return self._take(call, read_fragments(call.body, self._stage, self._store.pipe(call.pipe).name))
 
     def _take(self, call: Call, rows: Sequence[Rows]) -> Response:
         """Take rows, however they came."""
-        fault = call.fault
+        fault, pipe = call.fault, self._store.pipe(call.pipe)
         if is_elastic(call.channel):
             if any(call.query.get(name) for name in _TOKENS):
                 raise invalid_request("elastic channels take no continuation or offset tokens")
-            self._elastic.append(call.pipe, rows, lose=fault.lose_rows, reject=fault.reject_rows)
+            self._elastic.append(pipe, rows, lose=fault.lose_rows, reject=fault.reject_rows)
             return JSONResponse({"message": "OK", "next_continuation_token": ""})
         if self._rates is not None:
             channel = (*map(str.upper, call.names[:3]), call.channel)
             self._rates.take(channel, sum(len(part.ndjson) for part in rows))
         token = self._channels.append(
-            call.pipe,
+            pipe,
             call.channel,
             continuation=call.query.get("continuationToken", ""),
             rows=rows,
@@ -236,21 +237,22 @@ class Operations:
 
     def _status(self, call: Call) -> Response:
         names = channel_names(json_object(call.body))
-        found = self._channels.statuses(call.pipe, [name for name in names if name != ELASTIC])
+        pipe = self._store.pipe(call.pipe)
+        found = self._channels.statuses(pipe, [name for name in names if name != ELASTIC])
         if ELASTIC in names:
-            found[ELASTIC] = self._elastic.status(call.pipe)
+            found[ELASTIC] = self._elastic.status(pipe)
         return JSONResponse({"channel_statuses": found})
 
     def _drop(self, call: Call) -> Response:
         keep = flag_member(json_object(call.body), "fail_on_uncommitted_rows")
-        token = self._channels.delete(call.pipe, call.named_channel, keep_uncommitted=keep)
+        token = self._channels.delete(self._store.pipe(call.pipe), call.named_channel, keep_uncommitted=keep)
         return JSONResponse({"last_committed_offset_token": token})
 
     def _rejected(self, call: Call) -> Response:
         """Our own extension of the protocol; the service's way is SQL with `ERROR_TABLE(name)`."""
-        table = self._store.pipe_table(call.pipe)
+        pipe = self._store.pipe(call.pipe)
         with self._store.cursor() as cursor:
-            found = rejected_rows(cursor, table, call.pipe, call.channel)
+            found = rejected_rows(cursor, pipe.table, pipe.name, call.channel)
         if found is None:
-            raise no_error_table(table)
+            raise no_error_table(shown(pipe.table))
         return JSONResponse(found)

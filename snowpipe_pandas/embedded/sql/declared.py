@@ -14,32 +14,19 @@ NANOSECOND_DIGITS = 7
 EARLIEST, LATEST = "1677-09-21T00:12:43.145224193", "2262-04-11T23:47:16.854775806"
 """What nanoseconds in 64 bits hold. Snowflake's own timestamps hold the years 1 to 9999."""
 
-_SYNONYMS = {
-    "DECIMAL": "NUMBER",
-    "INT": "NUMBER(38,0)",
-    "BIGINT": "NUMBER(38,0)",
-    "SMALLINT": "NUMBER(38,0)",
-    "TINYINT": "NUMBER(38,0)",
-    "DOUBLE": "FLOAT",
-    "REAL": "FLOAT",
-    "TEXT": "VARCHAR",
-    "CHAR": "VARCHAR",
-    "DATETIME": "TIMESTAMP_NTZ",
-    "TIMESTAMPNTZ": "TIMESTAMP_NTZ",
-    "TIMESTAMPTZ": "TIMESTAMP_TZ",
-    "TIMESTAMPLTZ": "TIMESTAMP_LTZ",
-    "TIMESTAMP": "TIMESTAMP_NTZ",
-    "VARBINARY": "BINARY",
-}
-"""sqlglot's names of types, where Snowflake's documents have another."""
-
 _FROM_DUCKDB = {
     "BIGINT": "NUMBER(38,0)",
     "INTEGER": "NUMBER(38,0)",
     "SMALLINT": "NUMBER(38,0)",
     "TINYINT": "NUMBER(38,0)",
     "HUGEINT": "NUMBER(38,0)",
+    "UBIGINT": "NUMBER(38,0)",
+    "UINTEGER": "NUMBER(38,0)",
+    "USMALLINT": "NUMBER(38,0)",
+    "UTINYINT": "NUMBER(38,0)",
     "DOUBLE": "FLOAT",
+    "FLOAT": "FLOAT",
+    '"NULL"': "VARCHAR",
     "BLOB": "BINARY",
     "JSON": "VARIANT",
     "TIME": "TIME(6)",
@@ -47,8 +34,13 @@ _FROM_DUCKDB = {
     "TIMESTAMP": "TIMESTAMP_NTZ(6)",
     "TIMESTAMP_NS": "TIMESTAMP_NTZ(9)",
     "TIMESTAMP WITH TIME ZONE": "TIMESTAMP_TZ(6)",
+    "TIMESTAMPTZ_NS": "TIMESTAMP_TZ(9)",
+    "TIMESTAMP_NS WITH TIME ZONE": "TIMESTAMP_TZ(9)",
 }
 """DuckDB's types of columns which no CREATE TABLE declared, such as those of CREATE TABLE AS."""
+
+_SAME = ("VARCHAR", "BOOLEAN", "DATE")
+"""Types of one name in both."""
 
 _SEMI_STRUCTURED = ("VARIANT", "OBJECT", "ARRAY")
 _PARTS = re.compile(r"(\w+)(?:\((\d+)(?:,(\d+))?\))?")
@@ -58,14 +50,23 @@ _PARTS = re.compile(r"(\w+)(?:\((\d+)(?:,(\d+))?\))?")
 class DeclaredColumn:
     """A column as `CREATE TABLE` declared it.
 
-    `type` is Snowflake's name with its parameters; `default` is DuckDB's SQL of what the column gets where a
-    row has no value for it, None where that is null.
+    Attributes:
+        name: its name, as the service stores it.
+        type: Snowflake's name with its parameters.
+        nullable: whether it takes null.
+        default: DuckDB's SQL of what the column gets where a row has no key for it, None where that is null.
+        written_default: the same as it was written, for those who look.
+        identity: first number and step of AUTOINCREMENT or IDENTITY.
+        sequence: name of the account's own sequence behind `identity`.
     """
 
     name: str
     type: str
     nullable: bool
     default: str | None = None
+    written_default: str | None = None
+    identity: tuple[int, int] | None = None
+    sequence: str | None = None
 
     @property
     def kind(self) -> str:
@@ -79,28 +80,14 @@ class DeclaredColumn:
         return () if parts is None else tuple(int(part) for part in parts.groups()[1:] if part is not None)
 
 
-def snowflake_name(kind: exp.DataType | None) -> str:
-    """Write a type as Snowflake's documents do, with the parameters that it has by default."""
-    if kind is None:
-        return "VARCHAR"
-    name, _, parameters = str(kind.sql(dialect="snowflake")).upper().partition("(")
-    name = name.strip()
-    if name in _SEMI_STRUCTURED:
-        return name
-    parameters = "(" + parameters.replace(" ", "") if parameters else ""
-    if name == "CHAR" and not parameters:
-        parameters = "(1)"
-    name = _SYNONYMS.get(name, name)
-    if not parameters and name.startswith("TIME"):
-        parameters = "(9)"
-    if name == "NUMBER" and "," not in parameters:
-        parameters = parameters[:-1] + ",0)"
-    return name + parameters
-
-
 def name_of_stored(stored: str) -> str:
-    """Return Snowflake's name of a DuckDB type."""
+    """Return Snowflake's name of a DuckDB type; that of a type without one is DuckDB's own."""
     return _FROM_DUCKDB.get(stored, stored.replace("DECIMAL", "NUMBER"))
+
+
+def is_declarable(declared: str) -> bool:
+    """Tell whether a name that `name_of_stored` returned is one of a Snowflake type."""
+    return declared in _FROM_DUCKDB.values() or declared in _SAME or declared.startswith("NUMBER(")
 
 
 @functools.cache
@@ -128,3 +115,21 @@ def duckdb_type(declared: str) -> str:
 def span(declared: str) -> tuple[str, str] | None:
     """Return the earliest and the latest time that a column of this type holds here, None where any."""
     return (EARLIEST, LATEST) if duckdb_type(declared) in ("TIMESTAMP_NS", "TIMESTAMPTZ_NS") else None
+
+
+def cut_to_digits(value: str, declared: str) -> str | None:
+    """Return SQL of a stored time without the digits that its type has no room for, None where it has room.
+
+    >>> cut_to_digits("T", "TIMESTAMP_NTZ(9)") is None
+    True
+    """
+    column = DeclaredColumn("", declared, nullable=True)
+    if not column.kind.startswith("TIME") or not column.parameters or column.parameters[0] in (6, 9):
+        return None
+    digits, stored = column.parameters[0], duckdb_type(declared)
+    unit, native = ("ns", 9) if digits >= NANOSECOND_DIGITS else ("us", 6)
+    step = 10 ** (native - digits)
+    since = f"epoch_{unit}({value})"
+    whole = f"({since} - (({since} % {step}) + {step}) % {step})"
+    made = f"make_timestamp_ns({whole})" if unit == "ns" else f"make_timestamp({whole})"
+    return f"CAST({made} AS {stored})"

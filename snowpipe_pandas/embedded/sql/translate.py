@@ -1,143 +1,246 @@
-"""Snowflake SQL for DuckDB: sqlglot translates it, tables get the types that keep their columns' values."""
+"""Snowflake SQL for DuckDB: sqlglot reads it; known statements become commands, others are refused."""
 
 from __future__ import annotations
 
+import logging
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import sqlglot
 from sqlglot import exp
 from sqlglot.optimizer.normalize_identifiers import normalize_identifiers
 
 from ...errors import UsageError
-from ...names import ObjectName
-from ..internal import error_table
-from .declared import DeclaredColumn, duckdb_type, snowflake_name
+from .commands import (
+    AlterUser,
+    Command,
+    CreateDatabase,
+    Define,
+    DropDatabase,
+    DropPipe,
+    DropSchema,
+    DropTable,
+    Modify,
+    Query,
+)
+from .create import alter_table, create_table, to_duckdb
+from .pipes import NAME, create_pipe, pipe_name
+from .qualify import FORBIDDEN_SCHEMAS, Session, check_names, qualify
+from .quoting import quoted
+from .show import describe, show, show_others
+
+logging.getLogger("sqlglot").addHandler(logging.NullHandler())
+"""It warns of statements that it can't read; here they are errors of ours."""
 
 _ALTER_USER = re.compile(
-    r"\s*ALTER\s+USER\s+(\S+)\s+(SET|UNSET)\s+(RSA_PUBLIC_KEY(?:_2)?)\s*(?:=\s*'([^']*)')?\s*;?\s*",
+    r"\s*ALTER\s+USER\s+(\S+)\s+(SET|UNSET)\s+(RSA_PUBLIC_KEY(?:_2)?)\s*(?:=\s*'([^']*)')?\s*",
     re.IGNORECASE,
 )
-_CREATE_PIPE = re.compile(
-    r"\s*CREATE\s+(?:OR\s+REPLACE\s+)?PIPE\s+(?:IF\s+NOT\s+EXISTS\s+)?(\S+)\s+AS\s+COPY\s+INTO\s+([^\s(]+).*",
-    re.IGNORECASE | re.DOTALL,
-)
+_CREATE_PIPE = re.compile(r"\s*CREATE\s+(?:OR\s+REPLACE\s+)?PIPE\s", re.IGNORECASE)
+_DROP_PIPE = re.compile(rf"\s*DROP\s+PIPE\s+(IF\s+EXISTS\s+)?{NAME}\s*", re.IGNORECASE)
+_COPY_TO = re.compile(r"\s*COPY\s+(?!INTO\b)", re.IGNORECASE)
+"""COPY TO a file is DuckDB's own."""
+_SHOWN = 80
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """One statement for DuckDB, and what the account must know of it.
-
-    `creates` is the table which a CREATE TABLE declares, `columns` are its columns; with `if_missing` a table
-    that is there already stays as it is.
-    """
-
-    text: str
-    creates: ObjectName | None = None
-    columns: tuple[DeclaredColumn, ...] = ()
-    error_logging: bool = False
-    if_missing: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class SetErrorLogging:
-    """`ALTER TABLE name SET ERROR_LOGGING = TRUE`, or FALSE."""
-
-    table: ObjectName
-    on: bool
-
-
-@dataclass(frozen=True, slots=True)
-class AlterUser:
-    """`ALTER USER name SET RSA_PUBLIC_KEY = '...'`, or UNSET."""
-
-    user: str
-    slot: str
-    key: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class CreatePipe:
-    """`CREATE PIPE name AS COPY INTO table ...`; its SELECT is not looked at, columns match by name."""
-
-    pipe: str
-    table: str
-
-
-Translated = Statement | SetErrorLogging | AlterUser | CreatePipe
-
-
-def translate(text: str, *, database: str, schema: str) -> list[Translated]:
-    """Translate one or more statements; `database` and `schema` are what unqualified names mean.
+def translate(text: str, session: Session) -> Command:
+    """Translate one statement.
 
     Raises:
-        UsageError: the text is no SQL that can be translated.
+        UsageError: it can't be read, or the local account does not know it.
     """
     if match := _ALTER_USER.fullmatch(text):
         user, verb, slot, key = match.groups()
-        return [AlterUser(user.strip('"').upper(), slot.upper(), key if verb.upper() == "SET" else None)]
-    if match := _CREATE_PIPE.fullmatch(text):
-        return [CreatePipe(match[1], match[2])]
+        return AlterUser(user.strip('"').upper(), slot.upper(), key if verb.upper() == "SET" else None)
+    if _CREATE_PIPE.match(text):
+        return create_pipe(text, session)
+    if match := _DROP_PIPE.fullmatch(text):
+        return DropPipe(pipe_name(match[2], session), bool(match[1]))
+    if (found := show_others(text, session)) is not None:
+        return found
+    tree = _parsed(text)
+    for kinds, understand in _STATEMENTS:
+        if isinstance(tree, kinds):
+            return understand(normalize_identifiers(tree, dialect="snowflake"), session)
+    raise _unknown(text)
+
+
+def _unknown(text: str) -> UsageError:
+    words = " ".join(text.split())
+    return UsageError(f"the local account does not know this statement: {words[:_SHOWN]}")
+
+
+def _parsed(text: str) -> exp.Expr:
     try:
-        parsed = [tree for tree in sqlglot.parse(text, read="snowflake") if tree is not None]
+        trees = sqlglot.parse(text, read="duckdb" if _COPY_TO.match(text) else "snowflake")
     except sqlglot.errors.ParseError as error:
-        raise UsageError(f"the SQL can't be read: {str(error).splitlines()[0]}") from error
-    return [_statement(tree, (database, schema)) for tree in parsed]
+        raise UsageError(_where(text, error)) from None
+    if len(trees) != 1 or trees[0] is None:
+        raise _unknown(text)
+    check_names(trees[0])
+    return trees[0]
 
 
-def _statement(tree: exp.Expr, defaults: tuple[str, str]) -> Translated:
-    if isinstance(tree, exp.Command):
-        raise UsageError(f"the local account does not know this statement: {tree.sql()[:80]}")
-    tree = normalize_identifiers(tree, dialect="snowflake")
-    logging = _error_logging(tree)
-    if isinstance(tree, exp.Alter) and logging is not None:
-        return SetErrorLogging(_object(tree.this.parts, defaults), logging)
-    for function in list(tree.find_all(exp.Anonymous)):
-        if function.name.upper() == "ERROR_TABLE" and isinstance(function.parent, exp.Table):
-            _read_error_table(function.parent, function, defaults)
-    if not (isinstance(tree, exp.Create) and tree.kind == "TABLE" and isinstance(tree.this, exp.Schema)):
-        return Statement(_to_duckdb(tree))
-    columns = tuple(_declared(column) for column in tree.this.find_all(exp.ColumnDef))
-    tree.set("properties", None)
-    for column in tree.this.find_all(exp.ColumnDef):
-        stored = duckdb_type(_declared(column).type)
-        column.set("kind", exp.DataType.build(stored, dialect="duckdb", udt=True))
-    table = _object(tree.this.this.parts, defaults)
-    return Statement(_to_duckdb(tree), table, columns, bool(logging), bool(tree.args.get("exists")))
-
-
-def _error_logging(tree: exp.Expr) -> bool | None:
-    """Return what a statement sets ERROR_LOGGING to, None where it doesn't."""
-    for setting in tree.find_all(exp.Property):
-        if setting.name.upper() == "ERROR_LOGGING":
-            value = setting.args["value"]
-            return isinstance(value, exp.Boolean) and bool(value.this)
-    return None
-
-
-def _read_error_table(table: exp.Table, function: exp.Anonymous, defaults: tuple[str, str]) -> None:
-    """Let `ERROR_TABLE(name)` mean the hidden table that keeps the rejected rows."""
-    if len(function.expressions) != 1 or not isinstance(function.expressions[0], exp.Column):
-        raise UsageError("ERROR_TABLE takes the name of one table")
-    errors = error_table(_object(function.expressions[0].parts, defaults))
-    table.set("this", exp.to_identifier(errors.name, quoted=True))
-    table.set("db", exp.to_identifier(errors.schema, quoted=True))
-    table.set("catalog", exp.to_identifier(errors.database, quoted=True))
-
-
-def _object(parts: Sequence[exp.Expr], defaults: tuple[str, str]) -> ObjectName:
-    names = [part.name for part in parts]
-    return ObjectName(*[*defaults, *names][-3:] if len(names) != 2 else [defaults[0], *names])
-
-
-def _to_duckdb(tree: exp.Expr) -> str:
-    return str(tree.sql(dialect="duckdb", unsupported_level=sqlglot.ErrorLevel.IGNORE))
-
-
-def _declared(column: exp.ColumnDef) -> DeclaredColumn:
-    nullable = not any(
-        isinstance(constraint.kind, exp.NotNullColumnConstraint | exp.PrimaryKeyColumnConstraint)
-        for constraint in column.constraints
+def _where(text: str, error: sqlglot.errors.ParseError) -> str:
+    """Say in our words where a statement can't be read."""
+    found = error.errors[0] if error.errors else {}
+    words = text.split()
+    near = f"{found.get('start_context') or ''}{found.get('highlight') or ''}"[-40:].strip()
+    return (
+        f"the local account can't read this {words[0].upper()[:20]} statement: the SQL is not understood at "
+        f"line {found.get('line', 1)}, behind {near!r}"
     )
-    return DeclaredColumn(column.name, snowflake_name(column.kind), nullable)
+
+
+def _query(tree: exp.Expr, session: Session) -> Query:
+    if tree.find(exp.Into, exp.Insert, exp.Update, exp.Delete, exp.Command):
+        raise UsageError(
+            f"the local account does not know this query: {tree.sql(dialect='snowflake')[:_SHOWN]}"
+        )
+    holder = exp.Paren(this=tree)
+    qualify(holder, session)
+    return Query(to_duckdb(holder.this))
+
+
+def _modify(tree: exp.Expr, session: Session) -> Modify:
+    if tree.args.get("overwrite"):
+        raise UsageError("the local account does not know INSERT OVERWRITE; TRUNCATE the table first")
+    target = tree.expressions[0] if isinstance(tree, exp.TruncateTable) else tree.this
+    target = target.this if isinstance(target, exp.Schema) else target
+    if not isinstance(target, exp.Table) or (
+        isinstance(tree, exp.TruncateTable) and len(tree.expressions) > 1
+    ):
+        raise UsageError(f"the local account does not know this: {tree.sql(dialect='snowflake')[:_SHOWN]}")
+    table = session.table(target.parts)
+    if table.schema.upper() in FORBIDDEN_SCHEMAS:
+        raise UsageError(f"{table.schema} can only be read")
+    qualify(tree, session)
+    return Modify(to_duckdb(tree), table)
+
+
+def _create(tree: exp.Create, session: Session) -> Command:
+    kind = str(tree.args.get("kind")).upper()
+    if kind == "TABLE":
+        return create_table(tree, session)
+    if kind in _CREATES:
+        return _CREATES[kind](tree, session)
+    raise UsageError(f"the local account does not know CREATE {kind}")
+
+
+def _create_schema(tree: exp.Create, session: Session) -> Define:
+    database, schema = _database_and_schema(tree.this, session)
+    _no_properties(tree)
+    if schema.upper() in FORBIDDEN_SCHEMAS:
+        raise UsageError(f"{schema} is a name of the service's own")
+    if tree.args.get("replace"):
+        raise UsageError("the local account does not know CREATE OR REPLACE SCHEMA; drop it first")
+    exists = "IF NOT EXISTS " if tree.args.get("exists") else ""
+    return Define(f"CREATE SCHEMA {exists}{quoted(database, schema)}", database)
+
+
+def _create_database(tree: exp.Create, session: Session) -> CreateDatabase:
+    if tree.args.get("replace") or len(tree.this.parts) != 1:
+        raise UsageError("the local account knows only CREATE DATABASE [IF NOT EXISTS] name")
+    _no_properties(tree)
+    return CreateDatabase(tree.this.name, bool(tree.args.get("exists")))
+
+
+def _no_properties(tree: exp.Create) -> None:
+    """Comments are taken and not kept; nothing else is."""
+    known = (exp.SchemaCommentProperty, exp.SequenceProperties, exp.TransientProperty)
+    properties = tree.args["properties"].expressions if tree.args.get("properties") else []
+    unknown = [part for part in properties if not isinstance(part, known)]
+    if unknown or tree.args.get("clone"):
+        what = type(unknown[0]).__name__.removesuffix("Property").upper() if unknown else "CLONE"
+        raise UsageError(f"the local account does not know CREATE {tree.args['kind']} with {what}")
+
+
+def _create_view(tree: exp.Create, session: Session) -> Define:
+    _no_properties(tree)
+    tree.set("properties", None)
+    target = tree.this.this if isinstance(tree.this, exp.Schema) else tree.this
+    name = session.table(target.parts)
+    _query(tree.expression.copy(), session)
+    qualify(tree, session)
+    return Define(to_duckdb(tree), name.database)
+
+
+def _create_sequence(tree: exp.Create, session: Session) -> Define:
+    _no_properties(tree)
+    found = tree.find(exp.SequenceProperties)
+    start, step = (
+        int(part.sql()) if (part := found and found.args.get(name)) else 1 for name in ("start", "increment")
+    )
+    name = session.table(tree.this.parts)
+    replace = "OR REPLACE " if tree.args.get("replace") else ""
+    exists = "IF NOT EXISTS " if tree.args.get("exists") else ""
+    path = quoted(name.database, name.schema, name.name)
+    return Define(f"CREATE {replace}SEQUENCE {exists}{path} {counting(start, step)}", name.database)
+
+
+def counting(start: int, step: int) -> str:
+    """Return how a sequence of DuckDB counts, without an end on either side."""
+    last = 2**63 - 1
+    return f"START {start} INCREMENT BY {step} MINVALUE {-last} MAXVALUE {last}"
+
+
+_CREATES: dict[str, Callable[[exp.Create, Session], Command]] = {
+    "SCHEMA": _create_schema,
+    "DATABASE": _create_database,
+    "VIEW": _create_view,
+    "SEQUENCE": _create_sequence,
+}
+
+
+def _drop(tree: exp.Drop, session: Session) -> Command:
+    kind, there = str(tree.args.get("kind")).upper(), bool(tree.args.get("exists"))
+    targets = tree.args.get("tables") or []
+    if len(targets) != 1 or kind not in ("TABLE", "SCHEMA", "DATABASE", "VIEW", "SEQUENCE"):
+        raise UsageError(f"the local account does not know DROP {kind}")
+    target = targets[0]
+    if kind == "DATABASE":
+        return DropDatabase(target.name, there)
+    if kind == "SCHEMA":
+        database, schema = _database_and_schema(target, session)
+        if schema.upper() in FORBIDDEN_SCHEMAS or (database, schema) == (session.database, session.schema):
+            raise UsageError(f"the local account keeps the schema {schema}")
+        return DropSchema(database, schema, there)
+    name = session.table(target.parts)
+    if kind == "TABLE":
+        return DropTable(name, there)
+    exists = "IF EXISTS " if there else ""
+    return Define(f"DROP {kind} {exists}{quoted(name.database, name.schema, name.name)}", name.database)
+
+
+def _database_and_schema(target: exp.Table, session: Session) -> tuple[str, str]:
+    names = [part.name for part in target.parts]
+    database, schema = [session.database, *names][-2:]
+    return database, schema
+
+
+def _alter(tree: exp.Alter, session: Session) -> Command:
+    if str(tree.args.get("kind")).upper() != "TABLE":
+        raise UsageError(f"the local account does not know ALTER {tree.args.get('kind')}")
+    return alter_table(tree, session)
+
+
+def _copy(tree: exp.Copy, session: Session) -> Define:
+    """COPY table TO file; what the service loads from stages is not there."""
+    if tree.args.get("kind"):
+        raise UsageError("the local account has no stages: COPY INTO a table is for pipes only")
+    if not session.allow_files:
+        raise UsageError("COPY TO reaches files: start the account with sp.local(allow_files=True) for that")
+    qualify(tree, session)
+    return Define(to_duckdb(tree), session.database)
+
+
+_STATEMENTS: tuple[tuple[tuple[type[exp.Expr], ...], Callable[..., Command]], ...] = (
+    ((exp.Query, exp.Values), _query),
+    ((exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.TruncateTable), _modify),
+    ((exp.Create,), _create),
+    ((exp.Copy,), _copy),
+    ((exp.Drop,), _drop),
+    ((exp.Alter,), _alter),
+    ((exp.Show,), show),
+    ((exp.Describe,), describe),
+)

@@ -1,0 +1,112 @@
+"""SHOW and DESCRIBE: a useful part of what the service tells, as SQL over the account's catalogue."""
+
+from __future__ import annotations
+
+import re
+
+import sqlglot
+from sqlglot import exp
+
+from ...errors import UsageError
+from ...names import ObjectName
+from ..internal import shown_name
+from . import information
+from .commands import Query
+from .pipes import NAME, pipe_name
+from .qualify import Session
+
+_SHOW_OTHERS = re.compile(
+    rf"\s*SHOW\s+(PIPES|CHANNELS)(?:\s+IN\s+(SCHEMA|DATABASE|PIPE|TABLE)\s+{NAME})?\s*", re.IGNORECASE
+)
+
+
+def show_others(text: str, session: Session) -> Query | None:
+    """Understand SHOW PIPES and SHOW CHANNELS, which the parser does not know; None for another text."""
+    match = _SHOW_OTHERS.fullmatch(text)
+    if match is None:
+        return None
+    what, scope, name = match[1].upper(), (match[2] or "").upper(), match[3]
+    if what == "PIPES" and scope in ("", "SCHEMA"):
+        database, schema = (session.database, None) if not name else _schema(name, session)
+        return Query(information.show_pipes(database, schema))
+    if what == "CHANNELS" and scope in ("", "PIPE", "TABLE"):
+        if not name:
+            return Query(information.show_channels(session.database, None, None))
+        pipe = pipe_name(name, session)
+        pipe = pipe.default_pipe() if scope == "TABLE" else pipe
+        return Query(information.show_channels(pipe.database, pipe.schema, pipe.name))
+    raise UsageError(f"the local account does not know SHOW {what} IN {scope}")
+
+
+def _schema(name: str, session: Session) -> tuple[str, str]:
+    found = pipe_name(f"{name}.X" if "." in name else f"{session.database}.{name}.X", session)
+    return found.database, found.schema
+
+
+def show(tree: exp.Show, session: Session) -> Query:
+    """Understand SHOW TABLES, COLUMNS and SCHEMAS.
+
+    Raises:
+        UsageError: the local account does not know it.
+    """
+    what, kind, scope = (
+        tree.name.upper(),
+        str(tree.args.get("scope_kind") or "").upper(),
+        tree.args.get("scope"),
+    )
+    unknown = [name for name in ("starts_with", "limit", "from_", "history", "where") if tree.args.get(name)]
+    if what not in ("TABLES", "COLUMNS", "SCHEMAS") or unknown:
+        told = ", ".join(name.upper() for name in unknown)
+        raise UsageError(f"the local account does not know SHOW {what} {told}".rstrip())
+    names = [part.name for part in scope.parts] if scope is not None else []
+    database, schema, table = session.database, None, None
+    if kind in ("TABLE", "VIEW") and scope is not None:
+        found = session.table(scope.parts)
+        database, schema, table = found.database, found.schema, shown_name(found.name)
+    elif kind == "SCHEMA":
+        database, schema = [session.database, *names][-2:]
+    elif kind == "DATABASE" and names:
+        database = names[-1]
+    text = {
+        "TABLES": information.show_tables(database, schema),
+        "COLUMNS": information.show_columns(database, schema, table),
+        "SCHEMAS": information.show_schemas(database),
+    }[what]
+    return Query(_like(text, tree.args.get("like")))
+
+
+def _like(text: str, pattern: exp.Expr | None) -> str:
+    if pattern is None:
+        return text
+    name = "column_name" if '"column_name"' in text else "name"
+    return f'SELECT * FROM ({text}) WHERE "{name}" ILIKE {pattern.sql(dialect="duckdb")}'  # noqa: S608
+
+
+def describe(tree: exp.Describe, session: Session) -> Query:
+    """Understand DESCRIBE TABLE."""
+    if not isinstance(tree.this, exp.Table) or str(tree.args.get("kind") or "TABLE").upper() not in (
+        "TABLE",
+        "VIEW",
+    ):
+        raise UsageError(f"the local account does not know {tree.sql(dialect='snowflake')[:60]}")
+    table = session.table(tree.this.parts)
+    return Query(information.describe_table(ObjectName(table.database, table.schema, shown_name(table.name))))
+
+
+def statements(text: str) -> list[str]:
+    """Split a text at its semicolons, without the comments before each statement.
+
+    Raises:
+        UsageError: the text can't even be split into words.
+    """
+    try:
+        tokens = sqlglot.tokenize(text, read="snowflake")
+    except sqlglot.errors.TokenError as error:
+        raise UsageError("the SQL can't be read: a quote or a comment is not ended") from error
+    found: list[list[int]] = [[]]
+    for token in tokens:
+        if token.token_type == sqlglot.TokenType.SEMICOLON:
+            found.append([])
+        else:
+            found[-1] += [token.start, token.end]
+    return [text[places[0] : places[-1] + 1] for places in found if places]
