@@ -87,7 +87,6 @@ class Store:
         self._root.execute(_SETTINGS)
         if not allow_files:
             self._root.execute("SET enable_external_access = false")
-        self._root.execute("SET lock_configuration = true")
 
     def close(self) -> None:
         """Write everything out and close; what still runs is interrupted."""

@@ -93,7 +93,7 @@ def test_who_changes_a_channel_waits_for_its_commit(account, raw, monkeypatch, c
 
 def test_who_keeps_uncommitted_rows_is_refused_at_once(account, raw, monkeypatch):
     flight = Flight(account, raw, monkeypatch)
-    pipe = flight.channel.pipe
+    pipe = account._store.pipe(flight.channel.pipe)
 
     def refused():
         with pytest.raises(Refused) as caught:

@@ -25,6 +25,7 @@ TYPE = "X-Snowflake-Authorization-Token-Type"
 @pytest.fixture(scope="module")
 def account():
     with sp.local() as account:
+        account.sql("CREATE TABLE T (ID NUMBER)")
         yield account
 
 

@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 import snowpipe_pandas as sp
+from snowpipe_pandas.embedded.internal import HIDDEN
 from tests.embedded.raw import PIPE, Raw, until
 from tests.support.loads import TABLE, ids, make_table, numbers
 
@@ -64,7 +65,9 @@ def credentials(account):
 
 
 names = st.one_of(
-    st.sampled_from(["DEMO", "demo", "PUBLIC", "NUMBERS-STREAMING", "c", "ELASTIC", "_SNOWPIPE", ""]),
+    st.sampled_from(
+        ["DEMO", "demo", "PUBLIC", "NUMBERS-STREAMING", "c", "ELASTIC", "_SNOWPIPE", "\x01account", ""]
+    ),
     st.text(max_size=12),
     st.sampled_from(["x" * 300, "%00", "a/b", "..", '"', "'; DROP TABLE NUMBERS; --"]),
 )
@@ -92,10 +95,14 @@ paths = {
     "random": st.text("/v2streaming%:.AZ09?&=", max_size=40).map("/{}".format),
 }
 ODD = ["GET", "PUT", "HEAD", "PATCH", "OPTIONS", "TRACE", "BREW"]
-METHODS = {"fixed": ["GET", "POST"], "channel": ["PUT", "PUT", "PUT", "DELETE", "DELETE"], "random": ODD}
-targets = st.sampled_from(["fixed", "control", "channel", "rows", "rows", "rows", "table", "random"]).flatmap(
-    lambda kind: st.tuples(st.sampled_from(METHODS.get(kind, ["POST"] * 3) * 12 + ODD), paths[kind])
-)
+METHODS = {
+    "fixed": ["GET", "POST"],
+    "channel": ["PUT", "PUT", "PUT", "DELETE", "DELETE", "DELETE"],
+    "random": ODD,
+}
+targets = st.sampled_from(
+    ["fixed", "control", "channel", "channel", "channel", "rows", "rows", "rows", "table", "random"]
+).flatmap(lambda kind: st.tuples(st.sampled_from(METHODS.get(kind, ["POST"] * 3) * 12 + ODD), paths[kind]))
 odd_queries = st.lists(
     st.tuples(
         st.sampled_from(
@@ -292,7 +299,7 @@ def agree(account):
         account._store._root.cursor()
         .execute(
             "SELECT channel, client_sequencer, committed_token, rows_inserted, rows_errors "
-            'FROM "DEMO"."_SNOWPIPE".channels'
+            f'FROM "DEMO"."{HIDDEN}".channels'
         )
         .fetchall()
     )

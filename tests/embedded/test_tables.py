@@ -41,7 +41,7 @@ def test_what_makes_a_table_another_one_ends_the_channels_of_its_pipes(account, 
     assert kept(account) == []
     account.sql(f"CREATE TABLE IF NOT EXISTS {TABLE} (ID NUMBER, TEXT VARCHAR)")
     assert raw.statuses() == {}
-    assert code(raw.append(lines(2), "2")) == (404, "ERR_CHANNEL_DOES_NOT_EXIST_OR_IS_NOT_AUTHORIZED")
+    assert code(raw.append(lines(2), "2")) == (404, "ERR_CHANNEL_DOES_NOT_EXIST_OR_NOT_AUTHORIZED")
     status = raw.open().json()["channel_status"]
     assert (status["last_committed_offset_token"], status["rows_inserted"]) == (None, 0)
     assert code(raw.append(lines(3), "3", token=before)) == (400, STALE)
