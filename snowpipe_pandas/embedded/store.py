@@ -157,7 +157,9 @@ class Store:
             UsageError: DuckDB refused it.
         """
         with self._in_our_words(), self.cursor() as cursor:
-            return _frame(cursor.sql(text).to_arrow_table())
+            relation = cursor.sql(text)
+            kinds = [str(kind) for kind in relation.types]
+            return _frame(_without_json_nulls(relation.to_arrow_table(), kinds))
 
     def modify(self, command: Modify) -> None:
         """Change rows of a table; all of them, or none if the columns can't hold one.
@@ -321,6 +323,16 @@ class Store:
 
 def _nullable_integers(kind: pa.DataType) -> pd.Int64Dtype | None:
     return pd.Int64Dtype() if pa.types.is_int64(kind) else None
+
+
+def _without_json_nulls(table: pa.Table, kinds: list[str]) -> pa.Table:
+    """Show a VARIANT that holds null as missing, as its text would be: only `IS NULL` tells the two apart."""
+    for number, kind in enumerate(kinds):
+        if kind == "JSON":
+            texts = table.column(number)
+            shown = pc.if_else(pc.equal(texts, "null"), pa.scalar(None, texts.type), texts)
+            table = table.set_column(number, table.field(number), shown)
+    return table
 
 
 def _frame(table: pa.Table) -> pd.DataFrame:
