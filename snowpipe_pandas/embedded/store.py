@@ -7,7 +7,7 @@ channels in a schema of the account's own, beside the rows that it must be commi
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 from ..errors import ClosedError, UsageError
 from ..names import ObjectName
 from . import catalogue
+from .ingest.evolution import Evolution
 from .internal import HIDDEN
 from .migration import set_up
 from .pipes import Pipe, find_pipe
@@ -71,6 +72,7 @@ class Store:
         self._tables: dict[ObjectName, ObjectName] = {}
         self._columns: dict[ObjectName, list[DeclaredColumn]] = {}
         self._pipes: dict[ObjectName, Pipe] = {}
+        self._evolving: dict[ObjectName, bool] = {}
         self._evolved = False
         self._root = duckdb.connect(
             config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
@@ -148,6 +150,7 @@ class Store:
         self._tables.clear()
         self._columns.clear()
         self._pipes.clear()
+        self._evolving.clear()
         self._evolved = False
 
     def query(self, text: str) -> pd.DataFrame:
@@ -280,31 +283,20 @@ class Store:
         return found
 
     def evolves(self, table: ObjectName) -> bool:
-        """Tell whether a table has ENABLE_SCHEMA_EVOLUTION = TRUE."""
-        with self.writing, self.cursor() as cursor:
-            return catalogue.evolves(cursor, self.table(table))
+        """Tell whether a table, by its stored name, has ENABLE_SCHEMA_EVOLUTION = TRUE."""
+        return self._remembered(self._evolving, table, catalogue.evolves)
 
     def evolve(
         self,
         cursor: duckdb.DuckDBPyConnection,
         table: ObjectName,
-        additions: Mapping[str, str],
-        relax: Collection[str],
+        evolution: Evolution,
     ) -> None:
-        """Evolve a table within the caller's `transaction`.
-
-        Args:
-            cursor: the transaction's cursor.
-            table: the table.
-            additions: names and Snowflake types of new columns.
-            relax: columns that take null from now on.
-        """
-        added = [
-            AddColumn(DeclaredColumn(name, kind, nullable=True), False) for name, kind in additions.items()
-        ]
-        relaxed = [ChangeColumn(name, nullable=True) for name in relax]
+        """Evolve a table, by its stored name, within the caller's `transaction`."""
+        added = [AddColumn(column, True) for column in evolution.added]
+        relaxed = [ChangeColumn(name, nullable=True) for name in sorted(evolution.relaxed)]
         self._evolved = True
-        define(cursor, AlterTable(self.table(table), (*added, *relaxed), if_there=False))
+        define(cursor, AlterTable(table, (*added, *relaxed), if_there=False))
 
     def _attach(self, database: str, path: Path | None) -> None:
         source = ":memory:" if path is None else str(path)

@@ -7,7 +7,9 @@ import pandas as pd
 import pytest
 
 import snowpipe_pandas as sp
+from snowpipe_pandas.embedded.ingest.evolution import Evolution
 from snowpipe_pandas.embedded.internal import HIDDEN
+from snowpipe_pandas.embedded.sql.declared import DeclaredColumn
 from snowpipe_pandas.errors import NotFoundError, UnknownColumnError, UsageError
 from snowpipe_pandas.names import ObjectName
 from tests.embedded.raw import STALE, Raw, code, lines, until
@@ -455,7 +457,8 @@ def test_tables_from_queries_take_what_their_types_say(account, client):
 
 def _evolve_and_fail(store, cursor, table):
     with store.transaction(cursor):
-        store.evolve(cursor, table, {"B": "NUMBER(10,2)"}, ["A"])
+        added = (DeclaredColumn("B", "NUMBER(10,2)", nullable=True),)
+        store.evolve(cursor, table, Evolution(added, frozenset({"A"})))
         assert [column.name for column in store.columns(table)] == ["A"]  # as others see it
         raise duckdb.Error(NO_SPACE)
 
@@ -476,7 +479,11 @@ def test_schema_evolution_is_kept_and_done_in_one_transaction(account, client):
         _evolve_and_fail(store, cursor, table)
     assert [column.name for column in store.columns(table)] == ["A"]
     with store.cursor() as cursor, store.transaction(cursor):
-        store.evolve(cursor, table, {"B": "NUMBER(10,2)", "c d": "VARCHAR"}, ["A"])
+        added = (
+            DeclaredColumn("B", "NUMBER(10,2)", nullable=True),
+            DeclaredColumn("c d", "VARCHAR", nullable=True),
+        )
+        store.evolve(cursor, table, Evolution(added, frozenset({"A"})))
         assert [column.name for column in store.columns(table)] == ["A"]  # as others see it
     assert [(c.name, c.type, c.nullable) for c in store.columns(table)] == [
         ("A", "NUMBER(38,0)", True),

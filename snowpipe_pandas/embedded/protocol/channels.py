@@ -74,6 +74,7 @@ class Channels:
     ) -> dict[str, Any]:
         """Open or reopen a channel; `keep_uncommitted` refuses while rows wait for their commit."""
         columns = self._store.columns(pipe.table)
+        evolves = self._store.evolves(pipe.table)  # what it takes is not known before
         key = _key(pipe.name, name)
         if keep_uncommitted:
             self._refuse_uncommitted(key)  # at once, though it is settled later
@@ -88,7 +89,7 @@ class Channels:
             return {
                 "next_continuation_token": channel.continuation,
                 "channel_status": channel.status(),
-                "table_columns": [_told(column) for column in columns],
+                "table_columns": [] if evolves else [_told(column) for column in columns],
             }
 
     def append(

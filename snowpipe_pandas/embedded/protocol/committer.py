@@ -6,15 +6,13 @@ import threading
 import time
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import replace
 
 import duckdb
 
 from ..clock import AccountClock
-from ..ingest.parse import Parsed, insert_good, parse_rows
-from ..ingest.rejected import keep_rejected
 from ..sql.engine_errors import in_our_words
 from ..store import Store
+from .batch import Batch, read_batch, write_batch
 from .channel import MUST_BE_REOPENED, Channel, Chunk
 from .channel_state import ChannelState
 
@@ -92,16 +90,9 @@ class Committer:
         moved, bad, trouble = None, 0, ""
         try:
             with self._store.cursor() as cursor:
-                columns = self._store.columns(channel.table)
-                parsed = parse_rows(
-                    cursor,
-                    chunks,
-                    columns,
-                    channel.odd_columns,
-                    mapping=self._store.pipe(channel.pipe).mapping,
-                )
+                batch = read_batch(cursor, self._store, channel, chunks)
                 if self._claim(channel, chunks):
-                    moved, bad = self._move(cursor, channel, chunks, parsed), parsed.bad
+                    moved, bad = self._move(cursor, channel, chunks, batch), batch.parsed.bad
         except Exception as error:  # noqa: BLE001  # the thread must outlive whatever one channel's rows do
             trouble = in_our_words(error) if isinstance(error, duckdb.Error) else str(error)
         with self._changed:
@@ -124,39 +115,16 @@ class Committer:
             return channel.committing
 
     def _move(
-        self, cursor: duckdb.DuckDBPyConnection, channel: Channel, chunks: list[Chunk], parsed: Parsed
+        self, cursor: duckdb.DuckDBPyConnection, channel: Channel, chunks: list[Chunk], batch: Batch
     ) -> ChannelState:
         """Insert rows and write the channel's next state in one transaction; return that state."""
-        moved = committed_state(channel.state, chunks, parsed)
         with self._store.transaction(cursor):
-            insert_good(cursor, parsed, str(channel.table))
-            if parsed.bad:
-                keep_rejected(cursor, channel, chunks, self._clock.time())
-            moved.write(cursor, channel.pipe, channel.name)
-        return moved
+            return write_batch(cursor, self._store, channel, chunks, batch, self._clock.time())
 
 
 def _holds(channel: Channel, chunks: list[Chunk]) -> bool:
     """Tell whether chunks still wait in the channel: an open, say, discards them."""
     return channel.buffer[: len(chunks)] == chunks
-
-
-def committed_state(state: ChannelState, chunks: list[Chunk], parsed: Parsed) -> ChannelState:
-    """Return a channel's state behind the commit of chunks; a bad row's bound is the end of its append."""
-    tokens = [chunk.end_token for chunk in chunks if chunk.end_token is not None]
-    moved = replace(
-        state,
-        rows_inserted=state.rows_inserted + parsed.good,
-        committed_token=tokens[-1] if tokens else state.committed_token,
-    )
-    if parsed.last_bad_chunk is None:
-        return moved
-    return replace(
-        moved,
-        rows_errors=state.rows_errors + parsed.bad,
-        last_error=parsed.last_problem,
-        last_error_token=chunks[parsed.last_bad_chunk].end_token,
-    )
 
 
 def _together(buffer: list[Chunk], now: float, *, everything: bool) -> list[Chunk]:

@@ -13,13 +13,11 @@ import duckdb
 
 from ...names import ObjectName
 from ..clock import AccountClock
-from ..ingest.parse import insert_good, parse_rows
-from ..ingest.rejected import keep_rejected
 from ..pipes import Pipe
 from ..store import Store
+from .batch import read_batch, write_batch
 from .channel import Channel, Rows, chunks_of
 from .channel_state import ELASTIC, ChannelState, read_states
-from .committer import committed_state
 
 
 def is_elastic(channel: str) -> bool:
@@ -44,21 +42,15 @@ class ElasticChannels:
         Raises:
             Refused: the table is not there any more.
         """
-        columns = self._store.columns(pipe.table)
         chunks = chunks_of([Rows(ndjson) for ndjson, _, _ in rows], 0.0, lose=lose, reject=reject)
         if not chunks:
             return
         with self._store.cursor() as cursor:
-            parsed = parse_rows(cursor, chunks, columns, mapping=pipe.mapping)
+            batch = read_batch(cursor, self._store, self._read(cursor, pipe), chunks)
             with self._store.transaction(cursor):
-                channel = self._read(cursor, pipe)
-                moved = committed_state(channel.state, chunks, parsed)
                 now = self._clock.time()
-                insert_good(cursor, parsed, str(pipe.table))
-                if parsed.bad:
-                    keep_rejected(cursor, channel, chunks, now)
-                moved.write(cursor, pipe.name, ELASTIC)
-        if parsed.bad:
+                write_batch(cursor, self._store, self._read(cursor, pipe), chunks, batch, now)
+        if batch.parsed.bad:
             self._last_error_ms[_key(pipe.name)] = int(1000 * now)
 
     def status(self, pipe: Pipe) -> dict[str, Any]:
