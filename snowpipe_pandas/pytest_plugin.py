@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from .embedded import LocalAccount
+    from . import LocalAccount
 
 COMMIT_LAG_S = 0.05
 """Tests wait for commits: short, and yet not at once, so that a forgotten wait is seen."""

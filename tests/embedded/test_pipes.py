@@ -150,3 +150,31 @@ def test_pipes_are_kept_over_a_restart(tmp_path):
         account.sql(f'{TABLE}; CREATE PIPE "p" AS COPY INTO T FROM (SELECT $1:a FROM {SOURCE})')
     with sp.local(tmp_path / "a.duckdb") as account:
         assert mapping(account, "p") == {"a": "ID"}
+
+
+def test_rows_of_a_pipe_of_ones_own_go_by_its_keys(account, client):
+    """The keys of the SELECT, as they are written; keys that it does not name are ignored."""
+    account.sql(
+        "CREATE TABLE MAPPED (ID NUMBER, NOTE VARCHAR, AT TIMESTAMP_NTZ(3)); "
+        "CREATE PIPE MINE AS COPY INTO MAPPED (NOTE, ID) FROM "
+        "(SELECT $1:text, $1:\"Number\"::number FROM TABLE(DATA_SOURCE(TYPE => 'STREAMING')))"
+    )
+    channel = client.open_channel("c", pipe="DEMO.PUBLIC.MINE")
+    rows = b'{"text":"a","Number":"1","other":1}\n{"text":"b","number":2}\n{"TEXT":"c","Number":3}\n'
+    channel.append_rows(rows, start_offset_token="0", end_offset_token="3")
+    channel.wait_for_commit("3", timeout_s=10)
+    assert channel.status().rows_error_count == 0
+    found = account.sql("SELECT ID, NOTE FROM MAPPED ORDER BY ID NULLS LAST")
+    assert found["NOTE"].fillna("-").tolist() == ["a", "-", "b"]
+    assert found["ID"].fillna(0).astype(int).tolist() == [1, 3, 0]
+
+
+def test_digits_of_times_beyond_those_of_the_column_are_cut(account, client):
+    account.sql("CREATE TABLE CUT (A TIMESTAMP_NTZ(3), B TIME(0), C TIMESTAMP_TZ(7))")
+    channel = client.open_channel("cut", table="DEMO.PUBLIC.CUT")
+    moment = "2026-01-02T03:04:05.987654321"
+    row = f'{{"A":"{moment}","B":"03:04:05.987","C":"{moment}Z"}}\n'.encode()
+    channel.append_rows(row, start_offset_token="0", end_offset_token="1")
+    channel.wait_for_commit("1", timeout_s=10)
+    found = account.sql("SELECT A::VARCHAR AS A, B::VARCHAR AS B, C::VARCHAR AS C FROM CUT").iloc[0].tolist()
+    assert [text.partition(".")[2].rstrip("0").partition("+")[0] for text in found] == ["987", "", "9876543"]

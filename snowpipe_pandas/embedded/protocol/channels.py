@@ -74,7 +74,8 @@ class Channels:
     ) -> dict[str, Any]:
         """Open or reopen a channel; `keep_uncommitted` refuses while rows wait for their commit."""
         columns = self._store.columns(pipe.table)
-        evolves = self._store.evolves(pipe.table)  # what it takes is not known before
+        # What such a channel takes is not its columns' names.
+        other_keys = pipe.mapping is not None or self._store.evolves(pipe.table)
         key = _key(pipe.name, name)
         if keep_uncommitted:
             self._refuse_uncommitted(key)  # at once, though it is settled later
@@ -89,7 +90,7 @@ class Channels:
             return {
                 "next_continuation_token": channel.continuation,
                 "channel_status": channel.status(),
-                "table_columns": [] if evolves else [_told(column) for column in columns],
+                "table_columns": [] if other_keys else [_told(column) for column in columns],
             }
 
     def append(
