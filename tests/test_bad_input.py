@@ -437,7 +437,7 @@ def test_a_local_account_that_cannot_be_says_why(given, match):
 
 def test_a_folder_that_cannot_hold_the_accounts_key_is_named(tmp_path):
     (tmp_path / "a.account").write_text("a file")
-    with pytest.raises(UsageError, match="a.account.* take another path, or remove"):
+    with pytest.raises(UsageError, match="a.account.* another path, remove what is in the way"):
         sp.local(tmp_path / "a")
     (tmp_path / "a.account").unlink()
     with sp.local(tmp_path / "a") as account:  # the database was given back

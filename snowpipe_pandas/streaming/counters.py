@@ -84,6 +84,7 @@ class Counters:
         self._hidden = 0
         self._surplus: Counted | None = None
         self._epoch_begun = True
+        self._counted_to = 0
 
     @property
     def want_status(self) -> bool:
@@ -101,13 +102,13 @@ class Counters:
         return self.told and self._hidden == 0 and self._border_known
 
     @property
-    def only_open_told(self) -> bool:
-        """Whether the open told the counters and no status ever did."""
-        return self._told_by_open and not self._heard
+    def counted_to(self) -> int:
+        """How many of this load's rows were committed when the counters were told last."""
+        return self._counted_to
 
     def give_up(self) -> None:
-        """Note that statuses never tell the counters, though the open did."""
-        self._told_by_open = False
+        """Note that the counters are not told for the rows that were committed last."""
+        self._told_by_open = self._heard = False
 
     def told_behind(self, rows: int) -> tuple[int | None, int | None]:
         """Return the channel's error count now, and what its counters add up to behind so many rows.
@@ -187,6 +188,7 @@ class Counters:
             if as_open:
                 self._base = self._latest = told
             return
+        self._counted_to = rows
         grown = self._earlier_epochs + (told - self._base)
         self._surplus = grown if grown.rows > self._before + rows - self._hidden else None
         if self._surplus is not None:
@@ -202,6 +204,7 @@ class Counters:
         if told is None or self._latest is None:
             return
         self._heard = True
+        self._counted_to = rows
         restarted = told.rows == 0 or not told.holds(self._latest)
         if restarted:
             self._earlier_epochs, self._base, self._border_open = self._grown, Counted(), False

@@ -350,9 +350,9 @@ class Delivery:
     # What the rules ask.
 
     @property
-    def counters_are_told(self) -> bool:
-        """Whether the status with which the load begins reports the service's counters."""
-        return self.counters.told
+    def is_uncounted(self) -> bool:
+        """Whether no status that covers the last row has reported the service's counters."""
+        return self.counters.counted_to < self.acknowledged.rows - self.start.position.rows
 
     def shows_the_open(self, status: ChannelStatus | None) -> bool:
         """Whether a status is as fresh as the answer of the last open."""

@@ -164,7 +164,7 @@ RULES: tuple[Rule, ...] = (
     Rule("no commit", (_S.CROWDED, _S.COMMITTING), TimePassed, None, _fail(failures.no_commit), _S.STOPPING),
     Rule("audited", (_S.COMMITTING, _S.AUDITING), None, lambda d, _: not d.commits_wait and d.counts_agree, None, _S.DONE),
     Rule("audit", (_S.COMMITTING,), None, lambda d, _: not d.commits_wait, None, _S.AUDITING),
-    Rule("never counted", (_S.AUDITING,), TimePassed, lambda d, _: d.counters.only_open_told, _D.give_up_counting, _S.DONE),
+    Rule("never counted", (_S.AUDITING,), TimePassed, lambda d, _: d.is_uncounted, _D.give_up_counting, _S.DONE),
     Rule("audit failed", (_S.AUDITING,), TimePassed, None, _fail(failures.audit), _S.STOPPING),
     # A load fails.
     Rule("broke", _UNDER_WAY, Broke, None, None, _S.STOPPING),
