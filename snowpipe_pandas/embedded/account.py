@@ -268,8 +268,8 @@ def _nothing_left_of_a_failure(path: Path | None) -> Iterator[None]:
             with suppress(OSError):
                 shutil.rmtree(file) if file.is_dir() else file.unlink()
         if isinstance(error, OSError | RuntimeError):  # no place for files; no thread to be had
-            message = f"the local account can't start ({error}): give it another path, remove what is in the way, or make room"
-            raise UsageError(message) from error
+            ways = "give it another path, remove what is in the way, or make room"
+            raise UsageError(f"the local account can't start ({error}): {ways}") from error
         raise
 
 
