@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# Of two cores: a third of the tests' time is waiting, for commits and deadlines.
+WORKERS ?= 3
 
 .PHONY: help setup demo notebooks test test-browser test-oldest check format soak bench clean
 .DEFAULT_GOAL := help
@@ -26,7 +28,7 @@ notebooks: setup  ## run the notebooks and keep their outputs
 	  --ExecutePreprocessor.store_widget_state=False --ExecutePreprocessor.record_timing=False notebooks/*.ipynb
 
 test: check  ## everything CI runs: format, lint, types, walls, tests
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n $(WORKERS)
 
 test-browser: setup  ## the notebook's views in a real JupyterLab and Chromium; pictures in build/browser
 	@command -v chromium >/dev/null || { echo "Chromium is missing; install it (Debian, as root):"; \
@@ -36,7 +38,7 @@ test-browser: setup  ## the notebook's views in a real JupyterLab and Chromium; 
 test-oldest: constraints-oldest.txt  ## the tests with the oldest supported versions
 	$(PYTHON) -m venv $(VENV)-oldest
 	$(VENV)-oldest/bin/python -m pip install --quiet -c constraints-oldest.txt -e '.[dev]'
-	$(VENV)-oldest/bin/python -m pytest -n 2
+	$(VENV)-oldest/bin/python -m pytest -n $(WORKERS)
 
 check: setup  ## format check, lint and types only
 	$(BIN)/ruff format --check .

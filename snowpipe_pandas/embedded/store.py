@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -96,7 +96,8 @@ class Store:
             self._closed = True
             while self._cursors:  # DuckDB refuses to close what is in use
                 for cursor in self._cursors:
-                    cursor.interrupt()
+                    with suppress(duckdb.Error):  # it is being closed this moment
+                        cursor.interrupt()
                 self._changed.wait(0.1)
             self._root.close()
 

@@ -50,7 +50,7 @@ from tests.support.service import ROWS, Service, payloads, without_counts
 
 STEPS = 20_000
 STEPS_EACH = 40
-EXAMPLES = 600
+EXAMPLES = 1000
 STALE = "STALE_CONTINUATION_TOKEN_SEQUENCER"
 WELL = 4
 made = Counter()
