@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-# Of two cores: a third of the tests' time is waiting, for commits and deadlines.
+# Three for two cores: a third of the tests' time is waiting, for commits and deadlines.
 WORKERS ?= 3
 
 .PHONY: help setup demo notebooks test test-browser test-oldest check format soak bench clean

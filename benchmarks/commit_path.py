@@ -20,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import duckdb
 import numpy as np
@@ -94,7 +95,7 @@ class Account:
         declared = ", ".join(f"{name} {kind}" for name, (kind, _) in COLUMNS.items())
         account.sql(f"CREATE TABLE T ({declared})")
         self._sql = account.sql
-        host = account.url.partition("//")[2]
+        host = urlsplit(account.url).hostname or ""
         token = account.door.issue_scoped(Identity("LOCAL", "DEMO_USER"), host)
         self._session = requests.Session()
         self._session.headers["Authorization"] = f"Bearer {token}"
