@@ -9,6 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+# Arrow imports this on first use, which at the end of the interpreter, when the last rows are committed, is
+# too late: it registers an exit function.
+import pyarrow.pandas_compat
+
 BATCH_ROWS = 16_384
 """Lines that are handed to DuckDB together: it reads each such batch in one thread."""
 
