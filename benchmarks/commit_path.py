@@ -33,6 +33,10 @@ from benchmarks.loads import drained
 from snowpipe_pandas.embedded.account import LocalAccount
 from snowpipe_pandas.embedded.protocol.auth import Identity
 
+MOST_S = 300.0
+PAUSE_S = 0.005
+"""Between two looks at the status; the rows that are measured take more than a second."""
+
 COLUMNS = {
     "ID": ("NUMBER(38,0)", "DECIMAL(38,0)"),
     "QUANTITY": ("NUMBER(10,0)", "DECIMAL(10,0)"),
@@ -117,8 +121,11 @@ class Account:
                 data=body,
                 headers={"Content-Encoding": "zstd", "Content-Type": "application/x-ndjson"},
             ).json()
+        give_up_at = time.monotonic() + MOST_S
         while (status := self._status())["last_committed_offset_token"] != str(self._appends):
-            time.sleep(0.025)
+            if status["channel_status_code"] != "SUCCESS" or time.monotonic() > give_up_at:
+                raise RuntimeError(f"the rows were not committed: {status}")
+            time.sleep(PAUSE_S)
         return int(status["rows_inserted"]) - int(before)
 
     def empty(self) -> None:

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 import snowpipe_pandas as sp
+from snowpipe_pandas.config import load_settings
 from snowpipe_pandas.errors import (
     AuthenticationError,
     ClosedError,
@@ -25,6 +26,8 @@ from snowpipe_pandas.errors import (
     UnsupportedColumnError,
     UsageError,
 )
+from snowpipe_pandas.rest.client import Client
+from tests.support.clocks import QuickClock
 from tests.support.loads import TABLE, ids, make_table, numbers, open_channel, operations
 
 
@@ -57,13 +60,13 @@ def test_the_wrong_key_for_the_user(account, tmp_path):
     assert error.fingerprint.startswith("SHA256:")
 
 
-def test_an_expired_jwt_is_replaced_before_it_is_used(account, monkeypatch):
+def test_an_expired_jwt_is_replaced_before_it_is_used(account):
     """A client that slept past its JWT signs a new one; a refusal in spite of that names the cause."""
-    with sp.connect(account.profile) as client:
+    clock = QuickClock()
+    with Client(load_settings(account.profile), clock=clock) as client:
         make_table(account)
         first = client.token()
-        later = client._clock.monotonic() + 3601
-        monkeypatch.setattr(client._clock, "monotonic", lambda: later)
+        clock.pass_time(3601)
         assert client.token() != first
         open_channel(client)
 

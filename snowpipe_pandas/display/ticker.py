@@ -37,11 +37,15 @@ class Ticker:
     Args:
         view: what draws.
         interval_s: seconds between two drawings.
+        again_after_s: seconds until the last state is sent once more.
     """
 
-    def __init__(self, view: View, *, interval_s: float = REDRAW_INTERVAL_S) -> None:
+    def __init__(
+        self, view: View, *, interval_s: float = REDRAW_INTERVAL_S, again_after_s: float = AGAIN_AFTER_S
+    ) -> None:
         self._view = view
         self._interval_s = interval_s
+        self._again_after_s = again_after_s
         self._lock = threading.Lock()
         self._woken = threading.Event()
         self._over = False
@@ -75,7 +79,7 @@ class Ticker:
         while self._draw():
             self._woken.wait(self._interval_s)
         self._end()
-        threading.Event().wait(AGAIN_AFTER_S)
+        threading.Event().wait(self._again_after_s)
         with self._lock:
             self._guarded(self._view.draw_last)
 

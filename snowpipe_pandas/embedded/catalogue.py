@@ -14,7 +14,7 @@ from ..names import ObjectName
 from .internal import HIDDEN, MARK, error_table, shown_name
 from .refusals import not_found_table
 from .sql.declared import DeclaredColumn, name_of_stored
-from .sql.quoting import quoted
+from .sql.quoting import path_of, quoted
 
 TABLES = """
 CREATE SCHEMA IF NOT EXISTS {hidden};
@@ -175,7 +175,7 @@ def forget_table(cursor: duckdb.DuckDBPyConnection, table: ObjectName) -> None:
 def rename_table(cursor: duckdb.DuckDBPyConnection, table: ObjectName, to: ObjectName) -> None:
     """Rename a table within its schema, and what is remembered of it."""
     hidden = quoted(table.database, HIDDEN)
-    cursor.execute(f"ALTER TABLE {_sql(table)} RENAME TO {quoted(to.name)}")
+    cursor.execute(f"ALTER TABLE {path_of(table)} RENAME TO {quoted(to.name)}")
     for name in ("columns", "evolving", "pipes"):
         cursor.execute(
             f"UPDATE {hidden}.{name} SET table_name = ? WHERE table_schema = ? AND table_name = ?",  # noqa: S608
@@ -183,10 +183,6 @@ def rename_table(cursor: duckdb.DuckDBPyConnection, table: ObjectName, to: Objec
         )
     if exists(cursor, error_table(table)):
         cursor.execute(f"ALTER TABLE {error_table(table)} RENAME TO {quoted(error_table(to).name)}")
-
-
-def _sql(table: ObjectName) -> str:
-    return quoted(table.database, table.schema, table.name)
 
 
 def evolves(cursor: duckdb.DuckDBPyConnection, table: ObjectName) -> bool:

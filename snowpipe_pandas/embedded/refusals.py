@@ -1,8 +1,8 @@
 """Refusals of the local account: status, code and message of each, as the service words them, in one place.
 
-Codes that start with ERR_ or STALE_ are documented or were seen in the official SDK, but for those in
-`OF_OUR_OWN`; numbers are those of Snowflake's login service. What a client does with each of them stands in
-Snowflake's error-handling page.
+A code that is documented, or was seen in the official SDK, stands as it is; numbers are those of Snowflake's
+login service. Where no code is known the account has one of its own, such as ERR_INVALID_REQUEST. What a
+client does with each of them stands in Snowflake's error-handling page.
 """
 
 from __future__ import annotations
@@ -18,20 +18,6 @@ STALE = "STALE_CONTINUATION_TOKEN_SEQUENCER"
 INVALID_ROW_SEQUENCER = "ERR_CHANNEL_HAS_INVALID_ROW_SEQUENCER"
 STORAGE_FAILED = "ERR_STORAGE_FAILED"
 INVALID_FILE = "ERR_INVALID_FILE"
-
-OF_OUR_OWN = frozenset(
-    {
-        "ERR_CHANNEL_NAME_IS_RESERVED",
-        "ERR_INGEST_HOST_GONE",
-        "ERR_INVALID_REQUEST",
-        INVALID_FILE,
-        "ERR_NOT_FOUND",
-        "ERR_NO_ERROR_TABLE",
-        "ERR_PAYLOAD_TOO_LARGE",
-        STORAGE_FAILED,
-    }
-)
-"""Codes for what the service refuses with a code that is not known."""
 
 
 class Refused(Exception):  # noqa: N818  # an answer, not a fault of the program

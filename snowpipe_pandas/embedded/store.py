@@ -69,7 +69,6 @@ class Store:
         self._changed = threading.Condition()
         """Held for the root connection and the set of cursors; `writing` comes before it."""
         self._closed = False
-        self._tables: dict[ObjectName, ObjectName] = {}
         self._columns: dict[ObjectName, list[DeclaredColumn]] = {}
         self._pipes: dict[ObjectName, Pipe] = {}
         self._evolving: dict[ObjectName, bool] = {}
@@ -148,7 +147,6 @@ class Store:
                 self._forget()
 
     def _forget(self) -> None:
-        self._tables.clear()
         self._columns.clear()
         self._pipes.clear()
         self._evolving.clear()
@@ -238,14 +236,6 @@ class Store:
             raise UsageError(refused.message) from None
         except duckdb.Error as error:
             raise UsageError(in_our_words(error)) from error
-
-    def table(self, name: ObjectName) -> ObjectName:
-        """Return the stored name of a table that is named in any case.
-
-        Raises:
-            Refused: 404, no such table.
-        """
-        return self._remembered(self._tables, name, catalogue.find_table)
 
     def columns(self, table: ObjectName) -> list[DeclaredColumn]:
         """Return a table's columns in order.

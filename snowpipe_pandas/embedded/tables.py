@@ -37,7 +37,7 @@ from .sql.commands import (
 )
 from .sql.declared import DeclaredColumn, cut_to_digits, duckdb_type, is_declarable, name_of_stored
 from .sql.qualify import sequence_path
-from .sql.quoting import quoted
+from .sql.quoting import path_of, quoted
 from .sql.translate import counting
 
 Cursor = duckdb.DuckDBPyConnection
@@ -67,7 +67,7 @@ def _create_table(cursor: Cursor, command: CreateTable) -> Ended:
     columns = [_with_sequence(cursor, table, column) for column in columns]
     if query is None:
         listed = ", ".join(_defined(column) for column in columns)
-        cursor.execute(f"CREATE {'OR REPLACE ' if is_there else ''}TABLE {_sql(table)} ({listed})")
+        cursor.execute(f"CREATE {'OR REPLACE ' if is_there else ''}TABLE {path_of(table)} ({listed})")
     else:
         _create_from_query(cursor, table, columns, query, replacing=is_there)
     ended = end_pipes(cursor, table)
@@ -84,7 +84,7 @@ def _contents(cursor: Cursor, command: CreateTable) -> tuple[list[DeclaredColumn
     if command.like is not None:
         source = catalogue.find_table(cursor, command.like)
         columns = [replace(column, sequence=None) for column in catalogue.read_columns(cursor, source)]
-        return columns, f"FROM {_sql(source)}" if command.clone else None
+        return columns, f"FROM {path_of(source)}" if command.clone else None
     if command.query is None:
         return list(command.columns), None
     found = _columns_of_query(cursor, command.query)
@@ -119,11 +119,11 @@ def _create_from_query(
         for column in columns
     )
     cursor.execute(
-        f"CREATE {'OR REPLACE ' if replacing else ''}TABLE {_sql(table)} AS "  # noqa: S608
+        f"CREATE {'OR REPLACE ' if replacing else ''}TABLE {path_of(table)} AS "  # noqa: S608
         f"SELECT {casts} FROM ({query}) AS rows({names})"
     )
     for column in columns:
-        change = f"ALTER TABLE {_sql(table)} ALTER COLUMN {quoted(column.name)}"
+        change = f"ALTER TABLE {path_of(table)} ALTER COLUMN {quoted(column.name)}"
         if column.default is not None:
             cursor.execute(f"{change} SET DEFAULT {column.default}")
         if not column.nullable:
@@ -135,7 +135,7 @@ def _with_sequence(cursor: Cursor, table: ObjectName, column: DeclaredColumn) ->
     if column.identity is None:
         return column
     sequence = ObjectName(table.database, HIDDEN, f"numbers {uuid.uuid4().hex}")
-    cursor.execute(f"CREATE SEQUENCE {_sql(sequence)} {counting(*column.identity)}")
+    cursor.execute(f"CREATE SEQUENCE {path_of(sequence)} {counting(*column.identity)}")
     path = sequence_path(sequence).replace("'", "''")
     return replace(column, default=f"nextval('{path}')", sequence=sequence.name)
 
@@ -170,10 +170,10 @@ def _add_column(cursor: Cursor, table: ObjectName, change: AddColumn) -> Ended:
     column = _with_sequence(cursor, table, column)
     default = "" if column.default is None else f" DEFAULT {column.default}"
     cursor.execute(
-        f"ALTER TABLE {_sql(table)} ADD COLUMN {quoted(column.name)} {duckdb_type(column.type)}{default}"
+        f"ALTER TABLE {path_of(table)} ADD COLUMN {quoted(column.name)} {duckdb_type(column.type)}{default}"
     )
     if not column.nullable:
-        cursor.execute(f"ALTER TABLE {_sql(table)} ALTER COLUMN {quoted(column.name)} SET NOT NULL")
+        cursor.execute(f"ALTER TABLE {path_of(table)} ALTER COLUMN {quoted(column.name)} SET NOT NULL")
     catalogue.declare(cursor, table, [column])
     return set()
 
@@ -197,7 +197,7 @@ def _drop_column(cursor: Cursor, table: ObjectName, change: DropColumn) -> Ended
     if len(catalogue.read_columns(cursor, table)) == 1:
         raise UsageError(f"{change.name} is the only column of table {shown(table)}")
     ended = end_pipes(cursor, table, filling=change.name)
-    cursor.execute(f"ALTER TABLE {_sql(table)} DROP COLUMN {quoted(change.name)}")
+    cursor.execute(f"ALTER TABLE {path_of(table)} DROP COLUMN {quoted(change.name)}")
     catalogue.forget_column(cursor, table, change.name)
     if column.sequence is not None:
         cursor.execute(f"DROP SEQUENCE {quoted(table.database, HIDDEN, column.sequence)}")
@@ -210,14 +210,14 @@ def _rename_column(cursor: Cursor, table: ObjectName, change: RenameColumn) -> E
     if change.to.upper() in there and change.to.upper() != change.name.upper():
         raise UsageError(f"table {shown(table)} has a column {change.to} already")
     ended = end_pipes(cursor, table, filling=change.name)
-    cursor.execute(f"ALTER TABLE {_sql(table)} RENAME COLUMN {quoted(change.name)} TO {quoted(change.to)}")
+    cursor.execute(f"ALTER TABLE {path_of(table)} RENAME COLUMN {quoted(change.name)} TO {quoted(change.to)}")
     catalogue.update_column(cursor, table, change.name, "column_name", change.to)
     return ended
 
 
 def _change_column(cursor: Cursor, table: ObjectName, change: ChangeColumn) -> Ended:
     column = _known(cursor, table, change.name)
-    alter = f"ALTER TABLE {_sql(table)} ALTER COLUMN {quoted(change.name)}"
+    alter = f"ALTER TABLE {path_of(table)} ALTER COLUMN {quoted(change.name)}"
     if change.type is not None:
         _check_wider(column, change.type)
         if duckdb_type(change.type) != duckdb_type(column.type):
@@ -279,7 +279,7 @@ def _drop_table(cursor: Cursor, command: DropTable) -> Ended:
             return set()
         raise UsageError(f"table {shown(command.table)} does not exist")
     ended = end_pipes(cursor, command.table)
-    cursor.execute(f"DROP TABLE {_sql(command.table)}")
+    cursor.execute(f"DROP TABLE {path_of(command.table)}")
     catalogue.forget_table(cursor, command.table)
     return ended
 
@@ -326,14 +326,10 @@ def hold_lengths(cursor: Cursor, table: ObjectName, columns: Sequence[DeclaredCo
         name, length = quoted(column.name), column.parameters[0] if column.parameters else None
         if column.kind in ("VARCHAR", "BINARY") and length is not None:
             size = f"length({name})" if column.kind == "VARCHAR" else f"octet_length({name})"
-            if cursor.execute(f"SELECT 1 FROM {_sql(table)} WHERE {size} > {length} LIMIT 1").fetchall():  # noqa: S608
+            if cursor.execute(f"SELECT 1 FROM {path_of(table)} WHERE {size} > {length} LIMIT 1").fetchall():  # noqa: S608
                 raise UsageError(f"column {column.name}: a value is too long for {column.type}")
         if (cut := cut_to_digits(name, column.type)) is not None:
-            cursor.execute(f"UPDATE {_sql(table)} SET {name} = {cut} WHERE {name} <> {cut}")  # noqa: S608
-
-
-def _sql(table: ObjectName) -> str:
-    return quoted(table.database, table.schema, table.name)
+            cursor.execute(f"UPDATE {path_of(table)} SET {name} = {cut} WHERE {name} <> {cut}")  # noqa: S608
 
 
 _DO: dict[type[Any], Callable[[Cursor, Any], Ended]] = {

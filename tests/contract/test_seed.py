@@ -18,7 +18,10 @@ import snowpipe_pandas as sp
 from snowpipe_pandas.auth.jwt import AuthConfig, LifetimeWarning
 from snowpipe_pandas.auth.keys import KeySource
 from snowpipe_pandas.auth.tokens import ClockSkewWarning
+from snowpipe_pandas.config import load_settings
 from snowpipe_pandas.errors import AuthenticationError
+from snowpipe_pandas.rest.client import Client
+from tests.support.clocks import QuickClock
 from tests.support.elsewhere import account_elsewhere
 from tests.support.loads import TABLE, ids, make_table, numbers, open_channel
 from tests.test_docs import PAGES
@@ -36,10 +39,16 @@ def claims(client):
     return jwt.decode(client.token(), options={"verify_signature": False})
 
 
-def pass_time(client, seconds, monkeypatch):
-    """Move the client's monotonic clock, by which it counts the lives of its tokens."""
-    ahead = client._clock.monotonic() + seconds
-    monkeypatch.setattr(client._clock, "monotonic", lambda: ahead)
+@pytest.fixture
+def clock():
+    """The clock by which the client counts the lives of its tokens."""
+    return QuickClock()
+
+
+@pytest.fixture
+def client(account, clock):
+    with Client(load_settings(account.profile), clock=clock) as client:
+        yield client
 
 
 def in_32_threads(ask):
@@ -112,7 +121,9 @@ def test_t004_t010_t012_both_header_forms_are_sent_and_taken(account, scheme, pr
         open_channel(client)
 
 
-def test_t004_t008_32_threads_meeting_expired_tokens_cause_one_refresh_of_each(account, client, monkeypatch):
+def test_t004_t008_32_threads_meeting_expired_tokens_cause_one_refresh_of_each(
+    account, client, clock, monkeypatch
+):
     make_table(account)
     channel = open_channel(client)
     first = claims(client)["jti"]
@@ -121,7 +132,7 @@ def test_t004_t008_32_threads_meeting_expired_tokens_cause_one_refresh_of_each(a
     monkeypatch.setattr(
         jwt, "encode", lambda *a, encode=jwt.encode, **kw: signed.append(a) or encode(*a, **kw)
     )
-    pass_time(client, 3601, monkeypatch)
+    clock.pass_time(3601)
     in_32_threads(channel.status)
     assert paths(account).count("/oauth/token") == before + 1
     assert claims(client)["jti"] != first
@@ -130,12 +141,12 @@ def test_t004_t008_32_threads_meeting_expired_tokens_cause_one_refresh_of_each(a
 
 @pytest.mark.parametrize(("passed_s", "renewals"), [(3180, 0), (3250, 1)])
 def test_t004_t008_tokens_are_renewed_five_minutes_and_the_skew_before_their_end(
-    account, client, monkeypatch, passed_s, renewals
+    account, client, clock, passed_s, renewals
 ):
     make_table(account)
     channel = open_channel(client)
     first, before = client.token(), paths(account).count("/oauth/token")
-    pass_time(client, passed_s, monkeypatch)
+    clock.pass_time(passed_s)
     channel.status()
     assert (client.token() != first) == bool(renewals)
     assert paths(account).count("/oauth/token") == before + renewals
@@ -171,13 +182,13 @@ def test_t005_t011_32_threads_whose_token_was_revoked_cause_one_exchange(account
 
 @pytest.mark.parametrize(("passed_s", "signed_anew"), [(0, False), (3300, True)])
 def test_t005_t011_the_scoped_token_is_always_exchanged_anew_and_the_jwt_if_it_is_near_its_end(
-    account, client, monkeypatch, passed_s, signed_anew
+    account, client, clock, passed_s, signed_anew
 ):
     make_table(account)
     channel = open_channel(client)
     scoped, signed = client._planes.scoped.token(client._caller), client.token()
     account.faults.add("status", status=401, body=REFUSED)
-    pass_time(client, passed_s, monkeypatch)
+    clock.pass_time(passed_s)
     channel.status()
     assert client._planes.scoped.token(client._caller) is not scoped
     assert (client.token() != signed) == signed_anew

@@ -62,10 +62,11 @@ def test_a_function_that_fails_is_asked_no_more_by_neither_hub(caplog):
 
 
 def test_a_display_that_cannot_even_be_made_harms_nothing(monkeypatch, caplog):
-    def broken(_):
-        raise OSError("no display")
+    class GoneTerminal:
+        def isatty(self):
+            raise OSError("the terminal is gone")
 
-    monkeypatch.setattr(choose, "_view", broken)
+    monkeypatch.setattr("sys.stderr", GoneTerminal())
     with choose.displayed(tracker(), Hub(), Hub(), "auto"):
         pass
     assert "runs all the same" in caplog.text

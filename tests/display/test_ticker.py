@@ -3,15 +3,9 @@
 import contextvars
 import threading
 
-import pytest
-
-from snowpipe_pandas.display import ticker
 from snowpipe_pandas.display.ticker import REDRAW_INTERVAL_S, Ticker
 
-
-@pytest.fixture(autouse=True)
-def soon(monkeypatch):
-    monkeypatch.setattr(ticker, "AGAIN_AFTER_S", 0.01)
+SOON_S = 0.01
 
 
 class Recorder:
@@ -39,24 +33,23 @@ class Recorder:
 
 def test_a_view_is_drawn_until_it_says_that_is_all_and_its_end_is_sent_again():
     view = Recorder(draws=3)
-    Ticker(view, interval_s=0.001).start()
+    Ticker(view, interval_s=0.001, again_after_s=SOON_S).start()
     assert view.ended_twice.wait(5)
     assert view.asked == ["draw"] * 3 + ["last"] * 2
 
 
 def test_the_last_state_stands_when_the_block_is_left_and_nothing_is_drawn_over_it():
     view = Recorder()
-    with Ticker(view, interval_s=0.001):
+    with Ticker(view, interval_s=0.001, again_after_s=SOON_S):
         pass
     assert view.asked[-1] == "last"
     assert view.ended_twice.wait(5)
     assert view.asked[view.asked.index("last") :] == ["last", "last"]
 
 
-def test_leaving_the_block_does_not_wait_for_the_second_sending(monkeypatch):
-    monkeypatch.setattr(ticker, "AGAIN_AFTER_S", 0.3)
+def test_leaving_the_block_does_not_wait_for_the_second_sending():
     view = Recorder()
-    with Ticker(view, interval_s=100):
+    with Ticker(view, interval_s=100, again_after_s=0.3):
         pass
     assert view.asked.count("last") == 1
     assert view.ended_twice.wait(5)
@@ -64,7 +57,7 @@ def test_leaving_the_block_does_not_wait_for_the_second_sending(monkeypatch):
 
 def test_a_view_that_fails_is_dropped_and_told_in_the_log(caplog):
     view = Recorder(failure=ZeroDivisionError())
-    with Ticker(view, interval_s=0.001):
+    with Ticker(view, interval_s=0.001, again_after_s=SOON_S):
         assert view.drawn.wait(5)
     assert view.asked == ["draw"]
     assert "display failed" in caplog.text
@@ -81,7 +74,7 @@ def test_drawing_sees_the_context_of_the_one_who_started_it():
 
     cell.set("cell 7")
     view = Looks()
-    Ticker(view).start()
+    Ticker(view, again_after_s=SOON_S).start()
     assert view.ended_twice.wait(5)
     assert seen == ["cell 7"]
 

@@ -467,7 +467,7 @@ def test_schema_evolution_is_kept_and_done_in_one_transaction(account, client):
     account.sql(
         "CREATE TABLE V (A NUMBER NOT NULL) ENABLE_SCHEMA_EVOLUTION = TRUE; CREATE TABLE W (A NUMBER)"
     )
-    store, table = account._store, account._store.table(ObjectName("demo", "public", "v"))
+    store, table = account._store, account._store.pipe(ObjectName("demo", "public", "v-streaming")).table
     assert store.evolves(table)
     assert not store.evolves(ObjectName("DEMO", "PUBLIC", "W"))
     account.sql(

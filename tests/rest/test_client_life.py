@@ -83,16 +83,9 @@ def test_threads_that_need_the_host_cause_one_discovery(account, connect):
     assert sum(request.path.endswith("/hostname") for request in account.requests) == 1
 
 
-class LaterClock(QuickClock):
-    """A quick clock that a test can put ahead."""
-
-    def pass_time(self, seconds):
-        self._ahead += seconds
-
-
 @pytest.mark.parametrize("fault", [{"status": 503}, {"delay_s": 30.0}], ids=["refused", "no answer"])
 def test_a_token_that_lives_is_used_while_the_token_endpoint_is_away(account, connect, caplog, fault):
-    clock = LaterClock()
+    clock = QuickClock()
     channel = open_channel(connect(clock=clock))
     account.faults.add("token", times=10_000, **fault)
     clock.pass_time(3300)

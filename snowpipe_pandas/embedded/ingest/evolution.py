@@ -11,14 +11,13 @@ from dataclasses import dataclass, replace
 
 import duckdb
 
+from ..protocol.bounds import MAX_NAME_CHARACTERS
 from ..sql.declared import DeclaredColumn
 from .lines import Body, lines_of
 from .names import Names, folded
 
 MAX_ADDED = 100
 """Columns that one batch may add; more looks like rows of another table."""
-
-MAX_NAME_CHARACTERS = 255
 
 _TYPES = {
     "BOOLEAN": "BOOLEAN",

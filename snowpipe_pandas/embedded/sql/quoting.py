@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ...names import ObjectName
+
 
 def quoted(*parts: str) -> str:
     """Return a name of one or more parts, each in quotes.
@@ -10,6 +12,15 @@ def quoted(*parts: str) -> str:
     '"DEMO"."a""b"'
     """
     return ".".join('"' + part.replace('"', '""') + '"' for part in parts)
+
+
+def path_of(name: ObjectName) -> str:
+    """Return a name's three parts, each in quotes.
+
+    >>> path_of(ObjectName("DEMO", "PUBLIC", "T"))
+    '"DEMO"."PUBLIC"."T"'
+    """
+    return quoted(name.database, name.schema, name.name)
 
 
 def literal(text: str) -> str:

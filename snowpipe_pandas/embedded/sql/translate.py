@@ -26,7 +26,7 @@ from .commands import (
 from .create import alter_table, create_table, to_duckdb
 from .pipes import NAME, create_pipe, pipe_name
 from .qualify import FORBIDDEN_SCHEMAS, Session, check_names, qualify
-from .quoting import quoted
+from .quoting import path_of, quoted
 from .show import describe, show, show_others
 
 logging.getLogger("sqlglot").addHandler(logging.NullHandler())
@@ -174,7 +174,7 @@ def _create_sequence(tree: exp.Create, session: Session) -> Define:
     name = session.table(tree.this.parts)
     replace = "OR REPLACE " if tree.args.get("replace") else ""
     exists = "IF NOT EXISTS " if tree.args.get("exists") else ""
-    path = quoted(name.database, name.schema, name.name)
+    path = path_of(name)
     return Define(f"CREATE {replace}SEQUENCE {exists}{path} {counting(start, step)}", name.database)
 
 
@@ -209,7 +209,7 @@ def _drop(tree: exp.Drop, session: Session) -> Command:
     if kind == "TABLE":
         return DropTable(name, there)
     exists = "IF EXISTS " if there else ""
-    return Define(f"DROP {kind} {exists}{quoted(name.database, name.schema, name.name)}", name.database)
+    return Define(f"DROP {kind} {exists}{path_of(name)}", name.database)
 
 
 def _database_and_schema(target: exp.Table, session: Session) -> tuple[str, str]:
