@@ -6,16 +6,15 @@ plane (`GET /v2/streaming/hostname`, `POST /oauth/token`, as in Snowflake's REST
 
 from __future__ import annotations
 
-import base64
 import math
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlencode, urlsplit
 
-import orjson
+import jwt
 
 from ..arguments import A_DAY_S
 from ..auth.credentials import Credential
@@ -290,8 +289,7 @@ def _read_token(answer: Answer, now: float) -> Token | _NoToken:
 def _own_end(text: str) -> float | None:
     """Read `exp` of a scoped token that is a JWT; the service's token is opaque to us otherwise."""
     try:
-        claims = text.split(".")[1]
-        end = orjson.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))["exp"]
-    except (ValueError, LookupError, TypeError):
+        end: Any = jwt.decode(text, options={"verify_signature": False}).get("exp")
+    except (jwt.InvalidTokenError, RecursionError):
         return None
     return float(end) if type(end) in (int, float) and 0 < end < _MILLISECONDS else None

@@ -130,3 +130,12 @@ def test_who_asks_is_checked_before_what_is_asked(account, raw):
         (TO_TABLE, b"x" * 5_000_000),
     ):
         assert raw.call("POST", path, data=body).status_code == 401
+
+
+def test_a_table_that_is_made_anew_has_an_elastic_channel_without_a_past(account, raw):
+    bad = raw.call("POST", f"/data{PIPE}/channels/ELASTIC/rows", data=b'{"ID":"no number"}\n')
+    assert bad.status_code == 200
+    assert status(raw)["last_error_timestamp_ms"]
+    account.sql(f"CREATE OR REPLACE TABLE {TABLE} (ID NUMBER, TEXT VARCHAR)")
+    now = status(raw)
+    assert (now["rows_parsed"], now["last_error_message"], now["last_error_timestamp_ms"]) == (0, None, None)

@@ -1,5 +1,6 @@
 """Pipes of the users' own: the mapping that their COPY says, and what ends them."""
 
+import pandas as pd
 import pytest
 
 import snowpipe_pandas as sp
@@ -167,6 +168,9 @@ def test_rows_of_a_pipe_of_ones_own_go_by_its_keys(account, client):
     found = account.sql("SELECT ID, NOTE FROM MAPPED ORDER BY ID NULLS LAST")
     assert found["NOTE"].fillna("-").tolist() == ["a", "-", "b"]
     assert found["ID"].fillna(0).astype(int).tolist() == [1, 3, 0]
+    frame = pd.DataFrame({"text": ["d"], "Number": [4]})  # a client has no columns to hold its names against
+    assert frame.snowpipe.stream(channel, progress=False).rows_in_table == 1
+    assert account.sql("SELECT NOTE FROM MAPPED WHERE ID = 4")["NOTE"].tolist() == ["d"]
 
 
 def test_digits_of_times_beyond_those_of_the_column_are_cut(account, client):
