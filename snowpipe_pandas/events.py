@@ -25,12 +25,12 @@ class Event:
 
     Attributes:
         channel: name of the channel that it concerns, None where it concerns the whole client.
-        pipe: that channel's pipe; two tables may have channels of one name.
+        target: that channel's table, or pipe if one was named; two tables may have channels of one name.
         load_id: the load that it belongs to, None where it belongs to none.
     """
 
     channel: str | None = None
-    pipe: str | None = None
+    target: str | None = None
     load_id: str | None = None
 
 

@@ -195,6 +195,32 @@ class ObjectName:
         return ".".join(quote_identifier(part) for part in (self.database, self.schema, self.name))
 
 
+@dataclass(frozen=True, slots=True)
+class TargetName:
+    """Where rows go: a table through its default pipe, or a pipe that was named.
+
+    Attributes:
+        pipe: the pipe that takes the rows.
+        table: the table, None where a pipe was named: which table it fills is then the pipe's affair.
+    """
+
+    pipe: ObjectName
+    table: ObjectName | None
+
+    @classmethod
+    def of_table(cls, table: ObjectName) -> TargetName:
+        """Return the target that a table is, through its default pipe."""
+        return cls(table.default_pipe(), table)
+
+    @classmethod
+    def of_pipe(cls, pipe: ObjectName) -> TargetName:
+        """Return the target that a pipe is."""
+        return cls(pipe, None)
+
+    def __str__(self) -> str:
+        return f"pipe {self.pipe}" if self.table is None else str(self.table)
+
+
 def _split(text: str) -> list[str]:
     parts: list[str] = []
     position = 0

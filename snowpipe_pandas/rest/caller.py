@@ -20,16 +20,16 @@ class Caller:
         clock: waits.
         events: hears what happens.
         channel: name of the channel that the requests concern, None where they concern the whole client.
-        pipe: the channel's pipe.
+        target: the channel's target.
     """
 
     def __init__(
-        self, clock: Clock, events: Hub, *, channel: str | None = None, pipe: str | None = None
+        self, clock: Clock, events: Hub, *, channel: str | None = None, target: str | None = None
     ) -> None:
         self._clock = clock
         self._events = events
         self.channel = channel
-        self.pipe = pipe
+        self.target = target
 
     def sleep(self, seconds: float) -> None:
         """Wait; a caller that is to stop raises here. 0 seconds only asks for that."""
@@ -37,4 +37,4 @@ class Caller:
 
     def tell(self, event: Event) -> None:
         """Hand on what happened, with the channel that it concerns."""
-        self._events.emit(replace(event, channel=self.channel, pipe=self.pipe))
+        self._events.emit(replace(event, channel=self.channel, target=self.target))

@@ -22,7 +22,7 @@ from ..errors import (
     UsageError,
 )
 from ..events import Hub, TokenLife
-from ..names import ObjectName
+from ..names import ObjectName, TargetName
 from . import paths
 from .answers import CHANNEL_GONE, Answer, Refusal
 from .bounds import ROWS_BYTES
@@ -50,7 +50,7 @@ class Channel:
 
     Attributes:
         name: the channel's name.
-        pipe: the pipe it belongs to.
+        target: where its rows go.
         polling: how patiently its status is watched.
     """
 
@@ -58,23 +58,23 @@ class Channel:
         self,
         planes: Planes,
         name: str,
-        pipe: ObjectName,
+        target: TargetName,
         *,
         offset_token: str | None = None,
         polling: PollPolicy = PollPolicy(),
     ) -> None:
         self.name = name
-        self.pipe = pipe
+        self.target = target
         self._planes = planes
         self.polling = polling
         self._turns = Turns(name)
-        self._caller = Caller(self.clock, self.events, channel=name, pipe=str(pipe))
+        self._caller = Caller(self.clock, self.events, channel=name, target=str(target))
         offset_token = _checked_offset_token(offset_token)
-        self._writer = Writer(planes, name, pipe, self._caller, offset_token=offset_token)
+        self._writer = Writer(planes, name, target.pipe, self._caller, offset_token=offset_token)
 
     def __repr__(self) -> str:
         state = "closed" if self._turns.closed else "open"
-        return f"<Channel {self.name!r} of {self.pipe}, {state}>"
+        return f"<Channel {self.name!r} -> {self.target}, {state}>"
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(
@@ -86,6 +86,11 @@ class Channel:
 
     def __exit__(self, *exc_info: object) -> None:
         self.close()
+
+    @property
+    def pipe(self) -> ObjectName:
+        """The pipe that it belongs to."""
+        return self.target.pipe
 
     @property
     def target_columns(self) -> tuple[TargetColumn, ...]:
@@ -312,7 +317,7 @@ class Channel:
         Raises:
             UsageError: no error table, or a service that does not hand it out; says what to run instead.
         """
-        action = f"read the rejected rows of {self.pipe}"
+        action = f"read the rejected rows of {self.target}"
         try:
             answer = self._planes.ingest(
                 "POST",

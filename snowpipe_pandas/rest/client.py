@@ -13,13 +13,13 @@ from ..config import Settings, hidden, hidden_pointers, load_settings
 from ..errors import ClosedError, UsageError
 from ..events import ClientClosed, Hub, TokenLife
 from ..hosts import allowed_host
-from ..names import ObjectName
-from ..shown import shown
+from ..names import ObjectName, TargetName
 from .caller import Caller
 from .channel import Channel
 from .planes import Planes
 from .policy import PollPolicy, RetryPolicy, Timeouts
-from .status import ChannelStatus, fetch_statuses
+from .status import ChannelStatus
+from .target import Target, channel_name
 from .transport import Transport
 
 T = TypeVar("T")
@@ -120,15 +120,34 @@ class Client:
 
         >>> channel = client.open_channel("notebook-1", table="DEMO.PUBLIC.FLIGHTS")
         """
-        self._check_open()
-        target = self._pipe_name(table, pipe)
-        return Channel(
-            self._planes,
-            _channel_name("name", name),
-            target,
-            offset_token=offset_token,
-            polling=self._polling,
-        )
+        return self._target(table, pipe).open_channel(name, offset_token=offset_token)
+
+    def table(self, name: str) -> Target:
+        """Return a table as a target of loads; no request is made.
+
+        Args:
+            name: `DATABASE.SCHEMA.TABLE`; `connect()` may have a database and a schema for what is left out.
+
+        Raises:
+            ConfigError: no such name can be.
+
+        >>> flights = client.table("DEMO.PUBLIC.FLIGHTS")
+        >>> df.snowpipe.stream(flights, load_id="2013-01")
+        """
+        return self._at(TargetName.of_table(self._object("table", name)))
+
+    def pipe(self, name: str) -> Target:
+        """Return a pipe of your own as a target of loads; no request is made.
+
+        Args:
+            name: `DATABASE.SCHEMA.PIPE`.
+
+        Raises:
+            ConfigError: no such name can be.
+
+        >>> df.snowpipe.stream(client.pipe("DEMO.PUBLIC.CLEANED"), load_id="2013-01")
+        """
+        return self._at(TargetName.of_pipe(self._object("pipe", name)))
 
     def channel_statuses(
         self, names: Sequence[str], *, table: str | None = None, pipe: str | None = None
@@ -140,8 +159,8 @@ class Client:
         """
         self._check_open()
         given = items("names", names, wanted='the names of channels, such as names=["notebook-1"]')
-        known = [_channel_name(f"names[{at}]", name) for at, name in enumerate(given)]
-        return fetch_statuses(self._planes, self._pipe_name(table, pipe), known, self._caller)
+        known = [channel_name(f"names[{at}]", name) for at, name in enumerate(given)]
+        return self._target(table, pipe).statuses(known)
 
     def token(self) -> str:
         """Return the credential's current token (the signed JWT); a secret, so keep it out of outputs."""
@@ -185,32 +204,18 @@ class Client:
         if self._closed:
             raise ClosedError("the client is closed; make a new one with connect()")
 
-    def _pipe_name(self, table: Any, pipe: Any) -> ObjectName:
+    def _target(self, table: Any, pipe: Any) -> Target:
         if (table is None) == (pipe is None):
             raise UsageError("give either table= or pipe=, such as table='DEMO.PUBLIC.FLIGHTS'")
-        given, argument = (pipe, "pipe") if table is None else (table, "table")
-        name = ObjectName.parse(
-            given,
-            database=self._settings.database,
-            schema=self._settings.schema,
-            argument=argument,
-        )
-        return name if table is None else name.default_pipe()
+        return self.pipe(pipe) if table is None else self.table(table)
 
+    def _object(self, argument: str, name: Any) -> ObjectName:
+        settings = self._settings
+        return ObjectName.parse(name, database=settings.database, schema=settings.schema, argument=argument)
 
-def _channel_name(argument: str, name: Any) -> str:
-    """Return a channel's name.
-
-    Raises:
-        UsageError: it is no text, or one of dots, which URLs do not carry.
-    """
-    plain = plain_text(name)
-    if plain is None or plain.strip(".") == "":
-        raise UsageError(
-            f"{argument}={shown(name)} can't name a channel: give a text with letters or digits, without NUL "
-            'and lone surrogates, such as "notebook-1"'
-        )
-    return plain
+    def _at(self, name: TargetName) -> Target:
+        self._check_open()
+        return Target(self._planes, name, self._caller, polling=self._polling)
 
 
 def _policy(argument: str, value: Any, kind: type[T], example: str) -> T:

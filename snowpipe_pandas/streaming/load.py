@@ -98,8 +98,8 @@ class Load:
         self.tracker = Tracker(
             Progress(
                 load_id=self.load_id,
+                target=str(channel.target),
                 channel=channel.name,
-                pipe=str(channel.pipe),
                 account=account,
                 user=user,
                 fingerprint=fingerprint,
@@ -232,7 +232,9 @@ class Load:
         """Tell what happened: the load's own displays first, then whoever listens to the client."""
         if isinstance(event, RequestRetried) and self._delivery is not None:
             self._delivery.note_retry(event)
-        event = replace(event, channel=self.channel.name, pipe=str(self.channel.pipe), load_id=self.load_id)
+        event = replace(
+            event, channel=self.channel.name, target=str(self.channel.target), load_id=self.load_id
+        )
         counts = {} if self._delivery is None else self._delivery.counts.as_dict()
         self.tracker.take(**counts | _shown_of(event))
         self.events.emit(event)
@@ -268,7 +270,7 @@ class Load:
             offset_token=delivery.last_token,
             load_id=self.load_id,
             channel=self.channel.name,
-            pipe=str(self.channel.pipe),
+            target=str(self.channel.target),
             _rejected_rows=self.channel.rejected_rows,
         )
 
@@ -278,7 +280,10 @@ class _LoadCaller(Caller):
 
     def __init__(self, load: Load) -> None:
         super().__init__(
-            load.channel.clock, load.channel.events, channel=load.channel.name, pipe=str(load.channel.pipe)
+            load.channel.clock,
+            load.channel.events,
+            channel=load.channel.name,
+            target=str(load.channel.target),
         )
         self._load = load
 
@@ -317,8 +322,8 @@ def _check_target(schema: pa.Schema, channel: Channel) -> None:
     unknown = [problem for problem in problems if problem.kind == "unknown"]
     if unknown:
         raise UnknownColumnError(
-            f"the target of {channel.pipe} has {', '.join(map(str, unknown))} "
+            f"{channel.target} has {', '.join(map(str, unknown))} "
             "(rename with columns={...} or leave them out)",
             columns=[problem.column for problem in unknown],
-            target=str(channel.pipe),
+            target=str(channel.target),
         )

@@ -23,7 +23,7 @@ class Progress(Counts):
     """A load at one moment: its counts, and what a view shows beside them.
 
     Attributes:
-        load_id, channel, pipe: which load, on which channel of which pipe.
+        load_id, target, channel: which load, where its rows go, and through which channel.
         account, user, fingerprint: who loads; the fingerprint of the key, "" without one.
         phase: where the load is.
         message: why it stopped, "" otherwise.
@@ -35,11 +35,12 @@ class Progress(Counts):
         recent_bytes_per_s: NDJSON acknowledged per second, over the last five.
         samples: the run so far, for a chart.
         tokens: the lives of the client's tokens, by kind.
+        parts: of a load through several channels, each one's state, in the order of their rows; else none.
     """
 
     load_id: str
+    target: str
     channel: str
-    pipe: str
     account: str
     user: str
     fingerprint: str
@@ -54,6 +55,7 @@ class Progress(Counts):
     recent_bytes_per_s: float = 0.0
     samples: tuple[Sample, ...] = ()
     tokens: Mapping[str, TokenLife] = field(default_factory=dict)
+    parts: tuple[Progress, ...] = ()
 
     @property
     def megabytes_per_s(self) -> float:

@@ -42,20 +42,26 @@ class StreamResult(Counts):
         committed: whether the service had dealt with every row on return, each in the table or rejected
             (False only with `wait=False`).
         offset_token: the channel's token behind the last row, None if nothing was ever sent.
+        target: the table that it went to, or the pipe if one was named.
         load_id: the load's name; give it again to resume.
-        channel: the channel's name.
-        pipe: the channel's pipe.
+        channel: the channel's name; of a load in parts, that of the first one.
     """
 
     seconds: float
     committed: bool
     offset_token: str | None
+    target: str
     load_id: str
     channel: str
-    pipe: str
+    _parts: tuple[StreamResult, ...] = ()
     _rejected_rows: Callable[[], tuple[list[str], list[list[Any]]]] | None = field(
         default=None, compare=False
     )
+
+    @property
+    def parts(self) -> tuple[StreamResult, ...]:
+        """What each channel of the load did, in the order of their rows; the result itself if it had one."""
+        return self._parts or (self,)
 
     def rejected(self) -> pd.DataFrame:
         """Return this load's rows in the target's error table, as the local account hands them out.
@@ -136,9 +142,9 @@ class StreamResult(Counts):
             "Row JSON": f"{self.raw_bytes / 1e6:,.1f} MB, {self.megabytes_per_s:,.1f} MB/s",
             "Sent": f"{self.sent_bytes / 1e6:,.1f} MB in {self.requests} requests, {self.retries} retries",
             "Time": f"{self.seconds:.1f} s",
+            "Target": self.target,
             "Load": self.load_id,
-            "Channel": self.channel,
-            "Pipe": self.pipe,
+            "Channel": self.channel if len(self.parts) == 1 else f"{len(self.parts)} channels",
         }
         rows = "".join(
             f'<tr><th style="text-align:left">{name}</th>'

@@ -48,8 +48,8 @@ def test_two_channels_of_one_name_have_each_their_own_progress_and_events(channe
     assert a.progress.rows_acknowledged in (0, 10)
     source.going_on.set()
     assert a.result(20).rows_in_table == a.progress.rows_in_table == 15
-    told = {(event.load_id, event.pipe) for event in heard if event.load_id}
-    assert told == {("A", str(first.pipe)), ("B", str(second.pipe))}
+    told = {(event.load_id, event.target) for event in heard if event.load_id}
+    assert told == {("A", str(first.target)), ("B", str(second.target))}
     for load_id in "AB":
         starts = [e for e in heard if isinstance(e, LoadStarted) and e.load_id == load_id]
         assert len(starts) == 1

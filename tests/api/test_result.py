@@ -22,9 +22,9 @@ WELL = StreamResult(
     seconds=0.3,
     committed=True,
     offset_token="x:150:1-ab:0",
+    target="DEMO.PUBLIC.T",
     load_id="x",
     channel="c",
-    pipe="DEMO.PUBLIC.T-STREAMING",
 )
 BAD = replace(WELL, rows_in_table=147, rows_rejected=3)
 

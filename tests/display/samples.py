@@ -15,9 +15,9 @@ ENDLESS = TokenLife(
 )
 
 HALF = Progress(
+    target="DEMO.PUBLIC.FLIGHTS",
     load_id="flights-2013",
     channel="notebook-1",
-    pipe="DEMO.PUBLIC.FLIGHTS-STREAMING",
     account="LOCAL",
     user="DEMO_USER",
     fingerprint="SHA256:lgoxN4WkLgW3ovixwVM4iMskyBgawGf8yQD78WgFKlA=",

@@ -5,8 +5,8 @@ from snowpipe_pandas.events import ClientClosed, Hub, PhaseChanged, RowsRejected
 from snowpipe_pandas.streaming.progress import Tracker
 from tests.display.samples import HALF
 
-OURS = {"channel": "notebook-1", "pipe": "DEMO.PUBLIC.A-STREAMING", "load_id": "A"}
-OTHERS = {"channel": "notebook-1", "pipe": "DEMO.PUBLIC.B-STREAMING", "load_id": "B"}
+OURS = {"channel": "notebook-1", "target": "DEMO.PUBLIC.A-STREAMING", "load_id": "A"}
+OTHERS = {"channel": "notebook-1", "target": "DEMO.PUBLIC.B-STREAMING", "load_id": "B"}
 RENEWED = TokenRenewed(kind="scoped", life=TokenLife(1.0, 1.0, 1.0, 0.0, "first use"))
 
 

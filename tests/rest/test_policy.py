@@ -37,7 +37,7 @@ def send(server, clock):
         made.append(wire)
         with hub.heard_by(send.events.append):
             request = Request(method, f"{server.url}/v2/x", action="do it", headers=headers or {})
-            return wire.send(request, CountingSigner(), Caller(clock, hub, channel="c", pipe="p"))
+            return wire.send(request, CountingSigner(), Caller(clock, hub, channel="c", target="t"))
 
     send.events = []
     yield send
@@ -103,7 +103,7 @@ def test_retries_are_told_as_events(server, send):
     assert send.events == [
         RequestRetried(
             channel="c",
-            pipe="p",
+            target="t",
             operation="do it",
             tries=1,
             pause_s=0.5,

@@ -101,7 +101,7 @@ def test_retries_of_discovery_and_exchange_are_told_of_the_caller_who_needs_them
         "discover the ingest host",
         "exchange the credential for a scoped token",
     ]
-    assert {(event.channel, event.pipe) for event in retries} == {("mine", 'DEMO.PUBLIC."NUMBERS-STREAMING"')}
+    assert {(event.channel, event.target) for event in retries} == {("mine", "DEMO.PUBLIC.NUMBERS")}
 
 
 def test_the_status_behind_a_refused_open_is_asked_on_behalf_of_the_same_caller(account, connect):

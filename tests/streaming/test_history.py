@@ -36,7 +36,7 @@ class Clock:
 
 def a_tracker(clock=time.monotonic):
     return Tracker(
-        Progress(load_id="a", channel="c", pipe="P", account="ACCOUNT", user="USER", fingerprint=""),
+        Progress(load_id="a", target="T", channel="c", account="ACCOUNT", user="USER", fingerprint=""),
         tokens=dict,
         clock=clock,
     )

@@ -1,0 +1,94 @@
+"""A table or a pipe as the place where loads go: opens channels there, and asks for their states."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from ..arguments import plain_text
+from ..auth.tokens import Clock
+from ..errors import UsageError
+from ..events import Hub, TokenLife
+from ..names import TargetName
+from ..shown import shown
+from .caller import Caller
+from .channel import Channel
+from .planes import Planes
+from .policy import PollPolicy
+from .status import ChannelStatus, fetch_statuses
+
+
+class Target:
+    """Where loads go; made by `Client.table` and `Client.pipe`, without a request.
+
+    A load opens channels of its own here, named after itself, so that a later call finds them.
+
+    Attributes:
+        name: the table, or the pipe that was named.
+
+    >>> flights = client.table("DEMO.PUBLIC.FLIGHTS")
+    >>> df.snowpipe.stream(flights, load_id="2013-01")
+    """
+
+    def __init__(self, planes: Planes, name: TargetName, caller: Caller, *, polling: PollPolicy) -> None:
+        self.name = name
+        self._planes = planes
+        self._caller = caller
+        self._polling = polling
+
+    def __repr__(self) -> str:
+        return f"<Target {self.name}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "a target belongs to one client and is not copied or pickled; name it where it is used"
+        )
+
+    @property
+    def events(self) -> Hub:
+        """What happens with the requests and tokens of the target's client."""
+        return self._planes.events
+
+    @property
+    def clock(self) -> Clock:
+        """The client's clock."""
+        return self._planes.transport.clock
+
+    @property
+    def identity(self) -> tuple[str, str, str]:
+        """Account, user and key fingerprint ("" without a key) of the target's client."""
+        return self._planes.identity
+
+    @property
+    def tokens(self) -> dict[str, TokenLife]:
+        """The lives of the client's tokens, by kind."""
+        return self._planes.tokens
+
+    def open_channel(self, name: str, *, offset_token: str | None = None) -> Channel:
+        """Open a channel, as `Client.open_channel` does."""
+        return Channel(
+            self._planes,
+            channel_name("name", name),
+            self.name,
+            offset_token=offset_token,
+            polling=self._polling,
+        )
+
+    def statuses(self, names: Sequence[str]) -> dict[str, ChannelStatus]:
+        """Fetch the states of several channels; unknown ones have no entry."""
+        return fetch_statuses(self._planes, self.name.pipe, list(names), self._caller)
+
+
+def channel_name(argument: str, name: Any) -> str:
+    """Return a channel's name.
+
+    Raises:
+        UsageError: it is no text, or one of dots, which URLs do not carry.
+    """
+    plain = plain_text(name)
+    if plain is None or plain.strip(".") == "":
+        raise UsageError(
+            f"{argument}={shown(name)} can't name a channel: give a text with letters or digits, without NUL "
+            'and lone surrogates, such as "notebook-1"'
+        )
+    return plain
