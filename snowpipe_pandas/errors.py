@@ -7,7 +7,9 @@ SnowpipeError                       .load: how far an interrupted load came, or 
 │   ├── MissingDependencyError      an optional library is not installed              .extra
 │   ├── ClosedError                 the client or channel was closed
 │   ├── LoadMismatchError           the rows are not those this load began with       .load_id
-│   │   └── RowFormatError          another version wrote them, so they can't be compared   .written
+│   │   ├── RowFormatError          another version wrote them, so they can't be compared   .written
+│   │   ├── OtherPartsError         it was cut into parts in another way                  .parts .rows_total
+│   │   └── ForgottenPartsError     the service may have forgotten some of its channels   .channels
 │   ├── OtherLoadError              the channel remembers another load                .load_id .other
 │   └── DataError                   the data cannot become rows as it is              .columns
 │       ├── EmptySourceError        a source without columns
@@ -46,8 +48,9 @@ class LoadFacts:
     """How far a load had come when it failed, over all of its calls; attached to the exception as ``.load``.
 
     Attributes:
+        target: the table, or the pipe that was named.
         load_id: give it again to go on.
-        channel: the channel's name.
+        channel: the channel's name; of a load in parts, that of the part that failed.
         rows_acknowledged: rows which the service has received; the first row not received is this one.
         rows_in_table: rows that are durable in the table.
         rows_rejected: rows which the service skipped.
@@ -57,6 +60,7 @@ class LoadFacts:
         goes_on: whether the same call can go on where the load stopped; otherwise the error says what to do.
     """
 
+    target: str
     load_id: str
     channel: str
     rows_acknowledged: int
@@ -79,7 +83,7 @@ class LoadFacts:
         )
         if self.goes_on:
             told.append(f"run the same call with load_id={self.load_id!r} to go on")
-        return f"load {self.load_id!r} on channel {self.channel!r}: {'; '.join(told)}"
+        return f"-> {self.target}, load {self.load_id!r}, channel {self.channel!r}: {'; '.join(told)}"
 
 
 class SnowpipeError(Exception):
@@ -157,6 +161,32 @@ class RowFormatError(LoadMismatchError):
         super().__init__(message, load_id=load_id)
         self.written = written
         self.row_format = row_format
+
+
+class OtherPartsError(LoadMismatchError):
+    """The load was begun through another number of channels, or with another number of rows.
+
+    Attributes:
+        parts: through how many channels it was begun.
+        rows_total: how many rows it was begun with, None where one channel carries it.
+    """
+
+    def __init__(self, message: str, *, load_id: str, parts: int, rows_total: int | None) -> None:
+        super().__init__(message, load_id=load_id)
+        self.parts = parts
+        self.rows_total = rows_total
+
+
+class ForgottenPartsError(LoadMismatchError):
+    """Some channels of the load are so old that the service may have deleted the others, tokens and all.
+
+    Attributes:
+        channels: names of the channels that have no token.
+    """
+
+    def __init__(self, message: str, *, load_id: str, channels: Sequence[str]) -> None:
+        super().__init__(message, load_id=load_id)
+        self.channels = tuple(channels)
 
 
 class OtherLoadError(UsageError):

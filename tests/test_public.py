@@ -82,7 +82,9 @@ def test_errors_keep_their_facts_over_pickle_and_copy():
     error = errors.AuthenticationError(
         "no", status=401, code="390144", account="A", user="U", fingerprint="F"
     )
-    error.load = errors.LoadFacts(load_id="load", channel="channel", rows_acknowledged=2, rows_in_table=1)
+    error.load = errors.LoadFacts(
+        target="T", load_id="load", channel="channel", rows_acknowledged=2, rows_in_table=1
+    )
     for twin in (pickle.loads(pickle.dumps(error)), copy.deepcopy(error)):
         assert (type(twin), str(twin), vars(twin)) == (type(error), str(error), vars(error))
     large = pickle.loads(pickle.dumps(errors.RowTooLargeError(row=3, size=20, limit=10)))

@@ -22,6 +22,7 @@ class Control:
         self._going = threading.Event()
         self._going.set()
         self._cancelled = threading.Event()
+        self._led: list[Control] = []
         self.wake: Callable[[], None] = lambda: None
         """Ends the load's wait for its source; set by the load for as long as it has one."""
 
@@ -35,21 +36,35 @@ class Control:
         """Whether the load is to stop."""
         return self._cancelled.is_set()
 
+    def lead(self, other: Control) -> None:
+        """Let another one, which has just been made, do as this one from now on."""
+        self._led.append(other)
+        if self.paused:
+            other.pause()
+        if self.cancelled:
+            other.cancel()
+
     def pause(self) -> None:
         """Let the load wait before its next request."""
         if not self.cancelled:
             self._going.clear()
             self.wake()
+            for other in self._led:
+                other.pause()
 
     def resume(self) -> None:
         """Let a paused load go on."""
         self._going.set()
+        for other in self._led:
+            other.resume()
 
     def cancel(self) -> None:
         """Let the load stop, paused or not."""
         self._cancelled.set()
         self._going.set()
         self.wake()
+        for other in self._led:
+            other.cancel()
 
     def check(self) -> None:
         """Raise if the load is to stop.

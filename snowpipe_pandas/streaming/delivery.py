@@ -17,8 +17,8 @@ from ..errors import (
     CommitTimeoutError,
     LoadCancelledError,
     OtherLoadError,
+    OtherPartsError,
     PayloadTooLargeError,
-    ServiceError,
     TransportError,
 )
 from ..events import (
@@ -35,6 +35,7 @@ from ..rest.standing import Standing
 from ..rest.status import ChannelStatus
 from ..rows.encode.encoder import ROW_FORMAT
 from ..rows.payloads import Payload
+from .attempts import Attempts
 from .counters import Counters, Rejections
 from .counts import Counts
 from .plan import LoadPlan
@@ -50,6 +51,7 @@ _NOT_SETTLED = (
     ChannelTakenOverError,
     ChannelLostError,
     OtherLoadError,
+    OtherPartsError,
 )
 """After these, and after what is no `Exception`, skip the last look: somebody waits, nobody would answer, or
 the channel is not ours."""
@@ -81,7 +83,7 @@ class Delivery:
     def __init__(self, plan: LoadPlan, now: float) -> None:
         self.plan = plan
         self.counts = Counts()
-        self.start = Mark(plan.load_id, START, ROW_FORMAT)
+        self.start = Mark(plan.load_id, START, ROW_FORMAT, part=plan.part)
         self.acknowledged = self.committed = START
         self.last_token: str | None = None
         self.in_flight: Payload | None = None
@@ -95,7 +97,7 @@ class Delivery:
         self._now = now
         self._window = Window(plan.options.max_in_flight_bytes)
         self._source_ended = False
-        self._tries = self._requests_before = self._retries_before = 0  # of the append in flight
+        self._attempts = Attempts()
         self._missing = Missing(plan.polling.missing_grace_s)
         self._reopened_at: deque[float] = deque(maxlen=plan.options.limits.max_reopens)
         self._clean_until = 0
@@ -123,7 +125,7 @@ class Delivery:
                 self._note_acknowledgement(fact.tries)
             case Refused():
                 self.refusal = fact.error
-                self._count_tries(fact.error.tries)
+                self.counts = self._attempts.counted(self.counts, fact.error.tries)
                 self.in_doubt = fact.error.tries > 1 or isinstance(fact.error, ChannelInvalidError)
             case StatusRead():
                 self.is_missing = self._missing.judge(fact.status is not None, now)
@@ -133,7 +135,8 @@ class Delivery:
                         self._waited_then = self.commits_wait
             case Broke():
                 self.in_doubt = fact.in_doubt
-                self._note_last_try(fact.error)
+                if self.in_flight is not None:
+                    self.counts = self._attempts.ended(self.counts, fact.error)
                 if self.error is None or not isinstance(fact.error, Exception):
                     self.error = fact.error
 
@@ -141,33 +144,20 @@ class Delivery:
         """Count tries as they fail; only those of appends are counted as requests."""
         self.counts = replace(self.counts, throttles=self.counts.throttles + event.throttled)
         if self.in_flight is not None and event.operation.startswith("append "):
-            self._count_tries(event.tries)
-
-    def _count_tries(self, tries: int) -> None:
-        self._tries = tries
-        self.counts = replace(
-            self.counts,
-            requests=self._requests_before + tries,
-            retries=self._retries_before + max(0, tries - 1),
-        )
-
-    def _note_last_try(self, error: BaseException) -> None:
-        """Count the try with which an append ended for good."""
-        if self.in_flight is not None and isinstance(error, ServiceError | TransportError):
-            self._count_tries(error.attempts if isinstance(error, TransportError) else self._tries + 1)
+            self.counts = self._attempts.counted(self.counts, event.tries)
 
     def _note_acknowledgement(self, tries: int) -> None:
         payload = self.sent
         self.last_token = self.token_behind(payload)
-        self._count_tries(tries)
+        self.counts = self._attempts.counted(self.counts, tries)
         self.failed_rows = self.in_flight = None
         self.in_doubt = False
         self.acknowledged = _end_of(payload)
         self._recount()
         self.events.append(
             RowsAcknowledged(
-                first_row=payload.first_row,
-                end_row=payload.end_row,
+                first_row=self.plan.first_row + payload.first_row,
+                end_row=self.plan.first_row + payload.end_row,
                 raw_bytes=payload.raw_bytes,
                 sent_bytes=len(payload.body),
                 tries=tries,
@@ -197,7 +187,8 @@ class Delivery:
         return bound, None if told is None else bound is not None
 
     def _own(self, mark: Mark | None) -> Mark | None:
-        return mark if mark is not None and mark.owner == self.plan.load_id else None
+        plan = self.plan
+        return mark if mark is not None and (mark.owner, mark.part) == (plan.load_id, plan.part) else None
 
     def _is_possible(self, mark: Mark | None, status: ChannelStatus) -> bool:
         if own := self._own(mark):
@@ -221,7 +212,7 @@ class Delivery:
         if moved:
             self.events.append(
                 RowsCommitted(
-                    end_row=position.rows,
+                    end_row=self.plan.first_row + position.rows,
                     rows_in_table=self.counts.rows_in_table,
                     rows_rejected=self.counts.rows_rejected,
                     offset_token=self.status.last_committed_offset_token or "",
@@ -283,6 +274,11 @@ class Delivery:
             token=standing.last_token,
         )
 
+    def is_cut_otherwise(self, standing: Standing) -> bool:
+        """Whether the channel carries another part of this load: it was cut in another way."""
+        mark = read_token(standing.last_token)
+        return mark is not None and mark.owner == self.plan.load_id and mark.part != self.plan.part
+
     def begin(self, standing: Standing) -> None:
         """Begin behind what is committed of this load."""
         self.has_begun = True
@@ -323,12 +319,9 @@ class Delivery:
     def send(self, payload: Payload) -> None:
         """Note that a payload is on its way from now on."""
         self.in_flight, self.in_doubt = payload, True
-        self.failed_rows = (payload.first_row, payload.end_row)
-        self._tries, self._requests_before, self._retries_before = (
-            0,
-            self.counts.requests,
-            self.counts.retries,
-        )
+        first = self.plan.first_row
+        self.failed_rows = (first + payload.first_row, first + payload.end_row)
+        self._attempts.begin(self.counts)
         start = self.start.position.rows
         if payload.end_row > start + self.counts.rows_sent:
             self.counts = replace(
@@ -343,9 +336,8 @@ class Delivery:
         errors = counted = None
         if self._start_is_exact:
             errors, counted = self.counters.told_behind(payload.end_row - self.start.position.rows)
-        return str(
-            Mark(self.plan.load_id, _end_of(payload), ROW_FORMAT, self.counts.rows_rejected, errors, counted)
-        )
+        plan, rejected = self.plan, self.counts.rows_rejected
+        return str(Mark(plan.load_id, _end_of(payload), ROW_FORMAT, rejected, errors, counted, plan.part))
 
     # What the rules ask.
 
@@ -471,7 +463,8 @@ class Delivery:
         self.counts = replace(self.counts, reopens=self.counts.reopens + 1)
         self._commit(position)
         self._note_rejections(bound)
-        self.events.append(ChannelReopened(reason=reason, end_row=position.rows))
+        end_row = self.plan.first_row + position.rows
+        self.events.append(ChannelReopened(reason=reason, end_row=end_row))
 
     def give_up_counting(self, fact: object) -> None:
         """Note that the service does not count, so that what it rejected is not known."""

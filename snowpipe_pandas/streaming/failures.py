@@ -13,6 +13,7 @@ from ..errors import (
     CommitTimeoutError,
     LoadCancelledError,
     OtherLoadError,
+    OtherPartsError,
     RowsRejectedError,
     RowTooLargeError,
     ServiceError,
@@ -23,7 +24,7 @@ from ..rest.standing import Standing
 from ..shown import counted
 from .delivery import Delivery
 from .steps import Begun, Refused, Reopened, StatusRead
-from .tokens import read_token
+from .tokens import PartOf, read_token
 
 MESSAGE_CHARACTERS = 120
 
@@ -43,6 +44,33 @@ def other_load(delivery: Delivery, fact: Begun | Reopened) -> OtherLoadError:
     )
 
 
+def cut_otherwise(delivery: Delivery, fact: Begun | Reopened) -> OtherPartsError:
+    """Return the error for a channel that carries another part of the load than the one to begin."""
+    standing = Standing.behind_open(fact.status) if isinstance(fact, Reopened) else fact.standing
+    mark = None if standing is None else read_token(standing.last_token)
+    return other_parts(delivery.plan.load_id, None if mark is None else mark.part, delivery.plan.part)
+
+
+def other_parts(load_id: str, begun: PartOf | None, given: PartOf | None) -> OtherPartsError:
+    """Return the error for a load that was begun as other parts than those that are to go on."""
+    parts, now = 1 if begun is None else begun.parts, 1 if given is None else given.parts
+    if begun is None or given is None or parts != now:
+        why = (
+            f"load {load_id!r} was begun through {counted(parts, 'channel')}, this call has {now}: its offset "
+            f"tokens say what is committed of those {parts} only, so nothing was sent; run it with "
+            f'channels={parts} (or channels="auto"), or use another load_id for other data'
+        )
+    else:
+        why = (
+            f"load {load_id!r} was begun with {begun.rows_total:,} rows and cut by that number, the source "
+            f"has {given.rows_total:,} now, so nothing was sent; pass the rows that it was begun with to go "
+            "on, and send other rows under another load_id"
+        )
+    return OtherPartsError(
+        why, load_id=load_id, parts=parts, rows_total=None if begun is None else begun.rows_total
+    )
+
+
 def lost(delivery: Delivery, fact: Refused | StatusRead | Reopened) -> ChannelLostError:
     """Return the error for a channel that is gone."""
     match fact:
@@ -56,7 +84,9 @@ def lost(delivery: Delivery, fact: Refused | StatusRead | Reopened) -> ChannelLo
 def row_too_large(delivery: Delivery, fact: Refused) -> RowTooLargeError:
     """Return the error for one row alone that is too large."""
     payload = delivery.sent
-    error = RowTooLargeError(row=payload.first_row, size=payload.raw_bytes, limit=len(payload.body))
+    error = RowTooLargeError(
+        row=delivery.plan.first_row + payload.first_row, size=payload.raw_bytes, limit=len(payload.body)
+    )
     error.__cause__ = fact.error
     return error
 

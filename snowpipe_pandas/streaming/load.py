@@ -65,7 +65,7 @@ from .steps import (
     Take,
     Wait,
 )
-from .tokens import new_load_id
+from .tokens import PartOf, new_load_id
 
 
 class Load:
@@ -76,10 +76,12 @@ class Load:
         encoder: how its rows are written.
         channel: an open channel.
         options: how it is delivered; without a `load_id` it gets a fresh one.
+        part: which part of a load in parts this is, None for a load through one channel.
 
     Attributes:
         load_id: the name under which the load can be resumed.
         channel: the channel.
+        part: which part of a load it is.
         control: pauses, resumes and cancels the load.
         events: what happens to this load.
         tracker: what the load has done, for displays.
@@ -88,10 +90,18 @@ class Load:
         UnknownColumnError: the target table has not these columns.
     """
 
-    def __init__(self, rows: Source, encoder: Encoder, channel: Channel, options: LoadOptions) -> None:
+    def __init__(
+        self,
+        rows: Source,
+        encoder: Encoder,
+        channel: Channel,
+        options: LoadOptions,
+        part: PartOf | None = None,
+    ) -> None:
         _check_target(rows.schema, channel)
         self.load_id = options.load_id or new_load_id()
         self.channel = channel
+        self.part = part
         self.control = Control(channel.clock.sleep)
         self.events = Hub()
         account, user, fingerprint = channel.identity
@@ -136,7 +146,13 @@ class Load:
         """Do what the protocol wants, and tell it what came of it, until it has an end."""
         channel = self.channel
         plan = LoadPlan(
-            self.load_id, channel.name, self._rows.total_rows, self._options, channel.polling, channel.lost
+            self.load_id,
+            channel.name,
+            self._rows.total_rows,
+            self._options,
+            channel.polling,
+            channel.lost,
+            self.part,
         )
         protocol = LoadProtocol(plan, session.standing, self._now())
         self._delivery = protocol.delivery
@@ -249,6 +265,7 @@ class Load:
         if delivery is not None and delivery.has_begun:
             counts = delivery.counts
             facts = LoadFacts(
+                target=str(self.channel.target),
                 load_id=self.load_id,
                 channel=self.channel.name,
                 rows_acknowledged=counts.rows_acknowledged,
@@ -260,7 +277,8 @@ class Load:
             )
             if isinstance(error, SnowpipeError):
                 error.load = facts
-            error.add_note(str(facts))
+            if self.part is None:  # a part's facts are told with those of the whole
+                error.add_note(str(facts))
 
     def _result(self, delivery: Delivery) -> StreamResult:
         return StreamResult(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ..errors import ChannelLostError, ServiceError
 from ..rest.policy import PollPolicy
 from .options import LoadOptions
+from .tokens import PartOf
 
 Lost = Callable[[str, ServiceError | None], ChannelLostError]
 """Makes the error of a channel that is gone: how that is known follows the channel's name."""
@@ -24,6 +25,7 @@ class LoadPlan:
         options: how it is delivered; without a `load_id` if its caller gave none.
         polling: how patiently statuses are read.
         lost: makes the error of a channel that is gone.
+        part: which part of the load the channel carries, None for all of it.
     """
 
     load_id: str
@@ -32,3 +34,9 @@ class LoadPlan:
     options: LoadOptions
     polling: PollPolicy
     lost: Lost
+    part: PartOf | None = None
+
+    @property
+    def first_row(self) -> int:
+        """Number, in the whole source, of the first row: rows of a part are counted from there."""
+        return 0 if self.part is None else self.part.first_row

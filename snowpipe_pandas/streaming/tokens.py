@@ -1,10 +1,12 @@
-"""Offset tokens that describe themselves: `{load_id}:{rows}:{row format}-{digest}:{rejected}/{errors}/{sum}`.
+"""Offset tokens that describe themselves: `{load_id}:{rows}:{row format}-{digest}:{rejected}/{errors}/{sum}:{part}`.
 
 The service stores the token with the rows and gives it back; everything that makes a load resumable is in it:
 whose load it is, how many of its rows are committed, a digest which proves that they were these rows, and in
 which format their text was written. The last three tell how many rows were rejected, which is known only
 after the token was sent: so many were known when the channel counted this many errors, and once these rows
-are committed its counters of inserted and rejected rows must add up to this sum.
+are committed its counters of inserted and rejected rows must add up to this sum. A load through several
+channels has a token in each of them, which says which part of how many it is of, and of how many rows
+(`2/8/4000000`): cut in another way, the same rows would be sent through other channels again.
 """
 
 from __future__ import annotations
@@ -23,7 +25,8 @@ _FRESH_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
 _TOKEN = re.compile(
     r"(?P<owner>[^\s:\x00-\x1f]+):(?P<rows>[0-9]{1,18}):"
     r"(?:(?P<format>[0-9]{1,9})-)?(?P<digest>[0-9a-f]*)"
-    r"(?::(?P<rejected>[0-9]{1,18})(?:/(?P<errors>[0-9]{1,18})/(?P<sum>[0-9]{1,18}))?)?"
+    r"(?::(?P<rejected>[0-9]{1,18})(?:/(?P<errors>[0-9]{1,18})/(?P<sum>[0-9]{1,18}))?"
+    r"(?::(?P<part>[0-9]{1,4})/(?P<parts>[0-9]{1,4})/(?P<total>[0-9]{1,18})(?P<done>/done)?)?)?"
 )
 _WANTED = (
     f"a text of 1 to {LOAD_ID_MAX_CHARACTERS} characters without spaces and colons, such as "
@@ -44,6 +47,36 @@ START = Position(0, "")
 
 
 @dataclass(frozen=True, slots=True)
+class PartOf:
+    """Which part of a load a channel carries, and how the load was cut.
+
+    Attributes:
+        part: number of the part, from 1 on.
+        parts: how many there are.
+        rows_total: rows of the whole load.
+        done: every part is in the table, and the channels of the others may be gone.
+    """
+
+    part: int
+    parts: int
+    rows_total: int
+    done: bool = False
+
+    @property
+    def first_row(self) -> int:
+        """Number of the part's first row in the whole load."""
+        return self.rows_total * (self.part - 1) // self.parts
+
+    @property
+    def end_row(self) -> int:
+        """Number of the row after its last one."""
+        return self.rows_total * self.part // self.parts
+
+    def __str__(self) -> str:
+        return f"{self.part}/{self.parts}/{self.rows_total}{'/done' if self.done else ''}"
+
+
+@dataclass(frozen=True, slots=True)
 class Mark:
     """What an offset token says.
 
@@ -54,6 +87,8 @@ class Mark:
         rejected: rows of the load known as rejected when the token was sent.
         errors: the channel's count of rejected rows at that moment, None where it was not told.
         counted: what its counters add up to once these rows are committed, None where that was not known.
+        part: which part of the load the channel carries, None where one channel carries all of it. Rows,
+            digest and rejected rows are then those of the part.
     """
 
     owner: str
@@ -62,11 +97,13 @@ class Mark:
     rejected: int = 0
     errors: int | None = None
     counted: int | None = None
+    part: PartOf | None = None
 
     def __str__(self) -> str:
         rows, digest = self.position.rows, f"{self.row_format}-{self.position.digest}"
         counted = "" if self.errors is None else f"/{self.errors}/{self.counted}"
-        return f"{self.owner}:{rows}:{digest}:{self.rejected}{counted}"
+        part = "" if self.part is None else f":{self.part}"
+        return f"{self.owner}:{rows}:{digest}:{self.rejected}{counted}{part}"
 
 
 def read_token(token: str | None) -> Mark | None:
@@ -76,6 +113,8 @@ def read_token(token: str | None) -> Mark | None:
     Position(rows=1000, digest='9f3a')
     >>> read_token("flights-2013:1000:9f3a").row_format is None
     True
+    >>> read_token("flights-2013:1000:1-9f3a:0/0/1000:2/8/4000000").part.first_row
+    500000
     """
     found = _TOKEN.fullmatch(token or "")
     if found is None:
@@ -87,7 +126,14 @@ def read_token(token: str | None) -> Mark | None:
         _number(found["rejected"]) or 0,
         _number(found["errors"]),
         _number(found["sum"]),
+        _part(found),
     )
+
+
+def _part(found: re.Match[str]) -> PartOf | None:
+    if found["part"] is None:
+        return None
+    return PartOf(int(found["part"]), int(found["parts"]), int(found["total"]), bool(found["done"]))
 
 
 def _number(text: str | None) -> int | None:

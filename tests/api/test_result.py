@@ -98,7 +98,7 @@ def test_the_numbers_travel_and_the_way_back_to_the_service_does_not(twin):
     assert twin(result)._rejected_rows is None
 
 
-FACTS = LoadFacts(load_id="x", channel="c", rows_acknowledged=150, rows_in_table=147, exact=True)
+FACTS = LoadFacts(target="T", load_id="x", channel="c", rows_acknowledged=150, rows_in_table=147, exact=True)
 
 
 @pytest.mark.parametrize(

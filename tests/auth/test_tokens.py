@@ -212,7 +212,9 @@ def test_each_thread_gets_an_error_of_its_own_to_attach_facts_to(hands):
     gate.set()
     crowd.join()
     for number, error in enumerate(crowd.errors):
-        error.load = LoadFacts(load_id=f"load-{number}", channel="c", rows_acknowledged=0, rows_in_table=0)
+        error.load = LoadFacts(
+            target="T", load_id=f"load-{number}", channel="c", rows_acknowledged=0, rows_in_table=0
+        )
     assert [error.load.load_id for error in crowd.errors] == [f"load-{n}" for n in range(4)]
 
 
