@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.dataset  # makes pa.dataset known
 
-from ...errors import UnsupportedColumnError
+from ...errors import DataError, UnsupportedColumnError
 from ..translated import translated
+from .datasets import open_dataset, read
 from .parts import Opened
-from .slicing import MAX_BATCH_ROWS
 
 _QUOTED = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"")
 _POLARS_LIES = re.compile(r"\b(?:Object|Unknown|U?Int128)\b")
@@ -40,59 +40,59 @@ def open_arrow(source: Any) -> Opened | None:
         DataError: the source can't be read.
     """
     if isinstance(source, pa.Table):
-        return Opened(source.schema, source.num_rows, lambda: iter(source.to_batches()))
+        return _open_table(source)
     if isinstance(source, pa.RecordBatch):  # not by way of the C interface: names end there at a NUL
-        return Opened(source.schema, source.num_rows, lambda: iter([source]))
+        return _open_batch(source)
     what = f"the {type(source).__name__}"
     if isinstance(source, pa.dataset.Dataset):
-        with translated(what):
-            return Opened(
-                source.schema, source.count_rows(), partial(_read, what, partial(_dataset_batches, source))
-            )
+        return open_dataset(source, what)
     if isinstance(source, pa.dataset.Scanner):
-        return Opened(source.projected_schema, None, partial(_read, what, source.to_batches))
+        return Opened(source.projected_schema, None, partial(read, what, source.to_batches))
     if hasattr(source, "__arrow_c_stream__"):  # readers, polars, duckdb
         _refuse_lies(source)
-        with translated(what):
-            reader = pa.RecordBatchReader.from_stream(source)
-            rows = getattr(source, "height", None)
-        return Opened(
-            reader.schema, rows if isinstance(rows, int) else None, partial(_read, what, lambda: reader)
-        )
+        return _open_stream(source, what)
     if hasattr(source, "__arrow_c_array__"):
         with translated(what):
-            batch = pa.record_batch(source)
-        return Opened(batch.schema, batch.num_rows, lambda: iter([batch]))
+            return _open_batch(pa.record_batch(source))
     return None
 
 
-def _read(what: str, batches: Callable[[], Iterable[pa.RecordBatch]]) -> Iterator[pa.RecordBatch]:
-    """Yield batches; a failure of the reader leaves as an error of ours."""
+def _open_table(table: pa.Table) -> Opened:
+    def between(start: int, stop: int) -> Iterator[pa.RecordBatch]:
+        yield from table.slice(start, stop - start).to_batches()
+
+    return Opened.in_ranges(table.schema, table.num_rows, between)
+
+
+def _open_batch(batch: pa.RecordBatch) -> Opened:
+    def between(start: int, stop: int) -> Iterator[pa.RecordBatch]:
+        yield batch.slice(start, stop - start)
+
+    return Opened.in_ranges(batch.schema, batch.num_rows, between)
+
+
+def _open_stream(source: Any, what: str) -> Opened:
+    """Open a stream; a frame that tells its height and can be sliced has a stream for any range."""
     with translated(what):
-        iterator = iter(batches())
-    while True:
-        with translated(what):
-            batch = next(iterator, None)
-        if batch is None:
-            return
-        yield batch
+        reader = pa.RecordBatchReader.from_stream(source)
+        rows = getattr(source, "height", None)
+        rows = rows if isinstance(rows, int) else None
+        whole = _sliced(source, 0, rows) if rows is not None and hasattr(source, "slice") else None
+    if rows is None or whole is None:
+        return Opened(reader.schema, rows, partial(read, what, lambda: reader))
+
+    def stream(start: int, stop: int) -> pa.RecordBatchReader:
+        return pa.RecordBatchReader.from_stream(_sliced(whole, start, stop - start))
+
+    return Opened.in_ranges(reader.schema, rows, lambda start, stop: read(what, partial(stream, start, stop)))
 
 
-def _dataset_batches(source: pa.dataset.Dataset) -> Iterator[pa.RecordBatch]:
-    """Read Parquet a row group at a time: Arrow's own scan reads ahead by a gigabyte and more."""
-    try:
-        fragments = list(source.get_fragments())
-    except ValueError:  # a filter, of which fragments know nothing
-        fragments = []
-    if fragments and all(isinstance(f, pa.dataset.ParquetFileFragment) for f in fragments):
-        options = pa.dataset.ParquetFragmentScanOptions(pre_buffer=False)
-        for fragment in fragments:
-            for group in fragment.split_by_row_group():
-                yield from group.to_batches(
-                    source.schema, batch_size=MAX_BATCH_ROWS, fragment_scan_options=options
-                )
-    else:
-        yield from source.to_batches(batch_size=MAX_BATCH_ROWS)
+def _sliced(source: Any, start: int, length: int) -> Any:
+    """Slice a foreign frame, as polars does: by the first row and the number of rows."""
+    part = source.slice(start, length)
+    if part.height != length:
+        raise DataError(f"a slice of {length:,} rows has {part.height:,}")
+    return part
 
 
 def _refuse_lies(source: Any) -> None:

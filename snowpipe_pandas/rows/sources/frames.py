@@ -114,17 +114,16 @@ def frame_columns(
     return columns
 
 
-def frame_batches(columns: Sequence[FrameColumn], rows: int) -> Iterator[pa.RecordBatch]:
-    """Convert columns slice by slice; each slice is as long as the bytes per row of the last one allow."""
+def frame_batches(columns: Sequence[FrameColumn], start: int, end: int) -> Iterator[pa.RecordBatch]:
+    """Convert rows slice by slice; each slice is as long as the bytes per row of the last one allow."""
     schema = pa.schema([column.field for column in columns])
     most = max(1, min(MAX_SLICE_ROWS, MAX_SLICE_CELLS // max(1, len(columns))))
     length = min(most, FIRST_SLICE_ROWS)
-    start = 0
-    while start < rows:
-        stop = min(rows, start + length)
+    while start < end:
+        stop = min(end, start + length)
         batch = pa.record_batch([column.array(start, stop) for column in columns], schema=schema)
         yield batch
-        if stop < rows:
+        if stop < end:
             length = max(1, min(most, (stop - start) * SLICE_BYTES // max(1, size_of(batch))))
         start = stop
 

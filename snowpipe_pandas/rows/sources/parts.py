@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import pyarrow as pa
 
@@ -12,16 +13,25 @@ from ..encode.cell_location import BinaryFormat, CellLocation
 from ..types import is_semi_structured
 from .conform import conformed, other_type
 
+Between: TypeAlias = Callable[[int, int], Iterator[pa.RecordBatch]]
+"""Reads rows `start` to `stop - 1` of a source, and not those before them. Several threads may call it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A source as Arrow: its fields, its rows' number where it is known, its batches, and since when those of
-    the last batch waited to be read, if they did."""
+    """A source as Arrow: its fields, its rows' number where it is known, its batches, since when those of the
+    last batch waited to be read, if they did, and what reads a range of its rows, where that can be done."""
 
     schema: pa.Schema
     total_rows: int | None
     batches: Callable[[], Iterator[pa.RecordBatch]]
     waiting_since: Callable[[], float | None] = lambda: None
+    between: Between | None = None
+
+    @classmethod
+    def in_ranges(cls, schema: pa.Schema, total_rows: int, between: Between) -> Opened:
+        """Return a source of which any range of rows can be read."""
+        return cls(schema, total_rows, lambda: between(0, total_rows), between=between)
 
 
 @dataclass(frozen=True, slots=True)
