@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from .api.signature import StreamOptions
     from .display.choose import ShowProgress
     from .rest.channel import Channel
+    from .rest.client import Client
     from .rest.opening import TargetColumn
+    from .rest.target import Target
     from .rows.encode.cell_location import BinaryFormat
     from .rows.encode.encoder import Nulls
     from .rows.schema_check import Problem
@@ -33,8 +35,9 @@ class SnowpipeAccessor:
     @overload
     def stream(
         self,
-        channel: Channel,
+        target: Channel | Target | str,
         *,
+        client: Client | None = ...,
         background: Literal[False] = ...,
         progress: ShowProgress = ...,
         **options: Unpack[StreamOptions],
@@ -43,8 +46,9 @@ class SnowpipeAccessor:
     @overload
     def stream(
         self,
-        channel: Channel,
+        target: Channel | Target | str,
         *,
+        client: Client | None = ...,
         background: Literal[True],
         progress: ShowProgress = ...,
         **options: Unpack[StreamOptions],
@@ -53,8 +57,9 @@ class SnowpipeAccessor:
     @overload
     def stream(
         self,
-        channel: Channel,
+        target: Channel | Target | str,
         *,
+        client: Client | None = ...,
         background: bool = ...,
         progress: ShowProgress = ...,
         **options: Unpack[StreamOptions],
@@ -63,21 +68,22 @@ class SnowpipeAccessor:
     @takes_load_options
     def stream(
         self,
-        channel: Channel,
+        target: Channel | Target | str,
         *,
+        client: Client | None = None,
         background: bool = False,
         progress: ShowProgress = "auto",
         **options: Unpack[StreamOptions],
     ) -> StreamResult | Job:
-        """Send every row of the frame through `channel`, once, and wait until they are committed.
+        """Put every row of the frame into `target`, once, and wait until they are committed.
 
         Arguments, result and errors are those of `snowpipe_pandas.stream`, which takes any other source too.
 
-        >>> result = df.snowpipe.stream(channel, load_id="flights-2013")
+        >>> result = df.snowpipe.stream(client.table("DEMO.PUBLIC.FLIGHTS"), load_id="flights-2013")
         """
         from .api.stream import stream
 
-        return stream(self._frame, channel, background=background, progress=progress, **options)
+        return stream(self._frame, target, client=client, background=background, progress=progress, **options)
 
     def to_ndjson(
         self,

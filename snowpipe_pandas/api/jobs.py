@@ -18,10 +18,10 @@ from ..display.kernel import in_notebook
 from ..display.texts import short
 from ..errors import LoadCancelledError
 from ..shown import visible
-from ..streaming.load import Load
 from ..streaming.progress import Progress
 from ..streaming.result import StreamResult
 from ..waits import FOR_EVER_S
+from .runnable import Runnable
 
 if TYPE_CHECKING:
     from ..display.ticker import Ticker
@@ -75,9 +75,9 @@ class Job(_Displayed):
     >>> job.result()
     """
 
-    def __init__(self, load: Load, shown: AbstractContextManager[object]) -> None:
+    def __init__(self, load: Runnable, shown: AbstractContextManager[object]) -> None:
         self.load_id = load.load_id
-        self.channel = load.channel.name
+        self.channel = load.channel_name
         self._load = load
         self._shown = shown
         self._outcome: Future[StreamResult] = Future()

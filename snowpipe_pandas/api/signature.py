@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, ParamSpec, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Literal, ParamSpec, TypedDict, TypeVar
 
 from ..errors import UsageError
 from ..streaming.options import LoadLimits, LoadOptions, OnError
@@ -26,6 +26,8 @@ class StreamOptions(TypedDict, total=False):
 
     load_id: str | None
     after: str | None
+    channels: int | Literal["auto"]
+    drop_when_done: bool
     wait: bool
     on_error: OnError
     commit_timeout_s: float

@@ -6,26 +6,33 @@ import contextlib
 from contextlib import AbstractContextManager
 from typing import Any, Literal, Unpack, overload
 
-from ..arguments import flag, instance
+from ..arguments import flag
 from ..display.choose import ShowProgress, checked_progress, displayed
 from ..display.kernel import in_notebook
+from ..errors import UsageError
 from ..rest.channel import Channel
+from ..rest.client import Client
+from ..rest.target import Target
 from ..rows.encode.encoder import Encoder
-from ..rows.sources.source import open_source
+from ..rows.sources.source import Source, open_source
 from ..streaming.load import Load
 from ..streaming.options import LoadOptions
 from ..streaming.result import StreamResult
+from ..streaming.target_load import TargetLoad
 from .jobs import Job
+from .runnable import Runnable
 from .signature import StreamOptions, takes_load_options
+from .targets import resolved
 
-AN_OPEN_CHANNEL = 'an open channel, such as client.open_channel("notebook-1", table="DEMO.PUBLIC.FLIGHTS")'
+_DEFAULTS = LoadOptions()
 
 
 @overload
 def stream(
     source: Any,
-    channel: Channel,
+    target: Channel | Target | str,
     *,
+    client: Client | None = ...,
     background: Literal[False] = ...,
     progress: ShowProgress = ...,
     **options: Unpack[StreamOptions],
@@ -35,8 +42,9 @@ def stream(
 @overload
 def stream(
     source: Any,
-    channel: Channel,
+    target: Channel | Target | str,
     *,
+    client: Client | None = ...,
     background: Literal[True],
     progress: ShowProgress = ...,
     **options: Unpack[StreamOptions],
@@ -46,8 +54,9 @@ def stream(
 @overload
 def stream(
     source: Any,
-    channel: Channel,
+    target: Channel | Target | str,
     *,
+    client: Client | None = ...,
     background: bool = ...,
     progress: ShowProgress = ...,
     **options: Unpack[StreamOptions],
@@ -57,18 +66,22 @@ def stream(
 @takes_load_options
 def stream(
     source: Any,
-    channel: Channel,
+    target: Channel | Target | str,
     *,
+    client: Client | None = None,
     background: bool = False,
     progress: ShowProgress = "auto",
     **options: Unpack[StreamOptions],
 ) -> StreamResult | Job:
-    """Send every row of `source` through `channel`, once, and wait until they are committed.
+    """Put every row of `source` into `target`, once, and wait until they are committed.
 
     Args:
         source: a pandas DataFrame, anything with `__arrow_c_stream__` (polars, pyarrow, duckdb), an
             iterator of those, or a list of dicts.
-        channel: an open channel; this call is its only writer.
+        target: a table or pipe of a client (`client.table("DEMO.PUBLIC.FLIGHTS")`), in which the load opens
+            channels of its own, named after `load_id`; or the table's name, together with `client`; or an
+            open channel, whose only writer this call is.
+        client: the client of a table that is named by a text.
         background: return a `Job` at once; the load runs in a thread of its own. Leave the source unchanged
             until it is over.
         progress: "auto" shows a widget in a notebook, a line in a terminal, and a line every ten seconds in a
@@ -77,9 +90,16 @@ def stream(
             (`snowpipe_pandas.events`).
         load_id: names the load. The same call after an interruption skips what is committed, checks that
             it is the same rows, and goes on; after success it sends nothing. Default: a fresh id.
-        after: the load that this one follows on its channel. A channel remembers one load: where it
-            remembers another named one, a named load is refused, since it may have run before that one and
+        after: on an open channel, the load that this one follows there. A channel remembers one load: where
+            it remembers another named one, a named load is refused, since it may have run before that one and
             would then be sent twice; `after` names that load and says that this one is new.
+        channels: how many channels a load into a table or pipe uses at once; "auto" takes as many as its
+            size is worth, at most 8. Rows are cut into as many parts of consecutive rows, each in order and
+            resumed by itself; a load goes on with as many as it began with. A source that gives its rows
+            in order, once, such as an iterator, uses one.
+        drop_when_done: drop the channels of a load into a table or pipe once all is committed. The load
+            can't be recognised any more: run again, it sends its rows again. Without it the service keeps
+            the channels until they were not used for 30 days.
         wait: return once the rows are committed; False returns once they are acknowledged.
         on_error: "raise" raises RowsRejectedError when the service skips rows, "report" only counts them.
         commit_timeout_s: seconds to wait for the commit behind the last row.
@@ -102,6 +122,8 @@ def stream(
     Raises:
         UsageError: an argument can't be used; nothing was read or sent.
         OtherLoadError: the channel remembers another load (`after`); nothing was sent.
+        OtherPartsError: the load was begun with another number of channels, or of rows; nothing was sent.
+        ForgottenPartsError: the service may have forgotten some of its channels; nothing was sent.
         DataError: the source can't be sent as it is. What `.load` reports was sent before that was seen,
             None if nothing was.
         LoadMismatchError: the committed rows of this load were other rows; RowFormatError: they were written
@@ -118,14 +140,14 @@ def stream(
 
     Performance:
         Rendering uses two threads, many times what a channel takes; one append is in flight per channel, as
-        the protocol demands. Use several channels for more than one channel's 20 MB/s.
+        the protocol demands. Use `channels` for more than one channel's 20 MB/s.
 
-    >>> result = sp.stream(frame, channel, load_id="flights-2013")
+    >>> result = sp.stream(frame, client.table("DEMO.PUBLIC.FLIGHTS"), load_id="flights-2013")
     >>> print(result)
     """
     background, progress = flag("background", background), checked_progress(progress)
     checked = LoadOptions(**options)
-    channel = instance("channel", channel, Channel, wanted=AN_OPEN_CHANNEL)
+    resolved_target = resolved(target, client)
     rows = open_source(
         source,
         index=checked.index,
@@ -134,14 +156,36 @@ def stream(
         binary_format=checked.binary_format,
         patience_s=checked.flush_interval_s,
     )
-    load = Load(rows, Encoder(nulls=checked.nulls, binary_format=checked.binary_format), channel, checked)
+    load = _load(rows, resolved_target, checked)
     if background:
         return _in_background(load, progress)
     with _displayed(load, progress):
         return load.run()
 
 
-def _in_background(load: Load, progress: ShowProgress) -> Job:
+def _load(rows: Source, target: Channel | Target, options: LoadOptions) -> Runnable:
+    """Make the load; what is said of channels must suit the target.
+
+    Raises:
+        UsageError: it does not.
+    """
+    encoder = Encoder(nulls=options.nulls, binary_format=options.binary_format)
+    if isinstance(target, Target):
+        if options.after is not None:
+            raise UsageError(
+                "after= is for loads that share an open channel; a load into a table has channels of its own"
+            )
+        return TargetLoad(rows, encoder, target, options)
+    for name in ("channels", "drop_when_done"):
+        if getattr(options, name) != getattr(_DEFAULTS, name):
+            raise UsageError(
+                f"{name}= is for a load that opens its own channels; pass a table instead of this channel, "
+                f"such as client.table({str(target.target)!r})"
+            )
+    return Load(rows, encoder, target, options)
+
+
+def _in_background(load: Runnable, progress: ShowProgress) -> Job:
     """Start a job; a cell shows it where it is displayed, a terminal only if it is told to."""
     quiet = progress == "auto" or (progress is True and in_notebook())
     job = Job(load, contextlib.nullcontext() if quiet else _displayed(load, progress))
@@ -150,5 +194,5 @@ def _in_background(load: Load, progress: ShowProgress) -> Job:
     return job
 
 
-def _displayed(load: Load, progress: ShowProgress) -> AbstractContextManager[object]:
-    return displayed(load.tracker, load.events, load.channel.events, progress)
+def _displayed(load: Runnable, progress: ShowProgress) -> AbstractContextManager[object]:
+    return displayed(load.tracker, load.events, load.client_events, progress)

@@ -7,18 +7,25 @@ import logging
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 from ..arguments import flag, plain_text, refuse
 from ..errors import UsageError
 from ..events import Event, Hub, Listener
-from ..streaming.progress import Tracker
+from ..streaming.progress import Progress
 from .kernel import in_notebook
 from .ticker import Ticker, View
 
 ShowProgress: TypeAlias = "bool | Literal['auto'] | Listener"
 
 _log = logging.getLogger("snowpipe_pandas.display")
+
+
+class Snapshots(Protocol):
+    """What tells the state of a load."""
+
+    def snapshot(self) -> Progress:
+        """Return the state now."""
 
 
 def checked_progress(progress: Any) -> ShowProgress:
@@ -39,7 +46,7 @@ def checked_progress(progress: Any) -> ShowProgress:
 
 
 def displayed(
-    tracker: Tracker, events: Hub, client: Hub, progress: ShowProgress
+    tracker: Snapshots, events: Hub, client: Hub, progress: ShowProgress
 ) -> AbstractContextManager[object]:
     """Return a context in which a load is shown.
 
@@ -76,7 +83,7 @@ def _heard(events: Hub, client: Hub, listener: Listener) -> Iterator[None]:
         yield
 
 
-def _view(tracker: Tracker) -> View | None:
+def _view(tracker: Snapshots) -> View | None:
     if in_notebook():
         from .widget import LoadView
 

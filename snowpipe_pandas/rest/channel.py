@@ -62,6 +62,7 @@ class Channel:
         *,
         offset_token: str | None = None,
         polling: PollPolicy = PollPolicy(),
+        opened_by: Caller | None = None,
     ) -> None:
         self.name = name
         self.target = target
@@ -70,7 +71,7 @@ class Channel:
         self._turns = Turns(name)
         self._caller = Caller(self.clock, self.events, channel=name, target=str(target))
         offset_token = _checked_offset_token(offset_token)
-        self._writer = Writer(planes, name, target.pipe, self._caller, offset_token=offset_token)
+        self._writer = Writer(planes, name, target.pipe, opened_by or self._caller, offset_token=offset_token)
 
     def __repr__(self) -> str:
         state = "closed" if self._turns.closed else "open"

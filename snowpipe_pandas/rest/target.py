@@ -64,19 +64,22 @@ class Target:
         """The lives of the client's tokens, by kind."""
         return self._planes.tokens
 
-    def open_channel(self, name: str, *, offset_token: str | None = None) -> Channel:
-        """Open a channel, as `Client.open_channel` does."""
+    def open_channel(
+        self, name: str, *, offset_token: str | None = None, opened_by: Caller | None = None
+    ) -> Channel:
+        """Open a channel, as `Client.open_channel` does; `opened_by` waits for that, and hears of retries."""
         return Channel(
             self._planes,
             channel_name("name", name),
             self.name,
             offset_token=offset_token,
             polling=self._polling,
+            opened_by=opened_by,
         )
 
-    def statuses(self, names: Sequence[str]) -> dict[str, ChannelStatus]:
+    def statuses(self, names: Sequence[str], asked_by: Caller | None = None) -> dict[str, ChannelStatus]:
         """Fetch the states of several channels; unknown ones have no entry."""
-        return fetch_statuses(self._planes, self.name.pipe, list(names), self._caller)
+        return fetch_statuses(self._planes, self.name.pipe, list(names), asked_by or self._caller)
 
 
 def channel_name(argument: str, name: Any) -> str:

@@ -134,17 +134,20 @@ class Delivery:
                     if self._waited_then is None:
                         self._waited_then = self.commits_wait
             case Broke():
-                self.in_doubt = fact.in_doubt
-                if self.in_flight is not None:
-                    self.counts = self._attempts.ended(self.counts, fact.error)
-                if self.error is None or not isinstance(fact.error, Exception):
-                    self.error = fact.error
+                self._note_end(fact)
 
     def note_retry(self, event: RequestRetried) -> None:
         """Count tries as they fail; only those of appends are counted as requests."""
         self.counts = replace(self.counts, throttles=self.counts.throttles + event.throttled)
         if self.in_flight is not None and event.operation.startswith("append "):
             self.counts = self._attempts.counted(self.counts, event.tries)
+
+    def _note_end(self, fact: Broke) -> None:
+        self.in_doubt = fact.in_doubt
+        if self.in_flight is not None:
+            self.counts = self._attempts.ended(self.counts, fact.error)
+        if self.error is None or not isinstance(fact.error, Exception):
+            self.error = fact.error
 
     def _note_acknowledgement(self, tries: int) -> None:
         payload = self.sent

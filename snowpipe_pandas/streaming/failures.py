@@ -56,8 +56,8 @@ def other_parts(load_id: str, begun: PartOf | None, given: PartOf | None) -> Oth
     parts, now = 1 if begun is None else begun.parts, 1 if given is None else given.parts
     if begun is None or given is None or parts != now:
         why = (
-            f"load {load_id!r} was begun through {counted(parts, 'channel')}, this call has {now}: its offset "
-            f"tokens say what is committed of those {parts} only, so nothing was sent; run it with "
+            f"load {load_id!r} was begun through {counted(parts, 'channel')}, this call has {now}: its "
+            f"offset tokens say what is committed of those {parts} only, so nothing was sent; run it with "
             f'channels={parts} (or channels="auto"), or use another load_id for other data'
         )
     else:
@@ -144,16 +144,17 @@ def no_commit(delivery: Delivery, _: object) -> CommitTimeoutError:
 
 def rejected(delivery: Delivery, _: object) -> RowsRejectedError:
     """Return the error for rows that the service skipped."""
-    found = delivery.rejections
+    found, before = delivery.rejections, delivery.plan.first_row
+    first, end = before + found.first_row, before + found.end_row
     return RowsRejectedError(
         f"the service rejected {counted(found.rows, 'row')} of load {delivery.plan.load_id!r}, between rows "
-        f"{found.first_row:,} and {found.end_row - 1:,} of the source; the last reason: "
+        f"{first:,} and {end - 1:,} of the source; the last reason: "
         f"{found.message or 'not told'} (up to offset {found.upper_bound!r}); correct those rows and load "
         'them under another load_id, or pass on_error="report" to count them and send the rest',
         rejected=found.rows,
         last_message=found.message,
-        first_row=found.first_row,
-        end_row=found.end_row,
+        first_row=first,
+        end_row=end,
         offset_upper_bound=found.upper_bound,
     )
 

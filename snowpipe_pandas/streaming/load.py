@@ -36,6 +36,7 @@ from ..rest.caller import Caller
 from ..rest.channel import Channel
 from ..rest.session import Session
 from ..rows.encode.encoder import Encoder
+from ..rows.encode.parallel import default_workers
 from ..rows.schema_check import find_problems
 from ..rows.sources.source import Source
 from .control import Control
@@ -81,9 +82,11 @@ class Load:
     Attributes:
         load_id: the name under which the load can be resumed.
         channel: the channel.
+        channel_name: its name.
         part: which part of a load it is.
         control: pauses, resumes and cancels the load.
         events: what happens to this load.
+        client_events: what happens to its client.
         tracker: what the load has done, for displays.
 
     Raises:
@@ -101,6 +104,8 @@ class Load:
         _check_target(rows.schema, channel)
         self.load_id = options.load_id or new_load_id()
         self.channel = channel
+        self.channel_name = channel.name
+        self.client_events = channel.events
         self.part = part
         self.control = Control(channel.clock.sleep)
         self.events = Hub()
@@ -226,6 +231,7 @@ class Load:
                 skip_format=start.row_format,
                 limits=self._options.limits,
                 flush_interval_s=self._options.flush_interval_s,
+                workers=default_workers() if self.part is None else 1,  # parts have each other
             )
         )
         self.control.wake = self._payloads.wake

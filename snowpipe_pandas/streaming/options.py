@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from ..arguments import A_DAY_S, choice, flag, instance, number, whole
+from ..arguments import A_DAY_S, choice, flag, instance, number, plain_text, whole
+from ..errors import UsageError
+from .parts import MAX_CHANNELS
 from .tokens import check_load_id
 
 if TYPE_CHECKING:
@@ -80,6 +82,8 @@ class LoadOptions:
 
     load_id: str | None = None
     after: str | None = None
+    channels: int | Literal["auto"] = 1
+    drop_when_done: bool = False
     wait: bool = True
     on_error: OnError = "raise"
     commit_timeout_s: float = 300.0
@@ -97,6 +101,14 @@ class LoadOptions:
             given = getattr(self, name)
             self._set(name, None if given is None else check_load_id(given, name))
         self._set("wait", flag("wait", self.wait))
+        if plain_text(self.channels) != "auto":
+            example = 'channels=8, or channels="auto"'
+            self._set("channels", whole("channels", self.channels, low=1, high=MAX_CHANNELS, example=example))
+        self._set("drop_when_done", flag("drop_when_done", self.drop_when_done))
+        if self.drop_when_done and not self.wait:
+            raise UsageError(
+                "drop_when_done=True needs wait=True: a channel is dropped once its rows are committed"
+            )
         self._set("on_error", choice("on_error", self.on_error, ("raise", "report")))
         self._set(
             "commit_timeout_s",

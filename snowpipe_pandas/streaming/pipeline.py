@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from ..errors import SnowpipeError
 from ..rows.encode.encoder import EncodedRows, Encoder
-from ..rows.encode.parallel import EncodedAhead, Numbered, default_workers, numbered, single_batch
+from ..rows.encode.parallel import EncodedAhead, Numbered, numbered, single_batch
 from ..rows.payloads import Payload, pack
 from ..rows.sources.source import Source
 from ..waits import FOR_EVER_S, join_in_time
@@ -46,6 +46,7 @@ class Payloads:
         skip_digest, skip_format: what their digest must be, and in which row format they were written.
         limits: how large payloads become.
         flush_interval_s: how long a row waits for others if the sender has nothing else to do, in seconds.
+        workers: threads that render.
 
     Attributes:
         ended: whether `take()` has given the last payload. It may learn so only when it is called once more.
@@ -62,6 +63,7 @@ class Payloads:
         skip_format: int | None,
         limits: LoadLimits,
         flush_interval_s: float,
+        workers: int,
     ) -> None:
         self.ended = False
         self._rows = rows
@@ -72,6 +74,7 @@ class Payloads:
         self._skip_format = skip_format
         self._limits = limits
         self._flush_interval_s = flush_interval_s
+        self._workers = workers
         self._changed = threading.Condition(threading.Lock())
         self._made: deque[_Made] = deque()
         self._begun = self._stopped = self._woken = False
@@ -149,9 +152,7 @@ class Payloads:
 
     def _make_ahead(self, batches: Iterator[Numbered]) -> None:
         try:
-            with EncodedAhead(
-                batches, self._encode, workers=default_workers(), changed=self._changed
-            ) as ahead:
+            with EncodedAhead(batches, self._encode, workers=self._workers, changed=self._changed) as ahead:
                 self._make(self._pieces(ahead))
         except BaseException as error:  # noqa: BLE001  # no more threads, or a user's SystemExit: take() waits
             self._end(error)
@@ -182,7 +183,7 @@ class Payloads:
 
     def _put(self, payload: Payload) -> None:
         """Hand a payload over; it waits until there is room, except in the sender's own thread."""
-        while self._waiting and self._waiting[0][0] <= payload.end_row:
+        while self._waiting and self._waiting[0][0] <= self._rows.first_row + payload.end_row:
             self._waiting.popleft()
         with self._changed:
             if self._thread is not None:
@@ -202,7 +203,7 @@ class Payloads:
                     if self._stopped or ahead.over:
                         return
                     popped = ahead.pop() if ahead.ready else None
-                if popped is not None and popped[0].end_row > self._skip_rows:
+                if popped is not None and popped[0].end_row > self._rows.first_row + self._skip_rows:
                     self._waiting.append((popped[0].end_row, popped[1]))
                 yield popped[0] if popped is not None else None
         except Exception as error:
@@ -219,6 +220,6 @@ class Payloads:
 
     def _encode(self, batch: pa.RecordBatch, first_row: int) -> EncodedRows:
         """Encode, and give back what Arrow keeps of the memory that this thread has freed: 10 to 20 MB."""
-        encoded = self._encoder.encode(batch, first_row)
+        encoded = self._encoder.encode(batch, self._rows.first_row + first_row)
         pa.default_memory_pool().release_unused()
         return encoded

@@ -1,12 +1,12 @@
-"""Offset tokens that describe themselves: `{load_id}:{rows}:{row format}-{digest}:{rejected}/{errors}/{sum}:{part}`.
+"""Offset tokens that describe themselves: `{load_id}:{rows}:{row format}-{digest}:{rejected}/{errors}/{sum}`.
 
 The service stores the token with the rows and gives it back; everything that makes a load resumable is in it:
 whose load it is, how many of its rows are committed, a digest which proves that they were these rows, and in
 which format their text was written. The last three tell how many rows were rejected, which is known only
 after the token was sent: so many were known when the channel counted this many errors, and once these rows
 are committed its counters of inserted and rejected rows must add up to this sum. A load through several
-channels has a token in each of them, which says which part of how many it is of, and of how many rows
-(`2/8/4000000`): cut in another way, the same rows would be sent through other channels again.
+channels has a token in each of them, which says at its end which part of how many it is of, and of how many
+rows (`:2/8/4000000`): cut in another way, the same rows would be sent through other channels again.
 """
 
 from __future__ import annotations

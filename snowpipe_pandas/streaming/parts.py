@@ -1,0 +1,48 @@
+"""How a load is cut into parts, one for each channel: how many, of which rows, with which names."""
+
+from __future__ import annotations
+
+import math
+
+from .tokens import PartOf
+
+MAX_CHANNELS = 64
+"""Most channels of one load; the names of so many are looked for when a load begins."""
+
+CHANNEL_BYTES_PER_S = 20e6
+"""NDJSON that the service takes through one channel in a second."""
+
+AUTO_CHANNELS = 8
+"""Most channels that "auto" takes: as much as two processors render and compress, at 20 MB/s each."""
+
+WORTH_S = 5.0
+"""A further channel is worth its open if it saves so many seconds, at the service's pace for a channel."""
+
+
+def channel_of(load_id: str, part: int) -> str:
+    """Return the name of the channel that carries a part of a load; the first is named as the load is.
+
+    >>> channel_of("2013", 1), channel_of("2013", 2)
+    ('2013', '2013.part-2')
+    """
+    return load_id if part == 1 else f"{load_id}.part-{part}"
+
+
+def cut(rows_total: int, channels: int) -> list[PartOf]:
+    """Cut rows into parts of consecutive rows, as equal as can be; no part is empty.
+
+    >>> [(part.first_row, part.end_row) for part in cut(10, 3)]
+    [(0, 3), (3, 6), (6, 10)]
+    """
+    parts = max(1, min(channels, rows_total))
+    return [PartOf(number, parts, rows_total) for number in range(1, parts + 1)]
+
+
+def worthwhile(raw_bytes: float, bytes_per_s: float) -> int:
+    """Return how many channels are worth their opens, for so much NDJSON at a channel's pace.
+
+    >>> worthwhile(90_000_000, 20e6), worthwhile(350_000_000, 20e6), worthwhile(10e9, math.inf)
+    (1, 4, 1)
+    """
+    seconds = raw_bytes / bytes_per_s
+    return max(1, min(AUTO_CHANNELS, math.ceil(seconds / WORTH_S)))

@@ -1,0 +1,332 @@
+"""A load into a table or a pipe: through channels of its own, named after it, one or several at once.
+
+The channels' names follow from the load's, so that a later call finds them, from whichever machine; their
+offset tokens say what is committed, and how the load was cut into parts.
+"""
+
+from __future__ import annotations
+
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import replace
+
+from ..errors import ForgottenPartsError, LoadFacts, SnowpipeError
+from ..events import Event, Hub, PhaseChanged
+from ..rest.caller import Caller
+from ..rest.channel import Channel
+from ..rest.target import Target
+from ..rows.encode.encoder import ROW_FORMAT, Encoder
+from ..rows.sources.source import Source
+from .control import Control
+from .failures import other_parts, told
+from .group import Group
+from .load import Load
+from .options import LoadOptions
+from .parts import CHANNEL_BYTES_PER_S, MAX_CHANNELS, channel_of, cut, worthwhile
+from .progress import Progress
+from .result import StreamResult
+from .tokens import Mark, PartOf, Position, new_load_id, read_token
+from .totals import TotalTracker, added_results
+
+DAY_S = 86_400.0
+
+FORGOTTEN_AFTER_S = 29 * DAY_S
+"""The service deletes channels, tokens and all, that were not used for 30 days."""
+
+OPENS_AT_ONCE = 8
+SAMPLE_ROWS = 2048
+MIN_IN_FLIGHT_BYTES = 8 * 1024 * 1024
+"""A part may have two full requests that are not committed, so that it need not wait for each commit."""
+
+_log = logging.getLogger("snowpipe_pandas.loads")
+
+
+class TargetLoad:
+    """A load into a target; its channels are opened when it runs.
+
+    Args:
+        rows: the source.
+        encoder: how its rows are written.
+        target: where they go.
+        options: how they are delivered; without a `load_id` the load gets a fresh one.
+
+    Attributes:
+        load_id: the name under which the load can be resumed.
+        channel_name: the name of its channel, or of that of its first part.
+        control: pauses, resumes and cancels the load.
+        events: what happens to this load and its parts.
+        client_events: what happens to its client.
+        tracker: what the load has done, for displays.
+    """
+
+    def __init__(self, rows: Source, encoder: Encoder, target: Target, options: LoadOptions) -> None:
+        self.load_id = options.load_id or new_load_id()
+        self.channel_name = channel_of(self.load_id, 1)
+        self.control = Control(target.clock.sleep)
+        self.events = Hub()
+        self.client_events = target.events
+        account, user, fingerprint = target.identity
+        self.tracker = TotalTracker(
+            Progress(
+                target=str(target.name),
+                load_id=self.load_id,
+                channel=self.channel_name,
+                account=account,
+                user=user,
+                fingerprint=fingerprint,
+                rows_total=rows.total_rows,
+                tokens=target.tokens,
+            )
+        )
+        self._rows = rows
+        self._encoder = encoder
+        self._target = target
+        self._options = options
+        self._named = options.load_id is not None
+        self._caller = _Opener(self)
+        self._loads: list[Load] = []
+        self._group: Group | None = None
+
+    def run(self) -> StreamResult:
+        """Open the channels and deliver the rows; whatever ends this early carries how far the load came.
+
+        Raises:
+            OtherPartsError: the load was begun through other channels, or with another number of rows.
+            ForgottenPartsError: the service may have deleted some of its channels.
+        """
+        try:
+            result = self._run()
+        except BaseException as error:
+            self._explain(error)
+            raise
+        self.tracker.end(PhaseChanged(phase="done"))
+        return result
+
+    def _run(self) -> StreamResult:
+        lead = self._open(1)
+        begun = self._mark_of(lead)
+        if begun is not None and begun.part is not None and begun.part.done:
+            return self._finished(lead, begun, begun.part)
+        parts = self._cut(lead, begun)
+        if self._named and begun is None:
+            self._look_for_others(parts)
+        with ExitStack() as hearing:
+            self._prepare(lead, parts)
+            for load in self._loads:
+                self.control.lead(load.control)
+                hearing.enter_context(load.events.heard_by(self.events.emit))
+            self.tracker.follow([load.tracker for load in self._loads])
+            result = self._delivered()
+        if self._options.drop_when_done and result.committed:
+            self._drop([load.channel for load in self._loads], result)
+        return result
+
+    def _delivered(self) -> StreamResult:
+        if len(self._loads) == 1:
+            return self._loads[0].run()
+        begins = all(self._mark_of(load.channel) is None for load in self._loads)
+        self._group = Group(self._loads, begins=begins)
+        return added_results(self._group.run(), self.tracker.snapshot().seconds)
+
+    # Which channels.
+
+    def _open(self, part: int) -> Channel:
+        self.control.check()
+        return self._target.open_channel(channel_of(self.load_id, part), opened_by=self._caller)
+
+    def _mark_of(self, channel: Channel) -> Mark | None:
+        """Return what the channel's token says of this load, None if it says nothing of it."""
+        mark = read_token(channel.opened_status.last_committed_offset_token)
+        return mark if mark is not None and mark.owner == self.load_id else None
+
+    def _cut(self, lead: Channel, begun: Mark | None) -> list[PartOf]:
+        """Cut the rows as they were cut when the load began, or anew.
+
+        Raises:
+            OtherPartsError: the caller wants them cut in another way than that.
+        """
+        parts = cut(self._rows.total_rows or 0, self._channels(lead, begun))
+        given = None if len(parts) == 1 else parts[0]
+        if begun is not None and begun.part != given:
+            raise other_parts(self.load_id, begun.part, given)
+        return parts
+
+    def _channels(self, lead: Channel, begun: Mark | None) -> int:
+        wanted = self._options.channels
+        if not self._rows.cuttable:
+            return 1  # its rows come in order, once: no part of it could be resumed without the others
+        if wanted != "auto":
+            return wanted
+        if begun is not None:
+            return 1 if begun.part is None else begun.part.parts
+        return worthwhile(self._raw_bytes(), CHANNEL_BYTES_PER_S)
+
+    def _raw_bytes(self) -> float:
+        """Estimate the size of all rows as NDJSON, in bytes, by that of the first ones."""
+        rows = self._rows.total_rows or 0
+        sample = self._rows.part(0, min(rows, SAMPLE_ROWS))
+        written = sum(int(self._encoder.encode(batch, 0).borders[-1]) for batch in sample.batches())
+        return written * rows / max(1, min(rows, SAMPLE_ROWS))
+
+    def _look_for_others(self, parts: list[PartOf]) -> None:
+        """Look for channels of a load that was cut in another way, and whose first part has no token.
+
+        What such channels have committed is in the table. One that has no token may still have rows on
+        their way: opening it waits for them, and fences whoever sends more.
+
+        Raises:
+            OtherPartsError: one of them has committed rows.
+        """
+        names = [channel_of(self.load_id, part) for part in range(2, MAX_CHANNELS + 1)]
+        found = self._target.statuses(names, self._caller)
+        known = [names.index(name) + 2 for name in found]
+        for part in known:
+            if part <= len(parts):
+                continue
+            mark = self._mark_of(self._open(part))
+            if mark is not None:
+                raise other_parts(self.load_id, mark.part, None if len(parts) == 1 else parts[0])
+
+    def _prepare(self, lead: Channel, parts: list[PartOf]) -> None:
+        """Open the channels that are left, and make a load for each."""
+        if len(parts) == 1:
+            options = replace(self._options, load_id=self.load_id)
+            self._loads = [Load(self._rows, self._encoder, lead, options)]
+            return
+        with ThreadPoolExecutor(OPENS_AT_ONCE) as pool:
+            channels = [lead, *pool.map(self._open, [part.part for part in parts[1:]])]
+        self._refuse_forgotten(channels)
+        held = max(MIN_IN_FLIGHT_BYTES, self._options.max_in_flight_bytes // len(parts))
+        options = replace(self._options, load_id=self.load_id, max_in_flight_bytes=held)
+        self._loads = [
+            Load(
+                self._rows.part(part.first_row, part.end_row),
+                self._encoder,
+                channel,
+                options,
+                part=part,
+            )
+            for part, channel in zip(parts, channels, strict=True)
+        ]
+
+    def _refuse_forgotten(self, channels: list[Channel]) -> None:
+        """Refuse to go on where the service may have deleted the channels of some parts, for lack of use.
+
+        Raises:
+            ForgottenPartsError: some are old enough for that, and others have no token.
+        """
+        statuses = {channel: channel.opened_status for channel in channels}
+        without = [channel.name for channel in channels if self._mark_of(channel) is None]
+        now_ms = 1000 * self._target.clock.now()
+        ages_s = [
+            (now_ms - status.created_on_ms) / 1000
+            for channel, status in statuses.items()
+            if status.created_on_ms is not None and self._mark_of(channel) is not None
+        ]
+        if without and ages_s and max(ages_s) > FORGOTTEN_AFTER_S:
+            raise ForgottenPartsError(
+                f"load {self.load_id!r} was begun {max(ages_s) / DAY_S:.0f} days ago, and {len(without)} of "
+                f"its {len(channels)} channels have no offset token: the service deletes channels that were "
+                "not used for 30 days, so their rows may be in the table already; nothing was sent. Compare "
+                "the table with the source, and send what is missing under another load_id",
+                load_id=self.load_id,
+                channels=without,
+            )
+
+    # How it ends.
+
+    def _drop(self, channels: list[Channel], result: StreamResult) -> None:
+        """Drop the channels of a load that is done; the load can't be recognised any more.
+
+        With several of them, the first one's token says first that all is done, and it goes last: whoever is
+        interrupted between two drops finds that, and sends nothing again.
+        """
+        try:
+            lead, *others = channels
+            if others:
+                done = PartOf(1, len(channels), result.rows_acknowledged, done=True)
+                position = Position(result.rows_acknowledged, "")
+                lead.reopen(
+                    offset_token=str(
+                        Mark(self.load_id, position, ROW_FORMAT, result.rows_rejected, part=done)
+                    )
+                )
+            for channel in (*others, lead):
+                channel.drop()
+        except SnowpipeError as error:
+            _log.warning("load %r is done, but its channels could not be dropped: %s", self.load_id, error)
+
+    def _finished(self, lead: Channel, mark: Mark, part: PartOf) -> StreamResult:
+        """Go on dropping the channels of a load that is done.
+
+        Raises:
+            OtherPartsError: it had another number of rows.
+        """
+        if self._rows.total_rows is not None and self._rows.total_rows != part.rows_total:
+            raise other_parts(self.load_id, part, replace(part, rows_total=self._rows.total_rows, done=False))
+        names = [channel_of(self.load_id, number) for number in range(2, part.parts + 1)]
+        found = self._target.statuses(names, self._caller)
+        result = StreamResult(
+            rows_in_table=part.rows_total - mark.rejected,
+            rows_rejected=mark.rejected,
+            rows_acknowledged=part.rows_total,
+            rows_skipped=part.rows_total,
+            seconds=self.tracker.snapshot().seconds,
+            committed=True,
+            offset_token=str(mark),
+            target=str(self._target.name),
+            load_id=self.load_id,
+            channel=lead.name,
+        )
+        self._drop([lead, *(self._open(names.index(name) + 2) for name in found)], result)
+        return result
+
+    def _explain(self, error: BaseException) -> None:
+        """Attach how far the whole load came, and tell the displays."""
+        ended = told(error)
+        if len(self._loads) > 1:
+            self._attach_facts(error)
+        if not self._loads:
+            self.tell(ended)
+        self.tracker.end(ended)
+
+    def _attach_facts(self, error: BaseException) -> None:
+        total = self.tracker.snapshot()
+        failed = self._group.failure if self._group is not None else None
+        own: LoadFacts | None = getattr(error, "load", None)
+        facts = LoadFacts(
+            target=total.target,
+            load_id=self.load_id,
+            channel=self.channel_name if failed is None else failed[0].channel.name,
+            rows_acknowledged=total.rows_acknowledged,
+            rows_in_table=total.rows_in_table,
+            rows_rejected=total.rows_rejected,
+            exact=total.rejected_exact and self._group is not None and self._group.exact(),
+            failed_rows=None if own is None else own.failed_rows,
+            goes_on=getattr(error, "goes_on", True),
+        )
+        if isinstance(error, SnowpipeError):
+            error.load = facts
+        error.add_note(str(facts))
+
+    def tell(self, event: Event) -> None:
+        """Tell what happened before the parts have begun."""
+        event = replace(event, target=str(self._target.name), load_id=self.load_id)
+        self.events.emit(event)
+        self.client_events.emit(event)
+
+
+class _Opener(Caller):
+    """A load into a target as the caller of its opens: its waits hear a cancel."""
+
+    def __init__(self, load: TargetLoad) -> None:
+        target = load._target
+        super().__init__(target.clock, target.events, target=str(target.name))
+        self._load = load
+
+    def sleep(self, seconds: float) -> None:
+        self._load.control.sleep(seconds)
+
+    def tell(self, event: Event) -> None:
+        self._load.tell(event)
