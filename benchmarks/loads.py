@@ -43,6 +43,7 @@ def drained(frame: pd.DataFrame, *, keep: bool) -> list[Payload]:
         skip_format=ROW_FORMAT,
         limits=LoadLimits(),
         flush_interval_s=1.0,
+        workers=2,
     )
     with ready:
         while not ready.ended:

@@ -74,6 +74,7 @@ def encode_and_pack(source: object) -> None:
         skip_format=ROW_FORMAT,
         limits=LoadLimits(),
         flush_interval_s=1.0,
+        workers=2,
     )
     with ready as payloads:
         while not payloads.ended:

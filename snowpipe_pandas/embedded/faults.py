@@ -36,6 +36,7 @@ class Fault:
         operation: the kind of request it happens to, "any" for all kinds.
         times: how many requests it happens to.
         after: how many requests of the kind pass before.
+        channel: the channel whose requests it happens to, None for those of every channel, and of none.
         cut_before: cut the connection without reading the body or doing the request.
         cut_mid_body: cut the connection while the body is being read; nothing is done.
         stop_reading: stop reading the body after the first 64 KiB or so, and cut after `hold_s` seconds. What
@@ -60,6 +61,7 @@ class Fault:
     operation: str
     times: int = 1
     after: int = 0
+    channel: str | None = None
     cut_before: bool = False
     cut_mid_body: bool = False
     stop_reading: bool = False
@@ -153,6 +155,7 @@ class FaultDesk:
         *,
         times: int = 1,
         after: int = 0,
+        channel: str | None = None,
         cut_before: bool = False,
         cut_mid_body: bool = False,
         stop_reading: bool = False,
@@ -182,6 +185,7 @@ class FaultDesk:
             operation,
             times=times,
             after=after,
+            channel=channel,
             cut_before=cut_before,
             cut_mid_body=cut_mid_body,
             stop_reading=stop_reading,
@@ -228,11 +232,13 @@ class FaultDesk:
             self._scripted.clear()
             self._chance = None
 
-    def next_for(self, operation: str) -> Fault | None:
+    def next_for(self, operation: str, channel: str | None) -> Fault | None:
         """Return the fault that happens to this request, if any."""
         with self._lock:
             for scripted in self._scripted:
                 if scripted.fault.operation not in (operation, "any"):
+                    continue
+                if scripted.fault.channel not in (channel, None):
                     continue
                 if scripted.passing > 0:
                     scripted.passing -= 1

@@ -38,6 +38,11 @@ def cut(rows_total: int, channels: int) -> list[PartOf]:
     return [PartOf(number, parts, rows_total) for number in range(1, parts + 1)]
 
 
+def cut_of(part: PartOf | None) -> tuple[int, int | None]:
+    """Return how the load of a part was cut: into how many, of how many rows; None is a load of one part."""
+    return (1, None) if part is None else (part.parts, part.rows_total)
+
+
 def worthwhile(raw_bytes: float, bytes_per_s: float) -> int:
     """Return how many channels are worth their opens, for so much NDJSON at a channel's pace.
 

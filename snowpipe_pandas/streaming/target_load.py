@@ -23,7 +23,7 @@ from .failures import other_parts, told
 from .group import Group
 from .load import Load
 from .options import LoadOptions
-from .parts import CHANNEL_BYTES_PER_S, MAX_CHANNELS, channel_of, cut, worthwhile
+from .parts import CHANNEL_BYTES_PER_S, MAX_CHANNELS, channel_of, cut, cut_of, worthwhile
 from .progress import Progress
 from .result import StreamResult
 from .tokens import Mark, PartOf, Position, new_load_id, read_token
@@ -85,6 +85,7 @@ class TargetLoad:
         self._options = options
         self._named = options.load_id is not None
         self._caller = _Opener(self)
+        self._channels: dict[int, Channel] = {}
         self._loads: list[Load] = []
         self._group: Group | None = None
 
@@ -104,15 +105,11 @@ class TargetLoad:
         return result
 
     def _run(self) -> StreamResult:
-        lead = self._open(1)
-        begun = self._mark_of(lead)
+        begun = self._begun()
         if begun is not None and begun.part is not None and begun.part.done:
-            return self._finished(lead, begun, begun.part)
-        parts = self._cut(lead, begun)
-        if self._named and begun is None:
-            self._look_for_others(parts)
+            return self._finished(begun, begun.part)
         with ExitStack() as hearing:
-            self._prepare(lead, parts)
+            self._prepare(self._cut(begun))
             for load in self._loads:
                 self.control.lead(load.control)
                 hearing.enter_context(load.events.heard_by(self.events.emit))
@@ -132,27 +129,49 @@ class TargetLoad:
     # Which channels.
 
     def _open(self, part: int) -> Channel:
+        """Open a part's channel, once: it waits for rows on their way, and fences whoever sends more."""
         self.control.check()
-        return self._target.open_channel(channel_of(self.load_id, part), opened_by=self._caller)
+        if part not in self._channels:
+            name = channel_of(self.load_id, part)
+            self._channels[part] = self._target.open_channel(name, opened_by=self._caller)
+        return self._channels[part]
+
+    def _begun(self) -> Mark | None:
+        """Return what a channel of the load says of it, None if nothing is known to be committed.
+
+        That is the first part's, which leads. Where it has lost its rows, those of others may be in the
+        table all the same, of however many parts the load was cut into.
+        """
+        begun = self._mark_of(self._open(1))
+        if begun is None and self._named:
+            marks = (self._mark_of(self._open(part)) for part in self._known_parts())
+            begun = next((mark for mark in marks if mark is not None), None)
+        return begun
+
+    def _known_parts(self) -> list[int]:
+        """Return the parts besides the first one whose channels the service knows."""
+        names = {channel_of(self.load_id, part): part for part in range(2, MAX_CHANNELS + 1)}
+        return sorted(names[name] for name in self._target.statuses(list(names), self._caller))
 
     def _mark_of(self, channel: Channel) -> Mark | None:
         """Return what the channel's token says of this load, None if it says nothing of it."""
         mark = read_token(channel.opened_status.last_committed_offset_token)
         return mark if mark is not None and mark.owner == self.load_id else None
 
-    def _cut(self, lead: Channel, begun: Mark | None) -> list[PartOf]:
+    def _cut(self, begun: Mark | None) -> list[PartOf]:
         """Cut the rows as they were cut when the load began, or anew.
 
         Raises:
             OtherPartsError: the caller wants them cut in another way than that.
         """
-        parts = cut(self._rows.total_rows or 0, self._channels(lead, begun))
+        parts = cut(self._rows.total_rows or 0, self._number(begun))
         given = None if len(parts) == 1 else parts[0]
-        if begun is not None and begun.part != given:
+        if begun is not None and cut_of(begun.part) != cut_of(given):
             raise other_parts(self.load_id, begun.part, given)
         return parts
 
-    def _channels(self, lead: Channel, begun: Mark | None) -> int:
+    def _number(self, begun: Mark | None) -> int:
+        """Return how many parts the load is to have."""
         wanted = self._options.channels
         if not self._rows.cuttable:
             return 1  # its rows come in order, once: no part of it could be resumed without the others
@@ -169,33 +188,14 @@ class TargetLoad:
         written = sum(int(self._encoder.encode(batch, 0).borders[-1]) for batch in sample.batches())
         return written * rows / max(1, min(rows, SAMPLE_ROWS))
 
-    def _look_for_others(self, parts: list[PartOf]) -> None:
-        """Look for channels of a load that was cut in another way, and whose first part has no token.
-
-        What such channels have committed is in the table. One that has no token may still have rows on
-        their way: opening it waits for them, and fences whoever sends more.
-
-        Raises:
-            OtherPartsError: one of them has committed rows.
-        """
-        names = [channel_of(self.load_id, part) for part in range(2, MAX_CHANNELS + 1)]
-        found = self._target.statuses(names, self._caller)
-        known = [names.index(name) + 2 for name in found]
-        for part in known:
-            if part <= len(parts):
-                continue
-            mark = self._mark_of(self._open(part))
-            if mark is not None:
-                raise other_parts(self.load_id, mark.part, None if len(parts) == 1 else parts[0])
-
-    def _prepare(self, lead: Channel, parts: list[PartOf]) -> None:
+    def _prepare(self, parts: list[PartOf]) -> None:
         """Open the channels that are left, and make a load for each."""
         if len(parts) == 1:
             options = replace(self._options, load_id=self.load_id)
-            self._loads = [Load(self._rows, self._encoder, lead, options)]
+            self._loads = [Load(self._rows, self._encoder, self._open(1), options)]
             return
         with ThreadPoolExecutor(OPENS_AT_ONCE) as pool:
-            channels = [lead, *pool.map(self._open, [part.part for part in parts[1:]])]
+            channels = list(pool.map(self._open, [part.part for part in parts]))
         self._refuse_forgotten(channels)
         held = max(MIN_IN_FLIGHT_BYTES, self._options.max_in_flight_bytes // len(parts))
         options = replace(self._options, load_id=self.load_id, max_in_flight_bytes=held)
@@ -257,7 +257,7 @@ class TargetLoad:
         except SnowpipeError as error:
             _log.warning("load %r is done, but its channels could not be dropped: %s", self.load_id, error)
 
-    def _finished(self, lead: Channel, mark: Mark, part: PartOf) -> StreamResult:
+    def _finished(self, mark: Mark, part: PartOf) -> StreamResult:
         """Go on dropping the channels of a load that is done.
 
         Raises:
@@ -265,8 +265,6 @@ class TargetLoad:
         """
         if self._rows.total_rows is not None and self._rows.total_rows != part.rows_total:
             raise other_parts(self.load_id, part, replace(part, rows_total=self._rows.total_rows, done=False))
-        names = [channel_of(self.load_id, number) for number in range(2, part.parts + 1)]
-        found = self._target.statuses(names, self._caller)
         result = StreamResult(
             rows_in_table=part.rows_total - mark.rejected,
             rows_rejected=mark.rejected,
@@ -277,9 +275,9 @@ class TargetLoad:
             offset_token=str(mark),
             target=str(self._target.name),
             load_id=self.load_id,
-            channel=lead.name,
+            channel=self.channel_name,
         )
-        self._drop([lead, *(self._open(names.index(name) + 2) for name in found)], result)
+        self._drop([self._open(number) for number in (1, *self._known_parts())], result)
         return result
 
     def _explain(self, error: BaseException) -> None:

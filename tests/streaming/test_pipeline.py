@@ -31,6 +31,7 @@ def payloads(source, *, flush_interval_s=60.0, skip_rows=0, skip_digest="", **li
         skip_format=ROW_FORMAT,
         limits=LoadLimits(**limits),
         flush_interval_s=flush_interval_s,
+        workers=2,
     )
 
 

@@ -40,7 +40,7 @@ class AccountApp:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or not, as its fault wants it."""
         route = find_route(scope["method"], scope["raw_path"].decode())
-        fault = self._faults.next_for(route.operation)
+        fault = self._faults.next_for(route.operation, route.channel)
         request = _Request(scope, route, fault)
         wire = Wire(receive, send, self._clock, route.operation)
         started = time.monotonic()

@@ -30,6 +30,11 @@ class Route:
     operation: str
     names: tuple[str, ...] = ()
 
+    @property
+    def channel(self) -> str | None:
+        """The channel that the path names, if any."""
+        return self.names[3] if len(self.names) > 3 else None
+
 
 def find_route(method: str, raw_path: str) -> Route:
     """Read method and path; segments are split before they are decoded, since names may hold slashes."""
