@@ -79,10 +79,13 @@ class StreamResult(Counts):
         """
         import pandas as pd
 
+        if self._parts:
+            return pd.concat([part.rejected() for part in self._parts], ignore_index=True)
         columns, rows = ([], []) if self._rejected_rows is None else self._rejected_rows()
         found = pd.DataFrame(rows, columns=pd.Index(columns))
         bounds = [_bound(told) for told in found.get("ERROR_METADATA", [None] * len(found))]
-        return found[[bound.startswith(f"{self.load_id}:") for bound in bounds]].reset_index(drop=True)
+        own = [bound.startswith(f"{self.load_id}:") for bound in bounds]
+        return found.loc[own].reset_index(drop=True)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # The way back to the service stays in its process; the numbers travel.

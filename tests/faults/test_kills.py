@@ -29,33 +29,36 @@ PER_LOAD = 10
 ROOT = Path(__file__).parents[2]
 
 
-def child(account, name):
-    command = [sys.executable, "-m", "tests.support.child", str(account.profile), name, str(ROWS)]
+def child(account, name, channels):
+    told = [str(account.profile), name, str(ROWS), str(channels)]
+    command = [sys.executable, "-m", "tests.support.child", *told]
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize("chance", range(max(1, KILLS // PER_LOAD)))
-def test_46_a_client_killed_at_each_of_its_requests(account, chance):
-    """Killed behind request 1, 2, 3 ... of its run; each next run goes on with the load."""
+@pytest.mark.parametrize("channels", [0, 4])
+@pytest.mark.parametrize("chance", range(max(1, KILLS // PER_LOAD // 2)))
+def test_46_a_client_killed_at_each_of_its_requests(account, chance, channels):
+    """Killed behind request 1, 2, 3 ... of its run; each next run goes on with the load, or its parts."""
     make_table(account)
     account.channels.commit_lag_s = 0.05
     moments = random.Random(chance)
     for number in range(PER_LOAD):
         account.faults.add("append", after=number % 3, times=1, delay_s=0.3)  # a wide window for the kill
         before = len(account.requests)
-        process = child(account, "load")
-        wanted = before + 4 + number % 3  # discover, exchange, open, status, and then appends
+        process = child(account, "load", channels)
+        # Discover, exchange, open, status, and then appends; each further channel is opened too.
+        wanted = before + 4 + channels + number % 3
         while len(account.requests) < wanted and process.poll() is None:
             time.sleep(0.005)
         time.sleep(moments.random() * 0.2)
         process.kill()
         process.communicate()
         account.faults.clear()
-    process = child(account, "load")
+    process = child(account, "load", channels)
     told, errors = process.communicate(timeout=120)
     assert process.returncode == 0, errors
-    assert ids(account) == list(range(ROWS))
+    assert (sorted(ids(account)) if channels else ids(account)) == list(range(ROWS))
     assert sum(map(int, told.split())) == ROWS
 
 

@@ -2,13 +2,14 @@
 
 import itertools
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
 from hypothesis import strategies as st
 
 import snowpipe_pandas as sp
-from snowpipe_pandas.errors import AuditError, ChannelLostError, LoadMismatchError
+from snowpipe_pandas.errors import AuditError, ChannelLostError, LoadMismatchError, OtherPartsError
 from snowpipe_pandas.streaming.options import LoadLimits
 from tests.support.verdicts import once_acknowledged
 
@@ -64,11 +65,19 @@ EVENTS = ["lose uncommitted", "fail commit", "revoke tokens", "restart", "fail o
 
 @dataclass(frozen=True)
 class Run:
-    """One call: the faults that meet it, and what happens to the service at a row."""
+    """One call: the faults that meet it, what happens to the service at a row, and how it is sent.
+
+    `channels` is None for an open channel and a source that comes once, else the number for a table.
+    """
 
     faults: tuple
     event: str | None
     at: int
+    channels: int | str | None
+
+
+def _through(run, channels):
+    return replace(run, channels=channels)
 
 
 fault = st.sampled_from(list(FAULTS)).flatmap(
@@ -81,7 +90,19 @@ a_run = st.builds(
     faults=st.lists(fault, max_size=5).map(tuple),
     event=st.none() | st.sampled_from(EVENTS),
     at=st.integers(1, MAX_ROWS),
+    channels=st.none(),
 )
+runs_of_one = st.lists(a_run, min_size=1, max_size=4)
+runs_in_parts = st.tuples(runs_of_one, st.sampled_from([2, 3, 8])).flatmap(
+    lambda drawn: st.tuples(
+        *(
+            st.sampled_from([drawn[1]] * 6 + ["auto", 1, 5, None]).map(partial(_through, run))
+            for run in drawn[0]
+        )
+    )
+)
+"""Mostly the same number of channels, which is what goes on; the others must be refused or wait."""
+
 schedules = st.fixed_dictionaries(
     {
         "rows": st.integers(0, MAX_ROWS),
@@ -90,7 +111,7 @@ schedules = st.fixed_dictionaries(
         "in_flight": st.sampled_from([400, 2_000, 1_000_000]),
         "resend": st.sampled_from(["stale", "rowseq", "dedup"]),
         "lag_s": st.sampled_from([0.0, 0.002, 0.02]),
-        "runs": st.lists(a_run, min_size=1, max_size=4),
+        "runs": runs_of_one | runs_in_parts,
         "seed": st.integers(0, 2**32 - 1),
     }
 )
@@ -146,8 +167,11 @@ def check(schedule, account, client):
         finished = attempt(schedule, account, client, frame, run) or finished
     account.faults.clear()
     account.channels.fail_commits(0)
-    assert attempt(schedule, account, client, frame, Run((), None, 0)), "not even in peace"
-    back = account.sql(f"SELECT ID, VALUE, NOTE FROM {TABLE} WHERE LOAD = '{load_id}'")
+    in_order = all(run.channels is None for run in schedule["runs"])
+    last = None if in_order else "auto"
+    assert attempt(schedule, account, client, frame, Run((), None, 0, last)), "not even in peace"
+    order = "" if in_order else "ORDER BY ID"  # which holds inside of each part
+    back = account.sql(f"SELECT ID, VALUE, NOTE FROM {TABLE} WHERE LOAD = '{load_id}' {order}")
     assert back["ID"].tolist() == frame["ID"].tolist()
     assert np.array_equal(back["VALUE"].to_numpy(float), frame["VALUE"].to_numpy(), equal_nan=True)
     assert back["NOTE"].fillna("missing").tolist() == frame["NOTE"].fillna("missing").tolist()
@@ -158,16 +182,26 @@ def attempt(schedule, account, client, frame, run):
     load_id = frame["LOAD"].iloc[0] if len(frame) else "empty"
     progress = once_acknowledged(run.at, lambda: happen(account, run.event)) if run.event else False
     try:
-        channel = client.open_channel(load_id, table=TABLE)
+        if run.channels is None:
+            source, target, how = (
+                pieces(frame, schedule["cuts"]),
+                client.open_channel(load_id, table=TABLE),
+                {},
+            )
+        else:
+            source, target, how = frame, client.table(TABLE), {"channels": run.channels}
         result = sp.stream(
-            pieces(frame, schedule["cuts"]),
-            channel,
+            source,
+            target,
             load_id=load_id,
+            **how,
             progress=progress,
             max_in_flight_bytes=schedule["in_flight"],
             commit_timeout_s=5,
             limits=replace(QUICK, max_raw_bytes=schedule["raw_bytes"], first_raw_bytes=schedule["raw_bytes"]),
         )
+    except OtherPartsError:  # another run has cut the load in another way
+        return False
     except (AuditError, LoadMismatchError, ChannelLostError):
         raise
     except sp.SnowpipeError:
