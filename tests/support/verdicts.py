@@ -13,11 +13,14 @@ def run(channel, rows=ROWS, **options):
     )
 
 
-def once_acknowledged(rows, action):
-    """A `progress=` listener that does `action` in the load's thread, once `rows` rows are acknowledged."""
+def once_acknowledged(rows, action, channel=None):
+    """A `progress=` listener that does `action` in the load's thread, once `rows` rows are acknowledged,
+    through this channel where one is given."""
     done = []
 
     def listen(event):
+        if channel not in (event.channel, None):
+            return
         if isinstance(event, RowsAcknowledged) and event.end_row >= rows and not done:
             done.append(True)
             action()
