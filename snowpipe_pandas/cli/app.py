@@ -14,7 +14,9 @@ from rich.console import Console
 from rich.text import Text
 
 from ..errors import SnowpipeError
+from ..rows.sources.names import ColumnCase
 from ..shown import visible
+from ..streaming.options import OnError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_show_locals=False)
 _console = Console(highlight=False)
@@ -64,6 +66,39 @@ def serve(
     except SnowpipeError as error:
         _say(str(error), style="red")
         raise typer.Exit(1) from None
+
+
+@app.command()
+def stream(
+    files: Annotated[
+        list[str], typer.Argument(help="files, folders or patterns: Parquet, CSV, Arrow IPC, NDJSON")
+    ],
+    table: Annotated[str, typer.Option(help="DATABASE.SCHEMA.TABLE")],
+    load_id: Annotated[
+        str | None, typer.Option(help="names the load: the same command again goes on, or sends nothing")
+    ] = None,
+    channels: Annotated[str, typer.Option(help='how many channels at once, or "auto"')] = "1",
+    column_case: Annotated[ColumnCase, typer.Option(help="upper folds names as SQL does")] = "keep",
+    on_error: Annotated[
+        OnError, typer.Option(help="report counts rejected rows and sends the rest")
+    ] = "raise",
+    profile: Annotated[Path | None, typer.Option(help="profile.json; else the usual sources")] = None,
+    connection: Annotated[str | None, typer.Option(help="a connection of connections.toml")] = None,
+) -> None:
+    """Put the rows of files into a table, once; exit status 0 says that every row is there."""
+    from .stream import StreamCommand, run
+
+    command = StreamCommand(
+        files=files,
+        table=table,
+        load_id=load_id,
+        channels=channels,
+        column_case=column_case,
+        on_error=on_error,
+        profile=profile,
+        connection=connection,
+    )
+    raise typer.Exit(_guarded(partial(run, command=command)))
 
 
 @app.command()
