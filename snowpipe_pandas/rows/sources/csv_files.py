@@ -6,6 +6,7 @@ What a reader guesses from the first rows changes values: 007 becomes 7, 1.10 be
 from __future__ import annotations
 
 import codecs
+import sys
 from collections.abc import Iterator
 from functools import partial
 
@@ -13,14 +14,21 @@ import pyarrow as pa
 import pyarrow.csv  # makes pa.csv known
 
 from ...errors import DataError
+from .datasets import rows_between
 from .parts import Opened
 from .paths import told
 
-BLOCK_BYTES = 16 * 1024 * 1024
-"""Bytes that are read at once. A row must fit into one, as it must fit into a request."""
+BLOCK_BYTES = 1024 * 1024
+"""Bytes that are parsed at once; Arrow reads 32 such blocks ahead."""
+
+LARGE_BLOCK_BYTES = 16 * 1024 * 1024
+"""The same, where a row does not fit into the others; a longer row does not fit into a request either."""
 
 HEADER_BYTES = 64 * 1024
-"""Bytes that are read for the header, if it fits."""
+"""Bytes that are parsed for the header, if it fits."""
+
+_TOO_LONG = "straddl"
+"""In Arrow's message about a row that does not fit into its block."""
 
 _END = "\x02the end\x03"
 """Written behind the last row, one in each column: where it is no row of its own, a quote was left open."""
@@ -48,7 +56,7 @@ def _header(path: str) -> list[str]:
         raise DataError(f"the file {told(path)} is empty: it has not even a header; leave it out")
     if start[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
         raise DataError(f'the file {told(path)} is UTF-16: pd.read_csv(path, encoding="utf-16", dtype=str)')
-    for size in (HEADER_BYTES, BLOCK_BYTES):
+    for size in (HEADER_BYTES, LARGE_BLOCK_BYTES):
         try:
             with pa.input_stream(path, compression="detect") as file:
                 return list(_reader(_Ended(file, 0), [], size).schema.names)
@@ -77,19 +85,31 @@ def _reader(file: _Ended, names: list[str], block: int) -> pa.csv.CSVStreamingRe
 
 
 def _rows(path: str, names: list[str]) -> Iterator[pa.RecordBatch]:
-    held: pa.RecordBatch | None = None
+    """Yield the rows; where one is too long for a block, the file is read once more, in larger ones."""
+    given = 0
     try:
-        with pa.input_stream(path, compression="detect") as file:
-            reader = _reader(_Ended(file, len(names)), names, BLOCK_BYTES)
-            if reader.schema.names != names:
-                raise DataError(f"the file {told(path)} changed while it was read: its header is another one")
-            for batch in reader:
-                if batch.num_rows:
-                    if held is not None:
-                        yield held
-                    held = batch
+        for batch in _read(path, names, BLOCK_BYTES):
+            given += batch.num_rows
+            yield batch
+    except pa.ArrowInvalid as error:
+        if _TOO_LONG not in str(error):
+            raise _unreadable(path, error) from error
+    else:
+        return
+    try:
+        yield from rows_between(_read(path, names, LARGE_BLOCK_BYTES), given, sys.maxsize)
     except pa.ArrowInvalid as error:
         raise _unreadable(path, error) from error
+
+
+def _read(path: str, names: list[str], block: int) -> Iterator[pa.RecordBatch]:
+    held: pa.RecordBatch | None = None
+    with pa.input_stream(path, compression="detect") as file:
+        for batch in _reader(_Ended(file, len(names)), names, block):
+            if batch.num_rows:
+                if held is not None:
+                    yield held
+                held = batch
     if held is None or {column[-1].as_py() for column in held.columns} != {_END}:
         raise DataError(
             f"the file {told(path)} ends within quotes: one was left open somewhere, or the file is cut off"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
+import codecs
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
-from io import TextIOWrapper
+from functools import partial
+from io import BufferedReader
 from itertools import islice
+from json import JSONDecoder
 from typing import Any
 
 import pyarrow as pa
@@ -19,6 +21,9 @@ from .dicts import CHUNK_ROWS
 from .parts import Opened, Part, joined
 from .paths import told
 from .stamps import unchanged
+
+BLOCK_BYTES = 1024 * 1024
+"""Bytes that are read at once: each time, other threads may take their turn."""
 
 ADVICE = (
     "to have all rows looked at before the first is sent, pass them as a list: "
@@ -62,35 +67,39 @@ def _chunks(paths: list[str]) -> Iterator[_Chunk]:
     for path in paths:
         what = f"the file {told(path)}"
         with translated(what), unchanged(path), pa.input_stream(path, compression="detect") as file:
-            first, rows = 1, _rows(what, TextIOWrapper(file, "utf-8-sig", newline="\n"))
+            rows = _rows(what, BufferedReader(file, BLOCK_BYTES))
             while chunk := list(islice(rows, CHUNK_ROWS)):
-                numbers, dicts = zip(*chunk, strict=True)
-                first = numbers[0]
-                yield _Chunk(path, first, list(dicts))
+                yield _Chunk(path, chunk[0][0], [row for _, row in chunk])
 
 
-def _rows(what: str, lines: TextIOWrapper) -> Iterator[tuple[int, dict[str, Any]]]:
+def _rows(what: str, lines: Iterable[bytes]) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield the rows with the numbers of their lines; lines of blanks are none."""
-    decode = _DECODER.decode
+    exact: list[Decimal] = []
+    decode = JSONDecoder(
+        object_pairs_hook=_object, parse_float=partial(_number, exact), parse_constant=_no_number
+    ).decode
     for number, line in enumerate(lines, start=1):
-        if not line.strip():
+        line = line.removeprefix(codecs.BOM_UTF8) if number == 1 else line
+        if line.isspace() or not line:
             continue
         try:
-            row = decode(line)
+            row = decode(line.decode())
         except (ValueError, RecursionError) as error:
             raise DataError(f"{what}, line {number:,}, is no JSON object: {error}{_form(line)}") from None
         if not isinstance(row, dict):
             raise DataError(
                 f"{what}, line {number:,}, is no JSON object but a {type(row).__name__}{_form(line)}"
             )
-        _refuse_inner_decimals(what, number, row)
+        if exact:
+            _refuse_inner_decimals(what, number, row)
+            exact.clear()
         yield number, row
 
 
-def _form(line: str) -> str:
-    if line.lstrip().startswith("["):
+def _form(line: bytes) -> str:
+    if line.lstrip().startswith(b"["):
         return "; of a file that is one array, pass the rows: json.load(open(path))"
-    if line.strip() == "{":
+    if line.strip() == b"{":
         return "; each row must stand on a line of its own"
     return ""
 
@@ -113,13 +122,17 @@ def _decimal_in(value: Any) -> Decimal | None:
     return next((odd for item in inner if (odd := _decimal_in(item)) is not None), None)
 
 
-def _number(text: str) -> float | Decimal:
-    """Read a number with a fraction: as a float if that is the same number, else with all of its digits."""
+def _number(exact: list[Decimal], text: str) -> float | Decimal:
+    """Read a number with a fraction or an exponent: as a float if that is the same number, else with all of
+    its digits, and tell so in `exact`."""
     number = float(text)
     if len(text) < 16 and "e" not in text and "E" not in text:
         return number
-    exact = Decimal(text)
-    return number if Decimal(repr(number)) == exact else exact
+    whole = Decimal(text)
+    if Decimal(repr(number)) == whole:
+        return number
+    exact.append(whole)
+    return whole
 
 
 def _no_number(text: str) -> float:
@@ -132,6 +145,3 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         names = [name for name, _ in pairs]
         raise ValueError(f"it has the key {next(n for n in names if names.count(n) > 1)!r} twice")
     return found
-
-
-_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_float=_number, parse_constant=_no_number)

@@ -19,19 +19,21 @@ def is_series(source: Any) -> bool:
     )
 
 
-def not_tabular(source: Any, *, in_iterator: bool = False) -> DataError:
-    """Return the error for something that is no source, with what would make it one.
+def is_open_file(source: Any) -> bool:
+    """Tell whether something is an open file, whose lines are no rows."""
+    return callable(getattr(type(source), "readline", None))
 
-    Args:
-        source: what was given.
-        in_iterator: it came from an iterator, which may give less than is a source on its own.
-    """
+
+def not_tabular(source: Any) -> DataError:
+    """Return the error for something that is no source, with what would make it one."""
     advice = "pass a DataFrame, an Arrow table or stream, an iterator of those, a list of dicts, or a path"
     if isinstance(source, np.ndarray):
         fields = "pd.DataFrame(array)" if source.dtype.names else "pd.DataFrame(array, columns=[...])"
         advice = f"make a frame of it, which keeps each column's type: {fields}"
     elif is_series(source):
         advice = "make a frame of it: .to_frame()"
+    elif is_open_file(source):
+        advice = "pass the path of a file"
     elif isinstance(source, str | PathLike):
         advice = "paths are a source as a list, sorted(paths); lines of text first become rows, as dicts"
     elif isinstance(source, bytes | bytearray | memoryview):

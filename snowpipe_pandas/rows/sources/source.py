@@ -29,7 +29,7 @@ from .frames import Series, frame_batches, frame_columns, named_series
 from .lazy_frames import is_lazy_frame, open_lazy_frame
 from .names import ColumnCase, check_distinct, sent_names
 from .ndjson_files import open_ndjson
-from .not_tabular import is_series, not_tabular
+from .not_tabular import is_open_file, is_series, not_tabular
 from .parts import Between, Opened, Part, joined
 from .paths import find_files, names_files
 from .slicing import cut
@@ -150,7 +150,7 @@ def open_source(
 def _opened(source: Any, options: _Options, first_row: int = 0) -> Opened:
     if _is_frame(source):
         return _open_frame(source, options, first_row)
-    if isinstance(source, np.ndarray) or is_series(source):
+    if isinstance(source, np.ndarray) or is_series(source) or is_open_file(source):
         raise not_tabular(source)
     of_files = names_files(source)
     if options.index and (of_files or _is_arrow(source) or is_lazy_frame(source) or _is_rows(source)):
@@ -219,6 +219,14 @@ def _open_files(source: Any, options: _Options) -> Opened:
 def _open_parts(source: Iterator[Any], options: _Options) -> Opened:
     """Open an iterator of parts, or of dicts; its own failures are the user's and leave as they are."""
     feed = Feed(source)
+    try:
+        return _of_feed(feed, options)
+    except BaseException:
+        feed.close()  # an error that is kept, as notebooks do, keeps the feed
+        raise
+
+
+def _of_feed(feed: Feed, options: _Options) -> Opened:
     first = feed.first()
     if not first:
         raise EmptySourceError("the iterator yielded nothing, so its columns are not known")
@@ -252,7 +260,7 @@ def _open_parts(source: Iterator[Any], options: _Options) -> Opened:
 
 def _part(part: Any, options: _Options, number: int, first_row: int) -> Part:
     if not (_is_frame(part) or _is_arrow(part) or _is_rows(part)):
-        raise DataError(f"part {number} of the source: {not_tabular(part, in_iterator=True)}")
+        raise DataError(f"part {number} of the source: {not_tabular(part)}")
     opened = _opened(part, options, first_row)
     if number:
         check_distinct(opened.schema.names)
