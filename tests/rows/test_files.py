@@ -4,6 +4,8 @@ import bz2
 import gzip
 import json
 import os
+import subprocess
+import sys
 from decimal import Decimal
 
 import pandas as pd
@@ -432,6 +434,8 @@ BROKEN_CSV = {
     "an open quote of one column": (b'A\n"x\n', "ends within quotes"),
     "Latin 1": ("A,B\n1,é\n".encode("latin-1"), r"Row #2: .*invalid UTF8 data; .*encoding="),
     "UTF-16": ("A,B\n1,2\n".encode("utf-16"), r"UTF-16: .*encoding=\"utf-16\""),
+    "semicolons": (b"A;B\n1;2\n", r"one column, 'A;B', .*sep=';', dtype=str"),
+    "tabs": (b"A\tB\n1\t2\n", r"sep='\\t', dtype=str"),
     "a column without a name": (b"A,\n1,2\n", "name"),
 }
 
@@ -441,6 +445,31 @@ def test_csv_that_is_broken_is_refused_with_its_file(name):
     content, match = BROKEN_CSV[name]
     write("x.csv", content)
     refused("x.csv", match)
+    write("x.csv.gz", gzip.compress(content))
+    refused("x.csv.gz", match)
+
+
+@given(st.lists(st.text('a",\n', max_size=4), min_size=1, max_size=4), st.sampled_from(["", "\n", "\r\n"]))
+@settings(max_examples=300, deadline=None)
+def test_a_quote_that_is_left_open_is_seen_and_one_that_is_closed_is_none(tmp_path_factory, values, ending):
+    path = tmp_path_factory.mktemp("any") / "x.csv"
+    lines = ["N,A", *('1,"' + value.replace('"', '""') + '"' for value in values)]
+    path.write_text("\n".join(lines) + ending, newline="")
+    assert [row["A"] for row in rows(path)] == values
+    path.write_text("\n".join(lines)[:-1] + ending, newline="")
+    refused(path, "ends within quotes")
+
+
+def test_a_process_that_ends_while_csv_is_read_ends_well():
+    write("x.csv", "A,B\n" + "1,2\n" * 3_000_000)
+    code = (
+        "from snowpipe_pandas.rows.sources.source import open_source\n"
+        "batches = open_source('x.csv').batches()\n"
+        "next(batches)\n"
+    )
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    ended = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, timeout=60)
+    assert (ended.returncode, ended.stderr) == (0, b"")
 
 
 def test_compressed_csv_that_is_cut_off_is_refused():

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.csv  # makes pa.csv known
 
 from ...errors import DataError
+from ...shown import shown
 from .datasets import rows_between
 from .parts import Opened
 from .paths import told
@@ -30,8 +31,8 @@ HEADER_BYTES = 64 * 1024
 _TOO_LONG = "straddl"
 """In Arrow's message about a row that does not fit into its block."""
 
-_END = "\x02the end\x03"
-"""Written behind the last row, one in each column: where it is no row of its own, a quote was left open."""
+_NOTHING = "Empty CSV file"
+"""In Arrow's message about a header without rows, if it has no line break."""
 
 _OTHER_FORM = "for another encoding or form: pd.read_csv(path, encoding=..., sep=..., dtype=str)"
 
@@ -45,23 +46,29 @@ def open_csv(path: str) -> Opened:
         DataError: there is no header.
     """
     names = _header(path)
+    if len(names) == 1 and (other := next((sign for sign in ";\t|" if sign in names[0]), None)):
+        raise DataError(
+            f"the file {told(path)} has one column, {shown(names[0])}, if commas part its fields; with "
+            f"another sign: pd.read_csv(path, sep={other!r}, dtype=str)"
+        )
     schema = pa.schema([(name, pa.string()) for name in names])
     return Opened(schema, None, partial(_rows, path, names))
 
 
 def _header(path: str) -> list[str]:
-    with pa.input_stream(path, compression="detect", buffer_size=HEADER_BYTES) as file:
-        start = file.read(3)
-    if not start:
-        raise DataError(f"the file {told(path)} is empty: it has not even a header; leave it out")
-    if start[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-        raise DataError(f'the file {told(path)} is UTF-16: pd.read_csv(path, encoding="utf-16", dtype=str)')
+    problem = DataError(f"the file {told(path)} is empty: it has not even a header; leave it out")
     for size in (HEADER_BYTES, LARGE_BLOCK_BYTES):
-        try:
-            with pa.input_stream(path, compression="detect") as file:
-                return list(_reader(_Ended(file, 0), [], size).schema.names)
-        except pa.ArrowInvalid as error:
-            problem = _unreadable(path, error)
+        with pa.input_stream(path, compression="detect") as file:
+            start = file.read(size)
+        if start[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+            raise DataError(
+                f'the file {told(path)} is UTF-16: pd.read_csv(path, encoding="utf-16", dtype=str)'
+            )
+        if start:
+            try:
+                return list(_reader(pa.BufferReader(start + b"\n"), [], size).schema.names)
+            except pa.ArrowInvalid as error:
+                problem = _unreadable(path, error)
     raise problem
 
 
@@ -69,7 +76,7 @@ def _unreadable(path: str, error: Exception) -> DataError:
     return DataError(f"the file {told(path)} can't be read: {error}; {_OTHER_FORM}")
 
 
-def _reader(file: _Ended, names: list[str], block: int) -> pa.csv.CSVStreamingReader:
+def _reader(file: pa.NativeFile, names: list[str], block: int) -> pa.csv.CSVStreamingReader:
     return pa.csv.open_csv(
         file,
         read_options=pa.csv.ReadOptions(block_size=block, use_threads=False),
@@ -103,52 +110,45 @@ def _rows(path: str, names: list[str]) -> Iterator[pa.RecordBatch]:
 
 
 def _read(path: str, names: list[str], block: int) -> Iterator[pa.RecordBatch]:
+    """Yield the rows; the last ones once it is sure that they end where the file does.
+
+    Arrow reads in a thread of its own, so the file is one of Arrow's too: a thread that reads from Python
+    when the process ends would abort it.
+    """
     held: pa.RecordBatch | None = None
     with pa.input_stream(path, compression="detect") as file:
-        for batch in _reader(_Ended(file, len(names)), names, block):
+        try:
+            reader = _reader(file, names, block)
+        except pa.ArrowInvalid as error:
+            if _NOTHING in str(error):
+                return
+            raise
+        for batch in reader:
             if batch.num_rows:
                 if held is not None:
                     yield held
                 held = batch
-    if held is None or {column[-1].as_py() for column in held.columns} != {_END}:
+    if held is not None:
+        _check_closed(path, held.column(held.num_columns - 1)[-1].as_py())
+        yield held
+
+
+def _check_closed(path: str, last: str | None) -> None:
+    """Refuse a file that ends within quotes: Arrow takes what is behind them as the last value."""
+    quoted = b'"' + (last or "").encode().replace(b'"', b'""')
+    end = _end_of(path, len(quoted) + 3)
+    if end.endswith(quoted) and not end.rstrip(b"\r\n").endswith(quoted + b'"'):
         raise DataError(
             f"the file {told(path)} ends within quotes: one was left open somewhere, or the file is cut off"
         )
-    yield held.slice(0, held.num_rows - 1)
 
 
-class _Ended:
-    """A file with one more row behind its last one. It is read by Arrow, as a file of Python."""
-
-    closed = False
-
-    def __init__(self, file: pa.NativeFile, columns: int) -> None:
-        self._file = file
-        self._last = b"\n"
-        self._end = ",".join([_END] * columns).encode() + b"\n"
-
-    def read(self, size: int) -> bytes:
-        """Read so many bytes, fewer at the end."""
-        data: bytes = self._file.read(size)
-        self._last = data[-1:] or self._last
-        room = size - len(data)
-        if room and self._end:
-            if self._last not in b"\r\n":
-                self._last, self._end = b"\n", b"\n" + self._end
-            data, self._end = data + self._end[:room], self._end[room:]
-        return data
-
-    def readable(self) -> bool:
-        """Tell that it can be read."""
-        return True
-
-    def writable(self) -> bool:
-        """Tell that it can't be written."""
-        return False
-
-    def seekable(self) -> bool:
-        """Tell that it is read in order."""
-        return False
-
-    def close(self) -> None:
-        """Leave the file to whom it belongs."""
+def _end_of(path: str, size: int) -> bytes:
+    """Return the last bytes of a file, once they are decompressed."""
+    end = b""
+    with pa.input_stream(path, compression="detect") as file:
+        if file.seekable():
+            file.seek(max(0, file.size() - size))
+        while block := file.read(BLOCK_BYTES):
+            end = (end + block)[-size:]
+    return end
