@@ -123,7 +123,6 @@ def test_json_over_several_lines_stays_one_row():
 
 
 NOT_TABULAR = {
-    "a lazy frame": (pl.DataFrame({"x": [1]}).lazy(), r"LazyFrame.*\.collect\(\)"),
     "a series": (pd.Series([1]), r"\.to_frame\(\)"),
     "a polars series": (pl.Series([1]), r"\.to_frame\(\)"),
     "an array": (np.ones((2, 2)), r"ndarray.*pd\.DataFrame\(array, columns=\[\.\.\.\]\)"),
@@ -132,7 +131,8 @@ NOT_TABULAR = {
         r"ndarray.*pd\.DataFrame\(array\)",
     ),
     "a mapping": ({"x": [1]}, r"pd\.DataFrame"),
-    "a path": ("file.csv", r"pd\.read_csv"),
+    "a path of nothing": ("file.csv", "no file matches 'file.csv'"),
+    "bytes": (b"PAR1", r"bytes is not tabular: .*pd\.read_parquet\(io\.BytesIO"),
     "tuples": ([(1, 2)], "part 0.*tuple is not tabular"),
 }
 

@@ -24,6 +24,7 @@ from snowpipe_pandas.rows.sources.source import open_source
 from .strategies import kinds
 
 ROWS = 1000
+COUNTED = pa.table({"A": range(ROWS), "B": ["x" * (n % 9) for n in range(ROWS)]})
 
 
 def texts(source):
@@ -77,11 +78,27 @@ def parquet(folder, groups=(7, 100, 1), files=2):
     return ds.dataset(folder)
 
 
+def arrow_files(folder):
+    frame = pl.from_arrow(COUNTED).with_columns(t=pl.Series([str(n % 5) for n in range(ROWS)]))
+    frame[:300].write_ipc(folder / "0.arrow", compression="zstd", record_batch_size=7)
+    frame[300:300].write_ipc(folder / "1.arrow")
+    frame[300:].write_ipc(folder / "2.arrow", compression="uncompressed", record_batch_size=100)
+    return str(folder / "*.arrow")
+
+
+def drifting_files(folder):
+    """The first file has integers and nothing, where the second has floats and texts."""
+    first = pa.table({"V": pa.array(range(400), pa.int16()), "T": pa.nulls(400)})
+    second = pa.table({"T": [str(n) for n in range(600)], "V": [n / 2 for n in range(600)]})
+    pq.write_table(first, folder / "0.parquet", row_group_size=70)
+    pq.write_table(second, folder / "1.parquet", row_group_size=90)
+    return folder
+
+
 def dicts():
     return mixed_frame().drop(columns=["zoned", "Int", "kind", "wide"]).astype(object).to_dict("records")
 
 
-COUNTED = pa.table({"A": range(ROWS), "B": ["x" * (n % 9) for n in range(ROWS)]})
 CHUNKED = pa.concat_tables([COUNTED[:1], COUNTED[1:1], COUNTED[1:301], COUNTED[301:]])
 CUTTABLE = {
     "pandas": lambda folder: mixed_frame(),
@@ -92,6 +109,9 @@ CUTTABLE = {
     ),
     "dicts": lambda folder: dicts(),
     "parquet": parquet,
+    "paths": lambda folder: [parquet(folder) and folder / name for name in ("1.parquet", "0.parquet")],
+    "arrow": arrow_files,
+    "files of several types": drifting_files,
 }
 
 
@@ -142,8 +162,10 @@ def test_renamed_columns_and_the_index_are_those_of_the_parts():
         lambda folder: parquet(folder).filter(ds.field("i") > 3),
         lambda folder: duckdb.from_arrow(CHUNKED),
         lambda folder: ds.dataset(CHUNKED),
+        lambda folder: text_file(folder / "x.csv", "A\n1\n"),
+        lambda folder: text_file(folder / "x.ndjson", '{"A":1}\n'),
     ],
-    ids=["iterator", "list of frames", "reader", "scanner", "filter", "duckdb", "dataset in memory"],
+    ids=["iterator", "frames", "reader", "scanner", "filter", "duckdb", "dataset in memory", "CSV", "NDJSON"],
 )
 def test_what_gives_its_rows_in_order_only_is_not_cuttable(tmp_path, make):
     source = open_source(make(tmp_path))
@@ -156,6 +178,11 @@ def test_what_gives_its_rows_in_order_only_is_not_cuttable(tmp_path, make):
 def test_a_range_beyond_the_rows_is_refused(start, stop):
     with pytest.raises(DataError, match=r"has 1,000 rows"):
         open_source(CHUNKED).part(start, stop)
+
+
+def text_file(path, content):
+    path.write_text(content)
+    return path
 
 
 def test_only_the_row_groups_that_hold_the_range_are_read(tmp_path):
@@ -243,10 +270,12 @@ def test_any_parquet_file_cut_anywhere(tmp_path_factory, table, borders, group):
     path = tmp_path_factory.mktemp("any") / "t.parquet"
     try:
         pq.write_table(table, path, row_group_size=group)
-    except (pa.ArrowException, TypeError):  # what Parquet does not hold
+        pq.read_table(path)
+    except (pa.ArrowException, TypeError):  # what Parquet does not hold, or this Arrow does not read
         return
-    parts, whole = parts_and_whole(ds.dataset(path), borders)
-    assert parts == whole
+    for source in (ds.dataset(path), path):
+        parts, whole = parts_and_whole(source, borders)
+        assert parts == whole
 
 
 objects = st.sampled_from(

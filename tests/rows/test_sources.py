@@ -99,7 +99,7 @@ def test_parts_are_taken_one_by_one():
     "source", [7, "text", b"bytes", {"a": 1}, None, FRAME["ID"]], ids=lambda s: type(s).__name__
 )
 def test_what_is_not_tabular_is_refused(source):
-    with pytest.raises(DataError, match="not tabular|no columns"):
+    with pytest.raises(DataError, match="not tabular|no columns|no file matches"):
         to_ndjson(source)
 
 

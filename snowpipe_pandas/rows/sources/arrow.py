@@ -49,7 +49,7 @@ def open_arrow(source: Any) -> Opened | None:
     if isinstance(source, pa.dataset.Scanner):
         return Opened(source.projected_schema, None, partial(read, what, source.to_batches))
     if hasattr(source, "__arrow_c_stream__"):  # readers, polars, duckdb
-        _refuse_lies(source)
+        refuse_lies(source)
         return _open_stream(source, what)
     if hasattr(source, "__arrow_c_array__"):
         with translated(what):
@@ -95,8 +95,12 @@ def _sliced(source: Any, start: int, length: int) -> Any:
     return part
 
 
-def _refuse_lies(source: Any) -> None:
-    """Ask polars and DuckDB for their own types before their Arrow stream is believed."""
+def refuse_lies(source: Any) -> None:
+    """Ask polars and DuckDB for their own types before their Arrow stream is believed.
+
+    Raises:
+        UnsupportedColumnError: columns whose Arrow form is not the value.
+    """
     home = type(source).__module__.split(".")[0].lstrip("_")
     problems: dict[str, str] = {}
     with translated(f"the {type(source).__name__}"):

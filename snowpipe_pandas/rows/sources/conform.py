@@ -70,6 +70,21 @@ def told(field: pa.Field) -> str:
     return "Decimal (object)" if is_number_field(field) else str(field.type)
 
 
+def widens(found: pa.DataType, wanted: pa.DataType) -> bool:
+    """Tell whether `conformed` makes the wider type of any value, or refuses one that is too long for it."""
+    found, wanted = _plain_type(found), _plain_type(wanted)
+    if pa.types.is_null(found):
+        return True
+    if pa.types.is_decimal(wanted):
+        return bool(
+            pa.types.is_integer(found) or (pa.types.is_decimal(found) and found.scale <= wanted.scale)
+        )
+    if pa.types.is_floating(wanted):
+        narrow = pa.types.is_floating(found) and found.bit_width <= wanted.bit_width
+        return bool(narrow or (pa.types.is_integer(found) and pa.types.is_float64(wanted)))
+    return bool(pa.types.is_date(found) and pa.types.is_timestamp(wanted) and wanted.tz is None)
+
+
 class _LossError(Exception):
     """Internal: a conversion would lose something."""
 

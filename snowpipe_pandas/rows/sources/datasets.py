@@ -8,7 +8,7 @@ from functools import partial
 from itertools import accumulate
 
 import pyarrow as pa
-import pyarrow.dataset  # makes pa.dataset known
+import pyarrow.dataset  # makes pa.dataset and pa.fs known
 
 from ..translated import translated
 from .parts import Opened
@@ -30,6 +30,13 @@ def open_dataset(source: pa.dataset.Dataset, what: str) -> Opened:
     return Opened.in_ranges(
         source.schema, groups.rows, lambda start, stop: read(what, partial(groups.between, start, stop))
     )
+
+
+def open_parquet(path: str) -> Opened:
+    """Open one file of Parquet."""
+    fragment = pa.dataset.ParquetFileFormat().make_fragment(path, pa.fs.LocalFileSystem())
+    groups = _RowGroups(fragment.physical_schema, [fragment])
+    return Opened.in_ranges(fragment.physical_schema, groups.rows, groups.between)
 
 
 def read(what: str, batches: Callable[[], Iterable[pa.RecordBatch]]) -> Iterator[pa.RecordBatch]:

@@ -40,15 +40,17 @@ class Part:
 
     Attributes:
         opened: its rows.
-        told: how messages name it, such as `part 3`.
+        told: how messages name it, such as `part 3 of the source`.
         of_dicts: its rows are dicts: a column that none of them has is missing values.
         cut: time decided where it ends.
+        advice: what to do if it does not go with the parts before.
     """
 
     opened: Opened
     told: str
     of_dicts: bool = False
     cut: bool = False
+    advice: str = "give all parts the same columns and types, for example with dtype= or .astype()"
 
 
 def joined(first: Part, rest: Callable[[int, int], Part | None], binary_format: BinaryFormat) -> Opened:
@@ -100,7 +102,7 @@ class _Load:
             told = [f"has columns which the first part had not: {more}"] if more else []
             told += [f"lacks columns of the first part: {less}"] if less else []
             raise DataError(
-                f"{part.told} of the source {' and '.join(told)}; {_advice(part)}",
+                f"{part.told} {' and '.join(told)}; {part.advice}",
                 columns=more or less,
             )
 
@@ -132,9 +134,7 @@ class _Load:
         except DataError as error:
             if type(error) is not DataError:
                 raise
-            raise DataError(
-                f"{part.told} of the source: {error}; {_advice(part)}", columns=error.columns
-            ) from None
+            raise DataError(f"{part.told}: {error}; {part.advice}", columns=error.columns) from None
 
     def _decide(self, position: int, found: pa.Field) -> None:
         """Let the first values of a column decide its type."""
@@ -145,9 +145,3 @@ class _Load:
             raise other_type(found, pa.field(found.name, pa.null()))
         self._fields[position] = found
         self._decided[position] = True
-
-
-def _advice(part: Part) -> str:
-    if part.of_dicts:
-        return "pass list(rows), so that all rows are looked at before the first is sent"
-    return "give all parts the same columns and types, for example with dtype= or .astype()"

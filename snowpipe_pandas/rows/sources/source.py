@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from os import PathLike
 from typing import Any, cast
 
 import numpy as np
@@ -25,9 +24,14 @@ from ..types import snowflake_type
 from .arrow import open_arrow
 from .dicts import CHUNK_ROWS, is_row, series_of_dicts
 from .feed import Feed
+from .file_rows import open_files
 from .frames import Series, frame_batches, frame_columns, named_series
+from .lazy_frames import is_lazy_frame, open_lazy_frame
 from .names import ColumnCase, check_distinct, sent_names
+from .ndjson_files import open_ndjson
+from .not_tabular import is_open_file, is_series, not_tabular
 from .parts import Between, Opened, Part, joined
+from .paths import find_files, names_files
 from .slicing import cut
 
 
@@ -120,8 +124,9 @@ def open_source(
 
     Args:
         source: a pandas DataFrame; a pyarrow Table, RecordBatch, reader, scanner or dataset; anything with
-            `__arrow_c_stream__` or `__arrow_c_array__` (polars, duckdb); a list or an iterator of dicts; an
-            iterator of any of these parts, which are matched by the names of their columns.
+            `__arrow_c_stream__` or `__arrow_c_array__` (polars, duckdb); a LazyFrame of polars; a list or an
+            iterator of dicts; an iterator of any of these parts, which are matched by the names of their
+            columns; a path, a glob, a folder or a list of paths (Parquet, CSV, Arrow IPC, NDJSON).
         index: include a DataFrame's index as columns.
         columns: new names, `{"old": "NEW"}`.
         column_case: "upper" folds all names.
@@ -145,16 +150,21 @@ def open_source(
 def _opened(source: Any, options: _Options, first_row: int = 0) -> Opened:
     if _is_frame(source):
         return _open_frame(source, options, first_row)
-    if isinstance(source, np.ndarray) or _is_series(source):
+    if isinstance(source, np.ndarray) or is_series(source) or is_open_file(source):
         raise not_tabular(source)
-    if options.index and (_is_arrow(source) or _is_rows(source)):
+    of_files = names_files(source)
+    if options.index and (of_files or _is_arrow(source) or is_lazy_frame(source) or _is_rows(source)):
         raise DataError("index=True needs a pandas DataFrame: other sources have no index")
+    if of_files:
+        return _open_files(source, options)
     opened = open_arrow(source)
     if opened is not None:
         return opened
+    if is_lazy_frame(source):
+        return open_lazy_frame(source)
     if _is_rows(source):
-        return _open_dicts(source, options, first_row)
-    if isinstance(source, Iterable) and not isinstance(source, str | bytes | Mapping):
+        return _open_dicts(source, first_row, options)
+    if isinstance(source, Iterable) and not isinstance(source, bytes | bytearray | memoryview | Mapping):
         return _open_parts(_iterator(source), options)
     raise not_tabular(source)
 
@@ -170,13 +180,6 @@ def _is_frame(source: Any) -> bool:
     """Look through all bases: a subclass, such as GeoPandas has, is a DataFrame."""
     return any(
         base.__name__ == "DataFrame" and base.__module__.split(".")[0] == "pandas"
-        for base in type(source).__mro__
-    )
-
-
-def _is_series(source: Any) -> bool:
-    return any(
-        base.__name__ in ("Series", "Index") and base.__module__.split(".")[0] in ("pandas", "polars")
         for base in type(source).__mro__
     )
 
@@ -200,14 +203,30 @@ def _of_series(named: list[tuple[str, Series]], rows: int, options: _Options, fi
     return Opened.in_ranges(schema, rows, between)
 
 
-def _open_dicts(rows: Sequence[Any], options: _Options, first_row: int) -> Opened:
+def _open_dicts(rows: Sequence[Any], first_row: int, options: _Options) -> Opened:
     with translated("the list of dicts"):
         return _of_series(series_of_dicts(rows, first_row), len(rows), options, first_row)
+
+
+def _open_files(source: Any, options: _Options) -> Opened:
+    found = find_files(source)
+    if found.format == "NDJSON":
+        open_dicts = partial(_open_dicts, options=options)
+        return open_ndjson(found.paths, open_dicts, options.binary_format)
+    return open_files(found, options.binary_format)
 
 
 def _open_parts(source: Iterator[Any], options: _Options) -> Opened:
     """Open an iterator of parts, or of dicts; its own failures are the user's and leave as they are."""
     feed = Feed(source)
+    try:
+        return _of_feed(feed, options)
+    except BaseException:
+        feed.close()  # an error that is kept, as notebooks do, keeps the feed
+        raise
+
+
+def _of_feed(feed: Feed, options: _Options) -> Opened:
     first = feed.first()
     if not first:
         raise EmptySourceError("the iterator yielded nothing, so its columns are not known")
@@ -224,8 +243,9 @@ def _open_parts(source: Iterator[Any], options: _Options) -> Opened:
         if not of_dicts:
             return _part(taken.items[0], options, number, first_row)
         since = taken.since
-        told = f"rows {first_row:,} to {first_row + len(taken.items) - 1:,}"
-        return Part(_open_dicts(taken.items, options, first_row), told, of_dicts=True, cut=taken.cut)
+        told = f"rows {first_row:,} to {first_row + len(taken.items) - 1:,} of the source"
+        opened = _open_dicts(taken.items, first_row, options)
+        return Part(opened, told, of_dicts=True, cut=taken.cut, advice=_LIST_ADVICE)
 
     parts = joined(cast(Part, part(0, 0)), part, options.binary_format)
 
@@ -245,7 +265,10 @@ def _part(part: Any, options: _Options, number: int, first_row: int) -> Part:
     if number:
         check_distinct(opened.schema.names)
         check_types(opened.schema)
-    return Part(opened, f"part {number}")
+    return Part(opened, f"part {number} of the source")
+
+
+_LIST_ADVICE = "pass list(rows), so that all rows are looked at before the first is sent"
 
 
 def _is_rows(source: Any) -> bool:
@@ -273,34 +296,3 @@ def check_types(schema: pa.Schema) -> None:
     if problems:
         told = "; ".join(f"{name!r}: {problem}" for name, problem in problems.items())
         raise UnsupportedColumnError(f"columns can't be sent: {told}", columns=list(problems))
-
-
-def not_tabular(source: Any) -> DataError:
-    """Return the error for something that is no source, with what would make it one."""
-    advice = "pass a DataFrame, an Arrow table or stream, an iterator of those, or a list of dicts"
-    if isinstance(source, np.ndarray):
-        fields = "pd.DataFrame(array)" if source.dtype.names else "pd.DataFrame(array, columns=[...])"
-        advice = f"make a frame of it, which keeps each column's type: {fields}"
-    elif _is_series(source):
-        advice = "make a frame of it: .to_frame()"
-    elif isinstance(source, str | bytes | PathLike):
-        advice = "read it first, for example with pd.read_csv() or pyarrow.dataset.dataset()"
-    elif isinstance(source, Mapping):
-        advice = "make a frame of it, pd.DataFrame(...), or pass it in a list if it is a row"
-    else:
-        for method, result in _MATERIALISES:
-            if callable(getattr(type(source), method, None)):
-                advice = f"call .{method}() first, {result}"
-                break
-    return DataError(f"a {type(source).__name__} is not tabular: {advice}")
-
-
-_MATERIALISES = (
-    ("collect", "which reads it"),
-    ("compute", "which reads it"),
-    ("to_arrow", "which makes an Arrow table of it"),
-    ("toArrow", "which makes an Arrow table of it"),
-    ("to_pandas", "which makes a DataFrame of it"),
-    ("toPandas", "which makes a DataFrame of it"),
-)
-"""Methods of lazy and distributed frames whose results are sources."""
