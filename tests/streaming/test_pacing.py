@@ -189,10 +189,10 @@ def test_a_try_that_failed_otherwise_takes_room_and_is_no_reason_to_slow_down(to
     assert each_second(times) == [10, 10, 10]
 
 
-def test_a_429_of_another_request_than_an_append_is_no_lesson(told_nothing):
+def test_a_429_to_the_token_that_an_append_needs_is_no_lesson(told_nothing):
     service, channel, clock = told_nothing
-    service.answers["status"] = [reply(status=429, headers=[("Retry-After", "3")])]
-    channel.status()
+    service.answers["append"] = [reply(status=401)]
+    service.answers["token"] = [reply(status=429, headers=[("Retry-After", "3")])]
     assert each_second(acknowledged(clock, channel)) == [10, 10, 10]
 
 
