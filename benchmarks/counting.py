@@ -81,7 +81,11 @@ def answer(channels: Channels, host: str, method: str, target: str, body: bytes)
         channels.append(name, parse_qs(url.query)["endOffsetToken"][0])
         return {"next_continuation_token": channels.next_token()}
     if method == "PUT":
-        return {"next_continuation_token": channels.next_token(), "channel_status": channels.status(name)}
+        return {
+            "next_continuation_token": channels.next_token(),
+            "channel_status": channels.status(name),
+            "limits": None,  # else the client would hold to the documented ones
+        }
     return {}
 
 

@@ -198,6 +198,24 @@ def test_behind_a_proxy_names_and_certificates_are_left_to_it(profile_with):
     assert "hidden-word" not in result.stdout
 
 
+def test_an_ingest_host_outside_of_the_accounts_domain_is_asked_only_if_it_is_allowed(account):
+    def examined(*allowed):
+        account.faults.clear()
+        account.faults.add("discover", body=b"rows.example.invalid")
+        return run("doctor", account.profile, *(f"--allow-ingest-host={host}" for host in allowed))
+
+    text = "rows.example.invalid, which is not in the account's own domain"
+    assert_ends_with(examined(), "discovery", text, "if that is right, allow it")
+    assert_ends_with(examined("other.example"), "discovery", text, "if that is right, allow it")
+    result = examined("other.example", "*.Example.invalid")
+    assert outcomes(result)["discovery"] == "ok"
+    assert "the ingest host is https://rows.example.invalid" in result.stdout
+    result = run("doctor", account.profile, "--allow-ingest-host=*")
+    assert result.returncode == 1
+    assert result.stdout.startswith("allow_ingest_hosts[0]='*' can't be used")
+    account.faults.clear()
+
+
 def test_an_access_token_needs_no_key(account, profile_with):
     token = account.door.issue_access_token("DEMO_USER")
     file = profile_with(private_key_file=None, authenticator="PAT", token=token)

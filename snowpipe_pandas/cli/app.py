@@ -107,13 +107,24 @@ def doctor(
     connection: Annotated[str | None, typer.Option(help="a connection of connections.toml")] = None,
     table: Annotated[str | None, typer.Option(help="also look for this table's pipe")] = None,
     pipe: Annotated[str | None, typer.Option(help="also look for this pipe")] = None,
+    allow_ingest_host: Annotated[
+        list[str] | None,
+        typer.Option(help="host outside of the account's domain, or *. and a domain; may be given again"),
+    ] = None,
 ) -> None:
     """Check key, clock, DNS, TLS, discovery, token exchange and pipe, with the fix for what fails."""
     from .doctor import run
 
     if table is not None and pipe is not None:
         raise typer.BadParameter("give either --table or --pipe")
-    checks = partial(run, profile=profile, connection_name=connection, table=table, pipe=pipe)
+    checks = partial(
+        run,
+        profile=profile,
+        connection_name=connection,
+        table=table,
+        pipe=pipe,
+        allow_ingest_hosts=allow_ingest_host or (),
+    )
     raise typer.Exit(_guarded(checks))
 
 

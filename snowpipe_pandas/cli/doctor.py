@@ -7,7 +7,7 @@ import socket
 import ssl
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -26,6 +26,7 @@ from ..names import ObjectName, quote_identifier
 from ..rest import paths
 from ..rest.answers import Refusal
 from ..rest.caller import Caller
+from ..rest.client import checked_ingest_hosts
 from ..rest.planes import Planes
 from ..rest.policy import RetryPolicy
 from ..rest.transport import Transport
@@ -70,10 +71,12 @@ def run(
     connection_name: str | None = None,
     table: str | None = None,
     pipe: str | None = None,
+    allow_ingest_hosts: Sequence[str] = (),
 ) -> int:
     """Print the findings; return 0 if no check failed."""
     failed = False
-    for finding in examine(profile=profile, connection_name=connection_name, table=table, pipe=pipe):
+    patient = _Patient(checked_ingest_hosts(allow_ingest_hosts))
+    for finding in _examine(patient, profile, connection_name, table, pipe):
         failed = failed or finding.outcome == "FAIL"
         console.print(f"{_MARKS[finding.outcome]} {finding.check:10}", end=" ")
         console.print(visible(finding.text), soft_wrap=True, markup=False)
@@ -82,15 +85,10 @@ def run(
     return 1 if failed else 0
 
 
-def examine(
-    *,
-    profile: Path | None = None,
-    connection_name: str | None = None,
-    table: str | None = None,
-    pipe: str | None = None,
+def _examine(
+    patient: _Patient, profile: Path | None, connection_name: str | None, table: str | None, pipe: str | None
 ) -> Iterator[Finding]:
     """Yield a finding per check, and end with the first failure that those after it build on."""
-    patient = _Patient()
     checks: list[tuple[str, Callable[[], Finding]]] = [
         ("settings", lambda: patient.read_settings(profile, connection_name)),
         ("key", patient.load_key),
@@ -120,9 +118,14 @@ def examine(
 
 
 class _Patient:
-    """What the checks build, each on those before it."""
+    """What the checks build, each on those before it.
 
-    def __init__(self) -> None:
+    Args:
+        allow_ingest_hosts: hosts outside of the account's own domain that it may name as its ingest host.
+    """
+
+    def __init__(self, allow_ingest_hosts: Sequence[str]) -> None:
+        self._allow_ingest_hosts = allow_ingest_hosts
         self._clock = Clock()
         self._events = Hub()
         self._caller = Caller(self._clock, self._events)
@@ -221,7 +224,14 @@ class _Patient:
         self._transport = Transport(
             self._clock, ca_file=self._settings.ca_file, retry=RetryPolicy(budget_s=RETRY_BUDGET_S)
         )
-        self._planes = Planes(self._transport, self.account_url, self._credential, self._clock, self._events)
+        self._planes = Planes(
+            self._transport,
+            self.account_url,
+            self._credential,
+            self._clock,
+            self._events,
+            allow_ingest_hosts=self._allow_ingest_hosts,
+        )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ClockSkewWarning)  # the next check tells it
             return Finding("discovery", "ok", f"the ingest host is {self._planes.ingest_url(self._caller)}")

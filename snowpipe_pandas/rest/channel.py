@@ -29,6 +29,7 @@ from .bounds import ROWS_BYTES
 from .caller import Caller
 from .fields import UnreadableError
 from .opening import TargetColumn
+from .pacer import RateLimits
 from .planes import Planes
 from .policy import PollPolicy
 from .polling import Missing, Polling
@@ -99,6 +100,11 @@ class Channel:
         return self._writer.target_columns
 
     @property
+    def limits(self) -> RateLimits:
+        """What the service takes through the channel in a second."""
+        return self._writer.pacer.limits
+
+    @property
     def opened_status(self) -> ChannelStatus:
         """What the service knew of the channel when it was last opened."""
         return self._writer.opened_status
@@ -165,8 +171,11 @@ class Channel:
             body: the NDJSON bytes, compressed if `content_encoding` says so; at most 4 MB.
             start_offset_token: opaque token of the first row.
             end_offset_token: opaque token which the channel will show once these rows are committed.
-            raw_bytes: size before compression.
+            raw_bytes: size before compression; `len(body)` if it is not given.
             content_encoding: "zstd", "gzip" or None.
+
+        It waits where the channel would be above the service's limits: 20 MB of NDJSON and 10 requests in a
+        second, unless the service tells others.
 
         Raises:
             UsageError: an argument can't be used, or a load has the channel; nothing was sent.
@@ -185,6 +194,7 @@ class Channel:
         if content_encoding is not None:
             content_encoding = choice("content_encoding", content_encoding, ("zstd", "gzip"))
         with self._turns.turn(None, self._caller):
+            self._wait_for_pace(len(body) if raw_bytes is None else raw_bytes)
             return self._writer.append(
                 self._caller,
                 body,
@@ -193,6 +203,11 @@ class Channel:
                 raw_bytes=raw_bytes,
                 content_encoding=content_encoding,
             )
+
+    def _wait_for_pace(self, raw_bytes: int) -> None:
+        now = self.clock.monotonic
+        while (pause_s := self._writer.pacer.wait_until(began := now(), raw_bytes) - began) > 0:
+            self._caller.sleep(pause_s)
 
     def status(self) -> ChannelStatus:
         """Fetch the channel's status now.

@@ -66,7 +66,7 @@ class Client:
         instance("settings", settings, Settings, wanted="what connect() makes of its arguments", secret=True)
         retry = _policy("retry", retry, RetryPolicy, "budget_s=60")
         timeouts = _policy("timeouts", timeouts, Timeouts, "read_s=30")
-        allowed = _ingest_hosts(allow_ingest_hosts)
+        allowed = checked_ingest_hosts(allow_ingest_hosts)
         self._settings = settings
         self.events = Hub()
         self._clock = clock = clock or Clock()
@@ -224,7 +224,7 @@ def _policy(argument: str, value: Any, kind: type[T], example: str) -> T:
     return instance(argument, value, kind, wanted=wanted, setting=argument, secret=True)
 
 
-def _ingest_hosts(given: Any) -> list[str]:
+def checked_ingest_hosts(given: Any) -> list[str]:
     """Return the hosts that a client may send rows to besides its account's own.
 
     Raises:

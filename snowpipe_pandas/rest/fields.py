@@ -47,6 +47,14 @@ def count(fields: Mapping[str, Any], name: str) -> int | None:
     return value
 
 
+def number(fields: Mapping[str, Any], name: str, *, low: float) -> float:
+    """Return a number that must be there, from `low` on; true and false are none."""
+    value = fields.get(name)
+    if not isinstance(value, int | float) or isinstance(value, bool) or not low <= value <= MAX_COUNT:
+        raise UnreadableError(f"{name} is {shown(value)}, no number from {low:g} on")
+    return float(value)
+
+
 def token(fields: Mapping[str, Any], name: str) -> str | None:
     """Return an opaque text exactly as it came, None where none is given."""
     value = fields.get(name)

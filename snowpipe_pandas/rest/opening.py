@@ -13,6 +13,7 @@ from . import fields, paths
 from .answers import UNREADABLE_ANSWER, Answer, Refusal
 from .caller import Caller
 from .fields import UnreadableError
+from .pacer import DOCUMENTED, LEAST_SHARE, UNLIMITED, RateLimits
 from .planes import Planes
 from .status import ChannelStatus, fetch_statuses
 
@@ -61,11 +62,19 @@ class TargetColumn:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """An opened channel: first continuation token, status, and the target's columns where they are told."""
+    """An opened channel.
+
+    Attributes:
+        continuation: its first continuation token.
+        status: its status.
+        target_columns: the target's columns, where they are told.
+        limits: what it may send in a second: as told, else as documented.
+    """
 
     continuation: str
     status: ChannelStatus
     target_columns: tuple[TargetColumn, ...]
+    limits: RateLimits
 
 
 def open_channel(
@@ -149,7 +158,7 @@ def _read(answer: Answer, name: str) -> Opened | str:
         status = ChannelStatus.from_json(name, fields.table(told.get("channel_status"), "channel_status"))
     except UnreadableError as error:
         return str(error)
-    return Opened(token, status, _columns(told.get("table_columns")))
+    return Opened(token, status, _columns(told.get("table_columns")), _limits(told))
 
 
 def _columns(told: object) -> tuple[TargetColumn, ...]:
@@ -160,6 +169,24 @@ def _columns(told: object) -> tuple[TargetColumn, ...]:
         return tuple(TargetColumn.from_json(fields.table(column, "a column")) for column in told)
     except UnreadableError:
         return ()
+
+
+def _limits(told: Mapping[str, Any]) -> RateLimits:
+    """Read what a channel may send in a second: null for no limits, the documented ones if nothing is told.
+
+    What can't be understood is told as little, and so is what would stop a channel for hours.
+    """
+    limits = told.get("limits", DOCUMENTED)
+    if limits is None:
+        return UNLIMITED
+    try:
+        rates = fields.table(limits, "limits")
+        return RateLimits(
+            fields.number(rates, "bytes_per_second", low=LEAST_SHARE * DOCUMENTED.bytes_per_s),
+            fields.number(rates, "requests_per_second", low=LEAST_SHARE * DOCUMENTED.requests_per_s),
+        )
+    except UnreadableError:
+        return DOCUMENTED
 
 
 def _checked(opened: Opened, name: str) -> Opened:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from .caller import Caller
+from .pacer import Pacer
 from .standing import Standing
 from .status import ChannelStatus
 from .turns import Right, Turns
@@ -40,6 +41,11 @@ class Session:
     def in_doubt(self) -> bool:
         """Whether an append was left without an answer, so that the channel must be reopened."""
         return self._writer.in_doubt
+
+    @property
+    def pacer(self) -> Pacer:
+        """Tells when an append may leave; it is for the load to wait."""
+        return self._writer.pacer
 
     @property
     def standing(self) -> Standing | None:

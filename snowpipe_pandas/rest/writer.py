@@ -9,12 +9,15 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
+from ..auth.tokens import Clock
 from ..errors import ChannelInvalidError
+from ..events import Event, RequestRetried
 from ..names import ObjectName
 from . import paths
 from .answers import CHANNEL_GONE_CODES, UNREADABLE_ANSWER, Answer, Refusal
 from .caller import Caller
 from .opening import TargetColumn, open_channel
+from .pacer import Pacer
 from .planes import Planes
 from .standing import Standing
 from .status import ChannelStatus
@@ -42,6 +45,7 @@ class Writer:
         opened_status: what the service knew of the channel when it was last opened.
         last_appended_token: end token of the last append acknowledged since then, None before the first.
         target_columns: columns of the target table, empty where the server does not tell them.
+        pacer: tells when an append may leave; whoever appends waits for it, in its own way.
     """
 
     def __init__(
@@ -53,6 +57,7 @@ class Writer:
         self._continuation: str | None = None
         self._spent: set[str] = set()  # tokens that requests carried since the last open
         self._session_header: dict[str, str] = {}
+        self.pacer = Pacer()
         self.standing: Standing | None = None
         self.last_appended_token: str | None = None
         self.target_columns: tuple[TargetColumn, ...] = ()
@@ -90,19 +95,29 @@ class Writer:
         self._continuation = self.standing = None
         self._spent.add(continuation)
         action = f"append to channel {self._name!r}"
-        answer = self._planes.ingest(
-            "POST",
-            paths.rows(self._pipe, self._name),
-            action=action,
-            query={
-                "continuationToken": continuation,
-                "startOffsetToken": start_offset_token,
-                "endOffsetToken": end_offset_token,
-            },
-            body=body,
-            headers=_content_headers(raw_bytes, content_encoding) | self._session_header,
-            caller=caller,
+        tries = _Tries(
+            caller,
+            action,
+            self.pacer,
+            self._planes.transport.clock,
+            len(body) if raw_bytes is None else raw_bytes,
         )
+        try:
+            answer = self._planes.ingest(
+                "POST",
+                paths.rows(self._pipe, self._name),
+                action=action,
+                query={
+                    "continuationToken": continuation,
+                    "startOffsetToken": start_offset_token,
+                    "endOffsetToken": end_offset_token,
+                },
+                body=body,
+                headers=_content_headers(raw_bytes, content_encoding) | self._session_header,
+                caller=tries,
+            )
+        finally:
+            tries.end()
         if answer.refusal is not Refusal.NONE:
             error = answer.error(action, channel=self._name)
             if answer.tries == 1 and not isinstance(error, ChannelInvalidError):
@@ -121,6 +136,7 @@ class Writer:
         opened = open_channel(self._planes, self._pipe, self._name, caller, offset_token=offset_token)
         self._continuation = opened.continuation
         self.opened_status = opened.status
+        self.pacer.limits = opened.limits
         self.target_columns = opened.target_columns
         self.standing = Standing.behind_open(opened.status)
         return opened.status
@@ -163,6 +179,41 @@ class Writer:
     def _echo_session(self, answer: Answer) -> None:
         if answer.session:
             self._session_header = {"X-Snowflake-Session": answer.session}
+
+
+class _Tries(Caller):
+    """The caller of one append, whose pacer hears of each of its tries.
+
+    Args:
+        caller: on whose behalf the append is made.
+        action: tells the append's tries from those of tokens and hosts that it needs.
+        pacer: hears of them.
+        clock: tells when.
+        raw_bytes: the size of the append before compression.
+    """
+
+    def __init__(self, caller: Caller, action: str, pacer: Pacer, clock: Clock, raw_bytes: int) -> None:
+        self.channel, self.pipe = caller.channel, caller.pipe
+        self._caller = caller
+        self._action = action
+        self._pacer = pacer
+        self._now = clock.monotonic
+        self._raw_bytes = raw_bytes
+
+    def sleep(self, seconds: float) -> None:
+        self._caller.sleep(seconds)
+
+    def tell(self, event: Event) -> None:
+        if isinstance(event, RequestRetried) and event.operation == self._action:
+            if event.throttled:
+                self._pacer.throttled(self._now(), event.pause_s)
+            else:
+                self.end()
+        self._caller.tell(event)
+
+    def end(self) -> None:
+        """A try has ended, and may have been counted."""
+        self._pacer.sent(self._now(), self._raw_bytes)
 
 
 def _content_headers(raw_bytes: int | None, content_encoding: str | None) -> dict[str, str]:

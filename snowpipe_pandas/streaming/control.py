@@ -22,6 +22,7 @@ class Control:
         self._going = threading.Event()
         self._going.set()
         self._cancelled = threading.Event()
+        self._called = threading.Event()
         self._led: list[Control] = []
         self.wake: Callable[[], None] = lambda: None
         """Ends the load's wait for its source; set by the load for as long as it has one."""
@@ -48,7 +49,7 @@ class Control:
         """Let the load wait before its next request."""
         if not self.cancelled:
             self._going.clear()
-            self.wake()
+            self._call()
             for other in self._led:
                 other.pause()
 
@@ -62,9 +63,13 @@ class Control:
         """Let the load stop, paused or not."""
         self._cancelled.set()
         self._going.set()
-        self.wake()
+        self._call()
         for other in self._led:
             other.cancel()
+
+    def _call(self) -> None:
+        self._called.set()
+        self.wake()
 
     def check(self) -> None:
         """Raise if the load is to stop.
@@ -76,7 +81,16 @@ class Control:
             raise LoadCancelledError("the load was cancelled")
 
     def sleep(self, seconds: float) -> None:
-        """Sleep, but wake at once for a cancel; a paused load wakes when it is resumed, too.
+        """Sleep between two tries of a request, but wake at once for a cancel.
+
+        Raises:
+            LoadCancelledError: the load is to stop.
+        """
+        self._sleep(seconds, self._cancelled)
+        self.check()
+
+    def wait(self, seconds: float) -> None:
+        """Wait between two requests, but wake at once for a cancel, a pause or its end.
 
         Raises:
             LoadCancelledError: the load is to stop.
@@ -84,5 +98,6 @@ class Control:
         if self.paused:
             self._going.wait(min(seconds, threading.TIMEOUT_MAX))
         else:
-            self._sleep(seconds, self._cancelled)
+            self._sleep(seconds, self._called)
+            self._called.clear()  # what was called for is read behind this
         self.check()

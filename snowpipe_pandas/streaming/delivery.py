@@ -263,7 +263,7 @@ class Delivery:
         """
         if standing is None or not standing.status.healthy:
             return True
-        if self._own(read_token(standing.token)) is not None:
+        if self._own(read_token(standing.last_token)) is not None:
             return True
         return standing.rows_unseen > 0 and standing.status.rows_inserted is None
 

@@ -159,7 +159,7 @@ class Load:
             channel.lost,
             self.part,
         )
-        protocol = LoadProtocol(plan, session.standing, self._now())
+        protocol = LoadProtocol(plan, session.standing, session.pacer, self._now())
         self._delivery = protocol.delivery
         while True:
             self._obey(protocol)
@@ -192,7 +192,7 @@ class Load:
             case Reopen():
                 return Reopened(session.reopen())
             case Wait():
-                self.control.sleep(max(0.0, step.until - self._now()))
+                self.control.wait(max(0.0, step.until - self._now()))
         return None
 
     def _append(self, step: Append, session: Session) -> Fact:

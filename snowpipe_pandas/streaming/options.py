@@ -21,6 +21,9 @@ OnError = Literal["raise", "report"]
 SHORTEST_PAUSE_S = 0.001
 """A pause of 0 between two looks at the service would never rest."""
 
+LEAST_RATE = 0.001
+"""At a rate of 0 nothing would ever leave."""
+
 
 @dataclass(frozen=True, slots=True)
 class LoadLimits:
@@ -30,6 +33,9 @@ class LoadLimits:
         max_raw_bytes: most NDJSON in one request, in bytes (Snowflake's limit is 16 MB).
         max_wire_bytes: most bytes of one request on the wire (Snowflake's limit is 4 MB).
         first_raw_bytes: most NDJSON in a load's first request, so that a wrong table or type is seen early.
+        max_bytes_per_s: most NDJSON that is sent in a second, in bytes; None for what the service tells, else
+            Snowflake's 20 MB; `math.inf` for as much as it takes, at the price of answers 429.
+        max_requests_per_s: most requests in a second; None for what the service tells, else Snowflake's 10.
         status_interval_s: seconds between two looks at what is committed while rows are being sent; a
             quarter of it once more than half of `max_in_flight_bytes` waits for its commit.
         audit_grace_s: how long the service's counters may lag behind its offset token.
@@ -47,6 +53,8 @@ class LoadLimits:
     max_raw_bytes: int = 16_000_000
     max_wire_bytes: int = 4_000_000
     first_raw_bytes: int = 1_000_000
+    max_bytes_per_s: float | None = None
+    max_requests_per_s: float | None = None
     status_interval_s: float = 1.0
     audit_grace_s: float = 10.0
     settle_timeout_s: float = 20.0
@@ -57,6 +65,8 @@ class LoadLimits:
     def __post_init__(self) -> None:
         for name in ("max_raw_bytes", "max_wire_bytes", "first_raw_bytes"):
             self._take(name, low=1, example=f"{name}=1000000")
+        self._take_rate("max_bytes_per_s", wanted="a number of bytes", example="max_bytes_per_s=20e6")
+        self._take_rate("max_requests_per_s", wanted="a number of requests", example="max_requests_per_s=10")
         self._take("max_reopens", low=1, example="max_reopens=3")
         self._take_seconds("status_interval_s", low=SHORTEST_PAUSE_S)
         for name in ("audit_grace_s", "settle_timeout_s", "owner_watch_s", "reopen_window_s"):
@@ -65,6 +75,12 @@ class LoadLimits:
     def _take(self, name: str, *, low: int, example: str) -> None:
         value = whole(name, getattr(self, name), low=low, example=example, setting="limits")
         object.__setattr__(self, name, value)
+
+    def _take_rate(self, name: str, *, wanted: str, example: str) -> None:
+        value = getattr(self, name)
+        if value is not None:
+            rate = number(name, value, low=LEAST_RATE, wanted=wanted, example=example, setting="limits")
+            object.__setattr__(self, name, rate)
 
     def _take_seconds(self, name: str, *, low: float) -> None:
         value = getattr(self, name)

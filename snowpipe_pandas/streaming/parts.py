@@ -9,9 +9,6 @@ from .tokens import PartOf
 MAX_CHANNELS = 64
 """Most channels of one load; the names of so many are looked for when a load begins."""
 
-CHANNEL_BYTES_PER_S = 20e6
-"""NDJSON that the service takes through one channel in a second."""
-
 AUTO_CHANNELS = 8
 """Most channels that "auto" takes: as much as two processors render and compress, at 20 MB/s each."""
 

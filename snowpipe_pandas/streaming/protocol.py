@@ -15,8 +15,10 @@ from typing import Any, TypeAlias
 from ..errors import PayloadTooLargeError
 from ..events import Phase, PhaseChanged
 from ..rest.answers import CHANNEL_GONE_CODES, STALE_CONTINUATION
+from ..rest.pacer import Pacer
 from ..rest.polling import Polling
 from ..rest.standing import Standing
+from ..rows.payloads import Payload
 from . import failures
 from .delivery import Delivery
 from .plan import LoadPlan
@@ -189,6 +191,7 @@ class LoadProtocol:
     Args:
         plan: what the load is to do.
         standing: what is known of the channel, None where it must be reopened to know anything.
+        pacer: tells when the channel may take the next payload.
         now: seconds that only go forward; so is every `now` here.
 
     Attributes:
@@ -197,7 +200,8 @@ class LoadProtocol:
         paused: while True, no payload is asked for or sent.
     """
 
-    def __init__(self, plan: LoadPlan, standing: Standing | None, now: float) -> None:
+    def __init__(self, plan: LoadPlan, standing: Standing | None, pacer: Pacer, now: float) -> None:
+        self._pacer = pacer
         self.delivery = Delivery(plan, now)
         self.state = State.OPENING
         self.paused = False
@@ -246,9 +250,22 @@ class LoadProtocol:
         payload = delivery.next_payload
         if payload is None:
             return Take(poll_at)
+        ready_at = self._ready_at(payload, now)
+        if now < ready_at:
+            return Wait(min(ready_at, poll_at))
         end_token = delivery.token_behind(payload)
         delivery.send(payload)
         return Append(payload, f"{delivery.plan.load_id}:{payload.first_row}", end_token)
+
+    def _ready_at(self, payload: Payload, now: float) -> float:
+        """Return when a payload may leave without being above the service's limits."""
+        limits = self.delivery.plan.options.limits
+        return self._pacer.wait_until(
+            now,
+            payload.raw_bytes,
+            bytes_per_s=limits.max_bytes_per_s,
+            requests_per_s=limits.max_requests_per_s,
+        )
 
     def _follow(self, fact: Fact | None, now: float) -> bool:
         """Follow the first rule that fits; returns whether one did."""

@@ -23,7 +23,7 @@ from .failures import other_parts, told
 from .group import Group
 from .load import Load
 from .options import LoadOptions
-from .parts import CHANNEL_BYTES_PER_S, MAX_CHANNELS, channel_of, cut, cut_of, worthwhile
+from .parts import MAX_CHANNELS, channel_of, cut, cut_of, worthwhile
 from .progress import Progress
 from .result import StreamResult
 from .tokens import Mark, PartOf, Position, new_load_id, read_token
@@ -179,7 +179,8 @@ class TargetLoad:
             return wanted
         if begun is not None:
             return 1 if begun.part is None else begun.part.parts
-        return worthwhile(self._raw_bytes(), CHANNEL_BYTES_PER_S)
+        pace = self._options.limits.max_bytes_per_s or self._open(1).limits.bytes_per_s
+        return worthwhile(self._raw_bytes(), pace)
 
     def _raw_bytes(self) -> float:
         """Estimate the size of all rows as NDJSON, in bytes, by that of the first ones."""

@@ -11,6 +11,7 @@ from snowpipe_pandas.errors import ConfigError, UsageError
 from snowpipe_pandas.streaming.options import LoadOptions
 
 LIMITS = [f.name for f in fields(sp.LoadLimits)]
+RATES = ("max_bytes_per_s", "max_requests_per_s")
 
 
 def test_values_become_plain():
@@ -53,12 +54,15 @@ def test_an_option_that_cannot_be_used_is_named(name, value):
 @pytest.mark.parametrize("name", LIMITS)
 @pytest.mark.parametrize("value", [-1, math.nan, math.inf, "1", None, True])
 def test_a_limit_that_cannot_be_used_is_named(name, value):
+    if name in RATES and value in (None, math.inf):
+        assert getattr(sp.LoadLimits(**{name: value}), name) == value  # the service's rate, or none
+        return
     with pytest.raises(ConfigError, match=rf"^{name}=") as caught:
         sp.LoadLimits(**{name: value})
     assert caught.value.setting == "limits"
 
 
-@pytest.mark.parametrize("name", ["status_interval_s", "max_reopens", "max_raw_bytes"])
+@pytest.mark.parametrize("name", ["status_interval_s", "max_reopens", "max_raw_bytes", *RATES])
 def test_a_limit_that_would_stop_every_load_or_never_rest_is_refused(name):
     with pytest.raises(ConfigError, match=f"^{name}=0 "):
         sp.LoadLimits(**{name: 0})

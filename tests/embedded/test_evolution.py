@@ -66,6 +66,22 @@ def test_a_new_column_has_the_type_of_its_values(account, channel, values, kind)
     assert columns(account)["ID"][1] == "N"  # every row has it
 
 
+@pytest.mark.parametrize("twice", ['"OLD": "x", "OLD": "y"', '"OLD": "x", "old": "y"'])
+def test_a_row_that_names_a_column_twice_stands_for_no_other_row(account, channel, twice):
+    """The second row leaves OLD out, so OLD takes null from then on; the first one alone is a bad row."""
+    body = f'{{"ID": 1, {twice}}}\n{{"ID": 2}}\n'.encode()
+    channel.append_rows(body, start_offset_token="0", end_offset_token="1")
+    channel.wait_for_commit("1", timeout_s=10)
+    status = channel.status()
+    assert columns(account)["OLD"][1] == "Y"
+    assert (status.rows_inserted, status.rows_error_count) == (1, 1)
+
+
+def test_a_column_that_each_row_spells_in_its_way_is_left_out_by_none(account, channel):
+    send(channel, {"ID": 1, "OLD": "x"}, {"id": 2, "old": "y"}, {"ID": 3, "Old": "z"})
+    assert {name: null for name, (_, null) in columns(account).items()} == {"ID": "N", "OLD": "N"}
+
+
 def test_nothing_is_widened_and_what_does_not_fit_is_a_bad_row(account, channel):
     send(channel, {"ID": 1, "OLD": "x", "N": 1})
     status = send(channel, {"ID": 2, "OLD": "x", "N": "no number"}, {"ID": 3, "OLD": "y", "N": 3}, end="2")

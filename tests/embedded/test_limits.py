@@ -1,6 +1,8 @@
 """The service's rates: 10 requests and 20 MB in a second for each named channel, where they are enforced."""
 
+import math
 import subprocess
+from dataclasses import replace
 
 import pytest
 
@@ -13,6 +15,7 @@ from tests.embedded.raw import PIPE, Raw, code, lines
 from tests.embedded.test_outages import COMMAND
 from tests.support.loads import SMALL, TABLE, ids, make_table, numbers
 
+UNPACED = replace(SMALL, max_bytes_per_s=math.inf, max_requests_per_s=math.inf)
 THROTTLED = (429, "ERR_THROTTLED")
 
 
@@ -142,16 +145,21 @@ def test_a_load_waits_as_it_is_told_and_arrives_whole(strict):
     events = []
     with sp.connect(strict.profile) as client:
         channel = client.open_channel("fast", table=TABLE)
-        result = numbers(1200).snowpipe.stream(channel, limits=SMALL, progress=events.append)
+        result = numbers(1200).snowpipe.stream(channel, limits=UNPACED, progress=events.append)
     assert result.requests > REQUESTS_PER_S
     assert ids(strict) == list(range(1200))
     assert any(isinstance(event, RequestRetried) for event in events)
     assert 429 in {request.status for request in strict.requests}
 
 
-def send(channel, times):
-    for number in range(times):
-        channel.append_rows(lines(number), start_offset_token="0", end_offset_token="1")
+@pytest.mark.parametrize("name", ["strict", "account"])
+def test_the_answer_to_an_open_tells_the_limits_or_that_there_are_none(request, name):
+    account = request.getfixturevalue(name)
+    if name == "account":
+        make_table(account)
+    told = Raw(account).open().json()["limits"]
+    rates = {"bytes_per_second": 20_000_000, "requests_per_second": 10}
+    assert told == {"strict": rates, "account": None}[name]
 
 
 def test_serve_enforces_limits_if_it_is_told_to(tmp_path):
@@ -166,7 +174,7 @@ def test_serve_enforces_limits_if_it_is_told_to(tmp_path):
         with sp.connect(profile, retry=sp.RetryPolicy(budget_s=0)) as client:
             channel = client.open_channel("c", table=TABLE)
             with pytest.raises(sp.SnowpipeError, match="429"):
-                send(channel, 100)
+                numbers(1200).snowpipe.stream(channel, limits=UNPACED, progress=False)
     finally:
         process.terminate()
         process.wait(20)

@@ -243,6 +243,33 @@ def test_21_a_table_made_anew_is_not_filled_from_the_middle(account, channel):
     assert ids(account) == []
 
 
+@pytest.mark.parametrize(
+    "anew",
+    [
+        ["CREATE OR REPLACE TABLE DEMO.PUBLIC.NUMBERS (ID NUMBER, TEXT VARCHAR)"],
+        ["DROP TABLE DEMO.PUBLIC.NUMBERS", "CREATE TABLE DEMO.PUBLIC.NUMBERS (ID NUMBER, TEXT VARCHAR)"],
+    ],
+)
+def test_21_a_table_made_anew_behind_an_open_is_filled_from_its_first_row(account, connect, channel, anew):
+    """The open's answer told a committed load, which is gone with the table before that load runs again."""
+    run(channel)
+    channel = open_channel(connect())
+    for statement in anew:
+        account.sql(statement)
+    every_row_once(account, run(channel))
+
+
+def test_only_a_load_that_the_channel_remembers_costs_another_open(account, connect, channel):
+    run(channel)
+    opened = {}
+    for load_id, after in (("another", "load"), ("another", None), ("third", "another")):
+        channel = open_channel(connect())
+        before = len(opens(account))
+        numbers(10).snowpipe.stream(channel, load_id=load_id, after=after, progress=False)
+        opened[load_id, after] = len(opens(account)) - before
+    assert opened == {("another", "load"): 0, ("another", None): 1, ("third", "another"): 0}
+
+
 def test_two_loads_at_once_on_one_channel_are_refused(channel):
     def pieces():
         yield numbers(10)

@@ -16,6 +16,7 @@ import snowpipe_pandas as sp
 from snowpipe_pandas.errors import ChannelInvalidError, ServiceError, ThrottledError, TransportError
 from snowpipe_pandas.rest.answers import UNREADABLE_ANSWER
 from snowpipe_pandas.rest.fields import MAX_COUNT
+from snowpipe_pandas.rest.pacer import DOCUMENTED, UNLIMITED, RateLimits
 from snowpipe_pandas.rest.status import ChannelStatus
 from tests.support.hostile import STATUS, hostile_service, reply
 
@@ -144,6 +145,35 @@ def test_an_open_is_typed_or_unreadable_whatever_its_fields_are(service, channel
         service.answers["open"] = reply(body.encode())
         assert isinstance(outcome(channel.reopen), ServiceError | ChannelStatus)
         assert channel.target_columns == ()
+
+
+def limits_told(service, channel, raw):
+    """The limits that a channel holds to once its open was answered with these."""
+    told = f'{{"next_continuation_token":"t","channel_status":{json.dumps(STATUS)},"limits":{raw}}}'
+    service.answers["open"] = reply(told.encode())
+    outcome(channel.reopen)
+    return channel._writer.pacer.limits
+
+
+def test_limits_that_an_open_tells_hold_and_null_is_none(service, channel):
+    assert channel._writer.pacer.limits == DOCUMENTED
+    assert limits_told(service, channel, '{"bytes_per_second":5e6,"requests_per_second":25}') == RateLimits(
+        5e6, 25.0
+    )
+    assert limits_told(service, channel, "null") == UNLIMITED
+
+
+def test_limits_that_are_garbage_or_would_stop_a_channel_are_as_good_as_none_told(service, channel):
+    for raw in set(ODD_VALUES) - {"null"}:
+        assert limits_told(service, channel, raw) == DOCUMENTED, raw
+    for raw in [*ODD_VALUES, "0.4", "1e-300"]:
+        told = f'{{"bytes_per_second":5e6,"requests_per_second":{raw}}}'
+        believed = raw in ("1.5", "3", "3e0")
+        assert limits_told(service, channel, told) == (
+            RateLimits(5e6, float(raw)) if believed else DOCUMENTED
+        ), raw
+        told = f'{{"bytes_per_second":{raw},"requests_per_second":25}}'
+        assert limits_told(service, channel, told) == DOCUMENTED, raw
 
 
 @pytest.mark.parametrize("operation", ["discover", "token", "open", "append", "status", "rejected"])

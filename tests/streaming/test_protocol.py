@@ -25,6 +25,7 @@ from snowpipe_pandas.errors import (
     RowTooLargeError,
     TransportError,
 )
+from snowpipe_pandas.rest.pacer import Pacer, RateLimits
 from snowpipe_pandas.rest.policy import PollPolicy
 from snowpipe_pandas.streaming.options import LoadOptions
 from snowpipe_pandas.streaming.plan import LoadPlan
@@ -46,7 +47,7 @@ from snowpipe_pandas.streaming.steps import (
     Wait,
 )
 from snowpipe_pandas.streaming.tokens import read_token
-from tests.support.service import ROWS, Service, payloads, without_counts
+from tests.support.service import ROWS, ROWS_EACH, Service, payloads, without_counts
 
 STEPS = 20_000
 STEPS_EACH = 40
@@ -80,6 +81,7 @@ class LoadMachine(RuleBasedStateMachine):
         self.service = Service(rejects=rejects, restarts_counters=restarts, counts=counts)
         self.now = 0.0
         self.standing = None
+        self.pacer = Pacer(RateLimits(4 * ROWS_EACH * 10.0, 3.0))
         self.calls = 0
         self.foreign = False
         self.lied = False
@@ -109,7 +111,7 @@ class LoadMachine(RuleBasedStateMachine):
         if opened and not self.service.pending:
             self.standing = None
         self.load_id = load_id
-        self.protocol = LoadProtocol(plan, self.standing, self.now)
+        self.protocol = LoadProtocol(plan, self.standing, self.pacer, self.now)
         self.standing = None
         self.unsent = None
         self.ended = None
@@ -192,6 +194,10 @@ class LoadMachine(RuleBasedStateMachine):
     def append(self, step, choice):
         """0 to 4 accepted, 5 lost answer, 6 lost request, 7 stale token, 8 too large, 9 no answer."""
         assert not self.in_doubt, "an append in doubt must be fenced before another one"
+        assert self.pacer.wait_until(self.now, step.payload.raw_bytes) == self.now, (
+            "the service would say 429"
+        )
+        self.pacer.sent(self.now, step.payload.raw_bytes)
         payload, token = step.payload, step.end_token
         assert not self.service.has(self.load_id, payload.first_row), "these rows were applied already"
         if choice <= 5:

@@ -12,6 +12,7 @@ from snowpipe_pandas.errors import (
     PayloadTooLargeError,
     SnowpipeError,
 )
+from snowpipe_pandas.rest.pacer import Pacer, RateLimits
 from snowpipe_pandas.rest.policy import PollPolicy
 from snowpipe_pandas.rest.standing import Standing
 from snowpipe_pandas.streaming import protocol as protocol_module
@@ -37,6 +38,7 @@ from snowpipe_pandas.streaming.steps import (
 from tests.support.service import ROWS, Service, payloads, without_counts
 
 STALE = "STALE_CONTINUATION_TOKEN_SEQUENCER"
+RATES = RateLimits(math.inf, 30.0)
 LIMITS = LoadLimits(audit_grace_s=5.0, settle_timeout_s=5.0, owner_watch_s=2.0)
 MOST_STEPS = 300
 FAILED_DISK = OSError("the disk is gone")
@@ -69,7 +71,8 @@ class Drive:
             lambda how, cause: ChannelLostError(how, channel="c"),
         )
         self.unsent = None
-        self.protocol = LoadProtocol(plan, standing, self.now)
+        self.pacer = Pacer(RATES)
+        self.protocol = LoadProtocol(plan, standing, self.pacer, self.now)
         self.delivery = self.protocol.delivery
 
     def run(self):
@@ -103,7 +106,10 @@ class Drive:
         self.done[type(step)] += 1
         happens = self.happens[type(step)]
         fact = None if happens is None else happens(self, self.done[type(step)], step)
-        return self.in_peace(step) if fact is None else fact
+        fact = self.in_peace(step) if fact is None else fact
+        if isinstance(step, Append):
+            self.pacer.sent(self.now, step.payload.raw_bytes)
+        return fact
 
     def in_peace(self, step):
         match step:

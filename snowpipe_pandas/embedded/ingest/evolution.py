@@ -63,35 +63,50 @@ def find_evolution(
         LookupError: they have too many new keys.
     """
     names = Names(columns, None)
+    filled: dict[int, int] = {}
+    meant: dict[str, int] = {}
+    new: dict[str, set[str]] = {}
     lines = lines_of(bodies).select(["number", "line"])
     cursor.register("_evolving", lines)
     try:
         (rows,) = cursor.execute(f"SELECT count(line) FROM {_ROWS}").fetchall()[0]  # noqa: S608
         found = cursor.execute(
-            "SELECT each.key, count(*), list(DISTINCT each.type) "  # noqa: S608
+            "SELECT each.key, count(DISTINCT row.number), list(DISTINCT each.type) "  # noqa: S608
             f"FROM {_ROWS} AS row, json_each(row.line) AS each GROUP BY each.key"
         ).fetchall()
+        for key, count, kinds in found:
+            position = names.find(key)
+            if position is not None:
+                meant[key], filled[position] = position, count
+            elif key.isprintable() and 0 < len(key) <= MAX_NAME_CHARACTERS:  # else a problem of its rows
+                new.setdefault(folded(key), set()).update(kinds)
+        if len(filled) < len(meant):
+            filled = _rows_with(cursor, meant)
     finally:
         cursor.unregister("_evolving")
-    filled = dict.fromkeys(range(len(columns)), 0)
-    new: dict[str, set[str]] = {}
-    for key, count, kinds in found:
-        position = names.find(key)
-        if position is not None:
-            filled[position] += count
-        elif key.isprintable() and 0 < len(key) <= MAX_NAME_CHARACTERS:  # others stay problems of their rows
-            new.setdefault(folded(key), set()).update(kinds)
     if len(new) > MAX_ADDED:
         raise LookupError(f"the rows have {len(new):,} new keys, more than {MAX_ADDED} can become columns")
     relaxed = frozenset(
         column.name
         for position, column in enumerate(columns)
-        if not column.nullable and column.default is None and filled[position] < rows
+        if not column.nullable and column.default is None and filled.get(position, 0) < rows
     )
     if not new and not relaxed:
         return None
     added = tuple(DeclaredColumn(name, _type(kinds), nullable=True) for name, kinds in sorted(new.items()))
     return Evolution(added, relaxed)
+
+
+def _rows_with(cursor: duckdb.DuckDBPyConnection, meant: dict[str, int]) -> dict[int, int]:
+    """Return how many rows have a key of each column, where several keys mean one and a row may have two."""
+    counted = cursor.execute(
+        "SELECT meant.position, count(DISTINCT row.number) "  # noqa: S608
+        f"FROM {_ROWS} AS row, json_each(row.line) AS each "
+        "JOIN (SELECT unnest(?) AS key, unnest(?) AS position) AS meant ON meant.key = each.key "
+        "GROUP BY meant.position",
+        [list(meant), list(meant.values())],
+    ).fetchall()
+    return dict(counted)
 
 
 def _type(kinds: set[str]) -> str:

@@ -24,6 +24,9 @@ BYTES_PER_S = 20_000_000
 REQUESTS_PER_S = 10
 """Of one named channel; the bytes are counted as they are before compression."""
 
+TOLD_RATES = {"bytes_per_second": BYTES_PER_S, "requests_per_second": REQUESTS_PER_S}
+"""How the answer to an open tells them."""
+
 _KEPT_METERS = 4096
 
 

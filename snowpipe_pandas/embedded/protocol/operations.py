@@ -35,7 +35,7 @@ from .channel_state import ELASTIC
 from .channels import Channels
 from .elastic import ElasticChannels, is_elastic
 from .file_fragments import read_fragments
-from .limits import Rates, body_limit, body_too_large
+from .limits import TOLD_RATES, Rates, body_limit, body_too_large
 from .pipe_info import pipe_description
 from .s3_upload import refused_upload, take_upload, upload_credential
 from .stage import Stage
@@ -193,14 +193,14 @@ class Operations:
 
     def _open(self, call: Call) -> Response:
         wanted = json_object(call.body)
-        return JSONResponse(
-            self._channels.open(
-                self._store.pipe(call.pipe),
-                call.named_channel,
-                offset_token=check_token("offset_token", wanted.get("offset_token")),
-                keep_uncommitted=flag_member(wanted, "fail_on_uncommitted_rows"),
-            )
+        opened = self._channels.open(
+            self._store.pipe(call.pipe),
+            call.named_channel,
+            offset_token=check_token("offset_token", wanted.get("offset_token")),
+            keep_uncommitted=flag_member(wanted, "fail_on_uncommitted_rows"),
         )
+        # Our own extension of the protocol, so that a client knows how fast it may send.
+        return JSONResponse(opened | {"limits": None if self._rates is None else TOLD_RATES})
 
     def _append(self, call: Call) -> Response:
         query = call.query
