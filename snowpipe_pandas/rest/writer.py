@@ -100,7 +100,7 @@ class Writer:
                 "endOffsetToken": end_offset_token,
             },
             body=body,
-            headers=_content_headers(raw_bytes, content_encoding) | self._session_header,
+            headers=content_headers(raw_bytes, content_encoding) | self._session_header,
             caller=caller,
         )
         if answer.refusal is not Refusal.NONE:
@@ -165,7 +165,8 @@ class Writer:
             self._session_header = {"X-Snowflake-Session": answer.session}
 
 
-def _content_headers(raw_bytes: int | None, content_encoding: str | None) -> dict[str, str]:
+def content_headers(raw_bytes: int | None, content_encoding: str | None) -> dict[str, str]:
+    """Return the headers that describe a body of rows: its encoding, and its size in bytes before that."""
     headers = {"Content-Type": "application/x-ndjson"}
     if content_encoding is not None:
         headers["Content-Encoding"] = content_encoding
