@@ -112,11 +112,11 @@ class UnorderedLoadFacts(LoadFacts):
         if self.durable_rows:
             most = "" if self.exact else "at most "
             where = row_ranges(self.durable_rows)
-            told.append(f"{most}{self.rows_in_table:,} rows in the table ({where} are dealt with for good)")
+            told.append(f"{most}{self.rows_in_table:,} rows in the table, dealt with for good are {where}")
         if self.doubled_rows:
             told.append(f"{row_ranges(self.doubled_rows)} may be there more than once")
         if self.unknown_rows:
-            told.append(f"whether {row_ranges(self.unknown_rows)} are in the table is not known")
+            told.append(f"it is not known whether the table has {row_ranges(self.unknown_rows)}")
         if self.durable_rows or self.unknown_rows:
             told.append("a second run would send every row again, so send only what is missing")
         else:
