@@ -1,8 +1,8 @@
 """An elastic load over a named channel: `python -m benchmarks.elastic local|bare --rounds 5`. Prints JSON.
 
 The same frame, from its first row read to its last row durable: through one named channel, and through the
-elastic channel with one and with four requests in flight. `local` is the local account, which commits at once;
-`bare` a service that keeps nothing and answers 50 ms late (`benchmarks/counting.py`, in a process of its own).
+elastic channel with one and with four requests in flight. `local` is the local account, which commits at
+once; `bare` a service that keeps nothing and answers 50 ms late (`benchmarks/counting.py`).
 Requests are kept small enough that the frame needs many.
 """
 
