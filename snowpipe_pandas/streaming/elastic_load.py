@@ -235,7 +235,7 @@ class ElasticLoad:
         growth = Growth.between(before, self._status_now())
         if growth is None or growth.is_hopeless(rows):
             return
-        self.control.sleep(self._options.limits.audit_grace_s)  # a status may be that old
+        self._outlast_old_statuses()
         status = self._status_now()
         growth = Growth.between(before, status)
         rejected = None if growth is None else growth.rejected_of(rows)
@@ -245,6 +245,13 @@ class ElasticLoad:
         self._tell_news()
         if rejected and self._options.on_error == "raise":
             raise self._rejected(rejected, status.last_error_message)
+
+    def _outlast_old_statuses(self) -> None:
+        """Wait until a status, however old, counts all rows; a pause that ends on the way makes it no shorter."""
+        now = self.channel.clock.monotonic
+        until = now() + self._options.limits.audit_grace_s
+        while (left_s := until - now()) > 0:
+            self.control.sleep(left_s)
 
     def _status_now(self) -> ChannelStatus | None:
         """Read the status; rows are no less durable where the service does not answer now."""

@@ -110,15 +110,28 @@ class Senders:
         return len(self.under_way) < self._most and self.bytes_under_way + len(payload.body) <= max_bytes
 
     def give(self, errand: Errand) -> None:
-        """Let a thread send a payload, now if one is free."""
+        """Let a thread send a payload, now if one is free; where the system has no more threads, later.
+
+        Raises:
+            RuntimeError: it has not even one.
+        """
+        if len(self._threads) <= min(len(self.under_way), self._most - 1):
+            self._start_thread()
         self.under_way.append(errand)
         with self._changed:
             self._given.append(errand)
             self._changed.notify_all()
-        if len(self._threads) < min(self._most, len(self.under_way)):
-            name = f"snowpipe-elastic-{len(self._threads)}"
-            self._threads.append(threading.Thread(target=self._run, name=name, daemon=True))
-            self._threads[-1].start()
+
+    def _start_thread(self) -> None:
+        name = f"snowpipe-elastic-{len(self._threads)}"
+        thread = threading.Thread(target=self._run, name=name, daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:
+            if not self._threads:
+                raise
+        else:
+            self._threads.append(thread)
 
     def tell(self, news: News) -> None:
         """Bring news to the one who waits for them, from any thread."""

@@ -15,7 +15,9 @@ from pathlib import Path
 import pytest
 
 import snowpipe_pandas as sp
+from snowpipe_pandas.api.jobs import Job
 from snowpipe_pandas.config import load_settings
+from snowpipe_pandas.display.choose import displayed
 from snowpipe_pandas.errors import (
     AuthenticationError,
     LoadCancelledError,
@@ -153,6 +155,39 @@ def test_two_loads_share_one_channel(account, channel):
     for load in running:
         assert load.outcome().rows_sent == ROWS
     assert sorted(ids(account)) == list(range(2 * ROWS))
+
+
+@pytest.mark.parametrize("threads", [1, 0])
+def test_a_system_that_has_no_more_threads_makes_it_slower_and_not_wait_for_ever(
+    account, channel, monkeypatch, threads
+):
+    start, started = threading.Thread.start, []
+
+    def scarce(thread):
+        if thread.name.startswith("snowpipe-elastic"):
+            if len(started) == threads:
+                raise RuntimeError("can't start new thread")
+            started.append(thread)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", scarce)
+    load = load_of(channel, wait=False)
+    if threads:
+        load.run()
+        at_least_once(account, load)
+    else:
+        with pytest.raises(RuntimeError, match="thread"):
+            load.run()
+
+
+def test_a_job_and_its_views_take_it_as_any_load(account, channel):
+    load = load_of(channel, load_id="job", wait=False)
+    told = []
+    with displayed(load.tracker, load.events, channel.events, told.append):
+        job = Job(load, contextlib.nullcontext())
+        assert job.result().rows_sent == ROWS
+    assert "at most 300/300 rows in the table" in repr(job)
+    assert [event.phase for event in told if isinstance(event, PhaseChanged)] == ["sending", "done"]
 
 
 def test_options_that_need_a_memory_are_refused(channel):
@@ -314,6 +349,18 @@ def test_statuses_from_the_past_prove_nothing(account, channel):
     account.faults.add("status", change=counters(ROWS - 10, 10))
     result = load_of(channel).run()
     assert (result.rows_in_table, result.rejected_exact) == (ROWS, False)
+
+
+def test_a_pause_does_not_shorten_the_wait_for_counters(account, channel):
+    load = load_of(channel, limits=sp.LoadLimits(audit_grace_s=1.0))
+    running = Background(load.run)
+    eventually(lambda: len(operations(account, "status")) == 2)
+    load.control.pause()
+    time.sleep(0.1)
+    load.control.resume()
+    assert running.outcome().rejected_exact
+    assert running.seconds > 1.0
+    assert len(operations(account, "status")) == 3
 
 
 @pytest.mark.parametrize(
