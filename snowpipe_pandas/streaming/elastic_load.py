@@ -247,7 +247,7 @@ class ElasticLoad:
             raise self._rejected(rejected, status.last_error_message)
 
     def _outlast_old_statuses(self) -> None:
-        """Wait until a status, however old, counts all rows; no pause that ends meanwhile makes it shorter."""
+        """Wait until a status, however old, counts all rows; no pause that ends in it makes it shorter."""
         now = self.channel.clock.monotonic
         until = now() + self._options.limits.audit_grace_s
         while (left_s := until - now()) > 0:
