@@ -511,7 +511,7 @@ def test_a_cancel_stops_behind_the_requests_under_way(account, connect, where):
 
         def rows():
             yield numbers(200)
-            blocked.wait(10)
+            blocked.wait(60)
             yield numbers(800, start=200)
 
         source = rows()
