@@ -1,6 +1,6 @@
 """A bare service for benchmarks: it takes appends, counts rows by their offset tokens, and keeps nothing.
 
-    python -m benchmarks.counting --lag 1
+    python -m benchmarks.counting --lag 1 --latency 0.05
 
 It listens on a free port of the loopback address, prints its URL, and ends when its standard input does. A
 process of its own, so that neither its memory nor its work is taken for the client's. Nothing is checked
@@ -78,6 +78,8 @@ def answer(channels: Channels, host: str, method: str, target: str, body: bytes)
         return {"channel_statuses": {name: channels.status(name) for name in names}}
     name = url.path.partition("/channels/")[2].partition("/")[0]
     if url.path.endswith("/rows"):
+        if name == "ELASTIC":
+            return {"message": "OK"}
         channels.append(name, parse_qs(url.query)["endOffsetToken"][0])
         return {"next_continuation_token": channels.next_token()}
     if method == "PUT":
@@ -89,8 +91,8 @@ def answer(channels: Channels, host: str, method: str, target: str, body: bytes)
     return {}
 
 
-def converse(connection: socket.socket, channels: Channels, host: str) -> None:
-    """Answer the requests of one connection until it closes."""
+def converse(connection: socket.socket, channels: Channels, host: str, latency_s: float) -> None:
+    """Answer the requests of one connection until it closes, each that much later."""
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     buffer = bytearray(BUFFER_BYTES)
     with connection, connection.makefile("rb") as stream:
@@ -109,10 +111,11 @@ def converse(connection: socket.socket, channels: Channels, host: str) -> None:
                 kept = stream.read(length)
             said = answer(channels, host, method, target, kept)
             text = (said if isinstance(said, str) else json.dumps(said)).encode()
+            time.sleep(latency_s)
             connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(text), text))
 
 
-def listen(lag_s: float) -> None:
+def listen(lag_s: float, latency_s: float) -> None:
     """Serve on a free port until standard input ends; the first line of output is the URL."""
     listener = socket.create_server(("127.0.0.1", 0))
     host = f"127.0.0.1:{listener.getsockname()[1]}"
@@ -121,7 +124,8 @@ def listen(lag_s: float) -> None:
     def accept() -> None:
         while True:
             connection, _ = listener.accept()
-            threading.Thread(target=converse, args=(connection, channels, host), daemon=True).start()
+            args = (connection, channels, host, latency_s)
+            threading.Thread(target=converse, args=args, daemon=True).start()
 
     threading.Thread(target=accept, daemon=True).start()
     print(f"http://{host}", flush=True)
@@ -129,9 +133,9 @@ def listen(lag_s: float) -> None:
 
 
 @contextmanager
-def counting_service(*, lag_s: float = 0.0) -> Iterator[str]:
+def counting_service(*, lag_s: float = 0.0, latency_s: float = 0.0) -> Iterator[str]:
     """Run the service in a process of its own for as long as the block runs; yield its URL."""
-    command = [sys.executable, "-m", "benchmarks.counting", "--lag", str(lag_s)]
+    command = [sys.executable, "-m", "benchmarks.counting", "--lag", str(lag_s), "--latency", str(latency_s)]
     with subprocess.Popen(
         command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
@@ -146,4 +150,6 @@ def counting_service(*, lag_s: float = 0.0) -> Iterator[str]:
 if __name__ == "__main__":
     options = argparse.ArgumentParser()
     options.add_argument("--lag", type=float, default=0.0)
-    listen(options.parse_args().lag)
+    options.add_argument("--latency", type=float, default=0.0)
+    wanted = options.parse_args()
+    listen(wanted.lag, wanted.latency)

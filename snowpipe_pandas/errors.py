@@ -42,6 +42,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .shown import row_ranges
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadFacts:
@@ -84,6 +86,46 @@ class LoadFacts:
         if self.goes_on:
             told.append(f"run the same call with load_id={self.load_id!r} to go on")
         return f"-> {self.target}, load {self.load_id!r}, channel {self.channel!r}: {'; '.join(told)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnorderedLoadFacts(LoadFacts):
+    """How far a load through an elastic channel had come: its requests are answered in any order.
+
+    `rows_acknowledged` counts the durable rows, wherever they lie in the source; `rows_in_table` is the most
+    that can be of them. Such a load can't be resumed.
+
+    Attributes:
+        durable_rows: rows that the service has dealt with for good, each in the table or rejected: first row
+            and row behind the last one of each range, in the order of the source.
+        unknown_rows: rows of which it is not known whether they are in the table. Rows in neither are not.
+        doubled_rows: durable rows that may be in the table more than once.
+    """
+
+    goes_on: bool = False
+    durable_rows: tuple[tuple[int, int], ...] = ()
+    unknown_rows: tuple[tuple[int, int], ...] = ()
+    doubled_rows: tuple[tuple[int, int], ...] = ()
+
+    def __str__(self) -> str:
+        told = []
+        if self.rows_rejected:
+            told.append(f"{self.rows_rejected:,} of {self.rows_acknowledged:,} rows REJECTED")
+        if self.failed_rows is not None:
+            told.append(f"the request of {row_ranges([self.failed_rows])} failed")
+        if self.durable_rows:
+            most = "" if self.exact else "at most "
+            where = row_ranges(self.durable_rows)
+            told.append(f"{most}{self.rows_in_table:,} rows in the table, dealt with for good are {where}")
+        if self.doubled_rows:
+            told.append(f"{row_ranges(self.doubled_rows)} may be there more than once")
+        if self.unknown_rows:
+            told.append(f"it is not known whether the table has {row_ranges(self.unknown_rows)}")
+        if self.durable_rows or self.unknown_rows:
+            told.append("a second run would send every row again, so send only what is missing")
+        else:
+            told.append("no row is in the table, so the same call can be run again")
+        return f"load {self.load_id!r} on channel {self.channel!r}: {'; '.join(told)}"
 
 
 class SnowpipeError(Exception):

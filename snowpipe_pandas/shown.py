@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 SHOWN_CHARACTERS = 60
+SHOWN_RANGES = 3
 
 
 def shown(value: object) -> str:
@@ -46,3 +49,15 @@ def counted(number: int, noun: str, plural: str = "") -> str:
     ('1 request', '2,000 retries')
     """
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def row_ranges(ranges: Sequence[tuple[int, int]]) -> str:
+    """Write ranges of rows, each given by its first row and the row behind its last one; at most three.
+
+    >>> row_ranges([(0, 1000), (5000, 5001)])
+    'rows 0 to 999, 5,000'
+    """
+    told = [f"{first:,}" if end == first + 1 else f"{first:,} to {end - 1:,}" for first, end in ranges]
+    more = ["..."] if len(told) > SHOWN_RANGES else []
+    noun = "row" if len(told) == 1 and " " not in told[0] else "rows"
+    return f"{noun} {', '.join(told[:SHOWN_RANGES] + more)}"

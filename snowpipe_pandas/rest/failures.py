@@ -17,36 +17,48 @@ _MOST_WRAPPINGS = 20
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A try without an answer; `final` where another one would end in the same way."""
+    """A try without an answer.
+
+    `final` where another one would end in the same way; not `sent` where it is sure that nothing of it left.
+    """
 
     message: str
     final: bool = False
+    sent: bool = True
 
 
 def translate(exc: Exception, url: str, timeouts: Timeouts) -> Failure:
-    """Say what went wrong, most specific first.
+    """Say what went wrong, and whether anything of the request can have left."""
+    message, final = _told(exc, host_of(url), timeouts)
+    return Failure(message, final, sent=not _cause_of(exc, _BEFORE_SENDING))
+
+
+def _told(exc: Exception, host: str, timeouts: Timeouts) -> tuple[str, bool]:
+    """Say what went wrong, most specific first, and whether it would again.
 
     Their texts are not quoted: they may hold a header, or a proxy's password.
     """
-    host = host_of(url)
     if _cause_of(exc, ssl.SSLCertVerificationError):
-        return Failure(
-            f"the certificate of {host} could not be verified; if a proxy or a local account signs it, "
-            "name its certificate with ca_file=",
-            final=True,
-        )
+        text = f"the certificate of {host} could not be verified; if a proxy or a local account signs it, "
+        return f"{text}name its certificate with ca_file=", True
     if _cause_of(exc, TooLongError):
-        return Failure(f"{host} sent an answer without an end")
+        return f"{host} sent an answer without an end", False
     if type(exc) is OSError:  # requests raises it for no other reason
-        return Failure(
-            "the certificates named by REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE can't be read; check that path",
-            final=True,
-        )
+        text = "the certificates named by REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE can't be read; check that path"
+        return text, True
     for kinds, text, final in _TRANSLATIONS:
         if isinstance(exc, kinds):
             facts = {"connect_s": timeouts.connect_s, "read_s": timeouts.read_s, "cause": _cause(exc)}
-            return Failure(text.format(host=host, **facts), final)
-    return Failure(f"the request to {host} could not be made ({type(exc).__name__})", final=True)
+            return text.format(host=host, **facts), final
+    return f"the request to {host} could not be made ({type(exc).__name__})", True
+
+
+_BEFORE_SENDING = (
+    ssl.SSLCertVerificationError,
+    urllib3.exceptions.NewConnectionError,
+    urllib3.exceptions.ConnectTimeoutError,
+)
+"""Where one of these was raised first, there was no connection that a byte of the request could take."""
 
 
 _TRANSLATIONS: tuple[tuple[tuple[type[Exception], ...], str, bool], ...] = (
@@ -98,7 +110,7 @@ def host_of(url: str) -> str:
     return url.split("/")[2]
 
 
-def _cause_of(exc: BaseException, kind: type[BaseException]) -> bool:
+def _cause_of(exc: BaseException, kind: type[BaseException] | tuple[type[BaseException], ...]) -> bool:
     """Whether an exception of this kind was raised first; the libraries wrap it in several ways."""
     found: BaseException | None = exc
     for _ in range(_MOST_WRAPPINGS):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
@@ -29,7 +29,8 @@ from ..shown import shown
 from .answers import TOO_LONG, Answer, Refusal
 from .bounds import CONTROL_BYTES
 from .caller import Caller
-from .transport import Request, Transport
+from .trail import Trail
+from .transport import AS_USUAL, Request, Transport
 
 DISCOVERY_BUDGET_S = 20.0
 """The first contact fails sooner than later requests: a wrong account name should not cost minutes."""
@@ -105,12 +106,15 @@ class Planes:
         headers: Mapping[str, str] | None = None,
         caller: Caller,
         most_bytes: int = CONTROL_BYTES,
+        judge: Callable[[Answer], Refusal] = AS_USUAL,
+        trail: Trail | None = None,
     ) -> Answer:
         """Send to the ingest host for a caller; credentials that stay refused are an AuthenticationError.
 
         A 410 tells that the host failed over: it is discovered again, with a new scoped token. A request
         that carries a continuation token is not sent again there: that token died with the old host.
         """
+        trail = trail or Trail()
         for _ in range(FAILOVERS):
             host = self.ingest_url(caller)
             request = Request(
@@ -121,6 +125,8 @@ class Planes:
                 body=body,
                 headers=headers or {},
                 most_bytes=most_bytes,
+                judge=judge,
+                trail=trail,
             )
             answer = self._checked(self.transport.send(request, self.scoped, caller), action, _INGEST_HINT)
             if answer.refusal is not Refusal.MOVED:

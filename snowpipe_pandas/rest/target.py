@@ -13,6 +13,7 @@ from ..names import TargetName
 from ..shown import shown
 from .caller import Caller
 from .channel import Channel
+from .elastic import ElasticChannel
 from .planes import Planes
 from .policy import PollPolicy
 from .status import ChannelStatus, fetch_statuses
@@ -76,6 +77,13 @@ class Target:
             polling=self._polling,
             opened_by=opened_by,
         )
+
+    def elastic(self) -> ElasticChannel:
+        """Return the elastic channel, for loads without order whose rows may come twice; no request is made.
+
+        >>> df.snowpipe.stream(client.table("DEMO.PUBLIC.FLIGHTS").elastic())
+        """
+        return ElasticChannel(self._planes, self.name, polling=self._polling)
 
     def statuses(self, names: Sequence[str], asked_by: Caller | None = None) -> dict[str, ChannelStatus]:
         """Fetch the states of several channels; unknown ones have no entry."""

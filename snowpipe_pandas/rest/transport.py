@@ -11,11 +11,11 @@ import math
 import os
 import platform
 import time
-import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.cookiejar import DefaultCookiePolicy
 from importlib.metadata import version
+from operator import attrgetter
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -32,12 +32,15 @@ from .caller import Caller
 from .deadline import DeadlineAdapter, deadline, rest
 from .failures import Failure, host_of, translate
 from .policy import RetryPolicy, Timeouts
+from .trail import Trail
 
 POOL_CONNECTIONS = 16
 """Connections kept open to a host: as many channels can append at once without reconnecting."""
 
 ODD_ANSWER_TRIES = 3
 """A 404 in HTML may come from a proxy on the way, but one that stays is believed."""
+
+AS_USUAL: Callable[[Answer], Refusal] = attrgetter("refusal")
 
 EARLIEST_TIME_S = 1_577_836_800.0
 """2020: no server's clock shows less."""
@@ -69,6 +72,8 @@ class Request:
         action: what it is for, in words that follow "could not".
         total_s: seconds that one try may take, where that is less than `Timeouts.total_s`.
         most_bytes: most bytes that its answer may have, once decoded.
+        judge: reads the kind of refusal of an answer, as far as trying again goes.
+        trail: what is known of the tries.
     """
 
     method: str
@@ -79,6 +84,8 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
     total_s: float = math.inf
     most_bytes: int = CONTROL_BYTES
+    judge: Callable[[Answer], Refusal] = AS_USUAL
+    trail: Trail = field(default_factory=Trail)
 
 
 class Transport:
@@ -145,14 +152,18 @@ class Transport:
         self._check_process()
         budget = min(self._retry.budget_s, self._retry.budget_s if budget_s is None else budget_s)
         give_up_at = self.clock.monotonic() + budget
-        request_id, tries, renewed = str(uuid.uuid4()), 0, False
+        request_id, tries, odd, renewed = request.trail.begin(), 0, 0, False
         while True:
             tries += 1
             token = signer.token(caller)
             self._check_open()
+            request.trail.send()
             outcome = self._exchange(request, signer.headers(token), request_id, tries)
-            pause_s = self._pause_s(outcome, tries)
-            if not renewed and _is_refused(outcome):
+            refusal = request.judge(outcome) if isinstance(outcome, Answer) else None
+            request.trail.end(outcome, refusal)
+            odd += refusal is Refusal.ODD
+            pause_s = self._pause_s(outcome, refusal, tries, odd)
+            if not renewed and refusal is Refusal.CREDENTIALS:
                 renewed = True
                 pause_s = 0.0 if signer.refused(token, caller) else None
             if pause_s is None or self._is_spent(tries, pause_s, give_up_at):
@@ -181,13 +192,15 @@ class Transport:
         if self._closed:
             raise ClosedError("the client is closed; make a new one with connect()")
 
-    def _pause_s(self, outcome: Answer | Failure, tries: int) -> float | None:
+    def _pause_s(
+        self, outcome: Answer | Failure, refusal: Refusal | None, tries: int, odd: int
+    ) -> float | None:
         """Return how long to wait before another try, None where it would not better the outcome."""
         if isinstance(outcome, Failure):
             return None if outcome.final else self._retry.pause_s(tries)
-        if outcome.refusal is Refusal.TRANSIENT:
+        if refusal is Refusal.TRANSIENT:
             return self._retry.pause_s(tries, wanted_s=outcome.retry_after_s)
-        if outcome.refusal is Refusal.ODD and tries < ODD_ANSWER_TRIES:
+        if refusal is Refusal.ODD and odd < ODD_ANSWER_TRIES:
             return self._retry.pause_s(tries)
         return None
 
@@ -283,10 +296,6 @@ class _Signature(AuthBase):
     def __call__(self, prepared: requests.PreparedRequest) -> requests.PreparedRequest:
         prepared.headers.update(self._headers)
         return prepared
-
-
-def _is_refused(outcome: Answer | Failure) -> bool:
-    return isinstance(outcome, Answer) and outcome.refusal is Refusal.CREDENTIALS
 
 
 def _retried(action: str, outcome: Answer | Failure, tries: int, pause_s: float) -> RequestRetried:

@@ -113,7 +113,7 @@ class Writer:
                     "endOffsetToken": end_offset_token,
                 },
                 body=body,
-                headers=_content_headers(raw_bytes, content_encoding) | self._session_header,
+                headers=content_headers(raw_bytes, content_encoding) | self._session_header,
                 caller=tries,
             )
         finally:
@@ -193,7 +193,7 @@ class _Tries(Caller):
     """
 
     def __init__(self, caller: Caller, action: str, pacer: Pacer, clock: Clock, raw_bytes: int) -> None:
-        self.channel, self.pipe = caller.channel, caller.pipe
+        self.channel, self.target = caller.channel, caller.target
         self._caller = caller
         self._action = action
         self._pacer = pacer
@@ -216,7 +216,8 @@ class _Tries(Caller):
         self._pacer.sent(self._now(), self._raw_bytes)
 
 
-def _content_headers(raw_bytes: int | None, content_encoding: str | None) -> dict[str, str]:
+def content_headers(raw_bytes: int | None, content_encoding: str | None) -> dict[str, str]:
+    """Return the headers that describe a body of rows: its encoding, and its size in bytes before that."""
     headers = {"Content-Type": "application/x-ndjson"}
     if content_encoding is not None:
         headers["Content-Encoding"] = content_encoding

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..shown import counted, visible
 from .counts import Counts
+from .duplicates import PossibleDuplicate
 from .outcome import NOT_TOLD, nothing_to_send, outcome, rejected
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ class StreamResult(Counts):
         target: the table that it went to, or the pipe if one was named.
         load_id: the load's name; give it again to resume.
         channel: the channel's name; of a load in parts, that of the first one.
+        possible_duplicates: requests of a load through an elastic channel whose rows may be in the table more
+            than once.
     """
 
     seconds: float
@@ -53,6 +56,7 @@ class StreamResult(Counts):
     target: str
     load_id: str
     channel: str
+    possible_duplicates: tuple[PossibleDuplicate, ...] = ()
     _parts: tuple[StreamResult, ...] = ()
     _rejected_rows: Callable[[], tuple[list[str], list[list[Any]]]] | None = field(
         default=None, compare=False

@@ -1,0 +1,151 @@
+"""The elastic channel of a pipe: rows in no order, several requests at once, durable once answered.
+
+It is not opened and has no tokens, so it can't tell what an earlier try has done: a request that is tried
+again after an answer was lost may put its rows into the table twice. The trail of an append says so.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+from ..auth.tokens import Clock
+from ..errors import UsageError
+from ..events import Hub, TokenLife
+from ..names import ObjectName, TargetName
+from . import paths
+from .answers import Answer, Refusal
+from .caller import Caller
+from .channel import ERROR_TABLE_HINT
+from .opening import TargetColumn
+from .planes import Planes
+from .policy import PollPolicy
+from .status import ChannelStatus, fetch_statuses
+from .trail import Trail
+from .writer import content_headers
+
+ELASTIC = "ELASTIC"
+
+
+class ElasticChannel:
+    """The elastic channel of a pipe, of which a pipe has one; safe to use from several threads at once.
+
+    Made by `Target.elastic`.
+
+    Attributes:
+        name: "ELASTIC".
+        target: where the rows go.
+        polling: how patiently its status is watched.
+        target_columns: always empty: only an open tells columns, and nothing is opened.
+    """
+
+    name = ELASTIC
+    target_columns: tuple[TargetColumn, ...] = ()
+
+    def __init__(self, planes: Planes, target: TargetName, *, polling: PollPolicy = PollPolicy()) -> None:
+        self.target = target
+        self.polling = polling
+        self._planes = planes
+        self._caller = Caller(self.clock, self.events, channel=ELASTIC, target=str(target))
+
+    def __repr__(self) -> str:
+        return f"<ElasticChannel -> {self.target}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "a channel belongs to one client and is not copied or pickled; make it where it is used"
+        )
+
+    @property
+    def pipe(self) -> ObjectName:
+        """The pipe that it belongs to."""
+        return self.target.pipe
+
+    @property
+    def events(self) -> Hub:
+        """What happens with the requests and tokens of the channel's client."""
+        return self._planes.events
+
+    @property
+    def clock(self) -> Clock:
+        """The client's clock."""
+        return self._planes.transport.clock
+
+    @property
+    def identity(self) -> tuple[str, str, str]:
+        """Account, user and key fingerprint ("" without a key) of the channel's client."""
+        return self._planes.identity
+
+    @property
+    def tokens(self) -> dict[str, TokenLife]:
+        """The lives of the client's tokens: "jwt" (or what stands for it), "scoped" once it was exchanged."""
+        return self._planes.tokens
+
+    def append(self, body: bytes | memoryview, *, raw_bytes: int, caller: Caller, trail: Trail) -> None:
+        """Append rows: newline-delimited JSON, compressed with zstd. On return they are durable.
+
+        Each row is in the table then, or rejected; the service does not say how many it rejected.
+
+        Args:
+            body: what is sent, at most 4 MB; it is not copied.
+            raw_bytes: size before compression.
+            caller: on whose behalf it is sent.
+            trail: takes down what becomes of each try. If tries are in doubt when this returns, the rows may
+                be in the table more than once; if some are when this raises, the rows may be in the table.
+
+        Raises:
+            PayloadTooLargeError: the service takes only smaller requests.
+            NotFoundError: no such pipe or table, or no grant on it.
+            ServiceError: the service refused the rows, or its answers can't be understood.
+            TransportError: no answer within the retry budget.
+
+        >>> channel.append(body, raw_bytes=9, caller=caller, trail=trail)
+        >>> trail.tries, trail.in_doubt
+        (1, 0)
+        """
+        action = f"append to the elastic channel of {self.target}"
+        answer = self._planes.ingest(
+            "POST",
+            paths.rows(self.pipe, ELASTIC),
+            action=action,
+            body=body,
+            headers=content_headers(raw_bytes, "zstd"),
+            caller=caller,
+            judge=_judged,
+            trail=trail,
+        )
+        if answer.refusal is not Refusal.NONE:
+            raise answer.error(action, channel=ELASTIC)
+        if not _is_durable(answer):
+            raise answer.unreadable(action, "it does not say that the rows were taken")
+
+    def status(self, caller: Caller | None = None) -> ChannelStatus | None:
+        """Fetch the channel's status now; None where the service does not list it.
+
+        Its counters are those of all writers of the pipe since it was made, and may lag behind the answers to
+        appends. Alone they prove nothing of one writer's rows.
+        """
+        return fetch_statuses(self._planes, self.pipe, [ELASTIC], caller or self._caller).get(ELASTIC)
+
+    def rejected_rows(self) -> tuple[list[str], list[list[Any]]]:
+        """Refuse: rows of an elastic channel carry no token, so an error table does not tell whose they are.
+
+        Raises:
+            UsageError: always; says what to run instead.
+        """
+        raise UsageError(
+            f"rejected rows of an elastic channel do not tell which load they belong to; {ERROR_TABLE_HINT}"
+        )
+
+
+def _judged(answer: Answer) -> Refusal:
+    """Judge an answer: there is nothing to reopen, and a success must say that it is one."""
+    if answer.refusal is Refusal.REOPEN:
+        return Refusal.TRANSIENT
+    if answer.refusal is Refusal.NONE and not _is_durable(answer):
+        return Refusal.ODD
+    return answer.refusal
+
+
+def _is_durable(answer: Answer) -> bool:
+    """Whether a 2xx is the service's own: in the documented words, or with the key that the SDK wants."""
+    return answer.field("message") == "OK" or isinstance(answer.field("next_continuation_token"), str)

@@ -1,0 +1,57 @@
+"""What is known of the tries of one request, however it ends: by an answer, an error, a cancel, a Ctrl-C."""
+
+from __future__ import annotations
+
+import uuid
+
+from .answers import Answer, Refusal
+from .failures import Failure
+
+
+class Trail:
+    """The tries of one request so far; written by the transport, read by whoever handed it in.
+
+    A try is in doubt from its first byte on, until an answer settles it. So the trail tells the truth also
+    where an exception from anywhere cuts the request short.
+
+    Attributes:
+        request_id: the `requestId` of the last try, "" before the first.
+        tries: how often the request was sent, or was tried to be.
+        in_doubt: tries of them which may have been done at the service, though no answer says so.
+        done: whether an answer says that it was done.
+    """
+
+    def __init__(self) -> None:
+        self.request_id = ""
+        self.tries = 0
+        self.in_doubt = 0
+        self.done = False
+
+    def begin(self) -> str:
+        """Return a `requestId` for the tries to come; a request that follows its host has one for each."""
+        self.request_id = str(uuid.uuid4())
+        return self.request_id
+
+    def send(self) -> None:
+        """Note a try that begins now."""
+        self.tries += 1
+        self.in_doubt += 1
+
+    def end(self, outcome: Answer | Failure, refusal: Refusal | None) -> None:
+        """Note what came of it; `refusal` is how its answer is judged, None where there is none."""
+        self.done = refusal is Refusal.NONE
+        if _settles(outcome, refusal):
+            self.in_doubt -= 1
+
+
+def _settles(outcome: Answer | Failure, refusal: Refusal | None) -> bool:
+    """Whether an outcome tells that a try was done, or that it was not.
+
+    A 429 or another 4xx is a refusal: nothing was done. A time-out at a proxy (408, 499), a 5xx, and what
+    does not look like the service's own answer may hide a success.
+    """
+    if isinstance(outcome, Failure):
+        return not outcome.sent
+    if refusal is Refusal.ODD or outcome.status in (408, 499):
+        return False
+    return 200 <= outcome.status < 500

@@ -1,0 +1,357 @@
+"""One load through an elastic channel: several requests at once, in any order, each row at least once.
+
+    source -> record batches -> NDJSON (worker threads) -> payloads (one thread) -> appends (sender threads)
+
+All deciding, counting and telling is in the thread of `run()`; the senders only send. An answer is durable,
+and nothing tells later what became of a request without one, so such a load can't be resumed. All memory
+beyond the source is bounded as in `load.py`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pyarrow as pa
+
+from ..errors import RowsRejectedError, ServiceError, SnowpipeError, TransportError, UsageError
+from ..events import Event, Hub, LoadStarted, Phase, PhaseChanged, RequestRetried, RowsRejected
+from ..rest.caller import Caller
+from ..rest.elastic import ElasticChannel
+from ..rest.status import ChannelStatus
+from ..rows.encode.encoder import ROW_FORMAT, Encoder
+from ..rows.encode.parallel import default_workers
+from ..rows.sources.source import Source
+from ..shown import counted
+from ..waits import FOR_EVER_S
+from .control import Control
+from .duplicates import PossibleDuplicate
+from .elastic_counters import Growth
+from .elastic_delivery import ElasticDelivery
+from .failures import told
+from .options import LoadOptions
+from .pipeline import Payloads
+from .progress import Progress, Tracker
+from .result import StreamResult
+from .senders import Ended, Errand, Senders
+from .tokens import new_load_id
+
+IN_FLIGHT = 4
+"""Requests under way at once."""
+
+PAUSED_LOOK_S = 0.1
+"""How often a paused load looks whether it goes on, while requests are still under way."""
+
+
+class ElasticLoad:
+    """A load that is ready to run, with the same outside as `Load`.
+
+    Args:
+        rows: the source.
+        encoder: how its rows are written.
+        channel: the elastic channel.
+        options: how it is delivered. `load_id` only names the load, and `commit_timeout_s` means nothing.
+            With `wait` the load looks at the channel's counters `limits.audit_grace_s` after the last answer,
+            to tell how many rows were rejected; without it, it returns once its rows are durable.
+        in_flight: most requests under way at once.
+
+    Attributes:
+        load_id: the load's name, which no request carries.
+        channel: the channel.
+        channel_name: its name.
+        control: pauses, resumes and cancels the load.
+        events: what happens to this load.
+        client_events: what happens to its client.
+        tracker: what the load has done, for displays.
+
+    Raises:
+        UsageError: `after` was given, which needs a channel that remembers a load.
+    """
+
+    def __init__(
+        self,
+        rows: Source,
+        encoder: Encoder,
+        channel: ElasticChannel,
+        options: LoadOptions,
+        *,
+        in_flight: int = IN_FLIGHT,
+    ) -> None:
+        if options.after is not None:
+            raise UsageError(
+                f"after={options.after!r} means nothing to an elastic channel, which remembers no load; "
+                "leave it out, or load through a named channel"
+            )
+        self.load_id = options.load_id or new_load_id()
+        self.channel = channel
+        self.channel_name = channel.name
+        self.client_events = channel.events
+        self.control = Control(channel.clock.sleep)
+        self.events = Hub()
+        account, user, fingerprint = channel.identity
+        self.tracker = Tracker(
+            Progress(
+                target=str(channel.target),
+                load_id=self.load_id,
+                channel=channel.name,
+                account=account,
+                user=user,
+                fingerprint=fingerprint,
+                rows_total=rows.total_rows,
+            ),
+            tokens=lambda: channel.tokens,
+        )
+        self._rows_total = rows.total_rows
+        self._options = options
+        self._delivery = ElasticDelivery()
+        self._begun = self._paused = False
+        self._caller = _LoadCaller(self, self.tell)
+        self._payloads = Payloads(
+            rows,
+            encoder,
+            load_id=self.load_id,
+            skip_rows=0,
+            skip_digest="",
+            skip_format=ROW_FORMAT,
+            limits=options.limits,
+            flush_interval_s=options.flush_interval_s,
+            workers=default_workers(),
+        )
+        self._senders = Senders(self._send, most=in_flight, wake=self._payloads.wake)
+
+    @property
+    def possible_duplicates(self) -> tuple[PossibleDuplicate, ...]:
+        """The requests whose rows may be in the table more than once, in the order of their answers."""
+        return self._delivery.possible_duplicates
+
+    def run(self) -> StreamResult:
+        """Deliver the rows; whatever ends this early carries which rows are durable.
+
+        Raises:
+            RowsRejectedError: the service skipped rows, and they are surely this load's.
+        """
+        try:
+            before = self.channel.status(self._caller) if self._options.wait else None
+            self._begun = True
+            self.tell(LoadStarted(rows_total=self._rows_total, rows_skipped=0))
+            self._tell_phase("sending")
+            with self._payloads, self._senders:
+                self.control.wake = self._wake
+                self._deliver()
+            self._look_for_rejections(before)
+            self._tell_phase("done")
+            return self._result()
+        except BaseException as error:
+            self._explain(error)
+            raise
+        finally:
+            pa.default_memory_pool().release_unused()
+
+    # The rows' way out.
+
+    def _deliver(self) -> None:
+        """Send everything; after a failure or a cancel, stop behind the requests that are under way."""
+        failure: Exception | None = None
+        try:
+            while self._senders.under_way or not (failure or self._is_all_given()):
+                try:
+                    if failure is None:
+                        self._advance()
+                    else:
+                        self._take_news(FOR_EVER_S)
+                except Exception as error:  # noqa: BLE001  # the source's, the service's, a cancel
+                    failure = failure or error
+        except BaseException:
+            self.control.cancel()  # a Ctrl-C: nothing is tried again, answers are waited for a moment only
+            raise
+        if failure is not None:
+            raise failure
+
+    def _is_all_given(self) -> bool:
+        return self._payloads.ended and not self._delivery.ready
+
+    def _advance(self) -> None:
+        """Do the next thing: give a payload to a sender, take one from the source, or wait."""
+        self.control.check()
+        if self.control.paused != self._paused:
+            self._paused = self.control.paused
+            self._tell_phase("paused" if self._paused else "sending")
+        self._take_news(0)
+        errand = self._delivery.next()
+        if self._paused and self._senders.under_way:
+            self._take_news(PAUSED_LOOK_S)
+        elif self._paused:
+            self.control.sleep(FOR_EVER_S)
+        elif errand is not None and self._has_room_for(errand):
+            self._delivery.ready.popleft()
+            self._senders.give(errand)
+        elif errand is not None or self._payloads.ended:
+            self._take_news(FOR_EVER_S)
+        elif (payload := self._payloads.take(FOR_EVER_S)) is not None:
+            self._delivery.ready.append(Errand(payload))
+
+    def _has_room_for(self, errand: Errand) -> bool:
+        return self._senders.has_room_for(errand.payload, self._options.max_in_flight_bytes)
+
+    def _send(self, errand: Errand) -> None:
+        """Send a payload; in a sender's thread."""
+        payload, caller = errand.payload, _LoadCaller(self, self._senders.tell)
+        self.channel.append(payload.body, raw_bytes=payload.raw_bytes, caller=caller, trail=errand.trail)
+
+    def _wake(self) -> None:
+        """End what the load waits for, so that it sees what is wanted of it."""
+        self._payloads.wake()
+        self._senders.wake()
+
+    # What comes back.
+
+    def _take_news(self, timeout_s: float) -> None:
+        """Take in what has happened; waits for it.
+
+        Raises:
+            BaseException: with what the first of the requests has failed, once all is taken in.
+        """
+        failure: BaseException | None = None
+        for item in self._senders.news(timeout_s):
+            if isinstance(item, Ended):
+                failed = self._delivery.note_end(item.errand, item.error)
+                self._senders.under_way.remove(item.errand)
+                failure = failure or failed
+                self._tell_news()
+            else:
+                self.tell(item)
+        if failure is not None:
+            raise failure
+
+    def _look_for_rejections(self, before: ChannelStatus | None) -> None:
+        """Find out how many rows were rejected, as far as the channel's counters prove it.
+
+        Raises:
+            RowsRejectedError: some were, and `on_error="raise"`.
+        """
+        rows = self._delivery.durable.rows
+        if rows == 0:
+            self._delivery.note_rejected(0, None)
+            return
+        if before is None:
+            return
+        self._tell_phase("committing")
+        growth = Growth.between(before, self._status_now())
+        if growth is None or growth.is_hopeless(rows):
+            return
+        self._outlast_old_statuses()
+        status = self._status_now()
+        growth = Growth.between(before, status)
+        rejected = None if growth is None else growth.rejected_of(rows)
+        if rejected is None or status is None:
+            return
+        self._delivery.note_rejected(rejected, status.last_error_message)
+        self._tell_news()
+        if rejected and self._options.on_error == "raise":
+            raise self._rejected(rejected, status.last_error_message)
+
+    def _outlast_old_statuses(self) -> None:
+        """Wait until a status, however old, counts all rows; no pause that ends in it makes it shorter."""
+        now = self.channel.clock.monotonic
+        until = now() + self._options.limits.audit_grace_s
+        while (left_s := until - now()) > 0:
+            self.control.sleep(left_s)
+
+    def _status_now(self) -> ChannelStatus | None:
+        """Read the status; rows are no less durable where the service does not answer now."""
+        with contextlib.suppress(ServiceError, TransportError):
+            return self.channel.status(self._caller)
+        return None
+
+    # What is told.
+
+    def tell(self, event: Event) -> None:
+        """Tell what happened: the load's own displays first, then whoever listens to the client."""
+        throttled = isinstance(event, RequestRetried) and event.throttled
+        self._delivery.count_tries(self._senders.under_way, throttled=throttled)
+        event = replace(
+            event, channel=self.channel.name, target=str(self.channel.target), load_id=self.load_id
+        )
+        self.tracker.take(**self._delivery.counts.as_dict() | _shown_of(event))
+        self.events.emit(event)
+        self.channel.events.emit(event)
+
+    def _tell_news(self) -> None:
+        news, self._delivery.events = self._delivery.events, []
+        for event in news:
+            self.tell(event)
+
+    def _tell_phase(self, phase: Phase) -> None:
+        self.tell(PhaseChanged(phase=phase))
+
+    def _explain(self, error: BaseException) -> None:
+        """Attach which rows are durable, to our exceptions also as facts, and tell the displays."""
+        with contextlib.suppress(Exception):  # the load has failed with an earlier error
+            self._take_news(0)
+        self._delivery.note_left([*self._senders.under_way, *self._delivery.ready])
+        self._tell_news()
+        if not self.tracker.snapshot().ended:
+            self.tell(replace(told(error), goes_on=False))
+        if isinstance(error, SnowpipeError):
+            error.goes_on = False
+        if self._begun:
+            facts = self._delivery.facts(str(self.channel.target), self.load_id, self.channel.name)
+            if isinstance(error, SnowpipeError):
+                error.load = facts
+            error.add_note(str(facts))
+
+    def _rejected(self, rejected: int, message: str | None) -> RowsRejectedError:
+        rows = self._delivery.durable.rows
+        return RowsRejectedError(
+            f"the service rejected {counted(rejected, 'row')} of the {rows:,} of load {self.load_id!r}; the "
+            f"last reason: {message or 'not told'}; correct those rows and load them alone, or pass "
+            'on_error="report" to count them',
+            rejected=rejected,
+            last_message=message,
+            first_row=0,
+            end_row=rows,
+            offset_upper_bound=None,
+        )
+
+    def _result(self) -> StreamResult:
+        return StreamResult(
+            **self._delivery.counts.as_dict(),
+            seconds=self.tracker.snapshot().seconds,
+            committed=True,
+            offset_token=None,
+            target=str(self.channel.target),
+            load_id=self.load_id,
+            channel=self.channel.name,
+            possible_duplicates=self.possible_duplicates,
+            _rejected_rows=self.channel.rejected_rows,
+        )
+
+
+class _LoadCaller(Caller):
+    """A load as the caller of its requests: its waits hear a cancel; `tell` is where events go."""
+
+    def __init__(self, load: ElasticLoad, tell: Callable[[Event], None]) -> None:
+        channel = load.channel
+        super().__init__(channel.clock, channel.events, channel=channel.name, target=str(channel.target))
+        self._sleep = load.control.sleep
+        self._tell = tell
+
+    def sleep(self, seconds: float) -> None:
+        self._sleep(seconds)
+
+    def tell(self, event: Event) -> None:
+        self._tell(event)
+
+
+def _shown_of(event: Event) -> dict[str, Any]:
+    """Return what an event changes of `Progress` besides the counts."""
+    match event:
+        case LoadStarted():
+            return {"rows_total": event.rows_total}
+        case PhaseChanged():
+            return {"phase": event.phase, "message": event.message, "goes_on": event.goes_on}
+        case RowsRejected():
+            return {"rejected_message": event.message}
+    return {}
