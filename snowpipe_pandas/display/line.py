@@ -105,8 +105,9 @@ def facts(progress: Progress) -> list[str]:
     shown.append(counted(progress.requests, "request"))
     if progress.retries:
         shown.append(counted(progress.retries, "retry", "retries"))
-    shown += named
-    return [*shown, visible(progress.message)] if progress.message else shown
+    if progress.message:
+        shown.append(visible(progress.message))
+    return shown + named
 
 
 def _choices(progress: Progress, name: str) -> Iterator[Line]:
@@ -127,6 +128,7 @@ def _choices(progress: Progress, name: str) -> Iterator[Line]:
         yield _line(progress, name, line_bar, brief, gap=" ")
     for words in (_joined(progress, rows(progress)), brief, *_rejected(progress), ""):
         yield _line(progress, "", bare, words)
+    yield Line("", state(progress), "")
 
 
 def _line(progress: Progress, name: str, shown: str, told: str, *, gap: str = "  ") -> Line:

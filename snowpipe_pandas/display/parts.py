@@ -10,7 +10,7 @@ from . import texts
 from .pieces import bar, refused, span, text, total
 
 MOST_ROWS = 8
-"""More parts than these are tiles while they move, since a redraw would undo that somebody scrolls their rows."""
+"""More parts than these are tiles while they move: rows would have to scroll, and a redraw scrolls back."""
 
 COLUMNS = (("part", 6), ("channel", 21), ("state", 20), ("progress", 17), ("in the table", 22), ("speed", 14))
 

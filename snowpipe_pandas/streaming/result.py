@@ -134,11 +134,12 @@ class StreamResult(Counts):
         return told
 
     def _repr_html_(self) -> str:
+        requests = f"{self.requests:,} requests, {self.retries:,} retries"
         told = {
             "Target": self.target,
             **_fates(self),
             "Row JSON": _row_json(self),
-            "Sent": f"{self.sent_bytes / 1e6:,.1f} MB in {self.requests:,} requests, {self.retries:,} retries",
+            "Sent": f"{self.sent_bytes / 1e6:,.1f} MB in {requests}",
             "Time": f"{self.seconds:.1f} s",
             "Load": self.load_id,
         }

@@ -98,6 +98,13 @@ def all_in_table(progress):
     return replace(progress, phase="done", rows_sent=rows, rows_acknowledged=rows, rows_in_table=rows)
 
 
+NOTHING_YET = {
+    "rows_sent": 0,
+    "rows_acknowledged": 0,
+    "rows_in_table": 0,
+    "raw_bytes": 0,
+    "recent_bytes_per_s": 0.0,
+}
 EIGHT = in_parts(
     all_in_table(part(1)),
     part(2, throttles=3, retries=2),
@@ -106,7 +113,15 @@ EIGHT = in_parts(
     part(5, rows_rejected=7, rejected_message="column NAME is NOT NULL and has no value"),
     part(6, reopens=1),
     part(7, phase="committing"),
-    part(8, phase="preparing", rows_sent=0, rows_acknowledged=0, rows_in_table=0, raw_bytes=0),
+    part(
+        8,
+        phase="preparing",
+        rows_sent=0,
+        rows_acknowledged=0,
+        rows_in_table=0,
+        raw_bytes=0,
+        recent_bytes_per_s=0.0,
+    ),
     rejected_message="column NAME is NOT NULL and has no value",
 )
 MANY = in_parts(
@@ -114,6 +129,7 @@ MANY = in_parts(
     part(6, of=32, phase="failed", message="the disk is full"),
     *(part(n, of=32) for n in range(7, 33)),
 )
+MANY_DONE = replace(all_in_table(MANY), parts=tuple(map(all_in_table, MANY.parts)))
 EIGHT_DONE = replace(all_in_table(EIGHT), rows_rejected=0, parts=tuple(map(all_in_table, MANY.parts[:8])))
 
 _VOID = {"br", "col", "img"}
