@@ -122,7 +122,8 @@ def _choices(progress: Progress, name: str) -> Iterator[Line]:
     for shown in kept:
         for line_bar in drawn or [bare]:
             yield _line(progress, name, line_bar, _joined(progress, rows(progress), *shown))
-        yield _line(progress, name, smallest, _joined(progress, _in_table(progress), *shown), gap=" ")
+        if len(shown) < 2:
+            yield _line(progress, name, smallest, _joined(progress, _in_table(progress), *shown), gap=" ")
     brief = _joined(progress, _in_table(progress, total=False))
     for line_bar in (smallest, bare):
         yield _line(progress, name, line_bar, brief, gap=" ")

@@ -266,14 +266,14 @@ job
 def test_a_load_in_parts_can_be_looked_at(lab, open_notebook, name, width, theme):
     lab.set_theme(theme)
     start = f"""
-import sys
+import sys, time
 sys.path.insert(0, {str(ROOT)!r})
 from snowpipe_pandas.display.widget import LoadView
 from snowpipe_pandas.streaming.control import Control
 from tests.display.samples import EIGHT, MANY, MANY_DONE
 """
     states = ("EIGHT", "MANY", "MANY_DONE")
-    views = [f"view = LoadView(lambda: {state}, Control())\nview.show()" for state in states]
+    views = [f"view = LoadView(lambda: {state}, Control(time.sleep))\nview.show()" for state in states]
     write(lab.root, f"parts-{name}.ipynb", start, *views, "view.draw_last()", STOP)
     page = open_notebook(f"parts-{name}.ipynb")
     page.page.keyboard.press("Control+b")  # no file browser

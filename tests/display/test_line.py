@@ -111,8 +111,8 @@ def test_the_short_form_is_one_line_that_jupyter_does_not_cut():
         (
             FLIGHTS,
             119,
-            "-> DEMO.PUBLIC.FLIGHTS sending ██████▒▒░░ 66% 225,280/336,776 in table · 54,720 waiting · "
-            "token 59:01 · 4.0 MB/s",
+            "-> DEMO.PUBLIC.FLIGHTS  sending ██████▒▒░░ 66%  225,280/336,776 rows in the table · "
+            "54,720 waiting · token 59:01",
         ),
         (FLIGHTS, 79, "-> FLIGHTS sending ██████▒▒░░ 66% 225,280/336,776 in table · 54,720 waiting"),
         (FLIGHTS, 59, "-> FLIGHTS sending ██████▒▒░░ 66% 225,280/336,776 in table"),
