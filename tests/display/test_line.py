@@ -1,6 +1,7 @@
 """A load on one line: what it tells, and what is left of it where there is little room."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -21,6 +22,7 @@ from tests.display.samples import (
     UNTOLD,
 )
 
+PAGE = Path(__file__).parents[2] / "docs" / "notebooks.md"
 FLIGHTS = replace(HALF, rows_total=336_776, rows_acknowledged=280_000, rows_in_table=225_280)
 
 
@@ -204,3 +206,11 @@ def test_the_last_line_of_a_log_says_how_the_load_goes_on():
     stopped = replace(HALF, phase="failed", message="no answer")
     assert log_line(stopped).endswith("notebook-1; to go on, run the same call with load_id='flights-2013'")
     assert not log_line(DONE).endswith(";")
+
+
+@pytest.mark.parametrize(
+    ("progress", "widths"), [(FLIGHTS, (120, 80, 60, 40)), (MANY, (120, 80, 40))], ids=["one", "parts"]
+)
+def test_the_page_shows_lines_as_they_are(progress, widths):
+    shown = "".join(f"    {told(progress, width - 1)}\n" for width in widths)
+    assert f"\n\n{shown}\n" in PAGE.read_text()
