@@ -28,12 +28,12 @@ from .texts import (
 REPR_CHARACTERS = 110
 """Jupyter cuts plain-text forms of widgets here."""
 
-BAR_CELLS = (20, 10)
-"""Widths of a line's bar, the first that fits."""
+WIDE, LONG_BAR, SHORT_BAR = 140, 20, 10
+"""A line of so many characters has the long bar. Bar and target go by the width alone, so that they do not
+jump as numbers grow."""
 
 WHOLE_TARGET, LAST_NAME = 1 / 4, 1 / 3
-"""Shares of a line that a target may take, whole or by its last name: of the width alone, so that it does not
-jump as numbers grow."""
+"""Shares of a line that a target may take, whole or by its last name."""
 
 _LAST_NAME = re.compile(r'(?:"(?:[^"]|"")*"|[^."]+)$')
 
@@ -61,8 +61,9 @@ def line(progress: Progress, *, width: int | None = None) -> Line:
         narrow, facts go first, then the total, the bar, and the target.
     """
     if width is None:
-        return next(_choices(progress, target(progress)))
-    for found in _choices(progress, _short_target(progress, width)):
+        return next(_choices(progress, target(progress), LONG_BAR))
+    cells = LONG_BAR if width >= WIDE else SHORT_BAR
+    for found in _choices(progress, _short_target(progress, width), cells):
         if len(str(found)) <= width:
             return found
     return Line("", f"{state(progress)[: max(0, width - 1)]}…"[:width], "")
@@ -110,23 +111,21 @@ def facts(progress: Progress) -> list[str]:
     return shown + named
 
 
-def _choices(progress: Progress, name: str) -> Iterator[Line]:
+def _choices(progress: Progress, name: str, cells: int) -> Iterator[Line]:
     """Give the forms of a line, from the fullest to the barest."""
     found, share = shares(progress), percent(progress)
-    drawn = [] if found is None else [f" {bar(found, cells)} {share}" for cells in BAR_CELLS]
     bare, told = f" {share}" if share else "", facts(progress)
-    smallest = drawn[-1] if drawn else bare
+    drawn = bare if found is None else f" {bar(found, cells)}{bare}"
     kept = [told[:number] for number in range(len(told), -1, -1)]
     if progress.parts:  # their number alone, before nothing of them
         kept.insert(-1, [counted(len(progress.parts), "channel")])
     for shown in kept:
-        for line_bar in drawn or [bare]:
-            yield _line(progress, name, line_bar, _joined(progress, rows(progress), *shown))
+        yield _line(progress, name, drawn, _joined(progress, rows(progress), *shown))
         if len(shown) < 2:
-            yield _line(progress, name, smallest, _joined(progress, _in_table(progress), *shown), gap=" ")
+            yield _line(progress, name, drawn, _joined(progress, _in_table(progress), *shown), gap=" ")
     brief = _joined(progress, _in_table(progress, total=False))
-    for line_bar in (smallest, bare):
-        yield _line(progress, name, line_bar, brief, gap=" ")
+    for shape in (drawn, bare):
+        yield _line(progress, name, shape, brief, gap=" ")
     for words in (_joined(progress, rows(progress)), brief, *_rejected(progress), ""):
         yield _line(progress, "", bare, words)
     yield Line("", state(progress), "")

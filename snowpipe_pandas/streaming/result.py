@@ -144,8 +144,8 @@ class StreamResult(Counts):
             "Load": self.load_id,
         }
         rows = [_row(name, html.escape(visible(value))) for name, value in told.items()]
-        if self._parts:
-            rows.append(_row("Channels", _parts_table(self._parts)))
+        if len(self.parts) > 1:
+            rows.append(_row("Channels", _parts_table(self.parts)))
         else:
             rows.append(_row("Channel", html.escape(visible(self.channel))))
         return f"<table>{''.join(rows)}</table>"

@@ -169,6 +169,13 @@ def test_a_target_is_shortened_to_its_last_name_by_the_width_alone(target, wide,
         assert line(named, width=59).target.strip() == narrow
 
 
+@pytest.mark.parametrize(("width", "cells"), [(119, 10), (79, 10), (159, 20), (None, 20)])
+def test_the_bar_does_not_jump_as_numbers_grow(width, cells):
+    for there in (0, 9, 1234, 280_000):
+        shown = told(replace(FLIGHTS, rows_in_table=there), width)
+        assert sum(shown.count(cell) for cell in "█▒░") == cells
+
+
 def test_a_target_holds_nothing_that_a_terminal_obeys():
     evil = replace(HALF, target='D.P."a\x1b[2J\u202e"', load_id="l\x07", channel="c\r")
     for width in (None, 119, 60):
