@@ -72,7 +72,7 @@ def job_row(progress: Progress) -> str:
 
 def job_table(rows: Sequence[str], *, head: bool = True) -> str:
     """Put rows of jobs into a table."""
-    columns = (("target", 40), ("state", 24), ("in the table", 20), ("speed", 16))
+    columns = (("target", 44), ("state", 22), ("in the table", 18), ("speed", 16))
     cells = "".join(f'<th scope="col" style="width:{width}%">{name}</th>' for name, width in columns)
     heads = f"<thead><tr>{cells}</tr></thead>" if head else _widths(columns)
     return f'<table class="jobs">{heads}<tbody>{"".join(rows)}</tbody></table>'

@@ -178,7 +178,8 @@ def _row_json(result: StreamResult) -> str:
 
 
 def _row(name: str, value: str) -> str:
-    return f'<tr><th style="text-align:left">{name}</th><td style="text-align:left">{value}</td></tr>'
+    style = 'style="text-align:left;vertical-align:top"'
+    return f"<tr><th {style}>{name}</th><td {style}>{value}</td></tr>"
 
 
 def _parts_table(parts: Sequence[StreamResult]) -> str:

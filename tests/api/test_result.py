@@ -125,6 +125,9 @@ def test_the_table_of_a_load_in_parts_has_a_row_for_each():
     alone, text = read(WELL._repr_html_())
     assert [tag for tag, _ in alone].count("table") == 1
     assert text.endswith("Load x Channel c")
+    single = replace(WELL, _parts=(WELL,))  # a load into a table through one channel
+    assert single._repr_html_() == WELL._repr_html_()
+    assert str(single) == str(WELL)
 
 
 @pytest.mark.parametrize("twin", [lambda it: pickle.loads(pickle.dumps(it)), copy.copy, copy.deepcopy])
