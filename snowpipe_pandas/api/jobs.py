@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from ..arguments import is_a, items, number, refuse
 from ..display.kernel import in_notebook
-from ..display.texts import short
+from ..display.line import short
 from ..errors import LoadCancelledError
 from ..shown import visible
 from ..streaming.progress import Progress

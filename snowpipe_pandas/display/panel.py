@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import html
 import math
 from collections.abc import Mapping, Sequence
 
 from ..events import TokenLife
-from ..shown import visible
-from ..streaming.outcome import NOT_TOLD, rejected
+from ..streaming.outcome import NOT_TOLD
 from ..streaming.progress import Progress
-from . import texts
+from . import parts, texts
 from .chart import charts
+from .pieces import bar, refused, shade, span, target, text, total
 
 _ALARMS = {"due": "warn", "expired": "bad"}
 
@@ -23,11 +22,8 @@ def load(progress: Progress) -> str:
 
 def folded(progress: Progress) -> str:
     """Draw a load that is over: one line, which opens to the whole view."""
-    end = _span(texts.grade(progress), texts.state(progress))
-    line = (
-        f'<b>{_text(progress.load_id)}</b> <span class="quiet">on {_text(progress.channel)}</span> {end} · '
-        f"{_text(texts.summary(progress))}"
-    )
+    end = span(texts.grade(progress), texts.state(progress))
+    line = f"{target(progress)} {_names(progress)} · {end} · {text(texts.summary(progress))}"
     opened = _body(progress) + tokens(progress)
     return f"<details><summary>{line}</summary>{opened}</details>{notes(progress)}"
 
@@ -38,7 +34,9 @@ def _body(progress: Progress) -> str:
             bar(progress),
             _legend(progress),
             _numbers(progress),
+            _timings(progress),
             charts(progress.samples, progress.seconds, ended=progress.ended),
+            parts.drawn(progress),
             _offsets(progress),
         )
     )
@@ -47,51 +45,34 @@ def _body(progress: Progress) -> str:
 def client(account: str, user: str, fingerprint: str, lives: Mapping[str, TokenLife] | None) -> str:
     """Draw a client: who it is, and how long its tokens live; None for one that is closed."""
     state = '<span class="state quiet">closed</span>' if lives is None else ""
-    who = f"<b>{_text(user)}</b><span>{_text(account)}</span>{_key(fingerprint)}{state}"
+    who = f"<b>{text(user)}</b><span>{text(account)}</span>{_key(fingerprint)}{state}"
     return f'<div class="head">{who}</div>' + ("" if lives is None else _lives(lives))
 
 
 def tokens(progress: Progress) -> str:
     """Draw who sends, and how long the tokens live."""
     who = (
-        f'<div class="head note"><span>{_text(progress.user)}</span>'
-        f'<span class="quiet">{_text(progress.account)}</span>{_key(progress.fingerprint)}</div>'
+        f'<div class="head note"><span>{text(progress.user)}</span>'
+        f'<span class="quiet">{text(progress.account)}</span>{_key(progress.fingerprint)}</div>'
     )
     return who + _lives(progress.tokens)
 
 
-def bar(progress: Progress) -> str:
-    """Draw the bar: rows in the table, rejected and waiting; without an end to measure by, none of them."""
-    found = texts.shares(progress)
-    total = "an unknown number of" if progress.rows_total is None else f"{progress.rows_total:,}"
-    said = f"{progress.rows_in_table:,} of {total} rows in the table, {progress.rows_waiting:,} waiting"
-    if progress.rows_rejected:
-        said = f"{rejected(progress)} rows rejected, {said}"
-    role = f'role="progressbar" aria-label="{_text(f"load {progress.load_id}")}" aria-valuetext="{said}"'
-    if found is None:
-        return f'<div class="track{"" if progress.ended else " unknown"}" {role}></div>'
-    parts = zip((_shade(progress), "rejected", "sent"), found, strict=True)
-    layers = "".join(f'<i class="{kind}" style="width:{share:.2%}"></i>' for kind, share in parts if share)
-    now = f'aria-valuemin="0" aria-valuemax="100" aria-valuenow="{texts.whole_percent(found)}"'
-    return f'<div class="track" {role} {now}>{layers}</div>'
-
-
 def job_row(progress: Progress) -> str:
     """Draw a job as one row of a table."""
-    state = _span(texts.grade(progress), texts.headline(progress))
-    speed = progress.megabytes_per_s * 1e6 if progress.ended else progress.recent_bytes_per_s
-    refused = f"<br>{_rejected(progress)}" if progress.rows_rejected else ""
+    state = span(texts.grade(progress), texts.headline(progress))
+    rejected = f"<br>{refused(progress)}" if progress.rows_rejected else ""
     return (
-        f"<tr><td>{_text(progress.channel)}<br><small class=quiet>{_text(progress.load_id)}</small></td>"
+        f"<tr><td>{target(progress)}<br><small>{_names(progress)}</small></td>"
         f"<td>{state}{bar(progress)}</td>"
-        f"<td>{progress.rows_in_table:,}<br><small class=quiet>of {_total(progress)}</small>{refused}</td>"
-        f"<td>{texts.speed(speed)}</td></tr>"
+        f"<td>{progress.rows_in_table:,}<br><small class=quiet>of {total(progress)}</small>{rejected}</td>"
+        f"<td>{texts.pace(progress)}</td></tr>"
     )
 
 
 def job_table(rows: Sequence[str], *, head: bool = True) -> str:
     """Put rows of jobs into a table."""
-    columns = (("channel", 24), ("state", 34), ("in the table", 24), ("speed", 18))
+    columns = (("target", 44), ("state", 22), ("in the table", 18), ("speed", 16))
     cells = "".join(f'<th scope="col" style="width:{width}%">{name}</th>' for name, width in columns)
     heads = f"<thead><tr>{cells}</tr></thead>" if head else _widths(columns)
     return f'<table class="jobs">{heads}<tbody>{"".join(rows)}</tbody></table>'
@@ -102,11 +83,11 @@ def notes(progress: Progress) -> str:
     told = ""
     if progress.rows_rejected:
         reason = progress.rejected_message or "no reason is known"
-        told += f'<div class="note">{_span("bad", f"rejected: {reason}")}</div>'
+        told += f'<div class="note">{span("bad", f"rejected: {reason}")}</div>'
     elif progress.phase == "done" and not progress.rejected_exact:
-        told += f'<div class="note">{_span("warn", NOT_TOLD)}</div>'
+        told += f'<div class="note">{span("warn", NOT_TOLD)}</div>'
     if progress.phase in ("failed", "cancelled"):
-        why = _span(texts.grade(progress), f"{progress.phase}: {progress.message}")
+        why = span(texts.grade(progress), f"{progress.phase}: {progress.message}")
         told += f'<div class="note">{why}{_how_to_go_on(progress)}</div>'
     return told
 
@@ -114,34 +95,43 @@ def notes(progress: Progress) -> str:
 def _how_to_go_on(progress: Progress) -> str:
     if not texts.resume(progress):
         return ""
-    return f"<br>To go on, run the same call with <code>load_id={_text(repr(progress.load_id))}</code>"
+    return f"<br>To go on, run the same call with <code>load_id={text(repr(progress.load_id))}</code>"
 
 
 def hint(words: str) -> str:
     """Draw a quiet line."""
-    return f'<div class="note quiet">{_text(words)}</div>'
+    return f'<div class="note quiet">{text(words)}</div>'
 
 
 def _head(progress: Progress) -> str:
     return (
-        f'<div class="head"><b>{_text(progress.load_id)}</b>'
-        f'<span class="quiet">channel {_text(progress.channel)}</span>'
-        f'<span class="state {texts.grade(progress)}">{_text(texts.headline(progress))}</span></div>'
+        f'<div class="head">{target(progress)}{_names(progress)}'
+        f'<span class="state {texts.grade(progress)}">{text(texts.headline(progress))}</span></div>'
     )
 
 
+def _names(progress: Progress) -> str:
+    """Name a load and its channel, which stand behind the target."""
+    return f'<span class="quiet">load {text(progress.load_id)}, {text(texts.place(progress))}</span>'
+
+
+def _timings(progress: Progress) -> str:
+    spent = getattr(progress, "timings", None)
+    return "" if spent is None else hint(texts.timings(spent))
+
+
 def _legend(progress: Progress) -> str:
-    parts = [
-        f'<span><i class="{_shade(progress)}"></i>{progress.rows_in_table:,} in the table</span>',
+    told = [
+        f'<span><i class="{shade(progress)}"></i>{progress.rows_in_table:,} in the table</span>',
     ]
     if progress.rows_rejected:
-        parts.append(f'<span><i class="rejected"></i>{_rejected(progress)}</span>')
+        told.append(f'<span><i class="rejected"></i>{refused(progress)}</span>')
     if progress.rows_waiting or not progress.ended:
-        parts.append(f'<span><i class="sent"></i>{progress.rows_waiting:,} waiting for their commit</span>')
-    parts.append(f"<span>of {_total(progress)} rows</span>")
+        told.append(f'<span><i class="sent"></i>{progress.rows_waiting:,} waiting for their commit</span>')
+    told.append(f"<span>of {total(progress)} rows</span>")
     if progress.rows_skipped:
-        parts.append(f'<span class="quiet">{progress.rows_skipped:,} sent before this call</span>')
-    return f'<div class="legend">{" ".join(parts)}</div>'
+        told.append(f'<span class="quiet">{progress.rows_skipped:,} sent before this call</span>')
+    return f'<div class="legend">{" ".join(told)}</div>'
 
 
 def _numbers(progress: Progress) -> str:
@@ -170,19 +160,10 @@ def _offsets(progress: Progress) -> str:
         return ""
     lag = f"{progress.rows_waiting:,} rows behind" if progress.rows_waiting else "all that was sent"
     return (
-        f'<div class="note"><span class="quiet">offset token sent</span> <code>{_text(sent)}</code><br>'
-        f'<span class="quiet">committed</span> <code>{_text(committed or "none yet")}</code> '
+        f'<div class="note"><span class="quiet">offset token sent</span> <code>{text(sent)}</code><br>'
+        f'<span class="quiet">committed</span> <code>{text(committed or "none yet")}</code> '
         f'<span class="quiet">({lag})</span></div>'
     )
-
-
-def _rejected(progress: Progress) -> str:
-    return _span("bad", f"{rejected(progress)} REJECTED")
-
-
-def _shade(progress: Progress) -> str:
-    """Return the colour of rows in the table: green and amber come at the end."""
-    return texts.grade(progress) if progress.phase == "done" else ""
 
 
 def _lives(lives: Mapping[str, TokenLife]) -> str:
@@ -199,31 +180,19 @@ def _token(kind: str, life: TokenLife | None) -> str:
     # An expired token shows a full red bar: an empty one would be no colour at all.
     width = 1.0 if state == "expired" else share
     return (
-        f'<div class="token"><div class="head"><span>{name}</span>{_span(_ALARMS.get(state, ""), left)}</div>'
+        f'<div class="token"><div class="head"><span>{name}</span>{span(_ALARMS.get(state, ""), left)}</div>'
         f'<div class="track thin" role="progressbar" aria-label="life of the {name}" aria-valuemin="0" '
-        f'aria-valuemax="100" aria-valuenow="{round(100 * share)}" aria-valuetext="{_text(left)}">'
+        f'aria-valuemax="100" aria-valuenow="{round(100 * share)}" aria-valuetext="{text(left)}">'
         f'<i class="{state}" style="width:{width:.2%}"></i></div>'
-        f"<small>{_text(texts.token_story(life))}</small></div>"
+        f"<small>{text(texts.token_story(life))}</small></div>"
     )
 
 
 def _key(fingerprint: str) -> str:
     short = texts.key(fingerprint)
-    return f'<span class="quiet">key <code>{_text(short)}</code></span>' if short else ""
-
-
-def _total(progress: Progress) -> str:
-    return "?" if progress.rows_total is None else f"{progress.rows_total:,}"
+    return f'<span class="quiet">key <code>{text(short)}</code></span>' if short else ""
 
 
 def _widths(columns: Sequence[tuple[str, int]]) -> str:
     columns_drawn = "".join(f'<col style="width:{width}%">' for _, width in columns)
     return f"<colgroup>{columns_drawn}</colgroup>"
-
-
-def _span(kind: str, text: str) -> str:
-    return f'<span class="{kind}">{_text(text.strip())}</span>'
-
-
-def _text(value: str) -> str:
-    return html.escape(visible(value))

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from ..streaming.progress import Progress
 from . import texts
+from .line import line, log_line
 
 LOG_INTERVAL_S = 10.0
 """Pause between lines where they can't be redrawn, as in a pipe or in CI."""
@@ -79,7 +80,7 @@ class LogView:
         progress = self._read()
         if not progress.ended and self._clock() >= self._due:
             self._due += LOG_INTERVAL_S
-            self._write(texts.line(progress))
+            self._write(log_line(progress))
         return not progress.ended
 
     def draw_last(self) -> None:
@@ -87,9 +88,7 @@ class LogView:
         if self._over:
             return
         self._over = True
-        progress = self._read()
-        resume = texts.resume(progress)
-        self._write(texts.line(progress) + (f"; {resume}" if resume else ""))
+        self._write(log_line(self._read()))
 
     def _write(self, text: str) -> None:
         print(text, file=self._stream, flush=True)  # what this view is for
@@ -97,12 +96,12 @@ class LogView:
 
 def styled(progress: Progress, width: int) -> Text:
     """Return the line for a width, in colours."""
-    text = Text(texts.line(progress, width=width), no_wrap=True, overflow="crop")
-    grade = texts.grade(progress)
-    text.highlight_regex("█+", _STYLES[grade] if progress.phase == "done" and grade else "blue")
-    text.highlight_regex("×+", "red")
-    text.highlight_regex("▒+", "cyan")
-    text.highlight_regex("░+", "bright_black")
-    text.highlight_regex(r"[\d,]+ REJECTED", "bold red")
-    text.stylize(_STYLES[grade], 0, len(texts.state(progress)))
-    return text
+    fitting, grade = line(progress, width=width), texts.grade(progress)
+    told = Text(fitting.told)
+    told.highlight_regex("█+", _STYLES[grade] if progress.phase == "done" and grade else "blue")
+    told.highlight_regex("×+", "red")
+    told.highlight_regex("▒+", "cyan")
+    told.highlight_regex("░+", "bright_black")
+    told.highlight_regex(r"[\d,]+ REJECTED", "bold red")
+    named = (fitting.target, "bold")
+    return Text.assemble(named, (fitting.state, _STYLES[grade]), told, no_wrap=True, overflow="crop")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Literal, NamedTuple
+from collections import Counter
+from typing import Literal, NamedTuple, Protocol
 
 from ..events import TokenLife
 from ..shown import counted, visible
@@ -13,13 +14,31 @@ from ..streaming.progress import Progress
 Grade = Literal["", "ok", "warn", "bad"]
 """What a view's colour says: nothing yet, every row is in the table, look at this, it failed."""
 
-REPR_CHARACTERS = 110
-"""Jupyter cuts plain-text forms of widgets here."""
-
-BAR_CELLS = (20, 10)
-"""Widths of a line's bar, the first that fits."""
-
 _TOKENS = {"jwt": "JWT", "scoped": "scoped token"}
+
+
+class Timings(Protocol):
+    """Seconds that a load spent at each of its works, of which several go on at once."""
+
+    @property
+    def encode(self) -> float:
+        """Writing rows as NDJSON."""
+
+    @property
+    def compress(self) -> float:
+        """Compressing them."""
+
+    @property
+    def wait(self) -> float:
+        """Waiting, for a slower pace or for the next payload."""
+
+    @property
+    def send(self) -> float:
+        """Requests on their way."""
+
+    @property
+    def commit(self) -> float:
+        """Waiting for the last commits."""
 
 
 class Shares(NamedTuple):
@@ -28,6 +47,26 @@ class Shares(NamedTuple):
     in_table: float
     rejected: float
     waiting: float
+
+
+def target(progress: Progress) -> str:
+    """Write where a load goes, as every view begins: "-> DEMO.PUBLIC.FLIGHTS"."""
+    return f"-> {visible(progress.target)}"
+
+
+def channels(progress: Progress) -> str:
+    """Say how many channels a load has, and how far they are where one is not as far as another."""
+    phases, number = Counter(part.phase for part in progress.parts), len(progress.parts)
+    some = {phase: count for phase, count in phases.items() if count < number}
+    told = counted(number, "channel")
+    if "done" in some:
+        told = f"{some['done']:,} of {told} done"
+    return ", ".join([told, *(f"{some[p]:,} {p}" for p in ("failed", "cancelled", "paused") if p in some)])
+
+
+def place(progress: Progress) -> str:
+    """Name the channel of a load, or their number."""
+    return channels(progress) if progress.parts else f"channel {visible(progress.channel)}"
 
 
 def _full(progress: Progress) -> int | None:
@@ -51,24 +90,12 @@ def shares(progress: Progress) -> Shares | None:
 def percent(progress: Progress) -> str:
     """Write the share of rows in the table, "" where the whole is not known; 100 % only when it is all."""
     found = shares(progress)
-    return "" if found is None else f"{_at_most(progress, '≤')}{whole_percent(found)}%"
+    return "" if found is None else f"{at_most(progress, '≤')}{whole_percent(found)}%"
 
 
 def whole_percent(found: Shares) -> int:
     """Return how many of a hundred rows are in the table, rounded down."""
-    return _down(found.in_table, 100)
-
-
-def bar(found: Shares, cells: int) -> str:
-    """Draw a bar of `cells` characters: in the table solid, rejected crossed, waiting shaded.
-
-    Borders are rounded down, so that a full bar is full; rejected rows, however few, have a cell.
-    """
-    solid, dealt_with, received = (_down(sum(found[:n]), cells) for n in (1, 2, 3))
-    crossed = max(dealt_with - solid, int(found.rejected > 0))
-    solid = min(solid, cells - crossed)
-    shaded = max(0, received - solid - crossed)
-    return "█" * solid + "×" * crossed + "▒" * shaded + "░" * (cells - solid - crossed - shaded)
+    return down(found.in_table, 100)
 
 
 def duration(seconds: float) -> str:
@@ -124,7 +151,7 @@ def key(fingerprint: str) -> str:
 def rows(progress: Progress) -> str:
     """Write the rows in the table, of the total: "225,280/336,776 rows in the table"."""
     total = "" if progress.rows_total is None else f"/{progress.rows_total:,}"
-    return f"{_at_most(progress)}{progress.rows_in_table:,}{total} rows in the table"
+    return f"{at_most(progress)}{progress.rows_in_table:,}{total} rows in the table"
 
 
 def speed(bytes_per_s: float) -> str:
@@ -132,6 +159,23 @@ def speed(bytes_per_s: float) -> str:
     if 0 < bytes_per_s < 1e5:
         return f"{bytes_per_s / 1e3:,.1f} kB/s"
     return f"{bytes_per_s / 1e6:,.1f} MB/s"
+
+
+def pace(progress: Progress) -> str:
+    """Write a load's speed: at present, and on the whole once it is over."""
+    return speed(1e6 * progress.megabytes_per_s if progress.ended else progress.recent_bytes_per_s)
+
+
+def timings(spent: Timings) -> str:
+    """Write what took how long: "encode 1.2 s · compress 0.8 s · wait 0.1 s · send 3.4 s · commit 0.3 s"."""
+    works = {
+        "encode": spent.encode,
+        "compress": spent.compress,
+        "wait": spent.wait,
+        "send": spent.send,
+        "commit": spent.commit,
+    }
+    return " · ".join(f"{name} {elapsed(seconds)}" for name, seconds in works.items())
 
 
 def size(count: float) -> str:
@@ -178,32 +222,13 @@ def resume(progress: Progress) -> str:
     return f"to go on, run the same call with load_id={progress.load_id!r}"
 
 
-def facts(progress: Progress) -> list[str]:
-    """List what a line shows behind the bar, most important first."""
-    shown = [rows(progress)]
-    if progress.rows_rejected and progress.phase != "done":  # whose state tells them
-        shown.insert(0, f"{rejected(progress)} REJECTED")
-    if progress.rows_waiting:
-        shown.append(f"{progress.rows_waiting:,} waiting")
-    if progress.ended:
-        shown.append(speed(1e6 * progress.megabytes_per_s))
-    else:
-        shown += [f"token {countdown(progress.tokens.get('scoped'))}", speed(progress.recent_bytes_per_s)]
-        if progress.seconds_left is not None and progress.phase != "committing":
-            shown.append(f"{duration(progress.seconds_left)} to go")
-    shown.append(counted(progress.requests, "request"))
-    if progress.retries:
-        shown.append(counted(progress.retries, "retry", "retries"))
-    return shown
-
-
 def summary(progress: Progress) -> str:
     """Sum a load up in one sentence, as a folded view does behind its state."""
     there, whole = progress.rows_in_table, _full(progress)
     of_all = "" if whole in (None, there) else f" of {whole:,}"
     # A load that stopped does not always wait to learn what became of its last rows.
     seen = " at the last look" if resume(progress) and progress.rows_waiting else ""
-    clause = f"{_at_most(progress)}{there:,}{of_all} rows in the table{seen}"
+    clause = f"{at_most(progress)}{there:,}{of_all} rows in the table{seen}"
     if progress.phase == "done" and progress.rows_sent == 0 and progress.rows_skipped:
         return f"nothing to send: {clause}"
     if progress.rows_rejected and progress.phase != "done":
@@ -211,29 +236,11 @@ def summary(progress: Progress) -> str:
     return f"{clause} in {elapsed(progress.seconds)} · {speed(1e6 * progress.megabytes_per_s)}"
 
 
-def line(progress: Progress, *, width: int | None = None) -> str:
-    """Write a snapshot on one line; what does not fit a `width` goes, facts before the bar."""
-    told = [*facts(progress), visible(progress.message)] if progress.message else facts(progress)
-    found = shares(progress)
-    drawn = [""] if found is None else [f" {bar(found, n)} {percent(progress)}" for n in BAR_CELLS]
-    choices = [(d, n) for n in range(len(told), 1, -1) for d in drawn] + [("", 2), ("", 1)]
-    for shown, number in choices:
-        text = f"{state(progress)}{shown}  {' · '.join(told[:number])}"
-        if width is None or len(text) <= width:
-            return text
-    return text[:width]
-
-
-def short(progress: Progress) -> str:
-    """Write the one line that stands for a view where only text is shown."""
-    return line(progress, width=REPR_CHARACTERS)
-
-
-def _at_most(progress: Progress, words: str = "at most ") -> str:
+def at_most(progress: Progress, words: str = "at most ") -> str:
     """Say that fewer rows may be in the table, where the service does not tell how many it rejected."""
     return "" if progress.rejected_exact else words
 
 
-def _down(share: float, parts: int) -> int:
+def down(share: float, parts: int) -> int:
     """Round down to whole parts, but not for what floats lack: 0.29 of 100 are 29."""
     return math.floor(share * parts + 1e-9)

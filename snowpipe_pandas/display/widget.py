@@ -7,7 +7,8 @@ its export and a static viewer show that without a kernel, a script or the netwo
 from __future__ import annotations
 
 import contextvars
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import groupby
 from typing import Any, Protocol
 
 import ipywidgets
@@ -16,6 +17,7 @@ from IPython.display import display
 from ..shown import visible
 from ..streaming.progress import Progress
 from . import panel, texts
+from .line import REPR_CHARACTERS, short
 from .style import STYLE, boxed, plain
 
 BUTTON_WIDTH = "88px"
@@ -132,7 +134,7 @@ class LoadView:
 
     def _still(self) -> tuple[str, str]:
         progress = self._read()
-        return texts.short(progress), panel.folded(progress) if progress.ended else panel.load(progress)
+        return short(progress), panel.folded(progress) if progress.ended else panel.load(progress)
 
 
 class JobsView:
@@ -183,9 +185,14 @@ class JobsView:
 
     def _still(self) -> tuple[str, str]:
         states = self._states()
-        text = "; ".join(f"{visible(s.channel)}: {texts.headline(s)}" for s in states)
+        text = "; ".join(_told(target, same) for target, same in groupby(states, texts.target))
         html = panel.job_table(list(map(panel.job_row, states))) + "".join(map(panel.notes, states))
-        return text[: texts.REPR_CHARACTERS], html
+        return text[:REPR_CHARACTERS], html
+
+
+def _told(target: str, jobs: Iterable[Progress]) -> str:
+    """Say how far the jobs of a target are."""
+    return f"{target} {', '.join(f'{visible(job.channel)}: {texts.headline(job)}' for job in jobs)}"
 
 
 class Buttons:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import html
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
@@ -110,17 +110,24 @@ class StreamResult(Counts):
         return str(self)
 
     def __str__(self) -> str:
+        return f"-> {visible(self.target)}: {self._told()}"
+
+    def _told(self) -> str:
         if self.rows_sent == 0 and self.rows_skipped:
             return nothing_to_send(self, self.load_id)
-        parts = [
+        told = [
             f"{outcome(self)} in {self.seconds:.1f} s ({self.megabytes_per_s:.1f} MB/s)",
             *self._remarks(),
             counted(self.requests, "request"),
             f"{self.raw_bytes / 1e6:.1f} MB as JSON, {self.sent_bytes / 1e6:.1f} MB sent",
         ]
         if self.retries:
-            parts.append(f"{self.retries:,} retried")
-        return f"{'; '.join(parts)}; load {self.load_id!r}"
+            told.append(f"{self.retries:,} retried")
+        return "; ".join([*told, f"load {self.load_id!r} on {self._place()}"])
+
+    def _place(self) -> str:
+        """Name the channel, or say how many there are."""
+        return f"channel {self.channel!r}" if len(self.parts) == 1 else f"{len(self.parts):,} channels"
 
     def _remarks(self) -> list[str]:
         """Say what the numbers of the first clause leave open."""
@@ -134,31 +141,85 @@ class StreamResult(Counts):
         return told
 
     def _repr_html_(self) -> str:
-        most = "" if self.rejected_exact else "at most "
-        counts = {
-            "Rows in the table": f"{most}{self.rows_in_table:,}",
-            "Rows acknowledged": f"{self.rows_acknowledged:,}",
-            "Rows waiting for their commit": f"{self.rows_waiting:,}",
-            "Rows sent by this call": f"{self.rows_sent:,}",
-            "Rows sent before": f"{self.rows_skipped:,}",
-        }
-        told = rejected(self) if self.rejected_exact or self.rows_rejected else "not told by the service"
-        rejections = {"Rows REJECTED" if self.rows_rejected else "Rows rejected": told}
-        cells = {
-            **(rejections | counts if self.rows_rejected else counts | rejections),
-            "Row JSON": f"{self.raw_bytes / 1e6:,.1f} MB, {self.megabytes_per_s:,.1f} MB/s",
-            "Sent": f"{self.sent_bytes / 1e6:,.1f} MB in {self.requests} requests, {self.retries} retries",
-            "Time": f"{self.seconds:.1f} s",
+        requests = f"{self.requests:,} requests, {self.retries:,} retries"
+        told = {
             "Target": self.target,
+            **_fates(self),
+            "Row JSON": _row_json(self),
+            "Sent": f"{self.sent_bytes / 1e6:,.1f} MB in {requests}",
+            "Time": f"{self.seconds:.1f} s",
             "Load": self.load_id,
-            "Channel": self.channel if len(self.parts) == 1 else f"{len(self.parts)} channels",
         }
-        rows = "".join(
-            f'<tr><th style="text-align:left">{name}</th>'
-            f'<td style="text-align:left">{html.escape(visible(value))}</td></tr>'
-            for name, value in cells.items()
+        rows = [_row(name, html.escape(visible(value))) for name, value in told.items()]
+        if len(self.parts) > 1:
+            rows.append(_row("Channels", _parts_table(self.parts)))
+        else:
+            rows.append(_row("Channel", html.escape(visible(self.channel))))
+        return f"<table>{''.join(rows)}</table>"
+
+
+def _fates(result: StreamResult) -> dict[str, str]:
+    """Tell what became of the rows, rejected ones first if there are some."""
+    counts = {
+        "Rows in the table": _in_table(result),
+        "Rows acknowledged": f"{result.rows_acknowledged:,}",
+        "Rows waiting for their commit": f"{result.rows_waiting:,}",
+        "Rows sent by this call": f"{result.rows_sent:,}",
+        "Rows sent before": f"{result.rows_skipped:,}",
+    }
+    if result.rows_rejected:
+        return {"Rows REJECTED": _refused(result)} | counts
+    return counts | {"Rows rejected": _refused(result)}
+
+
+def _in_table(result: StreamResult) -> str:
+    return f"{'' if result.rejected_exact else 'at most '}{result.rows_in_table:,}"
+
+
+def _refused(result: StreamResult) -> str:
+    return rejected(result) if result.rejected_exact or result.rows_rejected else "not told by the service"
+
+
+def _row_json(result: StreamResult) -> str:
+    return f"{result.raw_bytes / 1e6:,.1f} MB, {result.megabytes_per_s:,.1f} MB/s"
+
+
+def _row(name: str, value: str) -> str:
+    style = 'style="text-align:left;vertical-align:top"'
+    return f"<tr><th {style}>{name}</th><td {style}>{value}</td></tr>"
+
+
+def _parts_table(parts: Sequence[StreamResult]) -> str:
+    """Draw a table of a load's parts, which opens from their number."""
+    heads = (
+        "Part",
+        "Channel",
+        "Rows in the table",
+        "Rejected",
+        "Waiting",
+        "Sent before",
+        "Row JSON",
+        "Retries",
+    )
+    rows = [
+        (
+            f"{number:,}",
+            part.channel,
+            _in_table(part),
+            _refused(part),
+            f"{part.rows_waiting:,}",
+            f"{part.rows_skipped:,}",
+            _row_json(part),
+            f"{part.retries:,}",
         )
-        return f"<table>{rows}</table>"
+        for number, part in enumerate(parts, 1)
+    ]
+    head = "".join(f"<th>{name}</th>" for name in heads)
+    body = "".join(
+        f"<tr>{''.join(f'<td>{html.escape(visible(value))}</td>' for value in row)}</tr>" for row in rows
+    )
+    summary = f"<summary>{len(parts):,} channels</summary>"
+    return f"<details>{summary}<table><tr>{head}</tr>{body}</table></details>"
 
 
 def _bound(metadata: object) -> str:

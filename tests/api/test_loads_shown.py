@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 
 import snowpipe_pandas as sp
-from snowpipe_pandas.display import panel, texts
+from snowpipe_pandas.display import panel
+from snowpipe_pandas.display.line import line
 from snowpipe_pandas.errors import UsageError
 from snowpipe_pandas.events import LoadStarted, PhaseChanged, RowsCommitted
 
@@ -59,8 +60,8 @@ def test_a_load_whose_rows_are_rejected_says_so_everywhere_and_again_when_it_is_
     bad = pd.DataFrame({"ID": [1, None, 3]}).astype({"ID": "Int64"})
     heard = []
     for told in (
-        "1 of 3 rows REJECTED, 2 in the table in ",
-        "nothing to send: of 3 rows of load 'bad' 2 are",
+        "-> DEMO.PUBLIC.A: 1 of 3 rows REJECTED, 2 in the table in ",
+        "-> DEMO.PUBLIC.A: nothing to send: of 3 rows of load 'bad' 2 are",
     ):
         job = bad.snowpipe.stream(
             channels[0], load_id="bad", on_error="report", background=True, progress=heard.append
@@ -73,7 +74,7 @@ def test_a_load_whose_rows_are_rejected_says_so_everywhere_and_again_when_it_is_
             == (progress.rows_in_table, progress.rows_rejected, progress.rows_acknowledged)
             == (2, 1, 3)
         )
-        assert texts.line(progress).startswith("done, 1 REJECTED")
+        assert str(line(progress)).startswith("-> DEMO.PUBLIC.A  done, 1 REJECTED")
         assert '<span class="warn">done, 1 REJECTED</span>' in panel.folded(progress)
     commits = [event for event in heard if isinstance(event, RowsCommitted)]
     assert (commits[-1].rows_in_table, commits[-1].rows_rejected) == (2, 1)
@@ -89,10 +90,14 @@ def test_rows_that_were_sent_and_not_committed_are_no_percent(account, channels)
 
     job = numbers(10).snowpipe.stream(channels[0], background=True, progress=hear)
     assert committing.wait(20)
-    assert texts.line(job.progress).startswith("committing ▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒ 0%  0/10 rows in the table")
+    assert str(line(job.progress)).startswith(
+        "-> DEMO.PUBLIC.A  committing ▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒ 0%  0/10 rows in the table"
+    )
     account.channels.resume()
     assert job.result(20).committed
-    assert texts.line(job.progress).startswith("done ████████████████████ 100%  10/10 rows in the table")
+    assert str(line(job.progress)).startswith(
+        "-> DEMO.PUBLIC.A  done ████████████████████ 100%  10/10 rows in the table"
+    )
 
 
 def test_a_load_that_does_not_wait_ends_as_acknowledged(account, channels):
@@ -100,9 +105,11 @@ def test_a_load_that_does_not_wait_ends_as_acknowledged(account, channels):
     job = numbers(10).snowpipe.stream(channels[0], wait=False, background=True)
     result = job.result(20)
     account.channels.resume()
-    assert str(result).startswith("10 rows acknowledged in ")
+    assert str(result).startswith("-> DEMO.PUBLIC.A: 10 rows acknowledged in ")
     assert not result.committed
-    assert texts.line(job.progress).startswith("acknowledged ▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒ 0%  0/10 rows")
+    assert str(line(job.progress)).startswith(
+        "-> DEMO.PUBLIC.A  acknowledged ▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒ 0%  0/10 rows"
+    )
 
 
 def test_an_unknown_option_of_a_real_call_sends_nothing(account, channels):

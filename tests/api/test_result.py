@@ -31,39 +31,45 @@ BAD = replace(WELL, rows_in_table=147, rows_rejected=3)
 
 def test_rows_that_are_all_there():
     assert str(WELL) == (
-        "150 rows in the table in 0.3 s (10.0 MB/s); 2 requests; 3.0 MB as JSON, 0.6 MB sent; load 'x'"
+        "-> DEMO.PUBLIC.T: 150 rows in the table in 0.3 s (10.0 MB/s); 2 requests; "
+        "3.0 MB as JSON, 0.6 MB sent; load 'x' on channel 'c'"
     )
 
 
 def test_rejected_rows_are_told_first():
-    assert str(BAD).startswith("3 of 150 rows REJECTED, 147 in the table in 0.3 s")
+    assert str(BAD).startswith("-> DEMO.PUBLIC.T: 3 of 150 rows REJECTED, 147 in the table in 0.3 s")
 
 
 def test_rows_that_were_not_waited_for_are_acknowledged_and_no_more():
     early = replace(WELL, rows_in_table=0, committed=False)
-    assert str(early).startswith("150 rows acknowledged in 0.3 s (10.0 MB/s); 150 wait for their commit; ")
+    assert str(early).startswith(
+        "-> DEMO.PUBLIC.T: 150 rows acknowledged in 0.3 s (10.0 MB/s); 150 wait for their commit; "
+    )
     some = replace(early, rows_in_table=50)
-    assert str(some).startswith("150 rows acknowledged, 50 in the table in 0.3 s")
+    assert str(some).startswith("-> DEMO.PUBLIC.T: 150 rows acknowledged, 50 in the table in 0.3 s")
     assert "100 wait for their commit" in str(some)
 
 
 def test_a_load_that_went_on_tells_its_whole_life_and_this_calls_part():
     again = replace(WELL, rows_sent=50, rows_skipped=100)
     assert str(again).startswith(
-        "150 rows in the table in 0.3 s (10.0 MB/s); 50 sent by this call, 100 before;"
+        "-> DEMO.PUBLIC.T: 150 rows in the table in 0.3 s (10.0 MB/s); 50 sent by this call, 100 before;"
     )
 
 
 def test_a_load_that_is_run_again_tells_what_became_of_its_rows():
     again = replace(WELL, rows_sent=0, rows_skipped=150)
-    assert str(again) == "nothing to send: all 150 rows of load 'x' are in the table"
+    assert str(again) == "-> DEMO.PUBLIC.T: nothing to send: all 150 rows of load 'x' are in the table"
     bad = replace(BAD, rows_sent=0, rows_skipped=150)
-    assert str(bad) == "nothing to send: of 150 rows of load 'x' 147 are in the table, 3 were REJECTED"
+    assert (
+        str(bad)
+        == "-> DEMO.PUBLIC.T: nothing to send: of 150 rows of load 'x' 147 are in the table, 3 were REJECTED"
+    )
 
 
 def test_a_service_that_does_not_tell_its_rejections_is_not_believed_to_have_none():
     untold = replace(WELL, rejected_exact=False)
-    assert str(untold).startswith("at most 150 rows in the table in 0.3 s")
+    assert str(untold).startswith("-> DEMO.PUBLIC.T: at most 150 rows in the table in 0.3 s")
     assert "the service does not tell how many rows it rejected" in str(untold)
     some = Counts(rows_acknowledged=150, rows_in_table=147, rows_rejected=3, rejected_exact=False)
     assert outcome(some) == "at least 3 of 150 rows REJECTED, at most 147 in the table"
@@ -78,8 +84,8 @@ def test_rejected_rows_are_never_called_committed(rows):
 
 
 def test_the_table_begins_with_rejected_rows_if_there_are_some():
-    assert read(BAD._repr_html_())[1].startswith("Rows REJECTED 3 Rows in the table 147")
-    assert read(WELL._repr_html_())[1].startswith("Rows in the table 150")
+    assert read(BAD._repr_html_())[1].startswith("Target DEMO.PUBLIC.T Rows REJECTED 3 Rows in the table 147")
+    assert read(WELL._repr_html_())[1].startswith("Target DEMO.PUBLIC.T Rows in the table 150")
     assert (
         "Rows rejected not told by the service" in read(replace(WELL, rejected_exact=False)._repr_html_())[1]
     )
@@ -89,6 +95,39 @@ def test_the_table_shows_no_markup_and_no_control_characters():
     evil = replace(WELL, load_id="<b>\x1b[2J\u202e")._repr_html_()
     assert "<b>" not in evil
     assert "&lt;b&gt;\\x1b[2J\\u202e" in evil
+
+
+def test_a_pipe_is_named_where_one_was_named():
+    assert str(replace(WELL, target="pipe DEMO.PUBLIC.P")).startswith("-> pipe DEMO.PUBLIC.P: 150 rows")
+
+
+PARTS = (
+    replace(WELL, channel="x/1", rows_in_table=100, rows_skipped=60, raw_bytes=2_000_000, retries=3),
+    replace(BAD, channel="<x/2>", rows_in_table=40, rows_rejected=3, rows_acknowledged=50),
+)
+WHOLE = replace(BAD, channel="x/1", _parts=PARTS)
+
+
+def test_a_load_in_parts_says_how_many_channels_it_had():
+    assert str(WHOLE).startswith("-> DEMO.PUBLIC.T: 3 of 150 rows REJECTED")
+    assert str(WHOLE).endswith("; load 'x' on 2 channels")
+    assert WHOLE.parts == PARTS
+    assert WELL.parts == (WELL,)
+
+
+def test_the_table_of_a_load_in_parts_has_a_row_for_each():
+    elements, text = read(WHOLE._repr_html_())
+    assert [tag for tag, _ in elements].count("table") == 2
+    assert "Channels 2 channels Part Channel Rows in the table Rejected" in text
+    assert "1 x/1 100 0 50 60 2.0 MB, 6.7 MB/s 3" in text
+    assert "2 <x/2> 40 3 7 0 3.0 MB, 10.0 MB/s 0" in text
+    assert "x/2" not in [tag for tag, _ in elements]
+    alone, text = read(WELL._repr_html_())
+    assert [tag for tag, _ in alone].count("table") == 1
+    assert text.endswith("Load x Channel c")
+    single = replace(WELL, _parts=(WELL,))  # a load into a table through one channel
+    assert single._repr_html_() == WELL._repr_html_()
+    assert str(single) == str(WELL)
 
 
 @pytest.mark.parametrize("twin", [lambda it: pickle.loads(pickle.dumps(it)), copy.copy, copy.deepcopy])

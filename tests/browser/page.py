@@ -100,15 +100,15 @@ class NotebookPage:
 
     def seen(self, load_id):
         """What a load's bar has shown so far."""
-        return [e for e in self.page.evaluate("() => window.seen") if e["name"] == f"load {load_id}"]
+        return [e for e in self.page.evaluate("() => window.seen") if e["name"].endswith(f", load {load_id}")]
 
     def wait_until_seen(self, load_id, states, *, prompt):
         """Wait until a load's bar has shown some different states while its cell's prompt was this."""
         self.page.wait_for_function(
             """([name, states, prompt]) =>
-                 new Set(window.seen.filter(e => e.name === name && e.prompt === prompt)
+                 new Set(window.seen.filter(e => e.name.endsWith(name) && e.prompt === prompt)
                    .map(e => e.text)).size >= states""",
-            arg=[f"load {load_id}", states, prompt],
+            arg=[f", load {load_id}", states, prompt],
         )
 
     def save(self, until):

@@ -14,7 +14,8 @@ from tests.browser.notebooks import ROWS, STOP, write
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
-QUICKSTART = Path(__file__).parents[2] / "notebooks" / "quickstart.ipynb"
+ROOT = Path(__file__).parents[2]
+QUICKSTART = ROOT / "notebooks" / "quickstart.ipynb"
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
@@ -211,7 +212,7 @@ def fits(box):
     )
 
 
-@pytest.mark.parametrize(
+looks = pytest.mark.parametrize(
     ("name", "width", "theme"),
     [
         ("light", 1100, "JupyterLab Light"),
@@ -219,6 +220,9 @@ def fits(box):
         ("narrow", 480, "JupyterLab Light"),
     ],
 )
+
+
+@looks
 def test_it_can_be_looked_at(lab, open_notebook, name, width, theme):
     lab.set_theme(theme)
     write(
@@ -256,3 +260,31 @@ job
     page.output(3).locator("summary", has_text="cancelled").wait_for()
     picture_of(page.page, page.output(3).locator(".snowpipe-box"), f"{name}-cancelled")
     page.run_to_end(5)
+
+
+@looks
+def test_a_load_in_parts_can_be_looked_at(lab, open_notebook, name, width, theme):
+    lab.set_theme(theme)
+    start = f"""
+import sys, time
+sys.path.insert(0, {str(ROOT)!r})
+from snowpipe_pandas.display.widget import LoadView
+from snowpipe_pandas.streaming.control import Control
+from tests.display.samples import EIGHT, MANY, MANY_DONE
+"""
+    states = ("EIGHT", "MANY", "MANY_DONE")
+    views = [f"view = LoadView(lambda: {state}, Control(time.sleep))\nview.show()" for state in states]
+    write(lab.root, f"parts-{name}.ipynb", start, *views, "view.draw_last()", STOP)
+    page = open_notebook(f"parts-{name}.ipynb")
+    page.page.keyboard.press("Control+b")  # no file browser
+    page.page.set_viewport_size({"width": width, "height": 1500})
+    page.run_to_end(0, 1, 2, 3, 4, 5)
+    assert page.output(2).locator("table.parts tbody tr").count() == 9  # one says why its part failed
+    assert page.output(3).locator(".tile").count() == 32
+    page.output(4).locator("summary", has_text="32 channels").click()
+    assert page.output(4).get_by_role("region", name="parts").bounding_box()["height"] <= 320
+    for number, state in enumerate(("eight", "many", "many-done"), 2):
+        box = page.output(number).locator(".snowpipe-box").first
+        assert fits(box)
+        picture_of(page.page, box, f"parts-{name}-{state}")
+    page.run_to_end(6)

@@ -57,6 +57,81 @@ AGAIN_REJECTED = replace(AGAIN, rows_in_table=993, rows_rejected=7)
 NOT_WAITED_FOR = replace(DONE, rows_in_table=0, rows_skipped=0, rows_sent=1000, token_committed=None)
 UNKNOWN = replace(HALF, rows_total=None)
 
+
+def part(number, *, of=8, **changes):
+    """A part of a load through several channels, as far as its number and the changes say."""
+    rows = 50_000 + number
+    there = rows * (20 + 7 * number % 60) // 100
+    state = {
+        "rows_total": rows,
+        "rows_skipped": 0,
+        "rows_sent": there + 1000,
+        "rows_acknowledged": there + 1000,
+        "rows_in_table": there,
+        "raw_bytes": 1_000_000 * number,
+        "recent_bytes_per_s": 100_000.0 * number,
+        "retries": 0,
+        "token_sent": None,
+        "token_committed": None,
+        "samples": (),
+        "channel": f"flights-2013/{number}-of-{of}",
+    }
+    return replace(HALF, **(state | changes))
+
+
+def in_parts(*parts, **changes):
+    """A load through several channels, with the totals of its parts."""
+    counts = {
+        name: sum(getattr(part, name) for part in parts)
+        for name in (
+            *("rows_total", "rows_sent", "rows_acknowledged", "rows_in_table", "rows_rejected"),
+            *("raw_bytes", "requests", "retries", "throttles", "reopens", "recent_bytes_per_s"),
+        )
+    }
+    own = {"rows_skipped": 0, "token_sent": None, "token_committed": None, "channel": parts[0].channel}
+    return replace(HALF, parts=parts, **(own | counts | changes))
+
+
+def all_in_table(progress):
+    """A part, or a load, as it is when it is done."""
+    rows = progress.rows_total
+    return replace(progress, phase="done", rows_sent=rows, rows_acknowledged=rows, rows_in_table=rows)
+
+
+NOTHING_YET = {
+    "rows_sent": 0,
+    "rows_acknowledged": 0,
+    "rows_in_table": 0,
+    "raw_bytes": 0,
+    "recent_bytes_per_s": 0.0,
+}
+EIGHT = in_parts(
+    all_in_table(part(1)),
+    part(2, throttles=3, retries=2),
+    part(3, phase="failed", message="the channel was opened by another writer"),
+    part(4),
+    part(5, rows_rejected=7, rejected_message="column NAME is NOT NULL and has no value"),
+    part(6, reopens=1),
+    part(7, phase="committing"),
+    part(
+        8,
+        phase="preparing",
+        rows_sent=0,
+        rows_acknowledged=0,
+        rows_in_table=0,
+        raw_bytes=0,
+        recent_bytes_per_s=0.0,
+    ),
+    rejected_message="column NAME is NOT NULL and has no value",
+)
+MANY = in_parts(
+    *(all_in_table(part(n, of=32)) for n in range(1, 6)),
+    part(6, of=32, phase="failed", message="the disk is full"),
+    *(part(n, of=32) for n in range(7, 33)),
+)
+MANY_DONE = replace(all_in_table(MANY), parts=tuple(map(all_in_table, MANY.parts)))
+EIGHT_DONE = replace(all_in_table(EIGHT), rows_rejected=0, parts=tuple(map(all_in_table, MANY.parts[:8])))
+
 _VOID = {"br", "col", "img"}
 
 
@@ -83,7 +158,7 @@ class _Reader(HTMLParser):
 def read(html):
     """Return a page's elements and its text; every element must be closed."""
     reader = _Reader()
-    reader.feed(html)
+    reader.feed(html.replace("<wbr>", ""))  # where a word may break is no space
     reader.close()
     assert reader.open == []
     return reader.elements, " ".join(" ".join(reader.text).split())

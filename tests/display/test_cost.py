@@ -9,7 +9,7 @@ from snowpipe_pandas.display import panel
 from snowpipe_pandas.display.terminal import TerminalView
 from snowpipe_pandas.display.ticker import REDRAW_INTERVAL_S
 from snowpipe_pandas.streaming.history import MAX_SAMPLES, Sample
-from tests.display.samples import HALF
+from tests.display.samples import HALF, MANY
 from tests.display.test_terminal import terminal
 
 SHARE = 0.02
@@ -20,8 +20,13 @@ LONG = replace(
 
 @pytest.mark.parametrize(
     "draw",
-    [lambda: panel.load(LONG), TerminalView(lambda: LONG, terminal(120)).draw],
-    ids=["html", "terminal"],
+    [
+        lambda: panel.load(LONG),
+        lambda: panel.load(replace(LONG, parts=MANY.parts)),
+        TerminalView(lambda: LONG, terminal(120)).draw,
+        TerminalView(lambda: replace(LONG, parts=MANY.parts), terminal(40)).draw,
+    ],
+    ids=["html", "html of 32 parts", "terminal", "terminal of 32 parts"],
 )
 def test_a_redraw_takes_little_of_the_time_between_two(draw):
     draw()

@@ -28,6 +28,31 @@ def settled():
 """
 
 
+PARTS = """
+from dataclasses import replace
+from snowpipe_pandas.display.ticker import Ticker
+from snowpipe_pandas.display.widget import LoadView
+from snowpipe_pandas.streaming.counts import Counts
+
+COUNTS = [name for name in Counts().as_dict() if name != "rejected_exact"]
+channels = [client.open_channel(f"group/{n}", table="DEMO.PUBLIC.T") for n in (1, 2, 3)]
+jobs = [frame.snowpipe.stream(c, load_id="group", background=True) for c in channels]
+
+def whole():
+    parts = tuple(job.progress for job in jobs)
+    totals = {name: sum(getattr(part, name) for part in parts) for name in (*COUNTS, "rows_total")}
+    phase = "done" if all(part.ended for part in parts) else "sending"
+    return replace(parts[0], phase=phase, parts=parts, **totals)
+
+view = LoadView(whole)
+view.show()
+with Ticker(view):
+    for job in jobs:
+        job.wait()
+settled()
+"""
+
+
 @pytest.fixture(scope="module")
 def cells():
     """The cells of one notebook, by a name for each."""
@@ -54,6 +79,7 @@ jobs = sp.Jobs(frame.snowpipe.stream(c, background=True) for c in channels)
 jobs
 """,
         "jobs' results": "[result.rows for result in jobs.results()]",
+        "parts": PARTS,
         "busy": """
 account.channels.pause()
 first = frame.snowpipe.stream(channel, load_id='six', background=True)
@@ -94,14 +120,27 @@ def test_after_a_load_its_cell_holds_html_and_text_that_need_no_kernel(cells, na
     assert "details" in [tag for tag, _ in elements]
     assert "1,000 rows in the table" in text
     plain = shown(cells[name], "text/plain")[0]
-    assert plain.startswith("done")
+    assert plain.startswith("-> DEMO.PUBLIC.T  done")
     assert len(plain) <= 110
+
+
+def test_a_load_in_parts_leaves_one_view_with_a_row_for_each(cells):
+    assert shown(cells["parts"], WIDGET) == []
+    (html,) = shown(cells["parts"], "text/html")
+    elements, text = read(html)
+    assert [tag for tag, _ in elements].count("details") == 1
+    assert "-> DEMO.PUBLIC.T load group, 3 channels · done · 3,000 rows in the table" in text
+    for number in (1, 2, 3):
+        assert f"{number} group/{number} done · 100% 1,000 of 1,000" in text
+    (plain,) = shown(cells["parts"], "text/plain")
+    assert plain.startswith("-> DEMO.PUBLIC.T  done ")
+    assert "3,000/3,000 rows in the table · 3 channels" in plain
 
 
 def test_jobs_leave_one_table(cells):
     (html,) = shown(cells["jobs"], "text/html")
     assert [tag for tag, _ in read(html)[0]].count("tr") == 3
-    assert shown(cells["jobs"], "text/plain") == ["part-0: done · 100%; part-1: done · 100%"]
+    assert shown(cells["jobs"], "text/plain") == ["-> DEMO.PUBLIC.T part-0: done · 100%, part-1: done · 100%"]
     assert shown(cells["jobs' results"], "text/plain") == ["[1000, 1000]"]
 
 

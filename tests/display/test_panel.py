@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from snowpipe_pandas.display import panel
+from snowpipe_pandas.display.pieces import bar as drawn_bar
 from snowpipe_pandas.display.style import STYLE, boxed
 from tests.display.samples import (
     AGAIN_REJECTED,
@@ -27,7 +28,7 @@ from tests.display.samples import (
 def test_a_running_load_tells_everything():
     text = read(panel.load(HALF))[1]
     for fact in (
-        "flights-2013 channel notebook-1 sending · 30%",
+        "-> DEMO.PUBLIC.FLIGHTS load flights-2013, channel notebook-1 sending · 30%",
         "300 in the table",
         "200 waiting for their commit",
         "of 1,000 rows",
@@ -55,27 +56,27 @@ def layers(html):
 
 
 def test_the_bar_has_a_part_for_each_fate_and_tells_them_to_screen_readers():
-    html = panel.bar(HALF)
+    html = drawn_bar(HALF)
     assert layers(html) == [("", "30.00"), ("sent", "20.00")]
     (bar,) = with_role(html, "progressbar")
-    assert bar["aria-label"] == "load flights-2013"
+    assert bar["aria-label"] == "DEMO.PUBLIC.FLIGHTS, load flights-2013"
     assert bar["aria-valuenow"] == "30"
     assert bar["aria-valuetext"] == "300 of 1,000 rows in the table, 200 waiting"
-    html = panel.bar(replace(HALF, rows_rejected=50))
+    html = drawn_bar(replace(HALF, rows_rejected=50))
     assert layers(html) == [("", "30.00"), ("rejected", "5.00"), ("sent", "15.00")]
     (bar,) = with_role(html, "progressbar")
     assert bar["aria-valuetext"].startswith("50 rows rejected, 300 of 1,000 rows in the table")
 
 
 def test_the_bar_of_a_load_that_was_sent_and_not_committed_is_empty():
-    (bar,) = with_role(panel.bar(NOT_WAITED_FOR), "progressbar")
+    (bar,) = with_role(drawn_bar(NOT_WAITED_FOR), "progressbar")
     assert bar["aria-valuenow"] == "0"
-    assert layers(panel.bar(NOT_WAITED_FOR)) == [("sent", "100.00")]
+    assert layers(drawn_bar(NOT_WAITED_FOR)) == [("sent", "100.00")]
 
 
 @pytest.mark.parametrize("phase", ["sending", "committing", "failed"])
 def test_without_a_known_end_the_bar_has_no_value(phase):
-    html = panel.bar(replace(UNKNOWN, phase=phase))
+    html = drawn_bar(replace(UNKNOWN, phase=phase))
     (bar,) = with_role(html, "progressbar")
     assert "aria-valuenow" not in bar
     assert bar["aria-valuetext"] == "300 of an unknown number of rows in the table, 200 waiting"
@@ -94,7 +95,7 @@ def test_a_load_that_ends_with_rejected_rows_is_amber_and_says_so_in_its_first_l
 
 def test_a_load_is_green_if_every_row_is_there():
     assert '<span class="ok">done</span>' in panel.folded(DONE)
-    assert layers(panel.bar(DONE)) == [("ok", "100.00")]
+    assert layers(drawn_bar(DONE)) == [("ok", "100.00")]
 
 
 def test_a_service_that_does_not_tell_its_rejections_is_named():
@@ -152,7 +153,10 @@ def test_a_finished_load_is_one_line_that_opens():
     html = panel.folded(DONE)
     elements = [tag for tag, _ in read(html)[0]]
     assert elements[:2] == ["details", "summary"]
-    assert "on notebook-1 done · 1,000 rows in the table in 2.0 s · 4.0 MB/s" in read(html)[1]
+    assert (
+        "load flights-2013, channel notebook-1 · done · 1,000 rows in the table in 2.0 s · 4.0 MB/s"
+        in read(html)[1]
+    )
     assert "on the wire 2.0 MB" in read(html)[1]
     assert "time left" not in html
 
@@ -192,7 +196,8 @@ def test_jobs_are_rows_of_one_table():
     html = panel.job_table([panel.job_row(HALF), panel.job_row(replace(HALF, channel="notebook-2"))])
     tags = [tag for tag, _ in read(html)[0]]
     assert (tags.count("table"), tags.count("tr")) == (1, 3)
-    assert "notebook-2 flights-2013 sending · 30% 300 of 1,000 4.0 MB/s" in read(html)[1]
+    named = "-> DEMO.PUBLIC.FLIGHTS load flights-2013, channel notebook-2"
+    assert f"{named} sending · 30% 300 of 1,000 4.0 MB/s" in read(html)[1]
 
 
 def test_a_row_without_a_head_keeps_the_heads_widths():
@@ -201,10 +206,12 @@ def test_a_row_without_a_head_keeps_the_heads_widths():
 
 
 def test_control_and_bidi_characters_are_shown():
-    evil = replace(HALF, phase="failed", load_id="a\x9b31m", channel="b\u202e", message="c\x1b[2J\nd")
+    evil = replace(
+        HALF, phase="failed", load_id="a\x9b31m", channel="b\u202e", message="c\x1b[2J\nd", target="e\x07"
+    )
     for html in (panel.load(evil), panel.folded(evil), panel.job_row(evil) + panel.notes(evil)):
         assert html.isprintable()
-        for told in (r"a\x9b31m", r"b\u202e", r"c\x1b[2J\nd"):
+        for told in (r"a\x9b31m", r"b\u202e", r"c\x1b[2J\nd", r"e\x07"):
             assert told in html
 
 
@@ -215,6 +222,7 @@ EVIL = '<img src=x onerror="alert(1)">'
 def test_names_and_messages_cannot_put_elements_into_the_page(phase):
     evil = replace(
         HALF,
+        target=EVIL,
         load_id=EVIL,
         channel=EVIL,
         account=EVIL,

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
+from snowpipe_pandas.display import texts
 from snowpipe_pandas.display.terminal import LogView, TerminalView, styled
 from tests.display.samples import DONE, HALF, NOT_WAITED_FOR, REJECTED, UNTOLD
 
@@ -61,7 +62,7 @@ def test_what_a_user_prints_meanwhile_stands_above_the_line():
     view.draw_last()
     lines = [line.rpartition("\r")[2].strip() for line in without_codes(console.file.getvalue()).split("\n")]
     assert lines[0] == "hello"
-    assert lines[1].startswith("sending")
+    assert lines[1].startswith("-> FLIGHTS  sending")
 
 
 def test_a_stopped_load_leaves_the_line_that_resumes_it():
@@ -89,7 +90,8 @@ def styles(progress):
     """The colours of the state, and of the solid part of the bar."""
     text = styled(progress, 120)
     console = terminal(120)
-    return [str(text.get_style_at_offset(console, at)) for at in (0, text.plain.find("█"))]
+    places = (text.plain.find(texts.state(progress)), text.plain.find("█"))
+    return [str(text.get_style_at_offset(console, at)) for at in places]
 
 
 @pytest.mark.parametrize(
@@ -111,10 +113,10 @@ def test_a_line_that_waits_for_nothing_is_not_green():
     assert styles(NOT_WAITED_FOR)[0] == "bold"
 
 
-def test_the_last_line_of_a_log_begins_with_the_rejected_rows():
+def test_the_last_line_of_a_log_tells_rejected_rows_behind_the_target():
     log = io.StringIO()
     LogView(Shown(REJECTED), log).draw_last()
-    assert log.getvalue().startswith("done, 7 REJECTED")
+    assert log.getvalue().startswith("-> DEMO.PUBLIC.FLIGHTS  done, 7 REJECTED")
 
 
 def test_the_last_state_is_written_once_however_often_it_is_asked_for():
@@ -130,7 +132,7 @@ def test_the_last_state_is_written_once_however_often_it_is_asked_for():
 def test_a_load_that_is_over_before_the_first_redraw_still_leaves_its_line():
     console = terminal(80)
     TerminalView(Shown(replace(HALF, phase="done")), console).draw_last()
-    assert "300/1,000 rows" in without_codes(console.file.getvalue())
+    assert "300/1,000 in table" in without_codes(console.file.getvalue())
 
 
 def test_colours_say_nothing_that_the_text_does_not():
@@ -151,6 +153,6 @@ def test_a_log_gets_a_line_every_ten_seconds_and_the_last_state():
     assert view.draw() is False
     view.draw_last()
     last = stream.getvalue().splitlines()[-1]
-    assert last.startswith("failed")
+    assert last.startswith("-> DEMO.PUBLIC.FLIGHTS  failed")
     assert "no answer" in last
     assert "load_id='flights-2013'" in last

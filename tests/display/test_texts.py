@@ -5,7 +5,6 @@ from dataclasses import replace
 import pytest
 
 from snowpipe_pandas.display import texts
-from snowpipe_pandas.display.texts import Shares
 from tests.display.samples import (
     AGAIN,
     AGAIN_REJECTED,
@@ -15,33 +14,10 @@ from tests.display.samples import (
     EXPIRED,
     GOOD,
     HALF,
-    NOT_WAITED_FOR,
     REJECTED,
     UNKNOWN,
     UNTOLD,
 )
-
-
-def test_the_line_tells_rows_speed_time_requests_and_token():
-    line = texts.line(HALF)
-    for fact in (
-        "30%",
-        "300/1,000 rows in the table",
-        "200 waiting",
-        "4.0 MB/s",
-        "0:02 to go",
-        "4 requests",
-        "token 59:01",
-    ):
-        assert fact in line
-
-
-def test_rejected_rows_and_retries_show_only_when_there_are_some():
-    told = texts.line(replace(HALF, rows_rejected=7)).partition("%  ")[2]
-    assert told.startswith("7 REJECTED · 300/1,000")
-    assert "REJECTED" not in texts.line(HALF)
-    assert "1 retry" in texts.line(HALF)
-    assert "retr" not in texts.line(replace(HALF, retries=0))
 
 
 @pytest.mark.parametrize(
@@ -69,26 +45,6 @@ def test_a_duration_reads_like_a_clock(seconds, text):
     assert texts.duration(seconds) == text
 
 
-@pytest.mark.parametrize(
-    ("shares", "drawn"),
-    [
-        (Shares(0.0, 0.0, 0.0), "░" * 10),
-        (Shares(0.3, 0.0, 0.2), "███▒▒░░░░░"),
-        (Shares(0.3, 0.2, 0.2), "███××▒▒░░░"),
-        (Shares(1.0, 0.0, 0.0), "█" * 10),
-        (Shares(0.0, 0.0, 1.0), "▒" * 10),
-        (Shares(0.999, 0.0, 0.001), "█" * 9 + "▒"),
-        (Shares(0.999, 0.001, 0.0), "█" * 9 + "×"),
-        (Shares(0.0, 1.0, 0.0), "×" * 10),
-        (Shares(0.0, 0.001, 0.0), "×" + "░" * 9),
-        (Shares(2 / 3, 1 / 3, 0.0), "██████××××"),
-        (Shares(0.7, 0.1, 0.2), "███████×▒▒"),
-    ],
-)
-def test_a_bar_shows_rows_in_the_table_rejected_and_waiting(shares, drawn):
-    assert texts.bar(shares, 10) == drawn
-
-
 def test_a_hundred_percent_is_not_said_before_it_is_true():
     assert texts.percent(replace(HALF, rows_in_table=290)) == "29%"
     assert texts.percent(replace(HALF, rows_acknowledged=1000, rows_in_table=999)) == "99%"
@@ -96,28 +52,11 @@ def test_a_hundred_percent_is_not_said_before_it_is_true():
     assert texts.percent(replace(REJECTED, rows_total=10**6, rows_in_table=10**6 - 1)) == "99%"
 
 
-@pytest.mark.parametrize(
-    ("total", "told"),
-    [(1000, "committing ▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒ 0%  0/1,000 rows"), (None, "committing  0 rows in the table")],
-    ids=["known", "unknown"],
-)
-def test_rows_that_are_sent_and_not_in_the_table_are_no_percent(total, told):
-    sent = replace(HALF, phase="committing", rows_total=total, rows_acknowledged=1000, rows_in_table=0)
-    assert texts.line(sent).startswith(told)
-
-
-def test_a_load_that_waits_for_no_commit_ends_as_acknowledged():
-    told = "acknowledged ▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒ 0%  0/1,000 rows in the table"
-    assert texts.line(NOT_WAITED_FOR).startswith(told)
-    assert texts.grade(NOT_WAITED_FOR) == ""
-
-
 def test_a_source_of_unknown_length_has_no_share_until_it_is_done():
     for phase in ("sending", "committing", "failed", "cancelled"):
         unknown = replace(UNKNOWN, phase=phase)
         assert texts.shares(unknown) is None
-        assert "%" not in texts.line(unknown)
-        assert "█" not in texts.line(unknown)
+        assert texts.percent(unknown) == ""
     assert texts.percent(replace(DONE, rows_total=None)) == "100%"
     assert texts.percent(replace(REJECTED, rows_total=None)) == "99%"
 
@@ -150,44 +89,11 @@ def test_a_frame_without_rows_is_all_there_once_it_is_done():
 )
 def test_a_load_is_green_only_if_every_row_is_in_the_table(progress, state, grade):
     assert (texts.state(progress), texts.grade(progress)) == (state, grade)
-    assert texts.line(progress).startswith(state)
-    assert texts.line(progress, width=20).startswith(state[:20])
 
 
-def test_where_rejections_are_not_told_no_number_is_more_than_a_bound():
-    assert "≤100%  at most 1,000/1,000 rows in the table" in texts.line(UNTOLD)
-    assert texts.summary(UNTOLD).startswith("at most 1,000 rows in the table")
-
-
-def test_a_load_that_is_run_again_shows_the_counts_of_its_whole_life():
-    assert "99%  993/1,000 rows in the table" in texts.line(AGAIN_REJECTED)
+def test_a_load_that_is_run_again_is_summed_up_over_its_whole_life():
     assert texts.summary(AGAIN_REJECTED) == "nothing to send: 993 of 1,000 rows in the table"
     assert texts.summary(AGAIN) == "nothing to send: 1,000 rows in the table"
-
-
-def test_control_and_bidi_characters_of_messages_are_shown_not_obeyed():
-    line = texts.line(replace(HALF, phase="failed", message="a\x1b[2J\rb\u202ec\nd"))
-    assert line.endswith(r"a\x1b[2J\rb\u202ec\nd")
-    assert line.isprintable()
-
-
-@pytest.mark.parametrize("width", [20, 40, 60, 80, 100, 120])
-def test_a_line_fits_any_width_and_drops_the_least_important_first(width):
-    text = texts.line(HALF, width=width)
-    assert len(text) <= width
-    if width >= 80:
-        assert "token 59:01" in text
-        assert "▒" in text
-    if width >= 40:
-        assert "300/1,000 rows" in text
-
-
-def test_the_short_form_is_one_line_that_jupyter_does_not_cut():
-    text = texts.short(
-        replace(HALF, rows_total=10**12, rows_in_table=10**11, message="x" * 200, load_id="y" * 200)
-    )
-    assert len(text) <= 110
-    assert "\n" not in text
 
 
 @pytest.mark.parametrize("phase", ["failed", "cancelled"])
@@ -219,3 +125,10 @@ def test_the_summary_tells_what_became_durable():
 )
 def test_sizes_and_speeds_are_readable_at_any_scale(count, size, speed):
     assert (texts.size(count), texts.speed(count)) == (size, speed)
+
+
+def test_timings_stand_on_one_line():
+    class Spent:
+        encode, compress, wait, send, commit = 1.23, 0.8, 0.0, 125.0, 0.34
+
+    assert texts.timings(Spent()) == "encode 1.2 s · compress 0.8 s · wait 0.0 s · send 2:05 · commit 0.3 s"

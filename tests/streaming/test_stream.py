@@ -18,7 +18,7 @@ def test_every_row_arrives_once_and_in_order(account, channel):
 
 def test_the_result_tells_rows_bytes_and_load_on_one_line_and_in_a_table(channel):
     result = numbers(3).snowpipe.stream(channel, load_id="three", progress=False)
-    assert str(result).startswith("3 rows in the table in ")
+    assert str(result).startswith("-> DEMO.PUBLIC.NUMBERS: 3 rows in the table in ")
     assert "load 'three'" in str(result)
     assert "\n" not in str(result)
     assert "<td" in result._repr_html_()
@@ -130,7 +130,7 @@ def test_rejected_rows_are_an_error_with_their_number_and_reason(account, strict
 def test_rejected_rows_can_be_counted_instead(account, strict_channel):
     result = bad_every_tenth(30).snowpipe.stream(strict_channel, on_error="report", progress=False)
     assert result.rows_rejected == 3
-    assert str(result).startswith("3 of 30 rows REJECTED, 27 in the table")
+    assert str(result).startswith("-> DEMO.PUBLIC.STRICT: 3 of 30 rows REJECTED, 27 in the table")
 
 
 def test_rejections_of_an_earlier_load_do_not_count_again(strict_channel):

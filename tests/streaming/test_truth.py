@@ -46,7 +46,9 @@ def test_a_load_with_rejected_rows_says_so_however_often_it_is_run(account, clie
         assert caught.value.load.exact
     result = frame.snowpipe.stream(channel, load_id="L", on_error="report", progress=False)
     assert (result.rows_in_table, result.rows_rejected, result.rows_sent) == (147, 3, 0)
-    assert str(result) == ("nothing to send: of 150 rows of load 'L' 147 are in the table, 3 were REJECTED")
+    assert str(result).endswith(
+        ": nothing to send: of 150 rows of load 'L' 147 are in the table, 3 were REJECTED"
+    )
 
 
 def test_rejected_rows_that_are_told_again_lie_where_they_lay(client, strict):

@@ -1,0 +1,76 @@
+"""The parts of a load through several channels, as HTML: a row each, or a tile each while there are many."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..shown import counted
+from ..streaming.progress import Progress
+from . import texts
+from .pieces import bar, refused, span, text, total
+
+MOST_ROWS = 8
+"""More parts than these are tiles while they move: rows would have to scroll, and a redraw scrolls back."""
+
+COLUMNS = (("part", 6), ("channel", 21), ("state", 20), ("progress", 17), ("in the table", 22), ("speed", 14))
+
+
+def drawn(progress: Progress) -> str:
+    """Draw a load's parts; "" for a load through one channel."""
+    numbered = list(enumerate(progress.parts, 1))
+    if not numbered:
+        return ""
+    if len(numbered) <= MOST_ROWS:
+        return _table(numbered)
+    if progress.ended:
+        return f'<div class="scroll" tabindex="0" role="region" aria-label="parts">{_table(numbered)}</div>'
+    tiles = "".join(_tile(number, part) for number, part in numbered)
+    told = [(number, part) for number, part in numbered if part.phase == "failed" or part.rows_rejected]
+    return f'<div class="tiles">{tiles}</div>{_table(told) if told else ""}'
+
+
+def _table(numbered: Iterable[tuple[int, Progress]]) -> str:
+    heads = "".join(f'<th scope="col" style="width:{width}%">{name}</th>' for name, width in COLUMNS)
+    rows = "".join(_row(number, part) for number, part in numbered)
+    return f'<table class="parts"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>'
+
+
+def _row(number: int, part: Progress) -> str:
+    """Draw a part as a row, and below one that failed why it did."""
+    why = f'<tr class="why"><td></td><td colspan="{len(COLUMNS) - 1}">{span("bad", part.message)}</td></tr>'
+    rejected = f"<br>{refused(part)}" if part.rows_rejected else ""
+    return (
+        f'<tr><th scope="row">{number}</th><td>{text(part.channel)}</td>'
+        f"<td>{span(texts.grade(part), texts.headline(part))}{_troubles(part)}</td>"
+        f"<td>{bar(part, number)}</td>"
+        f"<td>{part.rows_in_table:,} <span class=quiet>of {total(part)}</span>{rejected}</td>"
+        f"<td>{texts.pace(part)}</td></tr>{why if part.phase == 'failed' else ''}"
+    )
+
+
+def _tile(number: int, part: Progress) -> str:
+    """Draw a part as its number, its share or how it ended, and its bar; its title has the rest."""
+    share = texts.percent(part) if part.phase in ("sending", "committing") else ""
+    told = f"{part.channel}: {texts.headline(part)}, {texts.rows(part)}, {texts.pace(part)}"
+    return (
+        f'<div class="tile" title="{text(", ".join([told, *_repeats(part)]))}">'
+        f'<span class="quiet">{number}</span>{span(texts.grade(part), share or part.phase)}'
+        f"{bar(part, number)}</div>"
+    )
+
+
+def _troubles(part: Progress) -> str:
+    repeats = _repeats(part)
+    return f'<br><small class="quiet">{" · ".join(repeats)}</small>' if repeats else ""
+
+
+def _repeats(part: Progress) -> list[str]:
+    """List what a part had to do again, or slower."""
+    told = []
+    if part.throttles:
+        told.append(f"{part.throttles:,} throttled")
+    if part.retries:
+        told.append(counted(part.retries, "retry", "retries"))
+    if part.reopens:
+        told.append(f"{part.reopens:,} reopened")
+    return told

@@ -1,0 +1,64 @@
+"""What the notebook's views are made of: escaped text, coloured words, a target, and the bar of a load."""
+
+from __future__ import annotations
+
+import html
+
+from ..shown import visible
+from ..streaming.outcome import rejected
+from ..streaming.progress import Progress
+from . import texts
+
+
+def text(value: str) -> str:
+    """Write a text into a page: nothing of it is markup, and nothing of it is hidden."""
+    return html.escape(visible(value))
+
+
+def span(kind: str, words: str) -> str:
+    """Write words in the colour of a kind."""
+    return f'<span class="{kind}">{text(words.strip())}</span>'
+
+
+def target(progress: Progress) -> str:
+    """Draw where a load goes; a long name may break behind its dots."""
+    return f"<b>{text(texts.target(progress)).replace('.', '.<wbr>')}</b>"
+
+
+def refused(progress: Progress) -> str:
+    """Draw how many rows were rejected."""
+    return span("bad", f"{rejected(progress)} REJECTED")
+
+
+def total(progress: Progress) -> str:
+    """Write how many rows a load has, "?" where that is not known."""
+    return "?" if progress.rows_total is None else f"{progress.rows_total:,}"
+
+
+def shade(progress: Progress) -> str:
+    """Return the colour of rows in the table: green and amber come at the end."""
+    return texts.grade(progress) if progress.phase == "done" else ""
+
+
+def bar(progress: Progress, part: int | None = None) -> str:
+    """Draw the bar: rows in the table, rejected and waiting; without an end to measure by, none of them.
+
+    Args:
+        progress: a load, or a part of one.
+        part: the part's number; its bar is thin.
+    """
+    found = texts.shares(progress)
+    whole = "an unknown number of" if progress.rows_total is None else f"{progress.rows_total:,}"
+    said = f"{progress.rows_in_table:,} of {whole} rows in the table, {progress.rows_waiting:,} waiting"
+    if progress.rows_rejected:
+        said = f"{rejected(progress)} rows rejected, {said}"
+    kind = "track" if part is None else "track thin"
+    load = f"{progress.target}, load {progress.load_id}"
+    name = load if part is None else f"part {part} of {load}"
+    role = f'role="progressbar" aria-label="{text(name)}" aria-valuetext="{said}"'
+    if found is None:
+        return f'<div class="{kind}{"" if progress.ended else " unknown"}" {role}></div>'
+    fates = zip((shade(progress), "rejected", "sent"), found, strict=True)
+    layers = "".join(f'<i class="{fate}" style="width:{share:.2%}"></i>' for fate, share in fates if share)
+    now = f'aria-valuemin="0" aria-valuemax="100" aria-valuenow="{texts.whole_percent(found)}"'
+    return f'<div class="{kind}" {role} {now}>{layers}</div>'

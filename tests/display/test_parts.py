@@ -1,0 +1,143 @@
+"""The parts of a load through several channels: each tells its numbers, and what went wrong."""
+
+import re
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import pytest
+
+from snowpipe_pandas.display import panel, parts, texts
+from snowpipe_pandas.streaming.progress import Progress
+from tests.display.samples import EIGHT, EIGHT_DONE, HALF, MANY, MANY_DONE, in_parts, part, read, with_role
+
+
+def rows(html):
+    """The rows of the parts' table as texts, without its head."""
+    body = html.partition('<table class="parts">')[2].partition("<tbody>")[2].partition("</tbody>")[0]
+    return [read(row)[1] for row in re.findall("<tr.*?</tr>", body)]
+
+
+@pytest.mark.parametrize("draw", [panel.load, panel.folded])
+def test_every_part_has_a_row_with_its_numbers(draw):
+    whole = replace(EIGHT, phase="failed", message="one part failed")
+    assert rows(draw(whole)) == [
+        "1 flights-2013/1-of-8 done · 100% 50,001 of 50,001 0.5 MB/s",
+        "2 flights-2013/2-of-8 sending · 33% 3 throttled · 2 retries 17,000 of 50,002 0.2 MB/s",
+        "3 flights-2013/3-of-8 failed · 40% 20,501 of 50,003 1.5 MB/s",
+        "the channel was opened by another writer",
+        "4 flights-2013/4-of-8 sending · 47% 24,001 of 50,004 0.4 MB/s",
+        "5 flights-2013/5-of-8 sending · 54% 27,502 of 50,005 7 REJECTED 0.5 MB/s",
+        "6 flights-2013/6-of-8 sending · 61% 1 reopened 31,003 of 50,006 0.6 MB/s",
+        "7 flights-2013/7-of-8 committing · 68% 34,504 of 50,007 0.7 MB/s",
+        "8 flights-2013/8-of-8 preparing · 0% 0 of 50,008 0.0 MB/s",
+    ]
+
+
+def test_the_total_stands_above_the_parts_and_the_channels_behind_the_target():
+    html = panel.load(EIGHT)
+    told = read(html)[1]
+    assert told.startswith(
+        "-> DEMO.PUBLIC.FLIGHTS load flights-2013, 1 of 8 channels done, 1 failed sending · 51% "
+        "204,512 in the table 7 REJECTED 5,993 waiting for their commit of 400,036 rows"
+    )
+    assert html.index("speed over") < html.index("flights-2013/1-of-8")
+    folded = read(panel.folded(EIGHT_DONE))[1]
+    assert folded.startswith(
+        "-> DEMO.PUBLIC.FLIGHTS load flights-2013, 8 channels · done · 400,036 rows in the"
+    )
+
+
+@pytest.mark.parametrize("whole", [EIGHT, MANY, MANY_DONE], ids=["rows", "tiles", "many rows"])
+def test_each_bar_tells_its_part_to_screen_readers(whole):
+    bars = with_role(parts.drawn(whole), "progressbar")
+    for number, one in enumerate(whole.parts, 1):
+        name = f"part {number} of DEMO.PUBLIC.FLIGHTS, load flights-2013"
+        found = [bar for bar in bars if bar["aria-label"] == name]
+        assert found
+        for bar in found:
+            said = (
+                f"{one.rows_in_table:,} of {one.rows_total:,} rows in the table, {one.rows_waiting:,} waiting"
+            )
+            assert bar["aria-valuetext"].endswith(said)
+            assert bar["aria-valuenow"] == texts.percent(one).rstrip("%")
+
+
+def test_many_parts_are_tiles_that_tell_all_in_their_titles():
+    html = parts.drawn(MANY)
+    tiles = [a for tag, a in read(html)[0] if a.get("class") == "tile"]
+    assert len(tiles) == 32
+    for number, (one, tile) in enumerate(zip(MANY.parts, tiles, strict=True), 1):
+        told = f"flights-2013/{number}-of-32: {texts.headline(one)}, {texts.rows(one)}, {texts.pace(one)}"
+        assert tile["title"] == told
+    assert "1 done 2 done" in read(html)[1]
+    assert "6 failed 7 68%" in read(html)[1]
+
+
+def test_of_many_parts_those_that_need_a_look_have_rows_too():
+    assert rows(parts.drawn(MANY)) == [
+        "6 flights-2013/6-of-32 failed · 61% 31,003 of 50,006 3.0 MB/s",
+        "the disk is full",
+    ]
+    rejected = replace(MANY, parts=(*MANY.parts[:-1], replace(MANY.parts[-1], rows_rejected=3, throttles=2)))
+    html = parts.drawn(rejected)
+    (*_, last) = rows(html)
+    assert "3 REJECTED" in last
+    assert "2 throttled" in last
+    assert html.count('title="') == 32
+    assert ", 2 throttled" in html.rpartition('title="')[2].partition('"')[0]
+
+
+def test_a_load_that_is_over_has_a_row_for_each_of_many_parts_which_scroll():
+    html = panel.folded(MANY_DONE)
+    assert len(rows(html)) == 32
+    (region,) = with_role(html, "region")
+    assert (region["aria-label"], region["tabindex"]) == ("parts", "0")
+    assert "tile" not in html
+
+
+def test_a_load_through_one_channel_has_no_parts():
+    assert parts.drawn(HALF) == ""
+    assert "parts" not in panel.load(HALF)
+
+
+def test_parts_of_unknown_length_have_no_share():
+    whole = in_parts(part(1), part(2))
+    unknown = replace(
+        whole, rows_total=None, parts=tuple(replace(one, rows_total=None) for one in whole.parts)
+    )
+    html = parts.drawn(unknown)
+    assert [bar.get("aria-valuenow") for bar in with_role(html, "progressbar")] == [None, None]
+    assert "%" not in read(html)[1]
+    assert "13,500 of ?" in rows(html)[0]
+
+
+EVIL = '<img src=x onerror="alert(1)">\x1b[2J'
+
+
+@pytest.mark.parametrize("number", [2, 9])
+@pytest.mark.parametrize("phase", ["sending", "failed", "done"])
+def test_names_and_reasons_put_nothing_into_the_page(number, phase):
+    changes = {"channel": EVIL, "target": EVIL, "load_id": EVIL, "message": EVIL, "rejected_message": EVIL}
+    evil = part(1, phase=phase, rows_rejected=1, **changes)
+    html = panel.load(replace(in_parts(*[evil] * number, rejected_message=EVIL), target=EVIL))
+    elements, text = read(html)
+    assert "img" not in [tag for tag, _ in elements]
+    assert html.isprintable()
+    assert r"\x1b[2J" in text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timed(Progress):
+    timings: Any
+
+
+def test_timings_stand_in_the_details_where_there_are_some():
+    class Spent:
+        encode, compress, wait, send, commit = 1.2, 0.8, 0.1, 3.4, 0.3
+
+    facts = {field.name: getattr(HALF, field.name) for field in fields(HALF)}
+    timed = Timed(**(facts | {"timings": Spent()}))
+    told = "encode 1.2 s · compress 0.8 s · wait 0.1 s · send 3.4 s · commit 0.3 s"
+    for html in (panel.load(timed), panel.folded(replace(timed, phase="done"))):
+        assert told in read(html)[1]
+    assert "encode" not in panel.load(HALF)
