@@ -16,9 +16,7 @@ import snowpipe_pandas as sp
 from benchmarks.counting import counting_service
 from benchmarks.loads import alternating
 from benchmarks.memory import ANYBODY, floats
-from snowpipe_pandas.names import ObjectName
 from snowpipe_pandas.rest.client import Client
-from snowpipe_pandas.rest.elastic import ElasticChannel
 from snowpipe_pandas.rows.encode.encoder import Encoder
 from snowpipe_pandas.rows.sources.source import open_source
 from snowpipe_pandas.streaming.elastic_load import IN_FLIGHT, ElasticLoad
@@ -48,13 +46,13 @@ def bare() -> Iterator[Client]:
 def measure(client: Client, rounds: int) -> dict[str, float]:
     """Medians of alternating rounds, and how many times faster the elastic load is."""
     frame = floats(ROWS, COLUMNS)
-    pipe = ObjectName.parse(TABLE, database=None, schema=None, argument="table").default_pipe()
+    target = client.table(TABLE)
     channel = client.open_channel("named", table=TABLE)
 
     def elastic(in_flight: int) -> None:
         options = LoadOptions(wait=False, limits=LIMITS)
-        into = ElasticChannel(client._planes, pipe)
-        ElasticLoad(open_source(frame), Encoder(), into, options, in_flight=in_flight).run()
+        rows = open_source(frame)
+        ElasticLoad(rows, Encoder(), target.elastic(), options, in_flight=in_flight).run()
 
     works = {
         "named_s": lambda: frame.snowpipe.stream(channel, limits=LIMITS, progress=False),

@@ -13,11 +13,11 @@ from .arguments import flag, is_a, texts_by_text
 if TYPE_CHECKING:
     from .api.jobs import Job
     from .api.signature import StreamOptions
+    from .api.targets import AnyTarget
     from .display.choose import ShowProgress
     from .rest.channel import Channel
     from .rest.client import Client
     from .rest.opening import TargetColumn
-    from .rest.target import Target
     from .rows.encode.cell_location import BinaryFormat
     from .rows.encode.encoder import Nulls
     from .rows.schema_check import Problem
@@ -35,7 +35,7 @@ class SnowpipeAccessor:
     @overload
     def stream(
         self,
-        target: Channel | Target | str,
+        target: AnyTarget | str,
         *,
         client: Client | None = ...,
         background: Literal[False] = ...,
@@ -46,7 +46,7 @@ class SnowpipeAccessor:
     @overload
     def stream(
         self,
-        target: Channel | Target | str,
+        target: AnyTarget | str,
         *,
         client: Client | None = ...,
         background: Literal[True],
@@ -57,7 +57,7 @@ class SnowpipeAccessor:
     @overload
     def stream(
         self,
-        target: Channel | Target | str,
+        target: AnyTarget | str,
         *,
         client: Client | None = ...,
         background: bool = ...,
@@ -68,7 +68,7 @@ class SnowpipeAccessor:
     @takes_load_options
     def stream(
         self,
-        target: Channel | Target | str,
+        target: AnyTarget | str,
         *,
         client: Client | None = None,
         background: bool = False,

@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Literal, ParamSpec, TypedDict, TypeVar
 
 from ..errors import UsageError
-from ..streaming.options import LoadLimits, LoadOptions, OnError
+from ..streaming.options import DeliveryKind, LoadLimits, LoadOptions, OnError
 
 if TYPE_CHECKING:
     from ..rows.encode.cell_location import BinaryFormat
@@ -28,6 +28,7 @@ class StreamOptions(TypedDict, total=False):
     after: str | None
     channels: int | Literal["auto"]
     drop_when_done: bool
+    delivery: DeliveryKind
     wait: bool
     on_error: OnError
     commit_timeout_s: float

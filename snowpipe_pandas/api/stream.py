@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Literal, Unpack, overload
 
@@ -15,6 +16,7 @@ from ..rest.client import Client
 from ..rest.target import Target
 from ..rows.encode.encoder import Encoder
 from ..rows.sources.source import Source, open_source
+from ..streaming.elastic_load import ElasticLoad
 from ..streaming.load import Load
 from ..streaming.options import LoadOptions
 from ..streaming.result import StreamResult
@@ -22,7 +24,7 @@ from ..streaming.target_load import TargetLoad
 from .jobs import Job
 from .runnable import Runnable
 from .signature import StreamOptions, takes_load_options
-from .targets import resolved
+from .targets import AnyTarget, resolved
 
 _DEFAULTS = LoadOptions()
 
@@ -30,7 +32,7 @@ _DEFAULTS = LoadOptions()
 @overload
 def stream(
     source: Any,
-    target: Channel | Target | str,
+    target: AnyTarget | str,
     *,
     client: Client | None = ...,
     background: Literal[False] = ...,
@@ -42,7 +44,7 @@ def stream(
 @overload
 def stream(
     source: Any,
-    target: Channel | Target | str,
+    target: AnyTarget | str,
     *,
     client: Client | None = ...,
     background: Literal[True],
@@ -54,7 +56,7 @@ def stream(
 @overload
 def stream(
     source: Any,
-    target: Channel | Target | str,
+    target: AnyTarget | str,
     *,
     client: Client | None = ...,
     background: bool = ...,
@@ -66,7 +68,7 @@ def stream(
 @takes_load_options
 def stream(
     source: Any,
-    target: Channel | Target | str,
+    target: AnyTarget | str,
     *,
     client: Client | None = None,
     background: bool = False,
@@ -100,6 +102,9 @@ def stream(
         drop_when_done: drop the channels of a load into a table or pipe once all is committed. The load
             can't be recognised any more: run again, it sends its rows again. Without it the service keeps
             the channels until they were not used for 30 days.
+        delivery: "at-least-once" sends through the elastic channel of a table or pipe: several requests at
+            once, in no order, faster where an answer takes long. A row may come twice where an answer was
+            lost; `result.possible_duplicates` says which. Such a load can't be resumed.
         wait: return once the rows are committed; False returns once they are acknowledged.
         on_error: "raise" raises RowsRejectedError when the service skips rows, "report" only counts them.
         commit_timeout_s: seconds to wait for the commit behind the last row.
@@ -163,26 +168,36 @@ def stream(
         return load.run()
 
 
-def _load(rows: Source, target: Channel | Target, options: LoadOptions) -> Runnable:
-    """Make the load; what is said of channels must suit the target.
+def _load(rows: Source, target: AnyTarget, options: LoadOptions) -> Runnable:
+    """Make the load.
 
     Raises:
-        UsageError: it does not.
+        UsageError: an option means nothing to such a target.
     """
     encoder = Encoder(nulls=options.nulls, binary_format=options.binary_format)
-    if isinstance(target, Target):
-        if options.after is not None:
-            raise UsageError(
-                "after= is for loads that share an open channel; a load into a table has channels of its own"
-            )
+    if isinstance(target, Target) and options.delivery == "exactly-once":
+        _refuse(options, ("after",), "a load into a table has channels of its own; leave it out")
         return TargetLoad(rows, encoder, target, options)
-    for name in ("channels", "drop_when_done"):
-        if getattr(options, name) != getattr(_DEFAULTS, name):
-            raise UsageError(
-                f"{name}= is for a load that opens its own channels; pass a table instead of this channel, "
-                f"such as client.table({str(target.target)!r})"
-            )
-    return Load(rows, encoder, target, options)
+    if isinstance(target, Channel):
+        what = f"pass a table instead of an open channel, such as client.table({str(target.target)!r})"
+        _refuse(options, ("channels", "drop_when_done", "delivery"), what)
+        return Load(rows, encoder, target, options)
+    _refuse(
+        options, ("after", "channels", "drop_when_done"), "rows at least once go through no named channel"
+    )
+    return ElasticLoad(rows, encoder, target.elastic() if isinstance(target, Target) else target, options)
+
+
+def _refuse(options: LoadOptions, names: Sequence[str], why: str) -> None:
+    """Refuse options that were given and mean nothing here.
+
+    Raises:
+        UsageError: one of them was.
+    """
+    for name in names:
+        value = getattr(options, name)
+        if value != getattr(_DEFAULTS, name):
+            raise UsageError(f"{name}={value!r} does not go with this target: {why}")
 
 
 def _in_background(load: Runnable, progress: ShowProgress) -> Job:

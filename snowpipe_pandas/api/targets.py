@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 from ..arguments import instance, is_a, plain_text, refuse
 from ..errors import UsageError
 from ..rest.channel import Channel
 from ..rest.client import Client
+from ..rest.elastic import ElasticChannel
 from ..rest.target import Target
 from ..shown import shown
 
@@ -17,7 +18,10 @@ WANTED = (
 )
 
 
-def resolved(target: Any, client: Any) -> Channel | Target:
+AnyTarget: TypeAlias = Channel | ElasticChannel | Target
+
+
+def resolved(target: Any, client: Any) -> AnyTarget:
     """Return the channel or target that a caller means.
 
     Raises:
@@ -27,8 +31,8 @@ def resolved(target: Any, client: Any) -> Channel | Target:
     if client is not None:
         wanted = "what sp.connect() returns"
         client = instance("client", client, Client, wanted=wanted, secret=True)
-    found: Channel | Target | None = None
-    if is_a(target, Channel) or is_a(target, Target):
+    found: AnyTarget | None = None
+    if is_a(target, Channel) or is_a(target, ElasticChannel) or is_a(target, Target):
         found = target
     if found is not None:
         if client is not None:

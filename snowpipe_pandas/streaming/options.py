@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ..rows.sources.names import ColumnCase
 
 OnError = Literal["raise", "report"]
+DeliveryKind = Literal["exactly-once", "at-least-once"]
 
 SHORTEST_PAUSE_S = 0.001
 """A pause of 0 between two looks at the service would never rest."""
@@ -100,6 +101,7 @@ class LoadOptions:
     after: str | None = None
     channels: int | Literal["auto"] = 1
     drop_when_done: bool = False
+    delivery: DeliveryKind = "exactly-once"
     wait: bool = True
     on_error: OnError = "raise"
     commit_timeout_s: float = 300.0
@@ -120,6 +122,7 @@ class LoadOptions:
         if plain_text(self.channels) != "auto":
             example = 'channels=8, or channels="auto"'
             self._set("channels", whole("channels", self.channels, low=1, high=MAX_CHANNELS, example=example))
+        self._set("delivery", choice("delivery", self.delivery, ("exactly-once", "at-least-once")))
         self._set("drop_when_done", flag("drop_when_done", self.drop_when_done))
         if self.drop_when_done and not self.wait:
             raise UsageError(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..shown import counted, visible
 from .counts import Counts
-from .duplicates import PossibleDuplicate
+from .duplicates import PossibleDuplicate, doubled
 from .outcome import NOT_TOLD, nothing_to_send, outcome, rejected
 
 if TYPE_CHECKING:
@@ -138,6 +138,8 @@ class StreamResult(Counts):
             told.append(f"{self.rows_sent:,} sent by this call, {self.rows_skipped:,} before")
         if self.rows_waiting:
             told.append(f"{self.rows_waiting:,} wait for their commit")
+        if self.possible_duplicates:
+            told.append(doubled(self.possible_duplicates))
         return told
 
     def _repr_html_(self) -> str:
@@ -150,6 +152,8 @@ class StreamResult(Counts):
             "Time": f"{self.seconds:.1f} s",
             "Load": self.load_id,
         }
+        if self.possible_duplicates:
+            told["Possible duplicates"] = doubled(self.possible_duplicates)
         rows = [_row(name, html.escape(visible(value))) for name, value in told.items()]
         if len(self.parts) > 1:
             rows.append(_row("Channels", _parts_table(self.parts)))

@@ -108,11 +108,29 @@ def test_a_client_besides_a_target_is_one_too_many(table, client):
         load(TABLE, client="me")
 
 
-@pytest.mark.parametrize("options", [{"channels": 2}, {"channels": "auto"}, {"drop_when_done": True}])
+@pytest.mark.parametrize(
+    "options",
+    [{"channels": 2}, {"channels": "auto"}, {"drop_when_done": True}, {"delivery": "at-least-once"}],
+)
 def test_an_open_channel_is_one_and_the_users_own(client, account, options):
     make_table(account)
     with pytest.raises(UsageError, match=r"client\.table\('DEMO\.PUBLIC\.NUMBERS'\)"):
         load(client.open_channel("c", table=TABLE), **options)
+
+
+@pytest.mark.parametrize("options", [{"channels": 2}, {"drop_when_done": True}, {"after": "b"}])
+def test_options_that_mean_nothing_to_an_elastic_channel(table, options):
+    for target, kind in ((table, "at-least-once"), (table.elastic(), "exactly-once")):
+        with pytest.raises(UsageError, match="does not go with this target"):
+            load(target, delivery=kind, **options)
+
+
+def test_an_elastic_load_into_a_table(account, table):
+    for number, target in enumerate((table, table.elastic()), 1):
+        result = load(target, delivery="at-least-once" if target is table else "exactly-once")
+        assert (result.rows_in_table, result.possible_duplicates) == (ROWS, ())
+        assert len(ids(account)) == number * ROWS
+    assert "open" not in {request.operation for request in account.requests}
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ from collections import Counter
 
 import pyarrow as pa
 
-from snowpipe_pandas.names import ObjectName
 from snowpipe_pandas.rest.elastic import ElasticChannel
 from snowpipe_pandas.rows.encode.encoder import Encoder
 from snowpipe_pandas.rows.sources.source import open_source
@@ -15,14 +14,10 @@ from tests.support.loads import QUICK_POLLING, SMALL, TABLE, ids, numbers
 ROWS = 300
 
 
-def pipe_named(name):
-    return ObjectName.parse(name, database=None, schema=None, argument="pipe")
-
-
 def elastic(client, pipe=None):
     """The elastic channel of a pipe, by default of the default pipe of the table of numbers."""
-    pipe = pipe_named(TABLE).default_pipe() if pipe is None else pipe_named(pipe)
-    return ElasticChannel(client._planes, pipe, polling=QUICK_POLLING)
+    target = client.table(TABLE) if pipe is None else client.pipe(pipe)
+    return ElasticChannel(client._planes, target.name, polling=QUICK_POLLING)
 
 
 def frame_of(first, rows):
