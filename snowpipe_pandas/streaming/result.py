@@ -123,7 +123,7 @@ class StreamResult(Counts):
         ]
         if self.retries:
             told.append(f"{self.retries:,} retried")
-        return "; ".join([*told, f"load {self.load_id!r} on {self._place()}"])
+        return "; ".join([*told, f"load {self.load_id!r}, {self._place()}"])
 
     def _place(self) -> str:
         """Name the channel, or say how many there are."""

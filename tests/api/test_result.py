@@ -32,7 +32,7 @@ BAD = replace(WELL, rows_in_table=147, rows_rejected=3)
 def test_rows_that_are_all_there():
     assert str(WELL) == (
         "-> DEMO.PUBLIC.T: 150 rows in the table in 0.3 s (10.0 MB/s); 2 requests; "
-        "3.0 MB as JSON, 0.6 MB sent; load 'x' on channel 'c'"
+        "3.0 MB as JSON, 0.6 MB sent; load 'x', channel 'c'"
     )
 
 
@@ -110,7 +110,7 @@ WHOLE = replace(BAD, channel="x/1", _parts=PARTS)
 
 def test_a_load_in_parts_says_how_many_channels_it_had():
     assert str(WHOLE).startswith("-> DEMO.PUBLIC.T: 3 of 150 rows REJECTED")
-    assert str(WHOLE).endswith("; load 'x' on 2 channels")
+    assert str(WHOLE).endswith("; load 'x', 2 channels")
     assert WHOLE.parts == PARTS
     assert WELL.parts == (WELL,)
 

@@ -79,7 +79,7 @@ def test_a_job_returns_at_once_and_its_result_is_the_loads(account, held):
 
 def test_its_repr_is_one_line_that_tells_how_far_it_is(held):
     job, _ = held
-    assert repr(job).startswith("<Job sending ")
+    assert repr(job).startswith("<Job -> DEMO.PUBLIC.NUMBERS  sending ")
     assert len(repr(job)) <= 110
     assert "/500 rows" in repr(job)
 
