@@ -65,6 +65,7 @@ from .steps import (
     Take,
     Wait,
 )
+from .timings import CommitWatch, Stopwatch, Timings
 from .tokens import new_load_id
 
 
@@ -114,6 +115,7 @@ class Load:
         self._delivery: Delivery | None = None
         self._sources = ExitStack()
         self._payloads: Payloads | None = None
+        self._waiting, self._sending, self._committing = Stopwatch(), Stopwatch(), CommitWatch()
 
     def run(self) -> StreamResult:
         """Deliver the rows; whatever ends this early carries how far the load came.
@@ -163,9 +165,11 @@ class Load:
         self.control.check()
         match step:
             case Append():
-                return self._append(step, session)
+                with self._sending.running():
+                    return self._append(step, session)
             case Take():
-                return self._take(step.until - self._now())
+                with self._waiting.running():
+                    return self._take(step.until - self._now())
             case Poll():
                 return StatusRead(session.fetch_status())
             case Reopen():
@@ -234,7 +238,8 @@ class Load:
             self._delivery.note_retry(event)
         event = replace(event, channel=self.channel.name, pipe=str(self.channel.pipe), load_id=self.load_id)
         counts = {} if self._delivery is None else self._delivery.counts.as_dict()
-        self.tracker.take(**counts | _shown_of(event))
+        self._committing.hear(event)
+        self.tracker.take(timings=self._timings(), **counts | _shown_of(event))
         self.events.emit(event)
         self.channel.events.emit(event)
 
@@ -260,10 +265,20 @@ class Load:
                 error.load = facts
             error.add_note(str(facts))
 
+    def _timings(self) -> Timings:
+        return Timings(
+            encode=self._payloads.encode_s if self._payloads else 0.0,
+            compress=self._payloads.compress_s if self._payloads else 0.0,
+            wait=self._waiting.seconds,
+            send=self._sending.seconds,
+            commit=self._committing.seconds,
+        )
+
     def _result(self, delivery: Delivery) -> StreamResult:
         return StreamResult(
             **delivery.counts.as_dict(),
             seconds=self.tracker.snapshot().seconds,
+            timings=self._timings(),
             committed=not delivery.commits_wait,
             offset_token=delivery.last_token,
             load_id=self.load_id,

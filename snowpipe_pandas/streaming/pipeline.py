@@ -24,6 +24,7 @@ from ..rows.payloads import Payload, pack
 from ..rows.sources.source import Source
 from ..waits import FOR_EVER_S, join_in_time
 from .options import LoadLimits
+from .timings import Stopwatch
 
 READY_PAYLOADS = 1
 """Payloads prepared beyond the one on its way and the one that is being made (at most 4 MB each)."""
@@ -49,6 +50,7 @@ class Payloads:
 
     Attributes:
         ended: whether `take()` has given the last payload. It may learn so only when it is called once more.
+        compress_s: seconds of compressing and of the digest, up to the last payload that was made.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class Payloads:
         flush_interval_s: float,
     ) -> None:
         self.ended = False
+        self.compress_s = 0.0
         self._rows = rows
         self._encoder = encoder
         self._load_id = load_id
@@ -78,6 +81,7 @@ class Payloads:
         self._hungry = False  # the sender asked, and has got nothing yet
         self._waiting: deque[tuple[int, float]] = deque()  # end rows, and since when, of what is not made
         self._thread: threading.Thread | None = None
+        self._encoding = Stopwatch()
 
     def __enter__(self) -> Payloads:
         return self
@@ -92,6 +96,11 @@ class Payloads:
         if self._thread is not None:
             join_in_time([self._thread])
         pa.default_memory_pool().release_unused()  # the threads that had it are gone
+
+    @property
+    def encode_s(self) -> float:
+        """Seconds of rendering so far, the sum over its threads."""
+        return self._encoding.seconds
 
     def take(self, timeout_s: float) -> Payload | None:
         """Return the next payload as soon as it is ready; for one thread.
@@ -159,9 +168,10 @@ class Payloads:
     def _make(self, pieces: Iterable[EncodedRows | None]) -> None:
         """Pack, and put what comes of it: payloads, then the end or an error."""
         end: _Made = None
+        packing, reading = Stopwatch(), Stopwatch()  # reading is a part of packing, and no work of it
         try:
-            for payload in pack(
-                pieces,
+            payloads = pack(
+                reading.over(iter(pieces)),
                 max_raw_bytes=self._limits.max_raw_bytes,
                 max_wire_bytes=self._limits.max_wire_bytes,
                 first_raw_bytes=self._limits.first_raw_bytes,
@@ -169,7 +179,9 @@ class Payloads:
                 skip_rows=self._skip_rows,
                 skip_digest=self._skip_digest,
                 skip_format=self._skip_format,
-            ):
+            )
+            for payload in packing.over(payloads):
+                self.compress_s = packing.seconds - reading.seconds
                 self._put(payload)
         except Exception as error:  # noqa: BLE001  # raised by take(), whatever it is
             end = error
@@ -219,6 +231,7 @@ class Payloads:
 
     def _encode(self, batch: pa.RecordBatch, first_row: int) -> EncodedRows:
         """Encode, and give back what Arrow keeps of the memory that this thread has freed: 10 to 20 MB."""
-        encoded = self._encoder.encode(batch, first_row)
-        pa.default_memory_pool().release_unused()
+        with self._encoding.running():
+            encoded = self._encoder.encode(batch, first_row)
+            pa.default_memory_pool().release_unused()
         return encoded

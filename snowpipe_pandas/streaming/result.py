@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..shown import counted, visible
 from .counts import Counts
 from .outcome import NOT_TOLD, nothing_to_send, outcome, rejected
+from .timings import Timings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,6 +40,7 @@ class StreamResult(Counts):
         throttles: answers by which the service asked for a slower pace.
         reopens: how often the channel was reopened to find out what is committed.
         seconds: from the call to its return.
+        timings: where they went (`Timings`): encode, compress, wait, send, commit.
         committed: whether the service had dealt with every row on return, each in the table or rejected
             (False only with `wait=False`).
         offset_token: the channel's token behind the last row, None if nothing was ever sent.
@@ -48,6 +50,7 @@ class StreamResult(Counts):
     """
 
     seconds: float
+    timings: Timings
     committed: bool
     offset_token: str | None
     load_id: str
