@@ -3,10 +3,10 @@
     python -m benchmarks.counting --lag 1
     python -m benchmarks.counting --rate 20 --latency 0.05
 
-With a rate it is paced: a channel is a pipe through which that much NDJSON passes in a second. It takes what
-comes and answers once it would have passed, where Snowflake takes it at once and answers 429 to what comes too
-soon: so a client without a pacer meets the same bound, and no pauses of its own choice are measured. What
-passed is told by the request's header. The latency comes on top, and upon every other answer too.
+With a rate it is paced: a channel is a pipe through which so many MB of NDJSON pass in a second. It answers
+an append once its rows would have passed, where Snowflake answers 429 to what comes too soon: so a client
+without a pacer meets the same bound, and no pauses of its own choice are measured. How much passes is told by
+the request's header. The latency comes on top, and upon every other answer too.
 
 It listens on a free port of the loopback address, prints its URL, and ends when its standard input does. A
 process of its own, so that neither its memory nor its work is taken for the client's. Nothing is checked

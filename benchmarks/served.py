@@ -1,7 +1,7 @@
 """A local account in a process of its own, so that its work is not taken for the client's.
 
-`python -m benchmarks.served` prints a line of JSON with the account's address, profile and a scoped token, then
-runs each line of SQL that it reads, and ends when its standard input does.
+`python -m benchmarks.served` prints a line of JSON with the account's address, profile and a scoped token,
+then runs each line of SQL that it reads, and ends when its standard input does.
 """
 
 import json
