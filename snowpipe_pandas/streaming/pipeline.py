@@ -37,7 +37,8 @@ class Payloads:
     """The payloads of a source, in order, for one sender. Use it as a context manager.
 
     A payload is full, except the first, the last, and those for which a sender with nothing else to do would
-    wait: they are ended once their first row has waited for the flush interval.
+    wait: they are ended once their first row has waited for the flush interval, and the next few behind the
+    first one with twice the bytes of the one before. Those matter where several loads share the processor.
 
     Args:
         rows: the source.
@@ -175,6 +176,7 @@ class Payloads:
                 max_raw_bytes=self._limits.max_raw_bytes,
                 max_wire_bytes=self._limits.max_wire_bytes,
                 first_raw_bytes=self._limits.first_raw_bytes,
+                wanted=self._is_wanted,
                 load_id=self._load_id,
                 skip_rows=self._skip_rows,
                 skip_digest=self._skip_digest,
@@ -222,6 +224,11 @@ class Payloads:
             if not isinstance(error, SnowpipeError):
                 yield None
             raise
+
+    def _is_wanted(self) -> bool:
+        """Whether the sender has nothing to do until a payload is made."""
+        with self._changed:
+            return self._hungry and not self._made
 
     def _flush_in_s(self) -> float:
         """How long until rows that wait shall leave, if nothing changes."""
