@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 import snowpipe_pandas as sp
-from snowpipe_pandas.streaming.timings import Stopwatch, Timings
+from snowpipe_pandas.events import RowsAcknowledged, RowsCommitted
+from snowpipe_pandas.streaming.timings import CommitWatch, Stopwatch, Timings
 from tests.support.loads import SMALL, numbers
 
 SLOW_S = 0.2
@@ -101,3 +102,25 @@ def test_a_stopwatch_counts_how_long_items_take_to_come_and_not_what_is_done_wit
     with pytest.raises(OSError, match="disk"):
         consume(watch.over(items()))
     assert SLOW_S <= watch.seconds < 2 * SLOW_S
+
+
+def test_a_commit_is_timed_once_the_last_acknowledged_row_is_in_it():
+    def acknowledged(end_row):
+        return RowsAcknowledged(
+            first_row=0, end_row=end_row, raw_bytes=1, sent_bytes=1, tries=1, offset_token="x"
+        )
+
+    def committed(end_row):
+        return RowsCommitted(end_row=end_row, rows_in_table=end_row, rows_rejected=0, offset_token="x")
+
+    watch = CommitWatch()
+    watch.hear(committed(5))  # of an earlier call
+    watch.hear(acknowledged(10))
+    watch.hear(acknowledged(20))
+    watch.hear(committed(10))
+    assert watch.seconds == 0.0
+    time.sleep(SLACK_S)
+    watch.hear(committed(20))
+    assert watch.seconds >= SLACK_S
+    watch.hear(acknowledged(30))
+    assert watch.seconds == 0.0
