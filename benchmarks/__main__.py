@@ -1,4 +1,4 @@
-"""`make bench`: runs everything, writes benchmarks/results/rows.json and the tables in docs/performance.md.
+"""`make bench`: runs everything, writes benchmarks/results and the tables in docs/performance.md.
 
 `python -m benchmarks --rounds 3` is quicker; numbers that are quoted come from 7 rounds or more.
 """
@@ -11,15 +11,12 @@ import platform
 import subprocess
 import sys
 from importlib.metadata import version
-from pathlib import Path
 
+from benchmarks import page, pipeline
 from benchmarks.fill import fill
 from benchmarks.frames import FRAMES
 
-ROOT = Path(__file__).parent.parent
-RESULTS = ROOT / "benchmarks" / "results" / "rows.json"
-PAGE = ROOT / "docs" / "performance.md"
-BEGIN, END = "<!-- rows:begin -->", "<!-- rows:end -->"
+RESULTS = page.ROOT / "benchmarks" / "results" / "rows.json"
 PACKAGES = ["pandas", "pyarrow", "numpy", "orjson", "polars", "duckdb", "msgspec"]
 FAST_PEERS = ["polars write_ndjson", "duckdb COPY"]
 ROW_PEERS = ["to_dict + msgspec", "DataFrame.to_json"]
@@ -28,7 +25,9 @@ ROW_PEERS = ["to_dict + msgspec", "DataFrame.to_json"]
 def python_json(*arguments: str, **environment: str) -> dict:
     """Run a module in a process of its own and read the JSON that it prints."""
     command = [sys.executable, "-W", "ignore", "-m", *arguments]
-    done = subprocess.run(command, cwd=ROOT, env=os.environ | environment, stdout=subprocess.PIPE, check=True)
+    done = subprocess.run(
+        command, cwd=page.ROOT, env=os.environ | environment, stdout=subprocess.PIPE, check=True
+    )
     return json.loads(done.stdout)
 
 
@@ -54,46 +53,38 @@ def table(results: list[dict]) -> list[str]:
     return lines
 
 
-def page(record: dict) -> str:
-    """The part of docs/performance.md that numbers make."""
+def text(record: dict) -> list[str]:
+    """What stands in docs/performance.md of these measures."""
     versions = ", ".join(f"{name} {number}" for name, number in record["versions"].items())
     memory, parquet, display = record["memory"], record["parquet"], record["display"]
-    stream, loads = record["stream"], record["loads"]
-    overlap, row = record["overlap"], record["row"]
+    stream, loads, row = record["stream"], record["loads"], record["row"]
     filled = ", ".join(f"{name} {share:.1%}" for name, share in record["fill"].items())
-    return "\n".join(
-        [
-            BEGIN,
-            "",
-            f"Measured {record['date']}, Python {record['python']}, {record['cores']} cores;",
-            f"{versions}.",
-            f"Medians of {record['rounds']} alternating rounds. Ratios are bytes of NDJSON per second, ours",
-            "over the peer's: above 1 is faster than the peer. polars and duckdb start from tables of their",
-            "own and are compared with ours from an Arrow table, all with that number of threads; the",
-            "row-wise ways know one thread only, and start from a pandas frame, from which we start too.",
-            "",
-            *table(record["contests"]),
-            "",
-            f"Encoding a frame of {memory['frame_bytes'] / 1e9:.1f} GB took",
-            f"{memory['extra_bytes'] / 1e6:.0f} MB over the frame itself; a Parquet file of",
-            f"{parquet['file_bytes'] / 1e9:.1f} GB, read as it was sent, took",
-            f"{parquet['extra_bytes'] / 1e6:.0f} MB in all. `stream()` of a frame of",
-            f"{stream['frame_bytes'] / 1e9:.1f} GB took {stream['extra_bytes'] / 1e6:.0f} MB over it, and",
-            f"four loads of a frame of {loads['frame_bytes'] / 1e9:.1f} GB",
-            f"one after another {loads['extra_bytes'] / 1e6:.0f} MB, where a commit takes a second.",
-            "",
-            f"A load on one channel took {overlap['ratio']:.2f} of the longer of encoding alone and sending",
-            f"alone, and one row, not waited for, {row['ratio']:.1f} of a bare request of its bytes.",
-            "",
-            f"Fill of payloads (share of 16 MB raw or 4 MB on the wire, whichever binds): {filled}.",
-            "No compression is ever thrown away: a body grows only by rows that surely fit.",
-            "",
-            f"The notebook's view drew {display['draws']} times in a load of {display['seconds']:.1f} s,",
-            f"and took {display['share']:.2%} of that time (a million flights, in a real kernel).",
-            "",
-            END,
-        ]
-    )
+    return [
+        f"Measured {record['date']}, Python {record['python']}, {record['cores']} cores;",
+        f"{versions}.",
+        f"Medians of {record['rounds']} alternating rounds. Ratios are bytes of NDJSON per second, ours",
+        "over the peer's: above 1 is faster than the peer. polars and duckdb start from tables of their",
+        "own and are compared with ours from an Arrow table, all with that number of threads; the",
+        "row-wise ways know one thread only, and start from a pandas frame, from which we start too.",
+        "",
+        *table(record["contests"]),
+        "",
+        f"Encoding a frame of {memory['frame_bytes'] / 1e9:.1f} GB took",
+        f"{memory['extra_bytes'] / 1e6:.0f} MB over the frame itself; a Parquet file of",
+        f"{parquet['file_bytes'] / 1e9:.1f} GB, read as it was sent, took",
+        f"{parquet['extra_bytes'] / 1e6:.0f} MB in all. `stream()` of a frame of",
+        f"{stream['frame_bytes'] / 1e9:.1f} GB took {stream['extra_bytes'] / 1e6:.0f} MB over it, and",
+        f"four loads of a frame of {loads['frame_bytes'] / 1e9:.1f} GB",
+        f"one after another {loads['extra_bytes'] / 1e6:.0f} MB, where a commit takes a second.",
+        "",
+        f"A load of one row, not waited for, took {row['ratio']:.1f} of a bare request of its bytes.",
+        "",
+        f"Fill of payloads (share of 16 MB raw or 4 MB on the wire, whichever binds): {filled}.",
+        "No compression is ever thrown away: a body grows only by rows that surely fit.",
+        "",
+        f"The notebook's view drew {display['draws']} times in a load of {display['seconds']:.1f} s,",
+        f"and took {display['share']:.2%} of that time (a million flights, in a real kernel).",
+    ]
 
 
 def main() -> None:
@@ -118,15 +109,13 @@ def main() -> None:
         "parquet": python_json("benchmarks.memory", "parquet"),
         "stream": python_json("benchmarks.memory", "stream", "--lag", "1"),
         "loads": python_json("benchmarks.memory", "loads", "--lag", "1"),
-        "overlap": python_json("benchmarks.loads", "overlap"),
-        "row": python_json("benchmarks.loads", "row"),
+        "row": python_json("benchmarks.loads"),
         "fill": {name: fill(name) for name in FRAMES},
         "display": python_json("benchmarks.display"),
     }
-    RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(json.dumps(record, indent=1) + "\n")
-    before, _, rest = PAGE.read_text().partition(BEGIN)
-    PAGE.write_text(before + page(record) + rest.partition(END)[2])
+    page.renew("rows", text(record))
+    pipeline.measure_all(rounds)
 
 
 if __name__ == "__main__":

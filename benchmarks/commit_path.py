@@ -26,16 +26,11 @@ import duckdb
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import requests
 
 import snowpipe_pandas as sp
+from benchmarks.bare import BareChannel
 from benchmarks.loads import drained
-from snowpipe_pandas.embedded.account import LocalAccount
 from snowpipe_pandas.embedded.protocol.auth import Identity
-
-MOST_S = 300.0
-PAUSE_S = 0.005
-"""Between two looks at the status; the rows that are measured take more than a second."""
 
 COLUMNS = {
     "ID": ("NUMBER(38,0)", "DECIMAL(38,0)"),
@@ -49,7 +44,6 @@ COLUMNS = {
 }
 """Columns with Snowflake's types, and DuckDB's which store them."""
 
-BASE = "/databases/DEMO/schemas/PUBLIC/pipes/T-STREAMING/channels"
 BATCH_ROWS = 16_384
 """Rows in which lines are handed to DuckDB: one batch would be read by one thread."""
 
@@ -90,55 +84,6 @@ def spoiled(body: bytes, every: int | None) -> bytes:
         head, comma, rest = lines[number].partition(b",")
         lines[number] = head.replace(b":", b':"x') + b'"' + comma + rest
     return bytes(pa.compress(b"\n".join(lines), "zstd", asbytes=True))
-
-
-class Account:
-    """A local account with the table, and one channel of it that is written to by hand."""
-
-    def __init__(self, account: LocalAccount) -> None:
-        declared = ", ".join(f"{name} {kind}" for name, (kind, _) in COLUMNS.items())
-        account.sql(f"CREATE TABLE T ({declared})")
-        self._sql = account.sql
-        host = urlsplit(account.url).hostname or ""
-        token = account.door.issue_scoped(Identity("LOCAL", "DEMO_USER"), host)
-        self._session = requests.Session()
-        self._session.headers["Authorization"] = f"Bearer {token}"
-        self._url = f"{account.url}/v2/streaming"
-        self._appends = 0
-
-    def commit(self, bodies: list[bytes]) -> int:
-        """Open the channel, send bodies, wait until they are committed; return the rows in the table."""
-        answer = self._session.put(f"{self._url}{BASE}/bench", json={}).json()
-        before = answer["channel_status"]["rows_inserted"]
-        for body in bodies:
-            self._appends += 1
-            answer = self._session.post(
-                f"{self._url}/data{BASE}/bench/rows",
-                params={
-                    "continuationToken": answer["next_continuation_token"],
-                    "endOffsetToken": self._appends,
-                },
-                data=body,
-                headers={"Content-Encoding": "zstd", "Content-Type": "application/x-ndjson"},
-            ).json()
-        give_up_at = time.monotonic() + MOST_S
-        while (status := self._status())["last_committed_offset_token"] != str(self._appends):
-            if status["channel_status_code"] != "SUCCESS" or time.monotonic() > give_up_at:
-                raise RuntimeError(f"the rows were not committed: {status}")
-            time.sleep(PAUSE_S)
-        return int(status["rows_inserted"]) - int(before)
-
-    def empty(self) -> None:
-        """Delete all rows."""
-        self._sql("TRUNCATE TABLE T")
-
-    def _status(self) -> dict[str, object]:
-        answer = self._session.post(
-            f"{self._url}{BASE.removesuffix('/channels')}:bulk-channel-status",
-            json={"channel_names": ["bench"]},
-        )
-        found: dict[str, object] = answer.json()["channel_statuses"]["bench"]
-        return found
 
 
 class Floor:
@@ -192,7 +137,10 @@ def measure(rows: int, rounds: int) -> dict[str, float]:
         sp.local(commit_lag_s=0.0) as local,
         tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder,
     ):
-        account, floor = Account(local), Floor(folder)
+        declared = ", ".join(f"{name} {kind}" for name, (kind, _) in COLUMNS.items())
+        local.sql(f"CREATE TABLE T ({declared})")
+        token = local.door.issue_scoped(Identity("LOCAL", "DEMO_USER"), urlsplit(local.url).hostname or "")
+        account, floor = BareChannel(local.url, token, "T"), Floor(folder)
         works: dict[str, Callable[[], object]] = {
             "lines": lambda: floor.from_lines(bodies),
             "file": lambda: floor.from_file(bodies),
@@ -204,7 +152,7 @@ def measure(rows: int, rounds: int) -> dict[str, float]:
         assert account.commit(one_bad) == rows - len(bodies)
         for _ in range(rounds):
             for name, work in works.items():
-                account.empty()
+                local.sql("TRUNCATE TABLE T")
                 floor.empty()
                 started, processor = time.perf_counter(), time.process_time()
                 work()

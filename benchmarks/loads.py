@@ -1,9 +1,7 @@
-"""What a load costs over its parts: `python -m benchmarks.loads overlap|row --rounds 7`. Prints JSON.
+"""What a load of one row costs: `python -m benchmarks.loads --rounds 7`. Prints JSON.
 
-`overlap` is the time of a load of floats on one channel over the longer of its two halves, each alone:
-encoding and packing with nobody to send, and sending what was packed by a bare `requests.Session`. The bar is
-1.18. `row` is a load of one row with `wait=False` over a bare request of the same bytes; the bar is 2.0. The
-service counts and keeps nothing (`benchmarks/counting.py`, in a process of its own).
+`stream()` with `wait=False` over a bare request of the same bytes; the bar is 2.0. The service counts and
+keeps nothing (`benchmarks/counting.py`, in a process of its own). Longer loads are in `benchmarks.pipeline`.
 """
 
 import argparse
@@ -18,7 +16,7 @@ import requests
 
 import snowpipe_pandas as sp
 from benchmarks.counting import counting_service
-from benchmarks.memory import ANYBODY, floats
+from benchmarks.memory import ANYBODY
 from snowpipe_pandas.rows.encode.encoder import ROW_FORMAT, Encoder
 from snowpipe_pandas.rows.payloads import Payload
 from snowpipe_pandas.rows.sources.source import open_source
@@ -26,7 +24,6 @@ from snowpipe_pandas.streaming.options import LoadLimits
 from snowpipe_pandas.streaming.pipeline import Payloads
 from snowpipe_pandas.waits import FOR_EVER_S
 
-ROWS, COLUMNS = 1_000_000, 14
 REQUESTS = 200
 """Requests of one round: each takes a millisecond or less."""
 
@@ -65,31 +62,12 @@ def send_bare(session: requests.Session, url: str, payloads: list[Payload]) -> N
         answer.raise_for_status()
 
 
-def seconds(work: Callable[[], object], times: int = 1) -> float:
+def seconds(work: Callable[[], object], times: int) -> float:
     """Return how long the work takes, in seconds, at one time."""
     started = time.perf_counter()
     for _ in range(times):
         work()
     return (time.perf_counter() - started) / times
-
-
-def overlap(rounds: int) -> dict[str, float]:
-    """A load over the longer of encoding alone and sending alone; medians of alternating rounds."""
-    frame = floats(ROWS, COLUMNS)
-    payloads = drained(frame, keep=True)
-    with (
-        counting_service() as url,
-        requests.Session() as session,
-        sp.connect(url=url, **ANYBODY) as client,
-        client.open_channel("loads", table="D.S.T") as channel,
-    ):
-        works = {
-            "encoding_s": lambda: drained(frame, keep=False),
-            "sending_s": lambda: send_bare(session, url, payloads),
-            "load_s": lambda: frame.snowpipe.stream(channel, progress=False),
-        }
-        medians = alternating(works, rounds)
-    return medians | {"ratio": medians["load_s"] / max(medians["encoding_s"], medians["sending_s"])}
 
 
 def row(rounds: int) -> dict[str, float]:
@@ -110,7 +88,7 @@ def row(rounds: int) -> dict[str, float]:
     return medians | {"ratio": medians["load_s"] / medians["bare_s"]}
 
 
-def alternating(works: dict[str, Callable[[], object]], rounds: int, times: int = 1) -> dict[str, float]:
+def alternating(works: dict[str, Callable[[], object]], rounds: int, times: int) -> dict[str, float]:
     """Measure works in turn; the first round warms up."""
     taken: dict[str, list[float]] = {name: [] for name in works}
     for _ in range(rounds + 1):
@@ -121,8 +99,5 @@ def alternating(works: dict[str, Callable[[], object]], rounds: int, times: int 
 
 if __name__ == "__main__":
     options = argparse.ArgumentParser()
-    options.add_argument("what", choices=["overlap", "row"])
     options.add_argument("--rounds", type=int, default=7)
-    wanted = options.parse_args()
-    measured = {"overlap": overlap, "row": row}[wanted.what](wanted.rounds)
-    json.dump(measured, sys.stdout)
+    json.dump(row(options.parse_args().rounds), sys.stdout)

@@ -116,8 +116,7 @@ def _names(progress: Progress) -> str:
 
 
 def _timings(progress: Progress) -> str:
-    spent = getattr(progress, "timings", None)
-    return "" if spent is None else hint(texts.timings(spent))
+    return hint(texts.timings(progress.timings))
 
 
 def _legend(progress: Progress) -> str:

@@ -4,41 +4,18 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple
 
 from ..events import TokenLife
 from ..shown import counted, visible
 from ..streaming.outcome import rejected
 from ..streaming.progress import Progress
+from ..streaming.timings import Timings
 
 Grade = Literal["", "ok", "warn", "bad"]
 """What a view's colour says: nothing yet, every row is in the table, look at this, it failed."""
 
 _TOKENS = {"jwt": "JWT", "scoped": "scoped token"}
-
-
-class Timings(Protocol):
-    """Seconds that a load spent at each of its works, of which several go on at once."""
-
-    @property
-    def encode(self) -> float:
-        """Writing rows as NDJSON."""
-
-    @property
-    def compress(self) -> float:
-        """Compressing them."""
-
-    @property
-    def wait(self) -> float:
-        """Waiting, for a slower pace or for the next payload."""
-
-    @property
-    def send(self) -> float:
-        """Requests on their way."""
-
-    @property
-    def commit(self) -> float:
-        """Waiting for the last commits."""
 
 
 class Shares(NamedTuple):

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 WINDOW_S = 1.0
 """The limits are per second."""
 
+APPENDS_PER_S = 4
+
 SLOWER = 0.7
 """A 429 lowers the pace to this share of itself ..."""
 
@@ -80,6 +82,10 @@ class Pacer:
         ends = [max(size_end, end) for (size_end, _), (end, _) in zip(sizes, requests, strict=True)]
         self._sent = [sent for sent, end in zip(self._sent, ends, strict=True) if end > now]
         return max(_free_at(now, raw_bytes, bytes_limit, sizes), _free_at(now, 1, requests_limit, requests))
+
+    def usual_bytes(self, bytes_per_s: float | None = None) -> float:
+        """Return how large appends best are: of this size, as many fit into a second as it allows bytes."""
+        return (self.limits.bytes_per_s if bytes_per_s is None else bytes_per_s) / APPENDS_PER_S
 
     def sent(self, now: float, raw_bytes: int) -> None:
         """Note that an append has ended: the service has counted it by now, if it ever does."""

@@ -7,9 +7,10 @@ left. So the limits hold, no compression is thrown away, and bodies end above 95
 
 from __future__ import annotations
 
+import math
 import mmap
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from importlib.metadata import version
 
@@ -95,6 +96,8 @@ def pack(
     max_raw_bytes: int,
     max_wire_bytes: int,
     first_raw_bytes: int,
+    usual_raw_bytes: float = math.inf,
+    wanted: Callable[[], bool] = lambda: False,
     load_id: str = "",
     skip_rows: int = 0,
     skip_digest: str = "",
@@ -107,6 +110,10 @@ def pack(
         max_raw_bytes: most NDJSON in a payload.
         max_wire_bytes: most compressed bytes in a payload.
         first_raw_bytes: most NDJSON in the first payload, unless a row alone has more.
+        usual_raw_bytes: most NDJSON in a payload, unless a row alone has more: a pace is kept best with
+            requests that are a share of a second's bytes.
+        wanted: whether somebody waits for a payload. Then the second one is ended with twice the bytes of the
+            first, the third with twice those, until they are full: so the pace is found with few requests.
         load_id: for messages.
         skip_rows: rows that are committed already; they are hashed, not packed.
         skip_digest: what their digest must be.
@@ -117,7 +124,8 @@ def pack(
         RowFormatError: they may be the same, but were written in another format.
         RowTooLargeError: one row alone is above a limit.
     """
-    packing = _Packing(skip_rows, _Limits(first_raw_bytes, max_raw_bytes, max_wire_bytes))
+    limits = _Limits(first_raw_bytes, usual_raw_bytes, max_raw_bytes, max_wire_bytes)
+    packing = _Packing(skip_rows, limits, wanted)
     for piece in encoded:
         if piece is None:
             yield from packing.ended()
@@ -168,9 +176,10 @@ def _other_rows(skip_rows: int, load_id: str) -> LoadMismatchError:
 
 @dataclass(frozen=True, slots=True)
 class _Limits:
-    """Bytes of NDJSON in the first payload and in each, bytes on the wire."""
+    """Bytes of NDJSON in the first payload, in the others, and in a row alone; bytes on the wire."""
 
     first_raw: int
+    usual_raw: float
     raw: int
     wire: int
 
@@ -178,12 +187,13 @@ class _Limits:
 class _Packing:
     """The digest of all rows so far, and the body that grows."""
 
-    def __init__(self, skip_rows: int, limits: _Limits) -> None:
+    def __init__(self, skip_rows: int, limits: _Limits, wanted: Callable[[], bool]) -> None:
         self.digest = xxhash.xxh3_64()
         self.behind = 0
         self._skip_rows = skip_rows
         self._limits = limits
-        self._raw = min(limits.first_raw, limits.raw)
+        self._raw = self._enough = min(limits.first_raw, limits.usual_raw, limits.raw)
+        self._wanted = wanted
         self._body: _Body | None = None
 
     def skip(self, piece: EncodedRows) -> int:
@@ -204,13 +214,16 @@ class _Packing:
             self.digest.update(piece.bytes_of(start, start + taken))
             start += taken
             self.behind += taken
+            if taken and self._body.raw_bytes >= self._enough and self._wanted():
+                yield from self.ended()
 
     def ended(self) -> Iterator[Payload]:
         """End the body, if one was begun: a body that is there has rows."""
         if self._body is not None:
             yield self._body.close(self.digest.hexdigest())
             self._body = None
-            self._raw = self._limits.raw
+            self._raw = min(self._limits.usual_raw, self._limits.raw)
+            self._enough *= 2
 
 
 class _Body:
@@ -223,11 +236,11 @@ class _Body:
         limits: what a row alone is held to, and most bytes on the wire.
     """
 
-    def __init__(self, first_row: int, before: xxhash.xxh3_64, raw: int, limits: _Limits) -> None:
+    def __init__(self, first_row: int, before: xxhash.xxh3_64, raw: float, limits: _Limits) -> None:
         self.first_row = first_row
         self._before = before
         self.rows = 0
-        self._raw_bytes = 0
+        self.raw_bytes = 0
         self._unflushed = 0
         self._raw = raw
         self._max_raw = limits.raw
@@ -249,7 +262,7 @@ class _Body:
             count = self._check_single(piece, start)
         chunk = piece.bytes_of(start, start + count)
         self._frame.write(chunk)
-        self._raw_bytes += len(chunk)
+        self.raw_bytes += len(chunk)
         self._unflushed += len(chunk)
         self.rows += count
         if count == 1 and len(chunk) > self._max_wire:
@@ -260,12 +273,12 @@ class _Body:
         """End the frame."""
         self._frame.close()
         body = _mapped(self._sink.getvalue())
-        return Payload(self.first_row, self.rows, body, self._raw_bytes, digest, self._before)
+        return Payload(self.first_row, self.rows, body, self.raw_bytes, digest, self._before)
 
     def _room(self) -> int:
         """Raw bytes that fit for sure: what is not flushed yet may not compress at all."""
         wire = self._max_wire - self._sink.tell() - _incompressible(self._unflushed)
-        return int(min(self._raw - self._raw_bytes, wire - wire // 256))
+        return int(min(self._raw - self.raw_bytes, wire - wire // 256))
 
     def _full(self) -> bool:
         wire: int = self._sink.tell() + _incompressible(self._unflushed)

@@ -23,6 +23,7 @@ from ..rest.elastic import ElasticChannel
 from ..rest.status import ChannelStatus
 from ..rows.encode.encoder import ROW_FORMAT, Encoder
 from ..rows.encode.parallel import default_workers
+from ..rows.payloads import Payload
 from ..rows.sources.source import Source
 from ..shown import counted
 from ..waits import FOR_EVER_S
@@ -36,6 +37,7 @@ from .pipeline import Payloads
 from .progress import Progress, Tracker
 from .result import StreamResult
 from .senders import Ended, Errand, Senders
+from .timings import Stopwatch, Timings
 from .tokens import new_load_id
 
 IN_FLIGHT = 4
@@ -107,6 +109,7 @@ class ElasticLoad:
         self._options = options
         self._delivery = ElasticDelivery()
         self._begun = self._paused = False
+        self._waiting, self._sending = Stopwatch(), Stopwatch()
         self._caller = _LoadCaller(self, self.tell)
         self._payloads = Payloads(
             rows,
@@ -189,8 +192,12 @@ class ElasticLoad:
             self._senders.give(errand)
         elif errand is not None or self._payloads.ended:
             self._take_news(FOR_EVER_S)
-        elif (payload := self._payloads.take(FOR_EVER_S)) is not None:
+        elif (payload := self._taken()) is not None:
             self._delivery.ready.append(Errand(payload))
+
+    def _taken(self) -> Payload | None:
+        with self._waiting.running():
+            return self._payloads.take(FOR_EVER_S)
 
     def _has_room_for(self, errand: Errand) -> bool:
         return self._senders.has_room_for(errand.payload, self._options.max_in_flight_bytes)
@@ -198,7 +205,8 @@ class ElasticLoad:
     def _send(self, errand: Errand) -> None:
         """Send a payload; in a sender's thread."""
         payload, caller = errand.payload, _LoadCaller(self, self._senders.tell)
-        self.channel.append(payload.body, raw_bytes=payload.raw_bytes, caller=caller, trail=errand.trail)
+        with self._sending.running():
+            self.channel.append(payload.body, raw_bytes=payload.raw_bytes, caller=caller, trail=errand.trail)
 
     def _wake(self) -> None:
         """End what the load waits for, so that it sees what is wanted of it."""
@@ -274,7 +282,7 @@ class ElasticLoad:
         event = replace(
             event, channel=self.channel.name, target=str(self.channel.target), load_id=self.load_id
         )
-        self.tracker.take(**self._delivery.counts.as_dict() | _shown_of(event))
+        self.tracker.take(timings=self._timings(), **self._delivery.counts.as_dict() | _shown_of(event))
         self.events.emit(event)
         self.channel.events.emit(event)
 
@@ -315,10 +323,19 @@ class ElasticLoad:
             offset_upper_bound=None,
         )
 
+    def _timings(self) -> Timings:
+        return Timings(
+            encode=self._payloads.encode_s,
+            compress=self._payloads.compress_s,
+            wait=self._waiting.seconds,
+            send=self._sending.seconds,
+        )
+
     def _result(self) -> StreamResult:
         return StreamResult(
             **self._delivery.counts.as_dict(),
             seconds=self.tracker.snapshot().seconds,
+            timings=self._timings(),
             committed=True,
             offset_token=None,
             target=str(self.channel.target),

@@ -9,6 +9,7 @@ allowed: a few batches, a ready payload, and the payloads not committed yet.
 
 from __future__ import annotations
 
+import math
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
@@ -66,6 +67,7 @@ from .steps import (
     Take,
     Wait,
 )
+from .timings import CommitWatch, Stopwatch, Timings
 from .tokens import PartOf, new_load_id
 
 
@@ -129,6 +131,8 @@ class Load:
         self._delivery: Delivery | None = None
         self._sources = ExitStack()
         self._payloads: Payloads | None = None
+        self._usual_raw_bytes = math.inf
+        self._waiting, self._sending, self._committing = Stopwatch(), Stopwatch(), CommitWatch()
 
     def run(self) -> StreamResult:
         """Deliver the rows; whatever ends this early carries how far the load came.
@@ -159,6 +163,7 @@ class Load:
             channel.lost,
             self.part,
         )
+        self._usual_raw_bytes = session.pacer.usual_bytes(self._options.limits.max_bytes_per_s)
         protocol = LoadProtocol(plan, session.standing, session.pacer, self._now())
         self._delivery = protocol.delivery
         while True:
@@ -184,9 +189,11 @@ class Load:
         self.control.check()
         match step:
             case Append():
-                return self._append(step, session)
+                with self._sending.running():
+                    return self._append(step, session)
             case Take():
-                return self._take(step.until - self._now())
+                with self._waiting.running():
+                    return self._take(step.until - self._now())
             case Poll():
                 return StatusRead(session.fetch_status())
             case Reopen():
@@ -232,6 +239,7 @@ class Load:
                 limits=self._options.limits,
                 flush_interval_s=self._options.flush_interval_s,
                 workers=default_workers() if self.part is None else 1,  # parts have each other
+                usual_raw_bytes=self._usual_raw_bytes,
             )
         )
         self.control.wake = self._payloads.wake
@@ -258,7 +266,8 @@ class Load:
             event, channel=self.channel.name, target=str(self.channel.target), load_id=self.load_id
         )
         counts = {} if self._delivery is None else self._delivery.counts.as_dict()
-        self.tracker.take(**counts | _shown_of(event))
+        self._committing.hear(event)
+        self.tracker.take(timings=self._timings(), **counts | _shown_of(event))
         self.events.emit(event)
         self.channel.events.emit(event)
 
@@ -286,10 +295,20 @@ class Load:
             if self.part is None:  # a part's facts are told with those of the whole
                 error.add_note(str(facts))
 
+    def _timings(self) -> Timings:
+        return Timings(
+            encode=self._payloads.encode_s if self._payloads else 0.0,
+            compress=self._payloads.compress_s if self._payloads else 0.0,
+            wait=self._waiting.seconds,
+            send=self._sending.seconds,
+            commit=self._committing.seconds,
+        )
+
     def _result(self, delivery: Delivery) -> StreamResult:
         return StreamResult(
             **delivery.counts.as_dict(),
             seconds=self.tracker.snapshot().seconds,
+            timings=self._timings(),
             committed=not delivery.commits_wait,
             offset_token=delivery.last_token,
             load_id=self.load_id,

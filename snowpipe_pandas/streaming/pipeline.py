@@ -8,6 +8,7 @@ error, Ctrl-C) stops the threads. A source of one batch in memory needs none. It
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import deque
@@ -24,6 +25,7 @@ from ..rows.payloads import Payload, pack
 from ..rows.sources.source import Source
 from ..waits import FOR_EVER_S, join_in_time
 from .options import LoadLimits
+from .timings import Stopwatch
 
 READY_PAYLOADS = 1
 """Payloads prepared beyond the one on its way and the one that is being made (at most 4 MB each)."""
@@ -36,7 +38,8 @@ class Payloads:
     """The payloads of a source, in order, for one sender. Use it as a context manager.
 
     A payload is full, except the first, the last, and those for which a sender with nothing else to do would
-    wait: they are ended once their first row has waited for the flush interval.
+    wait: they are ended once their first row has waited for the flush interval, and the next few behind the
+    first one with twice the bytes of the one before. Those matter where several loads share the processor.
 
     Args:
         rows: the source.
@@ -50,6 +53,7 @@ class Payloads:
 
     Attributes:
         ended: whether `take()` has given the last payload. It may learn so only when it is called once more.
+        compress_s: seconds of compressing and of the digest, up to the last payload that was made.
     """
 
     def __init__(
@@ -64,8 +68,10 @@ class Payloads:
         limits: LoadLimits,
         flush_interval_s: float,
         workers: int,
+        usual_raw_bytes: float = math.inf,
     ) -> None:
         self.ended = False
+        self.compress_s = 0.0
         self._rows = rows
         self._encoder = encoder
         self._load_id = load_id
@@ -73,6 +79,7 @@ class Payloads:
         self._skip_digest = skip_digest
         self._skip_format = skip_format
         self._limits = limits
+        self._usual_raw_bytes = usual_raw_bytes
         self._flush_interval_s = flush_interval_s
         self._workers = workers
         self._changed = threading.Condition(threading.Lock())
@@ -81,6 +88,7 @@ class Payloads:
         self._hungry = False  # the sender asked, and has got nothing yet
         self._waiting: deque[tuple[int, float]] = deque()  # end rows, and since when, of what is not made
         self._thread: threading.Thread | None = None
+        self._encoding = Stopwatch()
 
     def __enter__(self) -> Payloads:
         return self
@@ -95,6 +103,11 @@ class Payloads:
         if self._thread is not None:
             join_in_time([self._thread])
         pa.default_memory_pool().release_unused()  # the threads that had it are gone
+
+    @property
+    def encode_s(self) -> float:
+        """Seconds of rendering so far, the sum over its threads."""
+        return self._encoding.seconds
 
     def take(self, timeout_s: float) -> Payload | None:
         """Return the next payload as soon as it is ready; for one thread.
@@ -160,17 +173,22 @@ class Payloads:
     def _make(self, pieces: Iterable[EncodedRows | None]) -> None:
         """Pack, and put what comes of it: payloads, then the end or an error."""
         end: _Made = None
+        packing, reading = Stopwatch(), Stopwatch()  # reading is a part of packing, and no work of it
         try:
-            for payload in pack(
-                pieces,
+            payloads = pack(
+                reading.over(iter(pieces)),
                 max_raw_bytes=self._limits.max_raw_bytes,
                 max_wire_bytes=self._limits.max_wire_bytes,
                 first_raw_bytes=self._limits.first_raw_bytes,
+                usual_raw_bytes=self._usual_raw_bytes,
+                wanted=self._is_wanted,
                 load_id=self._load_id,
                 skip_rows=self._skip_rows,
                 skip_digest=self._skip_digest,
                 skip_format=self._skip_format,
-            ):
+            )
+            for payload in packing.over(payloads):
+                self.compress_s = packing.seconds - reading.seconds
                 self._put(payload)
         except Exception as error:  # noqa: BLE001  # raised by take(), whatever it is
             end = error
@@ -212,6 +230,11 @@ class Payloads:
                 yield None
             raise
 
+    def _is_wanted(self) -> bool:
+        """Whether the sender has nothing to do until a payload is made."""
+        with self._changed:
+            return self._hungry and not self._made
+
     def _flush_in_s(self) -> float:
         """How long until rows that wait shall leave, if nothing changes."""
         if not self._hungry or self._made or not self._waiting:
@@ -220,6 +243,7 @@ class Payloads:
 
     def _encode(self, batch: pa.RecordBatch, first_row: int) -> EncodedRows:
         """Encode, and give back what Arrow keeps of the memory that this thread has freed: 10 to 20 MB."""
-        encoded = self._encoder.encode(batch, self._rows.first_row + first_row)
-        pa.default_memory_pool().release_unused()
+        with self._encoding.running():
+            encoded = self._encoder.encode(batch, self._rows.first_row + first_row)
+            pa.default_memory_pool().release_unused()
         return encoded

@@ -14,6 +14,7 @@ from typing import Any
 from ..events import Phase, TokenLife
 from .counts import Counts
 from .history import History, Sample
+from .timings import Timings
 
 ENDS = frozenset({"done", "failed", "cancelled"})
 
@@ -32,6 +33,7 @@ class Progress(Counts):
         rejected_message: the service's reason for the last rejected row.
         token_sent, token_committed: the last offset token acknowledged, and the last one committed.
         seconds: since the load began, until its end.
+        timings: where they went, as of the last event.
         recent_bytes_per_s: NDJSON acknowledged per second, over the last five.
         samples: the run so far, for a chart.
         tokens: the lives of the client's tokens, by kind.
@@ -52,6 +54,7 @@ class Progress(Counts):
     token_sent: str | None = None
     token_committed: str | None = None
     seconds: float = 0.0
+    timings: Timings = field(default_factory=Timings)
     recent_bytes_per_s: float = 0.0
     samples: tuple[Sample, ...] = ()
     tokens: Mapping[str, TokenLife] = field(default_factory=dict)

@@ -206,7 +206,7 @@ class LoadProtocol:
         self.state = State.OPENING
         self.paused = False
         self._phase: Phase = "preparing"
-        self._polling = Polling(plan.polling.first_s, plan.polling.cap_s)
+        self._polling = self._first_pauses()
         self._read_at = self._poll_at = now
         self._deadline = math.inf
         self.receive(Begun(standing), now)
@@ -217,6 +217,8 @@ class LoadProtocol:
         committed = delivery.committed
         delivery.note(fact, now)
         if isinstance(fact, StatusRead):
+            if delivery.committed != committed:
+                self._polling = self._first_pauses()  # commits come in: the next one may be near
             self._read_at, self._poll_at = now, now + self._polling.next_pause_s()
         if delivery.committed != committed and self.state is State.CROWDED:
             self._deadline = now + delivery.plan.options.commit_timeout_s
@@ -282,7 +284,7 @@ class LoadProtocol:
         if state is self.state:
             return
         self.state = state
-        options, polling = self.delivery.plan.options, self.delivery.plan.polling
+        options = self.delivery.plan.options
         limits = options.limits
         patience = {
             State.CROWDED: options.commit_timeout_s,
@@ -295,11 +297,15 @@ class LoadProtocol:
         }
         self._deadline = now + patience.get(state, math.inf)
         if state in _POLLING:
-            self._polling = Polling(polling.first_s, polling.cap_s)
+            self._polling = self._first_pauses()
             self._poll_at = now
         elif self._phase == "preparing":
             self._read_at = now  # what the load begins with is as good as a status
         self._tell_phase()
+
+    def _first_pauses(self) -> Polling:
+        polling = self.delivery.plan.polling
+        return Polling(polling.first_s, polling.cap_s)
 
     def _tell_phase(self) -> None:
         phase = _PHASES.get(self.state, self._phase)

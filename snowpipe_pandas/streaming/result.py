@@ -12,6 +12,7 @@ from ..shown import counted, visible
 from .counts import Counts
 from .duplicates import PossibleDuplicate, doubled
 from .outcome import NOT_TOLD, nothing_to_send, outcome, rejected
+from .timings import Timings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,6 +41,7 @@ class StreamResult(Counts):
         throttles: answers by which the service asked for a slower pace.
         reopens: how often the channel was reopened to find out what is committed.
         seconds: from the call to its return.
+        timings: where they went (`Timings`): encode, compress, wait, send, commit.
         committed: whether the service had dealt with every row on return, each in the table or rejected
             (False only with `wait=False`).
         offset_token: the channel's token behind the last row, None if nothing was ever sent.
@@ -51,6 +53,7 @@ class StreamResult(Counts):
     """
 
     seconds: float
+    timings: Timings
     committed: bool
     offset_token: str | None
     target: str

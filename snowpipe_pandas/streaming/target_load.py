@@ -26,6 +26,7 @@ from .options import LoadOptions
 from .parts import MAX_CHANNELS, channel_of, cut, cut_of, worthwhile
 from .progress import Progress
 from .result import StreamResult
+from .timings import Timings
 from .tokens import Mark, PartOf, Position, new_load_id, read_token
 from .totals import TotalTracker, added_results
 
@@ -272,6 +273,7 @@ class TargetLoad:
             rows_acknowledged=part.rows_total,
             rows_skipped=part.rows_total,
             seconds=self.tracker.snapshot().seconds,
+            timings=Timings(),
             committed=True,
             offset_token=str(mark),
             target=str(self._target.name),

@@ -9,6 +9,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 from ..events import PhaseChanged
+from . import timings
 from .counts import Counts
 from .history import History, Sample
 from .progress import ENDS, Progress, Tracker
@@ -31,6 +32,7 @@ def added_results(parts: Sequence[StreamResult], seconds: float) -> StreamResult
         parts[0],
         **added(parts),
         seconds=seconds,
+        timings=timings.added(part.timings for part in parts),
         committed=all(part.committed for part in parts),
         offset_token=parts[-1].offset_token,
         _parts=tuple(parts),
@@ -94,6 +96,7 @@ class TotalTracker:
             ),
             rejected_message=told,
             seconds=seconds,
+            timings=timings.added(part.timings for part in parts),
             recent_bytes_per_s=self._history.bytes_per_s(seconds),
             samples=self._history.samples,
             tokens=first.tokens,

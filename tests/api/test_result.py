@@ -10,6 +10,7 @@ from snowpipe_pandas.errors import LoadFacts
 from snowpipe_pandas.streaming.counts import Counts
 from snowpipe_pandas.streaming.outcome import nothing_to_send, outcome
 from snowpipe_pandas.streaming.result import StreamResult
+from snowpipe_pandas.streaming.timings import Timings
 from tests.display.samples import read
 
 WELL = StreamResult(
@@ -20,6 +21,7 @@ WELL = StreamResult(
     sent_bytes=600_000,
     requests=2,
     seconds=0.3,
+    timings=Timings(encode=0.02, compress=0.01, wait=0.05, send=0.1, commit=0.1),
     committed=True,
     offset_token="x:150:1-ab:0",
     target="DEMO.PUBLIC.T",

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from snowpipe_pandas.display import texts
+from snowpipe_pandas.streaming.timings import Timings
 from tests.display.samples import (
     AGAIN,
     AGAIN_REJECTED,
@@ -128,7 +129,5 @@ def test_sizes_and_speeds_are_readable_at_any_scale(count, size, speed):
 
 
 def test_timings_stand_on_one_line():
-    class Spent:
-        encode, compress, wait, send, commit = 1.23, 0.8, 0.0, 125.0, 0.34
-
-    assert texts.timings(Spent()) == "encode 1.2 s · compress 0.8 s · wait 0.0 s · send 2:05 · commit 0.3 s"
+    spent = Timings(encode=1.23, compress=0.8, wait=0.0, send=125.0, commit=0.34)
+    assert texts.timings(spent) == "encode 1.2 s · compress 0.8 s · wait 0.0 s · send 2:05 · commit 0.3 s"

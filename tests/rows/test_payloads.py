@@ -149,6 +149,38 @@ def test_the_first_payload_is_small_and_the_others_are_full():
     assert b"".join(unpacked(p) for p in payloads) == to_ndjson(repeated(80_000))
 
 
+def small_pieces(table, rows=100):
+    """The rows in pieces of 3 kB: a payload is ended early at the end of a piece only."""
+    encoder = Encoder()
+    return [
+        encoder.encode(batch, start)
+        for start in range(0, table.num_rows, rows)
+        for batch in open_source(table.slice(start, rows)).batches()
+    ]
+
+
+def test_payloads_that_are_waited_for_grow_twofold_until_they_are_full():
+    pieces = small_pieces(repeated(80_000))
+    payloads = list(packed(pieces, raw=1_000_000, first=100_000, wanted=lambda: True))
+    sizes = [p.raw_bytes for p in payloads[:-1]]
+    assert [round(size / 100_000) for size in sizes[:5]] == [1, 2, 4, 8, 10]
+    assert min(sizes[4:]) > 950_000
+    assert b"".join(unpacked(p) for p in payloads) == to_ndjson(repeated(80_000))
+
+
+def test_a_payload_is_ended_early_only_while_it_is_waited_for():
+    asked = []
+
+    def wanted():
+        asked.append(True)
+        return len(asked) == 3
+
+    pieces = small_pieces(repeated(80_000))
+    payloads = list(packed(pieces, raw=1_000_000, first=100_000, wanted=wanted))
+    assert 200_000 <= payloads[1].raw_bytes < 220_000
+    assert all(p.raw_bytes > 950_000 for p in payloads[2:-1])
+
+
 def test_a_first_row_larger_than_a_first_payload_is_one_alone():
     table = pa.table({"T": ["x" * 2000, "short", "short"]})
     assert [p.rows for p in packed(encoded(table), raw=10_000, first=1000)] == [1, 2]

@@ -78,9 +78,30 @@ def test_the_first_payload_is_small_and_a_small_load_is_one():
     with payloads(frame(200_000), first_raw_bytes=50_000, max_raw_bytes=500_000) as ready:
         sizes = [payload.raw_bytes for payload in all_of(ready)]
     assert 45_000 < sizes[0] <= 50_000
-    assert min(sizes[1:-1]) > 450_000
+    assert all(size > least for size, least in zip(sizes[1:-1], [95_000, 195_000, 395_000], strict=False))
+    assert min(sizes[4:-1]) > 450_000
     with payloads(frame(10_000)) as ready:
         assert len(all_of(ready)) == 1
+
+
+def test_a_sender_that_waits_gets_what_is_there_before_it_is_full_and_before_the_source_goes_on():
+    asked, stopped = threading.Event(), threading.Event()
+
+    def source():
+        yield frame(5_000)
+        asked.wait(WITHIN_S)
+        yield frame(5_000, start=5_000)
+        stopped.wait(WITHIN_S)
+
+    with payloads(source(), first_raw_bytes=50_000) as ready:
+        assert 45_000 < ready.take(WITHIN_S).raw_bytes <= 50_000
+        asker = threading.Timer(0.1, asked.set)  # by then, the sender waits
+        asker.start()
+        try:
+            assert ready.take(WITHIN_S / 4).raw_bytes >= 100_000
+        finally:
+            asker.join()
+            stopped.set()
 
 
 def test_what_was_given_before_the_users_iterator_failed_is_taken_before_its_error_is_raised():

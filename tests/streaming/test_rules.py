@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -330,3 +331,20 @@ def test_counters_that_are_not_told_behind_the_last_row_are_no_reason_to_doubt_i
 def test_without_a_rule_a_scenario_ends_in_another_way(number, monkeypatch):
     monkeypatch.setattr(protocol_module, "RULES", RULES[:number] + RULES[number + 1 :])
     assert outcomes() != WITH_ALL
+
+
+def pauses_of_the_last_looks(commits):
+    """How long the drive waited between two looks, at most 6 of them, once all was sent."""
+    looks = []
+
+    def look(drive, count, step):
+        if drive.protocol.delivery.all_is_sent:
+            looks.append(drive.now)
+
+    Drive(Service(), poll=look, commits=commits).run()
+    return [round(later - earlier, 1) for earlier, later in pairwise(looks[:7])]
+
+
+def test_looks_are_rarer_while_nothing_comes_of_them_and_not_while_commits_come_in():
+    assert pauses_of_the_last_looks(commits=False) == [0.3, 0.4, 0.6, 0.9, 1.3, 1.9]
+    assert pauses_of_the_last_looks(commits=True) == [0.3] * 6
