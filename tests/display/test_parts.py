@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from snowpipe_pandas.display import panel, parts, texts
+from snowpipe_pandas.streaming.timings import Timings
 from tests.display.samples import EIGHT, EIGHT_DONE, HALF, MANY, MANY_DONE, in_parts, part, read, with_role
 
 
