@@ -492,6 +492,13 @@ def test_files_of_csv_match_by_the_names_of_their_columns():
     )
 
 
+def test_line_breaks_in_quotes_may_stand_where_blocks_meet():
+    values = [f"{number}\n\n{'x' * (number % 90)}\n" for number in range(50_000)]
+    write("x.csv", "N,A\n" + "".join(f'1,"{value}"\n' for value in values))
+    assert os.path.getsize("x.csv") > 2 * BLOCK_BYTES
+    assert [row["A"] for row in rows("x.csv")] == values
+
+
 def test_rows_longer_than_a_block_are_read_in_larger_ones():
     long = "x" * (BLOCK_BYTES + 1)
     lines = [f"{number},y\n" for number in range(300_000)]

@@ -80,9 +80,13 @@ def parquet(folder, groups=(7, 100, 1), files=2):
 
 def arrow_files(folder):
     frame = pl.from_arrow(COUNTED).with_columns(t=pl.Series([str(n % 5) for n in range(ROWS)]))
-    frame[:300].write_ipc(folder / "0.arrow", compression="zstd", record_batch_size=7)
-    frame[300:300].write_ipc(folder / "1.arrow")
-    frame[300:].write_ipc(folder / "2.arrow", compression="uncompressed", record_batch_size=100)
+    for number, (part, rows, codec) in enumerate(
+        [(frame[:300], 7, "zstd"), (frame[300:300], 1, None), (frame[300:], 100, None)]
+    ):
+        table = part.to_arrow(compat_level=pl.CompatLevel.oldest())
+        options = pa.ipc.IpcWriteOptions(compression=codec)
+        with pa.ipc.new_file(folder / f"{number}.arrow", table.schema, options=options) as writer:
+            writer.write_table(table, max_chunksize=rows)
     return str(folder / "*.arrow")
 
 

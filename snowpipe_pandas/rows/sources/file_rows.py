@@ -95,8 +95,6 @@ def _unified(fields: list[pa.Field], first: _File, file: _File) -> list[pa.Field
 
 
 def _wider(wanted: pa.Field, found: pa.Field, file: _File) -> pa.Field:
-    if pa.types.is_null(wanted.type):
-        return found
     if has_same_form(found, wanted) or widens(found.type, wanted.type):
         return wanted
     if widens(wanted.type, found.type):
