@@ -78,8 +78,9 @@ def stream(
     """Put every row of `source` into `target`, once, and wait until they are committed.
 
     Args:
-        source: a pandas DataFrame, anything with `__arrow_c_stream__` (polars, pyarrow, duckdb), an
-            iterator of those, or a list of dicts.
+        source: a pandas DataFrame; anything with `__arrow_c_stream__` (polars, pyarrow, duckdb); an iterator
+            of those; a list of dicts; a `polars.LazyFrame`; or files: a path, a folder, a pattern
+            ("data/*.parquet") or a list of them, Parquet, CSV, Arrow IPC or NDJSON (docs/sources.md).
         target: a table or pipe of a client (`client.table("DEMO.PUBLIC.FLIGHTS")`), in which the load opens
             channels of its own, named after `load_id`; or the table's name, together with `client`; or an
             open channel, whose only writer this call is.
