@@ -85,7 +85,12 @@ class LoadFacts:
         )
         if self.goes_on:
             told.append(f"run the same call with load_id={self.load_id!r} to go on")
-        return f"-> {self.target}, load {self.load_id!r}, channel {self.channel!r}: {'; '.join(told)}"
+        return f"{self.place}: {'; '.join(told)}"
+
+    @property
+    def place(self) -> str:
+        """Where the load went, and by which name."""
+        return f"-> {self.target}, load {self.load_id!r}, channel {self.channel!r}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +130,7 @@ class UnorderedLoadFacts(LoadFacts):
             told.append("a second run would send every row again, so send only what is missing")
         else:
             told.append("no row is in the table, so the same call can be run again")
-        return f"load {self.load_id!r} on channel {self.channel!r}: {'; '.join(told)}"
+        return f"{self.place}: {'; '.join(told)}"
 
 
 class SnowpipeError(Exception):

@@ -186,7 +186,7 @@ class ElasticLoad:
         if self._paused and self._senders.under_way:
             self._take_news(PAUSED_LOOK_S)
         elif self._paused:
-            self.control.sleep(FOR_EVER_S)
+            self.control.wait(FOR_EVER_S)
         elif errand is not None and self._has_room_for(errand):
             self._delivery.ready.popleft()
             self._senders.give(errand)

@@ -26,6 +26,8 @@ def outcome(counts: Counts) -> str:
 
 def nothing_to_send(counts: Counts, load_id: str) -> str:
     """Say what has become of a load of which an earlier call has sent every row."""
+    if counts.rows_acknowledged == counts.rows_in_table == 1 and counts.rejected_exact:
+        return f"nothing to send: the only row of load {load_id!r} is in the table"
     all_of_them = f"{counted(counts.rows_acknowledged, 'row')} of load {load_id!r}"
     there = f"{counts.rows_in_table:,}"
     if counts.rows_rejected:

@@ -155,5 +155,5 @@ FACTS = LoadFacts(target="T", load_id="x", channel="c", rows_acknowledged=150, r
     ],
 )
 def test_an_errors_facts_tell_how_far_the_load_came_and_how_it_goes_on(facts, told):
-    assert str(facts).startswith(f"load 'x' on channel 'c': {told}")
+    assert str(facts).startswith(f"-> T, load 'x', channel 'c': {told}")
     assert str(facts).endswith("run the same call with load_id='x' to go on")

@@ -40,7 +40,7 @@ def test_type_checkers_know_every_option_with_its_type():
     "function", [sp.stream, SnowpipeAccessor.stream, FRAME.snowpipe.stream], ids=["stream", "class", "frame"]
 )
 def test_the_signature_is_complete_with_every_default(function):
-    own = {"background": False, "progress": "auto"}
+    own = {"client": None, "background": False, "progress": "auto"}
     assert keywords(function) == own | {name: f.default for name, f in OPTIONS.items()}
     assert MISSING not in keywords(function).values()
 
@@ -71,7 +71,7 @@ def test_shift_tab_shows_the_options_and_the_docs(tmp_path):
         for name, field in OPTIONS.items():
             assert f"{name}: {field.type!r} = {field.default!r}" in shown["definition"]
         assert "**" not in shown["definition"]
-        assert shown["docstring"].startswith("Send every row of")
+        assert shown["docstring"].startswith("Put every row of")
 
 
 def test_every_option_is_told_in_the_docs_of_stream():
@@ -86,7 +86,7 @@ def test_every_option_is_told_in_the_docs_of_stream():
         ("on_eror", r"did you mean on_error\?"),
         ("loadid", r"did you mean load_id\?"),
         ("backgroud", r"did you mean background\?"),
-        ("xyz", "there are background, progress, load_id, after, wait"),
+        ("xyz", "there are client, background, progress, load_id, after, channels"),
     ],
 )
 @pytest.mark.parametrize(

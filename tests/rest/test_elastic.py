@@ -243,7 +243,7 @@ def test_a_service_that_does_not_list_it_has_no_status_of_it(account, channel):
 
 
 def test_what_a_load_and_a_user_read_of_it(connect, channel):
-    assert repr(channel) == '<ElasticChannel of DEMO.PUBLIC."NUMBERS-STREAMING">'
+    assert repr(channel) == "<ElasticChannel -> DEMO.PUBLIC.NUMBERS>"
     assert (channel.name, channel.target_columns) == ("ELASTIC", ())
     assert channel.identity[:2] == ("LOCAL", "DEMO_USER")
     append(channel)

@@ -186,7 +186,7 @@ def test_a_job_and_its_views_take_it_as_any_load(account, channel):
     with displayed(load.tracker, load.events, channel.events, told.append):
         job = Job(load, contextlib.nullcontext())
         assert job.result().rows_sent == ROWS
-    assert "at most 300/300 rows in the table" in repr(job)
+    assert "at most 300/300 in table" in repr(job)
     assert [event.phase for event in told if isinstance(event, PhaseChanged)] == ["sending", "done"]
 
 
@@ -297,7 +297,7 @@ def test_rejected_rows_are_counted_where_that_is_wanted(account, channel):
     account.faults.add("append", after=1, reject_rows=3)
     result = load_of(channel, on_error="report").run()
     assert (result.rows_in_table, result.rows_rejected, result.rejected_exact) == (ROWS - 3, 3, True)
-    assert str(result).startswith("3 of 300 rows REJECTED, 297 in the table")
+    assert str(result).startswith("-> DEMO.PUBLIC.NUMBERS: 3 of 300 rows REJECTED, 297 in the table")
 
 
 class Meanwhile:
@@ -585,7 +585,7 @@ def test_ctrl_c_is_out_soon_and_says_what_is_durable(account, connect, collected
         load.run()
     assert time.monotonic() - interrupted[0] < 2.5
     thread.join()
-    facts = load._delivery.facts("load", "ELASTIC")
+    facts = load._delivery.facts("T", "load", "ELASTIC")
     assert "load_id" not in caught.value.__notes__[0]
     state = load.tracker.snapshot()
     assert (state.phase, state.message, state.goes_on) == ("cancelled", "interrupted", False)

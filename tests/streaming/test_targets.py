@@ -172,7 +172,7 @@ def test_a_load_in_parts_is_recognised_on_another_day_and_machine(account, table
     with sp.connect(account.profile) as elsewhere:
         again = load(elsewhere.table(TABLE), channels=4)
     assert (again.rows_sent, again.rows_skipped, again.rows_in_table) == (0, ROWS, ROWS)
-    assert str(again).startswith("nothing to send")
+    assert "nothing to send" in str(again)
     assert load(table, channels="auto").rows_sent == 0
     assert sorted(ids(account)) == list(range(ROWS))
 
@@ -437,7 +437,7 @@ def test_a_drop_that_is_cut_short_sends_nothing_again(account, table, at):
     again = load(table, channels=4)
     assert again.rows_sent == (0 if at < 4 else ROWS)
     if at < 4:
-        assert str(again).startswith("nothing to send")
+        assert "nothing to send" in str(again)
         assert table.statuses([channel_of("a", n) for n in range(1, 5)]) == {}
         assert sorted(ids(account)) == list(range(ROWS))
 
