@@ -81,20 +81,10 @@ def channels(rounds: int, rows: int) -> dict[str, float]:
         counting_service(rate_mb=RATE_MB, latency_s=LATENCY_S) as url,
         sp.connect(url=url, **ANYBODY) as client,
     ):
-        opened = [client.open_channel(f"part-{number}", table="D.S.T") for number in range(CHANNELS)]
-
-        def through_all() -> None:
-            size = -(-len(frame) // CHANNELS)
-            parts = [frame.iloc[start : start + size] for start in range(0, len(frame), size)]
-            jobs = [
-                part.snowpipe.stream(channel, progress=False, background=True)
-                for part, channel in zip(parts, opened, strict=True)
-            ]
-            sp.Jobs(jobs).results()
-
+        table = client.table("D.S.T")
         works: Works = {
-            "one": lambda: frame.snowpipe.stream(opened[0], progress=False),
-            "eight": through_all,
+            "one": lambda: frame.snowpipe.stream(table, progress=False),
+            "eight": lambda: frame.snowpipe.stream(table, channels=CHANNELS, progress=False),
         }
         taken = in_turn(works, rounds)
     return medians(taken) | {"ratio": ratio(taken, "one_s", "eight_s")}
