@@ -189,7 +189,10 @@ def processor(rounds: int, rows: int) -> dict[str, float]:
 
 
 def growth(rounds: int, rows: int) -> dict[str, float]:
-    """Seconds for a million rows, of 1, 2, 4 and 8 million: the slowest over the fastest."""
+    """Seconds for a million rows, of 1, 2, 4 and 8 million: the slowest over the fastest.
+
+    The same by processor time, which other work on the machine changes less.
+    """
     frame = mixed(8 * rows).to_pandas()
     with (
         counting_service() as url,
@@ -203,8 +206,15 @@ def growth(rounds: int, rows: int) -> dict[str, float]:
             for times in (1, 2, 4, 8)
         }
         taken = in_turn(works, rounds)
-    each = {f"of_{times}_s": statistics.median(taken[f"of_{times}_s"]) / times for times in (1, 2, 4, 8)}
-    return each | {"ratio": max(each.values()) / min(each.values())}
+    each = {
+        name: seconds / int(name.split("_")[1]) for name, seconds in medians(taken).items()
+    }  # of_4_cpu_s: of 4 million
+    processor_s = [seconds for name, seconds in each.items() if name.endswith("_cpu_s")]
+    wall_s = [seconds for name, seconds in each.items() if not name.endswith("_cpu_s")]
+    return each | {
+        "ratio": max(wall_s) / min(wall_s),
+        "cpu_ratio": max(processor_s) / min(processor_s),
+    }
 
 
 def imports(rounds: int, _: int) -> dict[str, float]:
@@ -258,7 +268,7 @@ def table(record: dict[str, dict[str, float]]) -> list[str]:
         ),
         (
             "time per million rows of 1, 2, 4 and 8 million, slowest over fastest",
-            f"{record['growth']['ratio']:.2f}",
+            f"{record['growth']['ratio']:.2f} (by processor time {record['growth']['cpu_ratio']:.2f})",
             "1.10",
         ),
         (
