@@ -16,8 +16,8 @@ from ..errors import SnowpipeError
 from ..rest.client import connect
 from ..rows.sources.names import ColumnCase
 from ..shown import visible
+from ..streaming.load_ids import new_load_id
 from ..streaming.options import OnError
-from ..streaming.tokens import new_load_id
 
 INTERRUPTED = 130
 """Exit status of a command that was ended by Ctrl-C."""

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..offset_tokens import Mark
 from ..rest.status import ChannelStatus
-from .tokens import Mark
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ from ..events import (
     RowsCommitted,
     RowsRejected,
 )
+from ..offset_tokens import START, Mark, Position, read_token
 from ..rest.polling import Missing
 from ..rest.standing import Standing
 from ..rest.status import ChannelStatus
@@ -38,9 +39,9 @@ from ..rows.payloads import Payload
 from .attempts import Attempts
 from .counters import Counters, Rejections
 from .counts import Counts
+from .load_ids import forgets
 from .plan import LoadPlan
 from .steps import Acknowledged, Broke, Fact, Offered, Refused, Reopened, SourceEnded, StatusRead
-from .tokens import START, Mark, Position, forgets, read_token
 from .window import Window
 
 _NOT_SETTLED = (

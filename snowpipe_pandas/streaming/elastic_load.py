@@ -32,13 +32,13 @@ from .duplicates import PossibleDuplicate
 from .elastic_counters import Growth
 from .elastic_delivery import ElasticDelivery
 from .failures import told
+from .load_ids import new_load_id
 from .options import LoadOptions
 from .pipeline import Payloads
 from .progress import Progress, Tracker
 from .result import StreamResult
 from .senders import Ended, Errand, Senders
 from .timings import Stopwatch, Timings
-from .tokens import new_load_id
 
 IN_FLIGHT = 4
 """Requests under way at once."""

@@ -20,11 +20,11 @@ from ..errors import (
     SnowpipeError,
 )
 from ..events import PhaseChanged
+from ..offset_tokens import PartOf, read_token
 from ..rest.standing import Standing
 from ..shown import counted
 from .delivery import Delivery
 from .steps import Begun, Refused, Reopened, StatusRead
-from .tokens import PartOf, read_token
 
 MESSAGE_CHARACTERS = 120
 

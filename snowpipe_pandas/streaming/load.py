@@ -33,6 +33,7 @@ from ..events import (
     RowsCommitted,
     RowsRejected,
 )
+from ..offset_tokens import PartOf
 from ..rest.caller import Caller
 from ..rest.channel import Channel
 from ..rest.session import Session
@@ -43,6 +44,7 @@ from ..rows.sources.source import Source
 from .control import Control
 from .delivery import Delivery
 from .failures import told
+from .load_ids import new_load_id
 from .options import LoadOptions
 from .pipeline import Payloads
 from .plan import LoadPlan
@@ -68,7 +70,6 @@ from .steps import (
     Wait,
 )
 from .timings import CommitWatch, Stopwatch, Timings
-from .tokens import PartOf, new_load_id
 
 
 class Load:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ..arguments import A_DAY_S, choice, flag, instance, number, plain_text, whole
 from ..errors import UsageError
+from .load_ids import check_load_id
 from .parts import MAX_CHANNELS
-from .tokens import check_load_id
 
 if TYPE_CHECKING:
     from ..rows.encode.cell_location import BinaryFormat

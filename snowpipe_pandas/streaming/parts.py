@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from .tokens import PartOf
+from ..offset_tokens import PartOf
 
 MAX_CHANNELS = 64
 """Most channels of one load; the names of so many are looked for when a load begins."""

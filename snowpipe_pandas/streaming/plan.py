@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..errors import ChannelLostError, ServiceError
+from ..offset_tokens import PartOf
 from ..rest.policy import PollPolicy
 from .options import LoadOptions
-from .tokens import PartOf
 
 Lost = Callable[[str, ServiceError | None], ChannelLostError]
 """Makes the error of a channel that is gone: how that is known follows the channel's name."""

@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from ..errors import ForgottenPartsError, LoadFacts, SnowpipeError
 from ..events import Event, Hub, PhaseChanged
+from ..offset_tokens import Mark, PartOf, Position, read_token
 from ..rest.caller import Caller
 from ..rest.channel import Channel
 from ..rest.target import Target
@@ -22,12 +23,12 @@ from .control import Control
 from .failures import other_parts, told
 from .group import Group
 from .load import Load
+from .load_ids import new_load_id
 from .options import LoadOptions
 from .parts import MAX_CHANNELS, channel_of, cut, cut_of, worthwhile
 from .progress import Progress
 from .result import StreamResult
 from .timings import Timings
-from .tokens import Mark, PartOf, Position, new_load_id, read_token
 from .totals import TotalTracker, added_results
 
 DAY_S = 86_400.0

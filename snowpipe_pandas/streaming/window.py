@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ..offset_tokens import Position
 from ..rows.payloads import Payload
-from .tokens import Position
 
 SHRINK = 0.75
 """A payload refused as too large sets the limit at this share of its size: its halves pass, others like it

@@ -25,6 +25,7 @@ from snowpipe_pandas.errors import (
     RowTooLargeError,
     TransportError,
 )
+from snowpipe_pandas.offset_tokens import read_token
 from snowpipe_pandas.rest.pacer import Pacer, RateLimits
 from snowpipe_pandas.rest.policy import PollPolicy
 from snowpipe_pandas.streaming.options import LoadOptions
@@ -46,7 +47,6 @@ from snowpipe_pandas.streaming.steps import (
     Take,
     Wait,
 )
-from snowpipe_pandas.streaming.tokens import read_token
 from tests.support.service import ROWS, ROWS_EACH, Service, payloads, without_counts
 
 STEPS = 20_000

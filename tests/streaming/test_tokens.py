@@ -5,15 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from snowpipe_pandas.errors import UsageError
+from snowpipe_pandas.offset_tokens import Mark, Position, read_token
 from snowpipe_pandas.rows.encode.encoder import ROW_FORMAT
-from snowpipe_pandas.streaming.tokens import (
-    Mark,
-    Position,
-    check_load_id,
-    forgets,
-    new_load_id,
-    read_token,
-)
+from snowpipe_pandas.streaming.load_ids import check_load_id, forgets, new_load_id
 
 load_ids = st.from_regex(r"[A-Za-z0-9._-]{1,40}", fullmatch=True)
 counts = st.integers(0, 10**18 - 1)

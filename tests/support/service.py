@@ -6,11 +6,11 @@ from functools import lru_cache
 
 import pyarrow as pa
 
+from snowpipe_pandas.offset_tokens import read_token
 from snowpipe_pandas.rest.status import ChannelStatus
 from snowpipe_pandas.rows.encode.encoder import Encoder
 from snowpipe_pandas.rows.payloads import pack
 from snowpipe_pandas.rows.sources.source import open_source
-from snowpipe_pandas.streaming.tokens import read_token
 
 ROWS = 40
 ROWS_EACH = 5

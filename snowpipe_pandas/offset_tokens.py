@@ -12,25 +12,13 @@ rows (`:2/8/4000000`): cut in another way, the same rows would be sent through o
 from __future__ import annotations
 
 import re
-import time
-import uuid
 from dataclasses import dataclass
-from typing import Any
 
-from ..arguments import plain_text, refuse
-
-LOAD_ID_MAX_CHARACTERS = 100
-_LOAD_ID = re.compile(r"[^\s:\x00-\x1f]+")
-_FRESH_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
 _TOKEN = re.compile(
     r"(?P<owner>[^\s:\x00-\x1f]+):(?P<rows>[0-9]{1,18}):"
     r"(?:(?P<format>[0-9]{1,9})-)?(?P<digest>[0-9a-f]*)"
     r"(?::(?P<rejected>[0-9]{1,18})(?:/(?P<errors>[0-9]{1,18})/(?P<sum>[0-9]{1,18}))?"
     r"(?::(?P<part>[0-9]{1,4})/(?P<parts>[0-9]{1,4})/(?P<total>[0-9]{1,18})(?P<done>/done)?)?)?"
-)
-_WANTED = (
-    f"a text of 1 to {LOAD_ID_MAX_CHARACTERS} characters without spaces and colons, such as "
-    'load_id="flights-2013"'
 )
 
 
@@ -138,41 +126,3 @@ def _part(found: re.Match[str]) -> PartOf | None:
 
 def _number(text: str | None) -> int | None:
     return None if text is None else int(text)
-
-
-def new_load_id() -> str:
-    """Return a fresh load id: sortable by time, unique without coordination."""
-    return f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{uuid.uuid4().hex[:8]}"
-
-
-def forgets(load_id: str, *, named: bool, after: str | None, token: str | None) -> bool:
-    """Whether a channel remembers another load, and can't tell what of this one is in the table already.
-
-    A channel remembers one load. A load that has a name may be a repetition of one that it has forgotten.
-
-    Args:
-        load_id: the load's id.
-        named: whether its caller gave it.
-        after: the load behind which it may begin.
-        token: the channel's committed token.
-    """
-    mark = read_token(token)
-    if mark is None or not named or mark.owner in (load_id, after):
-        return False
-    if _FRESH_ID.fullmatch(
-        mark.owner
-    ):  # an unnamed load stands in nobody's way, but an older one's repetition
-        return _FRESH_ID.fullmatch(load_id) is not None and mark.owner > load_id
-    return True
-
-
-def check_load_id(load_id: Any, argument: str = "load_id") -> str:
-    """Return `load_id` if it can stand in an offset token.
-
-    Raises:
-        UsageError: it is no text, empty, too long, or holds white space or a colon.
-    """
-    plain = plain_text(load_id)
-    if plain is None or not _LOAD_ID.fullmatch(plain) or len(plain) > LOAD_ID_MAX_CHARACTERS:
-        refuse(argument, load_id, _WANTED)
-    return plain
