@@ -50,6 +50,8 @@ _NOT_FOUND_CODES = frozenset(
 )
 _WAIT_TO_OPEN_CODES = frozenset({"ERR_CHANNEL_HAS_UNCOMMITTED_DATA", "ERR_OPEN_CHANNEL_IN_PROGRESS"})
 _TRANSIENT_STATUSES = frozenset({408, 429, 499})
+_UNSAID_STATUSES = frozenset({408, 499})
+"""Of these, as of 5xx, nobody says whether the request was done."""
 _STATUS_CODES_IN_BODY = {3: "AUTH_EXPIRED", 4: STALE_CONTINUATION}
 """`{"status_code": 3 | 4}`: a body seen instead of a code."""
 
@@ -89,7 +91,8 @@ class Answer:
 
     `payload` is the JSON value of the body, its text where it is no JSON, None where it was too long to be
     read. `tries` counts the requests that were sent for it; above 1, an append is ambiguous: an earlier try
-    may have been applied. `retry_after_s` is what the service asks to wait, `location` where a redirect
+    may have been applied. `in_doubt` tells whether one of them may have been done without this answer saying
+    so. `retry_after_s` is what the service asks to wait, `location` where a redirect
     leads, `session` what later appends echo; all cleaned.
     """
 
@@ -102,6 +105,7 @@ class Answer:
     retry_after_s: float | None = None
     location: str = ""
     session: str = ""
+    in_doubt: bool = False
 
     @classmethod
     def read(
@@ -130,6 +134,7 @@ class Answer:
             retry_after_s=_retry_after_s(headers.get("Retry-After", ""), now),
             location=cleaned(headers.get("Location", ""), _LOCATION_LIMIT),
             session=session if _SESSION.fullmatch(session) else "",
+            in_doubt=status in _UNSAID_STATUSES or status >= 500,
         )
 
     @property

@@ -17,10 +17,16 @@ _MOST_WRAPPINGS = 20
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A try without an answer; `final` where another one would end in the same way."""
+    """A try without an answer.
+
+    Attributes:
+        final: another one would end in the same way.
+        in_doubt: the service may have got the request, and done it.
+    """
 
     message: str
     final: bool = False
+    in_doubt: bool = True
 
 
 def translate(exc: Exception, url: str, timeouts: Timeouts) -> Failure:
@@ -34,6 +40,7 @@ def translate(exc: Exception, url: str, timeouts: Timeouts) -> Failure:
             f"the certificate of {host} could not be verified; if a proxy or a local account signs it, "
             "name its certificate with ca_file=",
             final=True,
+            in_doubt=False,
         )
     if _cause_of(exc, TooLongError):
         return Failure(f"{host} sent an answer without an end")
@@ -41,12 +48,27 @@ def translate(exc: Exception, url: str, timeouts: Timeouts) -> Failure:
         return Failure(
             "the certificates named by REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE can't be read; check that path",
             final=True,
+            in_doubt=False,
         )
     for kinds, text, final in _TRANSLATIONS:
         if isinstance(exc, kinds):
             facts = {"connect_s": timeouts.connect_s, "read_s": timeouts.read_s, "cause": _cause(exc)}
-            return Failure(text.format(host=host, **facts), final)
+            return Failure(text.format(host=host, **facts), final, _may_have_arrived(exc))
     return Failure(f"the request to {host} could not be made ({type(exc).__name__})", final=True)
+
+
+def _may_have_arrived(exc: Exception) -> bool:
+    """Tell whether there was a connection at all that a request could have gone over."""
+    return not isinstance(exc, _NOT_SENT) and not _cause_of(exc, urllib3.exceptions.NewConnectionError)
+
+
+_NOT_SENT = (
+    requests.exceptions.InvalidURL,
+    requests.exceptions.InvalidSchema,
+    urllib3.exceptions.LocationValueError,
+    requests.exceptions.ProxyError,
+    requests.exceptions.ConnectTimeout,
+)
 
 
 _TRANSLATIONS: tuple[tuple[tuple[type[Exception], ...], str, bool], ...] = (

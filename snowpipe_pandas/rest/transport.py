@@ -12,8 +12,8 @@ import os
 import platform
 import time
 import uuid
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from http.cookiejar import DefaultCookiePolicy
 from importlib.metadata import version
 from typing import Any, Protocol
@@ -69,6 +69,10 @@ class Request:
         action: what it is for, in words that follow "could not".
         total_s: seconds that one try may take, where that is less than `Timeouts.total_s`.
         most_bytes: most bytes that its answer may have, once decoded.
+        request_id: tells the service that two tries are one request.
+        resubmission: what the query of each further try says besides; None numbers all tries, as the
+            streaming hosts take them.
+        settles: tells of an answer whether it is the last word, so that another try would not better it.
     """
 
     method: str
@@ -79,6 +83,16 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
     total_s: float = math.inf
     most_bytes: int = CONTROL_BYTES
+    request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    resubmission: Mapping[str, str] | None = None
+    settles: Callable[[Answer], bool] = lambda answer: False
+
+    def query_of_try(self, number: int) -> dict[str, str]:
+        """Return the query of one of its tries; the first one has the number 1."""
+        own = {**self.query, "requestId": self.request_id}
+        if self.resubmission is None:
+            return {**own, "retryCount": str(number - 1)}
+        return own if number == 1 else {**own, **self.resubmission}
 
 
 class Transport:
@@ -138,20 +152,23 @@ class Transport:
             budget_s: seconds for all tries, where that is less than the policy's.
 
         Raises:
-            TransportError: no answer at all within the budget, or TLS failed.
+            TransportError: no answer at all within the budget, or TLS failed; it says whether a try may have
+                reached the service.
             ClosedError: the client was closed.
             UsageError: this process was forked from the one that made the client.
         """
         self._check_process()
         budget = min(self._retry.budget_s, self._retry.budget_s if budget_s is None else budget_s)
         give_up_at = self.clock.monotonic() + budget
-        request_id, tries, renewed = str(uuid.uuid4()), 0, False
+        tries, renewed, in_doubt = 0, False, False
         while True:
             tries += 1
             token = signer.token(caller)
             self._check_open()
-            outcome = self._exchange(request, signer.headers(token), request_id, tries)
-            pause_s = self._pause_s(outcome, tries)
+            outcome = self._exchange(request, signer.headers(token), tries)
+            settled = isinstance(outcome, Answer) and request.settles(outcome)
+            in_doubt = in_doubt or (not settled and outcome.in_doubt)
+            pause_s = None if settled else self._pause_s(outcome, tries)
             if not renewed and _is_refused(outcome):
                 renewed = True
                 pause_s = 0.0 if signer.refused(token, caller) else None
@@ -161,8 +178,8 @@ class Transport:
             caller.sleep(pause_s)
         if isinstance(outcome, Failure):
             # Made here and held by no frame: an error in its own traceback would keep the body for long.
-            raise TransportError(outcome.message, url=request.url, attempts=tries)
-        return outcome
+            raise TransportError(outcome.message, url=request.url, attempts=tries, in_doubt=in_doubt)
+        return replace(outcome, in_doubt=in_doubt)
 
     def close(self) -> None:
         """Close the connections; whatever is sent from now on is refused."""
@@ -198,11 +215,9 @@ class Transport:
             return True
         return self.clock.monotonic() + pause_s >= give_up_at
 
-    def _exchange(
-        self, request: Request, signature: dict[str, str], request_id: str, tries: int
-    ) -> Answer | Failure:
+    def _exchange(self, request: Request, signature: dict[str, str], tries: int) -> Answer | Failure:
         """Send once."""
-        query = {**request.query, "requestId": request_id, "retryCount": str(tries - 1)}
+        query = request.query_of_try(tries)
         failure: Failure | None = None
         started = time.monotonic()
         with deadline(min(self._timeouts.total_s, request.total_s)) as limit:
@@ -223,7 +238,7 @@ class Transport:
             response.status_code,
             response.headers,
             body,
-            request_id=request_id,
+            request_id=request.request_id,
             tries=tries,
             now=self.clock.now(),
         )

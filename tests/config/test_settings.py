@@ -199,8 +199,8 @@ def test_an_unknown_argument_is_refused_with_the_nearest_name(name, hint):
 
 
 def test_unknown_names_in_files_and_environment_are_other_tools_business(write_profile):
-    file = write_profile(account="a", user="u", private_key_file="k", acount="x", role="R", ssl=True)
-    settings = load_settings(file, env={"SNOWFLAKE_WAREHOUSE": "W", "SNOWFLAKE_PASSWORD": "p"})
+    file = write_profile(account="a", user="u", private_key_file="k", acount="x", region="R", ssl=True)
+    settings = load_settings(file, env={"SNOWFLAKE_REGION": "W", "SNOWFLAKE_PASSWORD": "p"})
     assert set(settings.sources) == {"account", "user", "private_key_file", "account_url"}
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import pyarrow as pa
+
 from ...names import ObjectName
 from .declared import DeclaredColumn
 
@@ -17,10 +19,14 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Modify:
-    """INSERT, UPDATE, DELETE, MERGE or TRUNCATE of one table; SQL of DuckDB."""
+    """INSERT, UPDATE, DELETE, MERGE or TRUNCATE of one table; SQL of DuckDB.
+
+    `done` is what it does to rows, such as "inserted"; "" for TRUNCATE, which tells no number.
+    """
 
     text: str
     table: ObjectName
+    done: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,3 +196,27 @@ DDL = CreateTable | AlterTable | DropTable | DropSchema | CreatePipe | DropPipe
 """Statements that may end channels."""
 
 Command = Query | Modify | Define | CreateDatabase | DropDatabase | DDL | AlterUser
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """What a query returned.
+
+    Attributes:
+        names: of its columns; two may have one name.
+        kinds: DuckDB's types of them.
+        table: the rows.
+    """
+
+    names: tuple[str, ...]
+    kinds: tuple[str, ...]
+    table: pa.Table
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a statement without rows did: in words, or as a number of rows."""
+
+    message: str = "Statement executed successfully."
+    rows: int | None = None
+    verb: str = ""
