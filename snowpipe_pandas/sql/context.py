@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..config import Settings
+from ..names import stored_part
+
 
 @dataclass(frozen=True, slots=True)
 class Context:
@@ -23,3 +26,13 @@ class Context:
             "role": self.role,
         }
         return {name: value for name, value in named.items() if value}
+
+    @classmethod
+    def of(cls, settings: Settings) -> Context:
+        """Return what a client's settings say; warehouse and role as SQL would read them there."""
+        return cls(
+            settings.database,
+            settings.schema,
+            settings.warehouse and stored_part(settings.warehouse),
+            settings.role and stored_part(settings.role),
+        )

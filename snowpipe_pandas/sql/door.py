@@ -30,8 +30,7 @@ def run(
         arguments.refuse("text", text, 'a SQL statement, such as "SELECT 1 AS N"')
     bound = bindings(params)
     seconds = arguments.number("timeout_s", timeout_s, low=1, high=LONGEST_S, example="timeout_s=60")
-    context = Context(settings.database, settings.schema, settings.warehouse, settings.role)
-    result = Statements(planes, context, caller).run(statement, bound, seconds)
+    result = Statements(planes, Context.of(settings), caller).run(statement, bound, seconds)
     from .frames import UnreadableValueError, frame_of  # pandas, needed from here on only
 
     try:

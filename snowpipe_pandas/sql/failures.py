@@ -8,7 +8,6 @@ from ..errors import (
     ServiceError,
     SqlError,
     SqlPrivilegeError,
-    SqlResultError,
     SqlTimeoutError,
     SqlUnknownError,
     ThrottledError,
@@ -28,7 +27,7 @@ CANCELLED = "000604"
 _NO_PRIVILEGE = frozenset({"003001", "003540", "003041"})
 _NOT_THERE = frozenset({"002003", "002043", "390201"})
 _ROLE = frozenset({"390186", "390189"})
-_TOO_LARGE = frozenset({"391908"})
+TOO_LARGE = "391908"
 _NO_PRIVILEGE_STATE = "42501"
 _STATEMENT_LIMIT = 120
 
@@ -81,8 +80,6 @@ def _meaning(answer: Answer, context: Context) -> tuple[type[SqlError], str]:
         return SqlPrivilegeError, f"; {_role(context)} may not do this: have it granted, or give role="
     if code in _NOT_THERE:
         return SqlPrivilegeError, f"; check the name, and that {_role(context)} may use it"
-    if code in _TOO_LARGE:
-        return SqlResultError, "; the result is too large: select less, or aggregate"
     return SqlError, ""
 
 

@@ -31,7 +31,7 @@ from ..rest.caller import Caller
 from ..rest.fields import UnreadableError
 from ..rest.planes import Planes
 from .context import Context
-from .failures import CANCELLED, failed, is_told, not_run, shown_statement, timed_out, unknown
+from .failures import CANCELLED, TOO_LARGE, failed, is_told, not_run, shown_statement, timed_out, unknown
 from .results import Column, Layout, Row, read_layout, read_rows
 
 PATH = "/api/v2/statements"
@@ -271,6 +271,8 @@ class _Run:
 
     def _read(self, answer: Answer) -> Result:
         """Read the result of a statement that was done: all partitions, the first from this answer."""
+        if answer.field("code") == TOO_LARGE:
+            raise self._lost("its result is larger than the service hands out: select less, or aggregate")
         try:
             layout = read_layout(answer.table())
             if layout.told_bytes > MAX_RESULT_BYTES:
