@@ -136,7 +136,7 @@ def quote_column(name: str) -> str:
 
 
 def stored_part(text: str) -> str:
-    """Return a single name as the service stores it: folded if it is plain, without its quotes if it has some.
+    """Return a single name as the service stores it: folded if it is plain, else without its quotes.
 
     >>> stored_part("compute_wh"), stored_part('"my wh"')
     ('COMPUTE_WH', 'my wh')

@@ -168,10 +168,13 @@ class Client:
               N
         0  6099
         """
-        from ..sql.door import run  # the room beside this one, which is built on it
+        # The room beside this one, which is built on it.
+        from ..sql.door import Context, run
 
         self._check_open()
-        return run(self._planes, self._settings, self._caller, text, params=params, timeout_s=timeout_s)
+        had = self._settings
+        context = Context.of_settings(had.database, had.schema, had.warehouse, had.role)
+        return run(self._planes, context, self._caller, text, params=params, timeout_s=timeout_s)
 
     def token(self) -> str:
         """Return the credential's current token (the signed JWT); a secret, so keep it out of outputs."""

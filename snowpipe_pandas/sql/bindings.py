@@ -5,12 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import math
 import operator
-from collections.abc import Sequence
 from decimal import Decimal
 from numbers import Integral, Real
 from typing import Any, NoReturn
 
 from .. import arguments
+from ..errors import UsageError
 
 MOST_DIGITS = 38
 """Of a NUMBER."""
@@ -37,14 +37,18 @@ def bindings(params: Any) -> dict[str, dict[str, str | None]]:
     """
     if params is None:
         return {}
-    if not isinstance(params, list | tuple):
-        arguments.refuse("params", params, "a list with one value for each ? of the statement, as params=[7]")
-    given: Sequence[Any] = params
+    wanted = "a list with one value for each ? of the statement, such as params=[7]"
+    given = arguments.items("params", params, wanted=wanted)
     return {str(at): _binding(f"params[{at - 1}]", value) for at, value in enumerate(given, start=1)}
 
 
 def _binding(name: str, value: Any) -> dict[str, str | None]:
-    kind, text = _typed(name, value)
+    try:
+        kind, text = _typed(name, value)
+    except UsageError:
+        raise
+    except Exception:  # noqa: BLE001  # a foreign subclass, or a time zone that fails
+        _refuse(name, value, _WANTED)
     return {"type": kind, "value": text}
 
 

@@ -57,7 +57,7 @@ def create_table_if_missing(door: Door, ddl: str) -> str:
     head = _CREATE.match(ddl)
     if head is None:
         raise UsageError(
-            f"{shown_statement(ddl)} can't make a table that is missing: give a CREATE TABLE, without OR REPLACE"
+            f"{shown_statement(ddl)} can't make a missing table: give a CREATE TABLE without OR REPLACE"
         )
     made = door.sql(f"CREATE {head[1]}TABLE IF NOT EXISTS {ddl[head.end() :]}")
     return "; ".join(str(row[0]) for row in made.itertuples(index=False))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..config import Settings
 from ..names import stored_part
 
 
@@ -28,11 +27,8 @@ class Context:
         return {name: value for name, value in named.items() if value}
 
     @classmethod
-    def of(cls, settings: Settings) -> Context:
+    def of_settings(
+        cls, database: str | None, schema: str | None, warehouse: str | None, role: str | None
+    ) -> Context:
         """Return what a client's settings say; warehouse and role as SQL would read them there."""
-        return cls(
-            settings.database,
-            settings.schema,
-            settings.warehouse and stored_part(settings.warehouse),
-            settings.role and stored_part(settings.role),
-        )
+        return cls(database, schema, warehouse and stored_part(warehouse), role and stored_part(role))

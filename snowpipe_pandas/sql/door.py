@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .. import arguments
-from ..config import Settings
 from ..errors import SqlResultError
 from ..rest.caller import Caller
 from ..rest.planes import Planes
 from .bindings import bindings
-from .context import Context
+from .context import Context as Context
 from .failures import shown_statement
 from .statements import Statements
 
@@ -22,7 +21,7 @@ LONGEST_S = 604_800.0
 
 
 def run(
-    planes: Planes, settings: Settings, caller: Caller, text: Any, *, params: Any, timeout_s: Any
+    planes: Planes, context: Context, caller: Caller, text: Any, *, params: Any, timeout_s: Any
 ) -> DataFrame:
     """Run one statement for a client; see `Client.sql`."""
     statement = arguments.text("text", text, example='"SELECT 1 AS N"', wanted="a SQL statement")
@@ -30,7 +29,7 @@ def run(
         arguments.refuse("text", text, 'a SQL statement, such as "SELECT 1 AS N"')
     bound = bindings(params)
     seconds = arguments.number("timeout_s", timeout_s, low=1, high=LONGEST_S, example="timeout_s=60")
-    result = Statements(planes, Context.of(settings), caller).run(statement, bound, seconds)
+    result = Statements(planes, context, caller).run(statement, bound, seconds)
     from .frames import UnreadableValueError, frame_of  # pandas, needed from here on only
 
     try:

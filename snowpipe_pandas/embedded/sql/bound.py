@@ -105,7 +105,9 @@ def _time(value: str) -> str:
 
 
 def _ntz(value: str) -> str:
-    return f"CAST('{_clock(int(_matching(_WHOLE, value)[0]))}' AS TIMESTAMP_NTZ(9))"
+    nanoseconds = int(_matching(_WHOLE, value)[0])
+    digits = 9 if nanoseconds % 1000 else 6  # of which the engine's own type holds more years
+    return f"CAST('{_clock(nanoseconds)}' AS TIMESTAMP_NTZ({digits}))"
 
 
 def _ltz(value: str) -> str:
