@@ -51,7 +51,7 @@ class Runner:
 
     def _do(self, command: Command, stop: Stop) -> Rows | Done:
         if isinstance(command, Query):
-            return self._store.query(command.text, stop)
+            return self._store.query(command, stop)
         if isinstance(command, Modify):
             count = self._store.modify(command, stop)
             return Done(rows=count, verb=command.done) if command.done else Done()

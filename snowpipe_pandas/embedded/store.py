@@ -31,6 +31,7 @@ from .sql.commands import (
     Define,
     DropDatabase,
     Modify,
+    Query,
     Rows,
 )
 from .sql.declared import DeclaredColumn
@@ -151,16 +152,19 @@ class Store:
         self._evolving.clear()
         self._evolved = False
 
-    def query(self, text: str, stop: Stop) -> Rows:
+    def query(self, command: Query, stop: Stop) -> Rows:
         """Run a query.
 
         Raises:
-            UsageError: DuckDB refused it, or it was stopped.
+            UsageError: DuckDB refused it, the table that it describes is not there, or it was stopped.
         """
         with self._in_our_words(), self.cursor() as cursor, stop.watching(cursor):
-            relation = cursor.sql(text)
+            relation = cursor.sql(command.text)
             kinds = tuple(str(kind) for kind in relation.types)
-            return Rows(tuple(relation.columns), kinds, relation.to_arrow_table())
+            found = Rows(tuple(relation.columns), kinds, relation.to_arrow_table())
+            if command.described is not None and not found.table.num_rows:
+                raise UsageError(f"table {command.described} does not exist")
+            return found
 
     def modify(self, command: Modify, stop: Stop) -> int:
         """Change rows of a table; all of them, or none if the columns can't hold one. Returns how many.

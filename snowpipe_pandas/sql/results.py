@@ -61,26 +61,29 @@ def read_layout(told: Mapping[str, Any]) -> Layout:
     return Layout(columns, rows, counts or (rows,), size)
 
 
-def read_rows(told: Mapping[str, Any], layout: Layout, partition: int) -> list[Row]:
-    """Read the `data` of one partition.
+def read_rows(told: Mapping[str, Any], layout: Layout, partition: int) -> tuple[list[Row], int]:
+    """Read the `data` of one partition; return its rows, and how many characters they hold.
 
     Raises:
         UnreadableError: it is not as documented, or not as its layout tells.
     """
     rows = told.get("data")
     if rows is None and layout.partition_rows[partition] == 0:
-        return []
+        return [], 0
     if not isinstance(rows, list) or len(rows) != layout.partition_rows[partition]:
         found = f"{len(rows)} rows" if isinstance(rows, list) else "no list"
         raise UnreadableError(f"data is {found}, and {layout.partition_rows[partition]} rows were told")
-    width = len(layout.columns)
+    width, characters = len(layout.columns), 0
     for row in rows:
         if not isinstance(row, list) or len(row) != width:
             raise UnreadableError(f"a row does not have the {width} values that were told")
         for value in row:
-            if value is not None and type(value) is not str:
+            if value is None:
+                continue
+            if type(value) is not str:
                 raise UnreadableError("a value is neither text nor null")
-    return rows
+            characters += len(value)
+    return rows, characters
 
 
 def _column(told: object) -> Column:

@@ -275,19 +275,26 @@ class _Run:
             raise self._lost("its result is larger than the service hands out: select less, or aggregate")
         try:
             layout = read_layout(answer.table())
-            if layout.told_bytes > MAX_RESULT_BYTES:
-                raise self._lost(
-                    f"its result has {layout.told_bytes:,} bytes in {layout.rows:,} rows, and at most "
-                    f"{MAX_RESULT_BYTES:,} are read: select less, or aggregate"
-                )
-            rows = read_rows(answer.table(), layout, 0)
+            self._check_size(layout, layout.told_bytes)
+            rows, size = read_rows(answer.table(), layout, 0)
             for number in range(1, len(layout.partition_rows)):
-                rows += self._partition(layout, number)
+                self._check_size(layout, size)
+                more, characters = read_rows(self._partition(number).table(), layout, number)
+                rows += more
+                size += characters
         except UnreadableError as error:
             raise self._lost(f"its result can't be understood: {error}") from error
         return Result(layout.columns, rows, self._handle)
 
-    def _partition(self, layout: Layout, number: int) -> list[Row]:
+    def _check_size(self, layout: Layout, size: int) -> None:
+        """Refuse a result that is too large, by what is told of it and by what has come of it."""
+        if size > MAX_RESULT_BYTES:
+            raise self._lost(
+                f"its result has {size:,} bytes or more in {layout.rows:,} rows, and at most "
+                f"{MAX_RESULT_BYTES:,} are read: select less, or aggregate"
+            )
+
+    def _partition(self, number: int) -> Answer:
         self._caller.sleep(0)
         try:
             answer = self._get({"partition": str(number)})
@@ -295,7 +302,7 @@ class _Run:
             raise self._lost(f"partition {number} of its result could not be read: {error}") from error
         if answer.status != 200:
             raise self._lost(f"partition {number} of its result could not be read: {answer.reason}", answer)
-        return read_rows(answer.table(), layout, number)
+        return answer
 
     def _lost(self, why: str, answer: Answer | None = None) -> SqlResultError:
         return SqlResultError(

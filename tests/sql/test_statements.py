@@ -1,5 +1,6 @@
 """A statement's way: submitted once, waited for, read by partitions, cancelled; whatever the network does."""
 
+import gzip
 import json
 import os
 import signal
@@ -75,10 +76,37 @@ def test_all_partitions_are_read_in_order(client, asked):
     assert len(partitions) > 4
 
 
-def test_a_lost_partition_is_not_lost_in_silence(client, account):
-    account.faults.add("statement_result", after=1, status=503, times=1000)
-    with pytest.raises(SqlResultError, match="was done, but partition 1"):
-        client.sql("SELECT range AS ID, REPEAT('x', 100) AS X FROM range(50000)")
+TWO_PARTITIONS = {
+    "code": "090001",
+    "statementHandle": "h",
+    "resultSetMetaData": {
+        "numRows": 3,
+        "rowType": [{"name": "N", "type": "fixed", "scale": 0}],
+        "partitionInfo": [{"rowCount": 1}, {"rowCount": 2}],
+    },
+    "data": [["7"]],
+}
+
+
+def test_partitions_after_the_first_may_be_packed():
+    packed = Reply(body=gzip.compress(b'{"data":[["8"],["9"]]}'), headers={"Content-Encoding": "gzip"})
+    with scripted_server() as server, connected(server) as client:
+        server.script(Reply(body=TWO_PARTITIONS), packed)
+        assert client.sql("SELECT N FROM T")["N"].tolist() == [7, 8, 9]
+        assert server.seen[1].query["partition"] == "1"
+
+
+@pytest.mark.parametrize(
+    "second",
+    [Reply(503), Reply(404, {"message": "gone"}), Reply(body={"data": [["8"]]}), Reply(body=b"{")],
+    ids=repr,
+)
+def test_a_lost_partition_is_not_lost_in_silence(second):
+    with scripted_server() as server, connected(server) as client:
+        server.script(Reply(body=TWO_PARTITIONS), second)
+        with pytest.raises(SqlResultError, match="was done, but") as caught:
+            client.sql("SELECT N FROM T")
+        assert caught.value.query_id == "h"
 
 
 @pytest.mark.parametrize(

@@ -117,8 +117,9 @@ class Statements:
         """
         wanted = self._read(json_object(body), identity)
         statement = self._take(wanted, query.get("requestId"), again=query.get("retry") == "true")
-        if query.get("async") != "true":
-            statement.over.wait(SYNC_WAIT_S)
+        if query.get("async") == "true":
+            return _accepted(statement)
+        statement.over.wait(SYNC_WAIT_S)
         return self._told(statement, 0)
 
     def find(self, handle: str, query: Mapping[str, str], identity: Identity) -> Reply:
@@ -221,8 +222,7 @@ class Statements:
 
     def _told(self, statement: Statement, partition: int) -> Reply:
         if not statement.over.is_set():
-            message = "Asynchronous execution in progress. Use the handle to ask for its end."
-            return _reply(202, statement, code=IN_PROGRESS, message=message)
+            return _accepted(statement)
         if statement.refusal is not None:
             raise statement.refusal
         if partition == 0:
@@ -273,6 +273,11 @@ def _partitions(result: Told) -> list[tuple[bytes, int, int]]:
             found.append((packed, number - first, len(packed)))
             first, size = number, 0
     return found
+
+
+def _accepted(statement: Statement) -> Reply:
+    message = "Asynchronous execution in progress. Use the handle to ask for its end."
+    return _reply(202, statement, code=IN_PROGRESS, message=message)
 
 
 def _reply(status: int, statement: Statement, *, code: str, message: str, **more: Any) -> Reply:

@@ -12,9 +12,10 @@ from .declared import DeclaredColumn
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A statement that only reads; SQL of DuckDB."""
+    """A statement that only reads; SQL of DuckDB. Where it describes a table, that must be there."""
 
     text: str
+    described: ObjectName | None = None
 
 
 @dataclass(frozen=True, slots=True)

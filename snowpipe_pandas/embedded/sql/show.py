@@ -100,7 +100,8 @@ def describe(tree: exp.Describe, session: Session) -> Query:
     ):
         raise UsageError(f"the local account does not know {tree.sql(dialect='snowflake')[:60]}")
     table = session.table(tree.this.parts)
-    return Query(information.describe_table(ObjectName(table.database, table.schema, shown_name(table.name))))
+    described = ObjectName(table.database, table.schema, shown_name(table.name))
+    return Query(information.describe_table(described), described)
 
 
 def statements(text: str) -> list[str]:
