@@ -1,4 +1,4 @@
-"""The account's side of the SQL API, asked by hand: states, metadata, partitions, repeats, bounds, the door."""
+"""The account's side of the SQL API, asked by hand: states, values, partitions, repeats, bounds, the door."""
 
 import gzip
 import json

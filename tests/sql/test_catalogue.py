@@ -1,4 +1,4 @@
-"""What loads ask by SQL, of a client and of an account: to make a missing table, its columns, its channels."""
+"""What loads ask by SQL, of a client and of an account: a missing table, its columns, its channels."""
 
 import pytest
 
@@ -67,7 +67,7 @@ def test_a_table_that_is_not_there_is_told(client):
 
 
 def test_channels_are_listed_with_their_tokens(door, client, account):
-    account.sql("CREATE TABLE T (ID NUMBER)")
+    account.sql("CREATE TABLE T (ID NUMBER, TEXT VARCHAR)")
     for name in ("load_1", "load_2", "LOAD_3", "loadx1", "it's", "a%b"):
         client.open_channel(name, table=str(T))
     channel = client.open_channel("load_2", table=str(T))
