@@ -6,8 +6,8 @@ import gzip
 import threading
 import time
 import uuid
+from collections import deque
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -99,15 +99,23 @@ class Statements:
         self._lock = threading.Lock()
         self._known: dict[str, Statement] = {}
         self._of_requests: dict[tuple[str, str], str] = {}
-        self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="snowpipe-local-sql")
+        self._waiting: deque[Statement] = deque()
+        self._workers: set[threading.Thread] = set()
+        """They end when nothing waits any more."""
 
     def close(self) -> None:
         """Stop what runs."""
         with self._lock:
+            self._waiting.clear()
             running = [statement for statement in self._known.values() if not statement.over.is_set()]
+            workers = list(self._workers)
         for statement in running:
-            self._stop(statement)
-        self._workers.shutdown(wait=True, cancel_futures=True)
+            statement.stop.want()
+        for worker in workers:
+            while worker.is_alive():  # the engine may forget the first word
+                worker.join(INTERRUPT_S)
+                for statement in running:
+                    statement.stop.want()
 
     def submit(self, body: bytes, query: Mapping[str, str], identity: Identity) -> Reply:
         """Take a statement, or find the one that a request with `retry=true` has brought before.
@@ -171,8 +179,21 @@ class Statements:
             self._make_room()
             self._known[wanted.handle] = wanted
             self._of_requests[key] = wanted.handle
-            self._workers.submit(self._run, wanted)
+            self._waiting.append(wanted)
+            if len(self._workers) < WORKERS:
+                worker = threading.Thread(target=self._work, name="snowpipe-local-sql", daemon=True)
+                self._workers.add(worker)
+                worker.start()
             return wanted
+
+    def _work(self) -> None:
+        while True:
+            with self._lock:
+                if not self._waiting:
+                    self._workers.discard(threading.current_thread())
+                    return
+                statement = self._waiting.popleft()
+            self._run(statement)
 
     def _make_room(self) -> None:
         """Forget the oldest statements that are over."""
