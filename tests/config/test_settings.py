@@ -210,6 +210,9 @@ def test_warehouse_and_role_come_from_the_sources_of_all_others(write_profile):
     settings = load_settings(file, env={"SNOWFLAKE_ROLE": "OF_ENV"}, warehouse="GIVEN")
     assert settings.describe()["warehouse"] == ("GIVEN", "argument")
     assert settings.describe()["role"][0] == "OF_FILE"
+
+
+def test_warehouse_and_role_come_from_the_environment():
     settings = load_settings(**KEYED | {"env": {"SNOWFLAKE_ROLE": "OF_ENV", "SNOWFLAKE_WAREHOUSE": "WH"}})
     assert settings.describe()["role"] == ("OF_ENV", "SNOWFLAKE_ROLE")
     assert settings.describe()["warehouse"] == ("WH", "SNOWFLAKE_WAREHOUSE")
