@@ -11,7 +11,7 @@ from ..rest.planes import Planes
 from .bindings import bindings
 from .context import Context as Context
 from .failures import shown_statement
-from .statements import Statements
+from .statements import Statement
 
 if TYPE_CHECKING:
     from .frames import DataFrame as DataFrame
@@ -29,7 +29,7 @@ def run(
         arguments.refuse("text", text, 'a SQL statement, such as "SELECT 1 AS N"')
     bound = bindings(params)
     seconds = arguments.number("timeout_s", timeout_s, low=1, high=LONGEST_S, example="timeout_s=60")
-    result = Statements(planes, context, caller).run(statement, bound, seconds)
+    result = Statement(planes, context, caller, statement, seconds).result(bound)
     from .frames import UnreadableValueError, frame_of  # pandas, needed from here on only
 
     try:

@@ -63,34 +63,16 @@ class Result:
     query_id: str
 
 
-class Statements:
-    """Runs statements for one caller.
+class Statement:
+    """One statement on its way.
 
     Args:
         planes: sends to the account's host.
-        context: what statements run with.
+        context: what it runs with.
         caller: waits, and may stop a wait.
+        statement: its text.
+        timeout_s: seconds that it may take.
     """
-
-    def __init__(self, planes: Planes, context: Context, caller: Caller) -> None:
-        self._planes = planes
-        self._context = context
-        self._caller = caller
-
-    def run(self, statement: str, bindings: Mapping[str, Any], timeout_s: float) -> Result:
-        """Run a statement to its end and read its whole result.
-
-        Raises:
-            SqlError: it failed, or its result can't be had; SqlUnknownError where it may have run.
-            ServiceError: it was refused before it ran.
-            TransportError: it never reached the service.
-        """
-        run = _Run(self._planes, self._context, self._caller, statement, timeout_s)
-        return run.result(bindings)
-
-
-class _Run:
-    """One statement on its way."""
 
     def __init__(
         self, planes: Planes, context: Context, caller: Caller, statement: str, timeout_s: float
@@ -105,6 +87,13 @@ class _Run:
         self._handle = ""
 
     def result(self, bindings: Mapping[str, Any]) -> Result:
+        """Run it to its end and read its whole result; once.
+
+        Raises:
+            SqlError: it failed, or its result can't be had; SqlUnknownError where it may have run.
+            ServiceError: it was refused before it ran.
+            TransportError: it never reached the service.
+        """
         answer = self._submitted(bindings)
         if answer.status == 202:
             answer = self._waited_for()
