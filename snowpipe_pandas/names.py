@@ -135,6 +135,19 @@ def quote_column(name: str) -> str:
     return quote_identifier(folded if plain else name)
 
 
+def stored_part(text: str) -> str:
+    """Return a single name as the service stores it: folded if it is plain, else without its quotes.
+
+    >>> stored_part("compute_wh"), stored_part('"my wh"')
+    ('COMPUTE_WH', 'my wh')
+    """
+    match = _PART.fullmatch(text)
+    if match is None:
+        return text
+    quoted, plain = match.groups()
+    return plain.upper() if quoted is None else quoted.replace('""', '"')
+
+
 @dataclass(frozen=True, slots=True)
 class ObjectName:
     """A table or pipe by its three parts, each as the service stores it (folded, without quotes)."""
@@ -225,8 +238,7 @@ def _split(text: str) -> list[str]:
     parts: list[str] = []
     position = 0
     while match := _PART.match(text, position):
-        quoted, plain = match.groups()
-        parts.append(quoted.replace('""', '"') if quoted is not None else plain.upper())
+        parts.append(stored_part(match[0]))
         position = match.end()
         if position == len(text):
             return parts

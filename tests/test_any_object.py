@@ -159,6 +159,10 @@ CHANNELS = {
     "open table": lambda scene, value: opened(scene, table=value),
     "open pipe": lambda scene, value: opened(scene, pipe=value),
     "open offset_token": lambda scene, value: opened(scene, table=TABLE, offset_token=value),
+    "sql text": lambda scene, value: scene.client.sql(value),
+    "sql params": lambda scene, value: scene.client.sql("SELECT ? AS X", params=value),
+    "sql params[0]": lambda scene, value: scene.client.sql("SELECT ? AS X", params=[value]),
+    "sql timeout_s": lambda scene, value: scene.client.sql("SELECT 1 AS X", timeout_s=value),
     "statuses names": lambda scene, value: scene.client.channel_statuses(value, table=TABLE),
     "statuses names[0]": lambda scene, value: scene.client.channel_statuses([value], table=TABLE),
     "statuses table": lambda scene, value: scene.client.channel_statuses(["c"], table=value),
@@ -199,8 +203,8 @@ SETTINGS = {
     **{
         f"connect {name}": call
         for name, call in for_each(
-            "connection_name retry timeouts account user url host scheme port database schema ca_file "
-            "authenticator authorization_scheme jwt_lifetime_s audience private_key private_key_file "
+            "connection_name retry timeouts account user url host scheme port database schema warehouse role "
+            "ca_file authenticator authorization_scheme jwt_lifetime_s audience private_key private_key_file "
             "private_key_path private_key_passphrase token token_file_path no_such_setting",
             Scene.connect,
         ).items()
@@ -214,6 +218,7 @@ CALLERS_OWN = {
     # The caller's function is called, or his iterator read: what they raise is his.
     "Jobs": (HostileError,),
     "statuses names": (HostileError,),
+    "sql params": (HostileError,),
     "wait_for_commit token": (HostileError, TypeError, ValueError),
     "connect token": (HostileError, TypeError, ValueError),
 }

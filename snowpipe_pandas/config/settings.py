@@ -70,6 +70,7 @@ class Settings:
         authenticator: "SNOWFLAKE_JWT" (default), "PROGRAMMATIC_ACCESS_TOKEN" or "OAUTH".
         token, token_file_path: the access token for the latter two; `token` may be a function.
         database, schema: parts that short table names leave out.
+        warehouse, role: what SQL statements run with; the user's defaults where they are None.
         ca_file: PEM file of certificates to trust instead of the system's.
         authorization_scheme, jwt_lifetime_s, audience: how JWTs are made and carried; seconds.
         sources: where each value came from.
@@ -86,6 +87,8 @@ class Settings:
     token_file_path: str | None = None
     database: str | None = None
     schema: str | None = None
+    warehouse: str | None = None
+    role: str | None = None
     ca_file: str | None = None
     authorization_scheme: str = BEARER
     jwt_lifetime_s: float = DEFAULT_LIFETIME_S

@@ -28,6 +28,7 @@ SECRETS = frozenset({"private_key", "private_key_passphrase", "token"})
 TEXTS = frozenset(
     {
         *("account", "user", "url", "scheme", "host", "database", "schema"),
+        *("warehouse", "role"),
         *("authenticator", "authorization_scheme", "audience"),
     }
 )

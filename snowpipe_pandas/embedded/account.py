@@ -28,11 +28,13 @@ from .protocol.auth import Door
 from .protocol.channels import Channels
 from .protocol.limits import Rates
 from .protocol.operations import Operations
-from .refusals import Refused
-from .sql.commands import AlterUser, Command, CreateDatabase, Define, DropDatabase, Modify, Query
+from .protocol.statements import Statements
+from .runner import Runner
+from .sql.commands import Rows
+from .sql.frames import frame_of
 from .sql.qualify import Session
 from .sql.show import statements
-from .sql.translate import translate
+from .stop import Stop
 from .store import Store
 
 COMMIT_LAG_S = 0.25
@@ -85,8 +87,11 @@ class LocalAccount:
             self.faults = FaultDesk()
             self.channels = Channels(self._store, self.clock, commit_lag_s=commit_lag_s)
             resources.callback(self.channels.close)
+            self._runner = Runner(self._store, self.channels, self.door)
+            sql = Statements(self._runner, self._session)
+            resources.callback(sql.close)
             rates = Rates(self.clock) if enforce_limits else None
-            self._operations = Operations(self._store, self.channels, self.door, self.clock, rates)
+            self._operations = Operations(self._store, self.channels, self.door, self.clock, sql, rates)
             self._app = AccountApp(self._operations, self.faults, self.clock)
             self.profile = identity.profile
             self._server = ServerThread(self._app, port=port, tls=identity.tls)
@@ -135,11 +140,9 @@ class LocalAccount:
             arguments.refuse("text", text, 'SQL without lone surrogates, such as "SELECT 1 AS N"')
         try:
             return self._run(given)
-        except Exception as error:  # sqlglot and DuckDB fail in many ways on texts that are no SQL
+        except SnowpipeError:
             self._check_usable()  # closed meanwhile, by another thread
-            if isinstance(error, SnowpipeError):
-                raise
-            raise UsageError(f"the SQL can't be run: {type(error).__name__}") from error
+            raise
 
     def _run(self, text: str) -> pd.DataFrame:
         """Run statements one after the other; what was done before one that fails stays done."""
@@ -147,31 +150,13 @@ class LocalAccount:
         parts = statements(text)
         for number, part in enumerate(parts, start=1):
             try:
-                result = self._do(translate(part, self._session))
-            except Refused as refused:
-                raise UsageError(_which(number, parts) + refused.message) from None
+                done = self._runner.run(part, self._session, Stop())
             except SnowpipeError as error:
                 if len(parts) == 1:
                     raise
                 raise UsageError(_which(number, parts) + str(error)) from error
+            result = frame_of(done) if isinstance(done, Rows) else pd.DataFrame()
         return result
-
-    def _do(self, command: Command) -> pd.DataFrame:
-        if isinstance(command, Query):
-            return self._store.query(command.text)
-        if isinstance(command, Modify):
-            self._store.modify(command)
-        elif isinstance(command, AlterUser):
-            self.door.register_key(command.user, command.slot, command.key)
-        elif isinstance(command, Define):
-            self._store.define_other(command)
-        elif isinstance(command, CreateDatabase):
-            self._store.create_database(command)
-        elif isinstance(command, DropDatabase):
-            self.channels.end_with(lambda: self._store.drop_database(command))
-        else:
-            self.channels.end_with(lambda: self._store.define(command))
-        return pd.DataFrame()
 
     def stop(self, *, lose_uncommitted: bool = False) -> None:
         """Stop the HTTP server: every connection is cut at once, every scoped token ends; see `start()`.

@@ -24,8 +24,12 @@ Operation = Literal[
     "status",
     "drop",
     "rejected",
+    "statement",
+    "statement_result",
+    "statement_cancel",
 ]
-"""Kinds of requests; `upload` and `filebuffer` are those by which the official SDK loads files."""
+"""Kinds of requests; `upload` and `filebuffer` are those by which the official SDK loads files, and
+`statement` and its like those of the SQL API."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +112,9 @@ RANDOM_FAULTS: dict[str, tuple[Fault, ...]] = {
     "status": _ON_THE_INGEST_HOST,
     "drop": _ON_THE_INGEST_HOST,
     "rejected": _ON_THE_INGEST_HOST,
+    "statement": _EVERYWHERE,
+    "statement_result": _EVERYWHERE,
+    "statement_cancel": _EVERYWHERE,
 }
 """What `FaultDesk.random` draws from. All of it is passing trouble that a client must survive."""
 

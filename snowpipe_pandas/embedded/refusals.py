@@ -7,6 +7,7 @@ client does with each of them stands in Snowflake's error-handling page.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 INVALID_JWT = "390144"
@@ -31,6 +32,15 @@ class Refused(Exception):  # noqa: N818  # an answer, not a fault of the program
         self.code = code
         self.message = message
         self.headers = headers
+
+
+class SqlRefused(Refused):
+    """Ends a statement, with its handle and SQLSTATE as the SQL API tells them."""
+
+    def __init__(self, status: int, code: str, sql_state: str, message: str, handle: str) -> None:
+        super().__init__(status, code, message)
+        self.sql_state = sql_state
+        self.handle = handle
 
 
 class UploadRefused(Refused):
@@ -228,3 +238,39 @@ def stage_full() -> UploadRefused:
 def storage_failed(cause: str) -> Refused:
     """Return the answer where the engine could not keep what a request asked for."""
     return Refused(503, STORAGE_FAILED, cause)
+
+
+_SQL_CODES = (
+    ("does not exist", "002003", "42S02"),
+    ("exists already", "002002", "42710"),
+    ("is not recognized|can't convert", "100037", "22018"),
+    ("can't be read|can't read", "001003", "42000"),
+    ("does not know", "000002", "0A000"),
+)
+"""What the account's own words of a failed statement stand for at the service: code and SQLSTATE."""
+
+
+def sql_failed(handle: str, message: str) -> SqlRefused:
+    """Return the answer to who asks for a statement that failed."""
+    for words, code, sql_state in _SQL_CODES:
+        if re.search(words, message):
+            return SqlRefused(422, code, sql_state, message, handle)
+    return SqlRefused(422, "ERR_SQL_FAILED", "22000", message, handle)
+
+
+def sql_cancelled(handle: str) -> SqlRefused:
+    """Return the answer to who asks for a statement that was cancelled."""
+    return SqlRefused(422, "000604", "57014", "SQL execution canceled", handle)
+
+
+def sql_timed_out(handle: str) -> SqlRefused:
+    """Return the answer to who asks for a statement that took longer than it may."""
+    message = "Statement reached its statement or warehouse timeout and was canceled."
+    return SqlRefused(408, "000630", "57014", message, handle)
+
+
+def no_such_statement(handle: str) -> Refused:
+    """Return the answer to who asks for a statement that nobody knows, or no more."""
+    return Refused(
+        404, "ERR_NO_SUCH_STATEMENT", f"there is no statement {handle[:80]}, or none of this user's"
+    )

@@ -13,9 +13,6 @@ from pathlib import Path
 from typing import TypeVar
 
 import duckdb
-import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from ..errors import ClosedError, UsageError
 from ..names import ObjectName
@@ -34,11 +31,14 @@ from .sql.commands import (
     Define,
     DropDatabase,
     Modify,
+    Query,
+    Rows,
 )
 from .sql.declared import DeclaredColumn
 from .sql.engine_errors import in_our_words
 from .sql.qualify import ENGINES_OWN
 from .sql.quoting import literal, quoted
+from .stop import Stop
 from .tables import define, hold_lengths
 
 KEPT_NAMES = 10_000
@@ -152,28 +152,33 @@ class Store:
         self._evolving.clear()
         self._evolved = False
 
-    def query(self, text: str) -> pd.DataFrame:
+    def query(self, command: Query, stop: Stop) -> Rows:
         """Run a query.
 
         Raises:
-            UsageError: DuckDB refused it.
+            UsageError: DuckDB refused it, the table that it describes is not there, or it was stopped.
         """
-        with self._in_our_words(), self.cursor() as cursor:
-            relation = cursor.sql(text)
-            kinds = [str(kind) for kind in relation.types]
-            return _frame(_without_json_nulls(relation.to_arrow_table(), kinds))
+        with self._in_our_words(), self.cursor() as cursor, stop.watching(cursor):
+            relation = cursor.sql(command.text)
+            kinds = tuple(str(kind) for kind in relation.types)
+            found = Rows(tuple(relation.columns), kinds, relation.to_arrow_table())
+            if command.described is not None and not found.table.num_rows:
+                raise UsageError(f"table {command.described} does not exist")
+            return found
 
-    def modify(self, command: Modify) -> None:
-        """Change rows of a table; all of them, or none if the columns can't hold one.
+    def modify(self, command: Modify, stop: Stop) -> int:
+        """Change rows of a table; all of them, or none if the columns can't hold one. Returns how many.
 
         Raises:
-            UsageError: DuckDB refused it, or a value is too long.
+            UsageError: DuckDB refused it, or a value is too long, or it was stopped.
         """
         with self._in_our_words(), self.cursor() as cursor, self.transaction(cursor):
-            if not catalogue.exists(cursor, command.table):
-                raise UsageError(f"table {catalogue.shown(command.table)} does not exist")
-            cursor.execute(command.text)
-            hold_lengths(cursor, command.table, catalogue.read_columns(cursor, command.table))
+            with stop.watching(cursor):
+                if not catalogue.exists(cursor, command.table):
+                    raise UsageError(f"table {catalogue.shown(command.table)} does not exist")
+                (count,) = cursor.execute(command.text).fetchall()[0]
+                hold_lengths(cursor, command.table, catalogue.read_columns(cursor, command.table))
+            return int(count)
 
     def define(self, command: DDL) -> Collection[ObjectName]:
         """Make, change or drop a table or pipe, in one transaction.
@@ -273,6 +278,11 @@ class Store:
                 known[name] = found
         return found
 
+    def has_table(self, table: ObjectName) -> bool:
+        """Tell whether there is a table of exactly this stored name."""
+        with self.cursor() as cursor:
+            return catalogue.exists(cursor, table)
+
     def evolves(self, table: ObjectName) -> bool:
         """Tell whether a table, by its stored name, has ENABLE_SCHEMA_EVOLUTION = TRUE."""
         return self._remembered(self._evolving, table, catalogue.evolves)
@@ -302,37 +312,3 @@ class Store:
                 "SELECT database_name FROM duckdb_databases() WHERE NOT internal"
             ).fetchall()
         return {name.upper(): name for (name,) in found if name.upper() not in ENGINES_OWN}
-
-
-def _nullable_integers(kind: pa.DataType) -> pd.Int64Dtype | None:
-    return pd.Int64Dtype() if pa.types.is_int64(kind) else None
-
-
-def _without_json_nulls(table: pa.Table, kinds: list[str]) -> pa.Table:
-    """Show a VARIANT that holds null as missing, as its text would be: only `IS NULL` tells the two apart."""
-    for number, kind in enumerate(kinds):
-        if kind == "JSON":
-            texts = table.column(number)
-            shown = pc.if_else(pc.equal(texts, "null"), pa.scalar(None, texts.type), texts)
-            table = table.set_column(number, table.field(number), shown)
-    return table
-
-
-def _frame(table: pa.Table) -> pd.DataFrame:
-    """Return a result as pandas: whole numbers as integers, other decimals and nanoseconds as they are."""
-    for number, field in enumerate(table.schema):
-        if pa.types.is_decimal(field.type) and field.type.scale == 0:
-            try:
-                table = table.set_column(number, field.name, pc.cast(table.column(number), pa.int64()))
-            except pa.ArrowInvalid:
-                continue  # more than 64 bits: stays Decimal, exact
-        elif pa.types.is_time(field.type) and field.type.unit == "ns":
-            try:
-                table = table.set_column(number, field.name, pc.cast(table.column(number), pa.time64("us")))
-            except pa.ArrowInvalid:  # Python's time ends at microseconds: all digits as text
-                table = table.set_column(number, field.name, pc.cast(table.column(number), pa.string()))
-    frame: pd.DataFrame = table.to_pandas(types_mapper=_nullable_integers)
-    for place, kind in enumerate(frame.dtypes):  # by place: two columns may have one name
-        if kind == pd.Int64Dtype() and not frame.iloc[:, place].hasnans:
-            frame.isetitem(place, frame.iloc[:, place].to_numpy("int64"))
-    return frame

@@ -17,6 +17,9 @@ CONTROL_BYTES = 1_000_000
 ROWS_BYTES = 16_000_000
 """The same for answers that hold rows."""
 
+PARTITION_BYTES = 100_000_000
+"""The same for one partition of a statement's result; the service's own are some ten MB."""
+
 ACCEPTED_ENCODING = "gzip"
 """The one encoding that is asked for, and that is decoded here, piece by piece."""
 

@@ -57,6 +57,10 @@ _BEFORE_SENDING = (
     ssl.SSLCertVerificationError,
     urllib3.exceptions.NewConnectionError,
     urllib3.exceptions.ConnectTimeoutError,
+    urllib3.exceptions.ProxyError,
+    urllib3.exceptions.LocationValueError,
+    requests.exceptions.InvalidURL,
+    requests.exceptions.InvalidSchema,
 )
 """Where one of these was raised first, there was no connection that a byte of the request could take."""
 

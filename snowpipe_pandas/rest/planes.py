@@ -136,6 +136,34 @@ class Planes:
                 break
         return answer
 
+    def account(
+        self,
+        method: str,
+        path: str,
+        *,
+        action: str,
+        caller: Caller,
+        budget_s: float | None = None,
+        **options: Any,
+    ) -> Answer:
+        """Send to the account's own host, signed with the credential itself; return whatever is answered.
+
+        Args:
+            budget_s: seconds for all tries, where that is less than the policy's.
+            options: further fields of the `Request`.
+
+        Raises:
+            TransportError: no answer within the budget.
+        """
+        request = Request(method, self._account_url + path, action=action, **options)
+        return self.transport.send(request, self._credential, caller, budget_s=budget_s)
+
+    def refused_by_account(self, answer: Answer, action: str) -> AuthenticationError | None:
+        """Return the error for an answer of the account's host that refuses the credential, else None."""
+        if answer.refusal is not Refusal.CREDENTIALS:
+            return None
+        return self._not_let_in(answer, action, self._credential.hint(answer.status))
+
     @property
     def identity(self) -> tuple[str, str, str]:
         """Account, user and key fingerprint ("" without a key), as the credential claims them."""
@@ -234,10 +262,13 @@ class Planes:
         return answer
 
     def _checked(self, answer: Answer, action: str, hint: str) -> Answer:
-        if answer.refusal is not Refusal.CREDENTIALS:
-            return answer
+        if answer.refusal is Refusal.CREDENTIALS:
+            raise self._not_let_in(answer, action, hint)
+        return answer
+
+    def _not_let_in(self, answer: Answer, action: str, hint: str) -> AuthenticationError:
         who = self._credential
-        raise AuthenticationError(
+        return AuthenticationError(
             f"could not {action}: the service refused user {who.user!r} of account {who.account!r} "
             f"(HTTP {answer.status} {answer.code}: {answer.message}){hint}",
             status=answer.status,

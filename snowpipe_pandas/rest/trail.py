@@ -14,6 +14,9 @@ class Trail:
     A try is in doubt from its first byte on, until an answer settles it. So the trail tells the truth also
     where an exception from anywhere cuts the request short.
 
+    Args:
+        request_id: the `requestId` of all tries; None makes a fresh one where they begin.
+
     Attributes:
         request_id: the `requestId` of the last try, "" before the first.
         tries: how often the request was sent, or was tried to be.
@@ -21,16 +24,16 @@ class Trail:
         done: whether an answer says that it was done.
     """
 
-    def __init__(self) -> None:
-        self.request_id = ""
+    def __init__(self, request_id: str | None = None) -> None:
+        self._given = request_id
+        self.request_id = request_id or ""
         self.tries = 0
         self.in_doubt = 0
         self.done = False
 
-    def begin(self) -> str:
-        """Return a `requestId` for the tries to come; a request that follows its host has one for each."""
-        self.request_id = str(uuid.uuid4())
-        return self.request_id
+    def begin(self) -> None:
+        """Choose the `requestId` of the tries to come; a request that follows its host has one for each."""
+        self.request_id = self._given or str(uuid.uuid4())
 
     def send(self) -> None:
         """Note a try that begins now."""
@@ -52,6 +55,8 @@ def _settles(outcome: Answer | Failure, refusal: Refusal | None) -> bool:
     """
     if isinstance(outcome, Failure):
         return not outcome.sent
+    if refusal is Refusal.NONE:
+        return True
     if refusal is Refusal.ODD or outcome.status in (408, 499):
         return False
     return 200 <= outcome.status < 500

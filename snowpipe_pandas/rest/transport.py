@@ -74,6 +74,8 @@ class Request:
         most_bytes: most bytes that its answer may have, once decoded.
         judge: reads the kind of refusal of an answer, as far as trying again goes.
         trail: what is known of the tries.
+        resubmission: what the query of each further try says besides; None numbers all tries, as the
+            streaming hosts take them.
     """
 
     method: str
@@ -86,6 +88,14 @@ class Request:
     most_bytes: int = CONTROL_BYTES
     judge: Callable[[Answer], Refusal] = AS_USUAL
     trail: Trail = field(default_factory=Trail)
+    resubmission: Mapping[str, str] | None = None
+
+    def query_of_try(self, number: int) -> dict[str, str]:
+        """Return the query of one of its tries; the first one has the number 1."""
+        own = {**self.query, "requestId": self.trail.request_id}
+        if self.resubmission is None:
+            return {**own, "retryCount": str(number - 1)}
+        return own if number == 1 else {**own, **self.resubmission}
 
 
 class Transport:
@@ -145,20 +155,22 @@ class Transport:
             budget_s: seconds for all tries, where that is less than the policy's.
 
         Raises:
-            TransportError: no answer at all within the budget, or TLS failed.
+            TransportError: no answer at all within the budget, or TLS failed; it says whether a try may have
+                reached the service.
             ClosedError: the client was closed.
             UsageError: this process was forked from the one that made the client.
         """
         self._check_process()
         budget = min(self._retry.budget_s, self._retry.budget_s if budget_s is None else budget_s)
         give_up_at = self.clock.monotonic() + budget
-        request_id, tries, odd, renewed = request.trail.begin(), 0, 0, False
+        request.trail.begin()
+        tries, odd, renewed = 0, 0, False
         while True:
             tries += 1
             token = signer.token(caller)
             self._check_open()
             request.trail.send()
-            outcome = self._exchange(request, signer.headers(token), request_id, tries)
+            outcome = self._exchange(request, signer.headers(token), tries)
             refusal = request.judge(outcome) if isinstance(outcome, Answer) else None
             request.trail.end(outcome, refusal)
             odd += refusal is Refusal.ODD
@@ -172,7 +184,8 @@ class Transport:
             caller.sleep(pause_s)
         if isinstance(outcome, Failure):
             # Made here and held by no frame: an error in its own traceback would keep the body for long.
-            raise TransportError(outcome.message, url=request.url, attempts=tries)
+            in_doubt = request.trail.in_doubt > 0
+            raise TransportError(outcome.message, url=request.url, attempts=tries, in_doubt=in_doubt)
         return outcome
 
     def close(self) -> None:
@@ -211,11 +224,9 @@ class Transport:
             return True
         return self.clock.monotonic() + pause_s >= give_up_at
 
-    def _exchange(
-        self, request: Request, signature: dict[str, str], request_id: str, tries: int
-    ) -> Answer | Failure:
+    def _exchange(self, request: Request, signature: dict[str, str], tries: int) -> Answer | Failure:
         """Send once."""
-        query = {**request.query, "requestId": request_id, "retryCount": str(tries - 1)}
+        query = request.query_of_try(tries)
         failure: Failure | None = None
         started = time.monotonic()
         with deadline(min(self._timeouts.total_s, request.total_s)) as limit:
@@ -236,7 +247,7 @@ class Transport:
             response.status_code,
             response.headers,
             body,
-            request_id=request_id,
+            request_id=request.trail.request_id,
             tries=tries,
             now=self.clock.now(),
         )

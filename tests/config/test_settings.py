@@ -39,6 +39,7 @@ def test_the_official_sdks_profile_is_read_unchanged(write_profile):
     settings = load_settings(file, env={})
     assert settings.account_url == "https://myorg-dev.snowflakecomputing.com"
     assert (settings.database, settings.schema, settings.authenticator) == ("D", "S", "SNOWFLAKE_JWT")
+    assert (settings.warehouse, settings.role) == ("W", "R")
     assert isinstance(settings.credential(Clock()), KeyPairCredential)
 
 
@@ -199,9 +200,29 @@ def test_an_unknown_argument_is_refused_with_the_nearest_name(name, hint):
 
 
 def test_unknown_names_in_files_and_environment_are_other_tools_business(write_profile):
-    file = write_profile(account="a", user="u", private_key_file="k", acount="x", role="R", ssl=True)
-    settings = load_settings(file, env={"SNOWFLAKE_WAREHOUSE": "W", "SNOWFLAKE_PASSWORD": "p"})
+    file = write_profile(account="a", user="u", private_key_file="k", acount="x", region="R", ssl=True)
+    settings = load_settings(file, env={"SNOWFLAKE_REGION": "W", "SNOWFLAKE_PASSWORD": "p"})
     assert set(settings.sources) == {"account", "user", "private_key_file", "account_url"}
+
+
+def test_warehouse_and_role_come_from_the_sources_of_all_others(write_profile):
+    file = write_profile(account="a", user="u", private_key_file="k", role="OF_FILE", warehouse="OF_FILE")
+    settings = load_settings(file, env={"SNOWFLAKE_ROLE": "OF_ENV"}, warehouse="GIVEN")
+    assert settings.describe()["warehouse"] == ("GIVEN", "argument")
+    assert settings.describe()["role"][0] == "OF_FILE"
+
+
+def test_warehouse_and_role_come_from_the_environment():
+    settings = load_settings(**KEYED | {"env": {"SNOWFLAKE_ROLE": "OF_ENV", "SNOWFLAKE_WAREHOUSE": "WH"}})
+    assert settings.describe()["role"] == ("OF_ENV", "SNOWFLAKE_ROLE")
+    assert settings.describe()["warehouse"] == ("WH", "SNOWFLAKE_WAREHOUSE")
+    assert "warehouse" not in load_settings(**KEYED).describe()
+
+
+@pytest.mark.parametrize("name", ["warehouse", "role"])
+def test_warehouse_and_role_are_one_line_of_text(name):
+    with pytest.raises(ConfigError, match=f"{name} must be one line of plain text"):
+        load_settings(**KEYED, **{name: 7})
 
 
 def test_blank_values_count_as_not_given(write_profile):

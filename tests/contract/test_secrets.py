@@ -121,6 +121,23 @@ def errors(stage):
         yield f"pickled error of {fault}", material.shown(pickle.loads(pickle.dumps(caught.value)))
 
 
+def statements(stage):
+    """Exceptions of statements, of which the service or the network makes trouble."""
+    client = stage.connect()
+    for fault in (
+        {"operation": "statement", "times": 2, "status": 401, "body": b"{}"},
+        {"operation": "statement", "times": 999, "cut_after": True},
+        {"operation": "statement_result", "status": 422, "body": b'{"code":"000606","sqlState":"57P03"}'},
+        {"operation": "statement_result", "body": b"{}"},
+    ):
+        stage.account.faults.add(**fault)
+        with pytest.raises(sp.SnowpipeError) as caught:
+            client.sql("SELECT 1 AS N")
+        stage.account.faults.clear()
+        yield f"error of {fault}", material.shown(caught.value)
+        yield f"pickled error of {fault}", material.shown(pickle.loads(pickle.dumps(caught.value)))
+
+
 def mistakes(stage):
     """Settings that are refused, or warned about, while secrets stand beside them."""
     for mistake in (
@@ -193,7 +210,7 @@ for one in (client, other):
     yield "saved notebook", saved
 
 
-SCENES = (objects, errors, mistakes, widgets, saved_notebook)
+SCENES = (objects, errors, statements, mistakes, widgets, saved_notebook)
 
 
 def test_no_secret_shows_in_anything_that_prints_logs_raises_copies_or_saves(account, tmp_path, caplog):

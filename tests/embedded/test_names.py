@@ -39,7 +39,7 @@ def test_tables_that_differ_in_case_are_two(both, client):
     )
     found = client.channel_statuses(["c"], table='DEMO.PUBLIC."t"')["c"]
     assert found.last_committed_offset_token.startswith("LOWER")
-    assert both.sql("SHOW CHANNELS")["pipe_name"].tolist() == ["T-STREAMING", "t-STREAMING"]
+    assert both.sql("SHOW CHANNELS")["parent_name"].tolist() == ["T-STREAMING", "t-STREAMING"]
     both.sql("DROP TABLE t")  # which means T
     assert both.sql("SHOW TABLES")["name"].tolist() == ["t"]
     assert both.sql('SELECT COUNT(*) AS N FROM "t"')["N"][0] == 2
@@ -144,10 +144,10 @@ def test_the_account_is_not_in_the_catalogue_that_users_see(account, client):
     assert account.sql("SHOW SCHEMAS")["name"].tolist() == ["PUBLIC"]
     assert account.sql("SHOW TABLES LIKE 'a%'")["name"].tolist() == ["A"]
     assert account.sql("SHOW COLUMNS IN TABLE A")["column_name"].tolist() == ["X", "Y"]
-    assert account.sql("SHOW CHANNELS")[["name", "pipe_name"]].values.tolist() == [["c", "A-STREAMING"]]
+    assert account.sql("SHOW CHANNELS")[["name", "parent_name"]].values.tolist() == [["c", "A-STREAMING"]]
     assert len(account.sql("SHOW CHANNELS IN TABLE A")) == 1
     told = "".join(
-        account.sql(f"SHOW {what}").to_json()
+        account.sql(f"SHOW {what}").to_json(date_format="iso")
         for what in ("TABLES", "COLUMNS", "SCHEMAS", "PIPES", "CHANNELS")
     )
     assert "account" not in told
@@ -257,7 +257,7 @@ def test_a_file_of_before_is_moved_with_all_that_it_keeps(tmp_path):
             )
             low = client.channel_statuses(["c"], table='DEMO.PUBLIC."low"')["c"]
             assert low.last_committed_offset_token == "of low"
-            assert set(account.sql("SHOW CHANNELS")["pipe_name"]) == {"A-STREAMING", "P", "low-STREAMING"}
+            assert set(account.sql("SHOW CHANNELS")["parent_name"]) == {"A-STREAMING", "P", "low-STREAMING"}
             assert account.sql('SELECT COUNT(*) AS N FROM "low"')["N"][0] == 0
             assert account.sql("SELECT * FROM ERROR_TABLE(A)")["QUERY_ID"].tolist() == ["q"]
             assert account.sql('SELECT * FROM ERROR_TABLE("low")')["QUERY_ID"].tolist() == ["of low"]

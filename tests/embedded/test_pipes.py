@@ -101,7 +101,7 @@ def test_a_pipe_is_made_once_and_dropped_by_its_name(account, client):
     account.sql(f"CREATE PIPE IF NOT EXISTS P AS COPY INTO T FROM (SELECT $1:a FROM {SOURCE})")
     assert mapping(account) is None
     assert client.open_channel("c", pipe='DEMO.PUBLIC."my Pipe"').target_columns
-    assert account.sql("SHOW CHANNELS")["pipe_name"].tolist() == ["my Pipe"]
+    assert account.sql("SHOW CHANNELS")["parent_name"].tolist() == ["my Pipe"]
     account.sql('DROP PIPE "my Pipe"; DROP PIPE IF EXISTS NOWHERE')
     assert account.sql("SHOW PIPES")["name"].tolist() == ["P"]
     with pytest.raises(UsageError, match="NOWHERE does not exist"):

@@ -208,3 +208,34 @@ def test_a_refused_connection_is_our_error_naming_the_host_and_holding_no_secret
     assert caught.value.attempts > 1
     # the library's exception holds the prepared request with its headers: it must not hang on ours
     assert caught.value.__context__ is None or "requests" not in type(caught.value.__context__).__module__
+
+
+@pytest.mark.parametrize(
+    ("replies", "in_doubt"),
+    [
+        ([Reply(200)], False),
+        ([Reply(429), Reply(200)], False),
+        ([Reply(401), Reply(200)], False),
+        ([Reply(503), Reply(200)], True),
+        ([Reply(408), Reply(422)], True),
+        ([Reply(cut=0, body=b"x"), Reply(429), Reply(400)], True),
+    ],
+    ids=lambda value: str(value)[:50],
+)
+def test_an_answer_says_whether_an_earlier_try_may_have_been_done(wire, server, replies, in_doubt):
+    server.script(*replies)
+    assert send(wire, server).in_doubt is in_doubt
+
+
+def test_a_request_may_say_by_itself_that_it_comes_again(wire, server):
+    server.script(Reply(503), Reply(503), Reply(200))
+    send(wire, server, resubmission={"retry": "true"})
+    assert [seen.query.get("retry") for seen in server.seen] == [None, "true", "true"]
+    assert len({seen.query["requestId"] for seen in server.seen}) == 1
+    assert not any("retryCount" in seen.query for seen in server.seen)
+
+
+def test_an_answer_that_settles_the_request_is_not_bettered(wire, server):
+    server.script(Reply(408, {"sqlState": "57014"}), Reply(200))
+    answer = send(wire, server, settles=lambda answer: answer.field("sqlState") is not None)
+    assert (answer.status, answer.in_doubt, len(server.seen)) == (408, False, 1)

@@ -89,7 +89,7 @@ def _altered(response: Response, fault: Fault, query: Mapping[str, str]) -> Resp
         return Response(fault.body, fault.status or response.status_code)
     if not (fault.stale_token or fault.repeat_token or fault.change):
         return response
-    if not isinstance(response, JSONResponse):
+    if not isinstance(response, JSONResponse) or "content-encoding" in response.headers:
         return response
     answer = json.loads(bytes(response.body))
     token = answer.get("next_continuation_token")

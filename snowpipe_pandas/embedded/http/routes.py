@@ -13,8 +13,11 @@ _METHODS = ("GET", "POST", "PUT", "DELETE")
 _FIXED = {
     ("GET", "/v2/streaming/hostname"): "discover",
     ("POST", "/oauth/token"): "token",
+    ("POST", "/api/v2/statements"): "statement",
+    ("POST", "/api/v2/statements/"): "statement",
     ("POST", "/telemetry/send/sessionless"): "telemetry",
 }
+_STATEMENTS = "/api/v2/statements/"
 _STREAMING = "/v2/streaming/"
 _OF_PIPES = {"bulk-channel-status": "status", "pipe-info": "pipe_info"}
 _OF_CHANNELS = {("PUT", ""): "open", ("DELETE", ""): "drop", ("POST", "rejected-rows"): "rejected"}
@@ -43,6 +46,8 @@ def find_route(method: str, raw_path: str) -> Route:
         return Route(_FIXED[method, path])
     if method == "PUT" and path.startswith(f"/{BUCKET}/"):
         return Route("upload", (unquote(path.removeprefix("/")),))
+    if path.startswith(_STATEMENTS):
+        return _route_of_statement(method, path.removeprefix(_STATEMENTS).split("/"))
     if not path.startswith(_STREAMING):
         return Route("unknown")
     head, _, verb = path.removeprefix(_STREAMING).rpartition(":")
@@ -64,6 +69,15 @@ def find_route(method: str, raw_path: str) -> Route:
             method == "POST" and rows in _ROWS
         ):
             return Route(_ROWS[rows], (db, schema, table + DEFAULT_PIPE_SUFFIX, ELASTIC))
+    return Route("unknown")
+
+
+def _route_of_statement(method: str, parts: list[str]) -> Route:
+    match method, [unquote(part) for part in parts]:
+        case "GET", [handle]:
+            return Route("statement_result", (handle,))
+        case "POST", [handle, "cancel"]:
+            return Route("statement_cancel", (handle,))
     return Route("unknown")
 
 

@@ -16,6 +16,7 @@ from ..faults import Fault
 from ..ingest.rejected import rejected_rows
 from ..refusals import (
     Refused,
+    SqlRefused,
     UploadRefused,
     host_moved,
     invalid_request,
@@ -39,6 +40,7 @@ from .limits import TOLD_RATES, Rates, body_limit, body_too_large
 from .pipe_info import pipe_description
 from .s3_upload import refused_upload, take_upload, upload_credential
 from .stage import Stage
+from .statements import Reply, Statements
 
 _TOKENS = ("continuationToken", "startOffsetToken", "endOffsetToken", "offsetToken")
 
@@ -84,15 +86,17 @@ def refusal_answer(refused: Refused) -> Response:
     """Return the answer that a refusal is."""
     if isinstance(refused, UploadRefused):
         return refused_upload(refused)
-    return JSONResponse(
-        {"code": refused.code, "message": refused.message}, refused.status, headers=refused.headers
-    )
+    told = {"code": refused.code, "message": refused.message}
+    if isinstance(refused, SqlRefused):
+        told |= {"sqlState": refused.sql_state, "statementHandle": refused.handle}
+    return JSONResponse(told, refused.status, headers=refused.headers)
 
 
 class Operations:
     """Does what requests ask for: `admit` by the head, then `do` with the body.
 
     Args:
+        statements: runs those of the SQL API.
         rates: of named channels; None lets them send as fast as they can.
 
     Attributes:
@@ -101,7 +105,13 @@ class Operations:
     """
 
     def __init__(
-        self, store: Store, channels: Channels, door: Door, clock: AccountClock, rates: Rates | None = None
+        self,
+        store: Store,
+        channels: Channels,
+        door: Door,
+        clock: AccountClock,
+        statements: Statements,
+        rates: Rates | None = None,
     ) -> None:
         self.host = ""
         self.former_host: str | None = None
@@ -111,7 +121,14 @@ class Operations:
         self._stage = Stage(clock)
         self._door = door
         self._rates = rates
-        self._control = {"discover": self._discover, "token": self._exchange}
+        self._statements = statements
+        self._control = {
+            "discover": self._discover,
+            "token": self._exchange,
+            "statement": self._submit,
+            "statement_result": self._find,
+            "statement_cancel": self._cancel,
+        }
         self._ingest = {
             "pipe_info": self._pipe_info,
             "open": self._open,
@@ -182,8 +199,16 @@ class Operations:
         self._door.check_grant(call.headers, form)
         if form.get("scope") != [self.host]:
             raise wrong_scope()
-        assert call.identity is not None  # noqa: S101  # `admit` has set it
-        return PlainTextResponse(self._door.issue_scoped(call.identity, self.host))
+        return PlainTextResponse(self._door.issue_scoped(_known(call), self.host))
+
+    def _submit(self, call: Call) -> Response:
+        return _json(self._statements.submit(call.body, call.query, _known(call)))
+
+    def _find(self, call: Call) -> Response:
+        return _json(self._statements.find(call.names[0], call.query, _known(call)))
+
+    def _cancel(self, call: Call) -> Response:
+        return _json(self._statements.cancel(call.names[0], _known(call)))
 
     def _pipe_info(self, call: Call) -> Response:
         json_object(call.body)
@@ -256,3 +281,21 @@ class Operations:
         if found is None:
             raise no_error_table(shown(pipe.table))
         return JSONResponse(found)
+
+
+def _known(call: Call) -> Identity:
+    assert call.identity is not None  # noqa: S101  # `admit` has set it
+    return call.identity
+
+
+def _json(reply: Reply) -> Response:
+    packed = {"Content-Encoding": "gzip"} if reply.packed else None
+    return RawJSONResponse(reply.body, reply.status, headers=packed)
+
+
+class RawJSONResponse(JSONResponse):
+    """JSON that is bytes already."""
+
+    def render(self, content: bytes) -> bytes:
+        """Return it as it is."""
+        return content

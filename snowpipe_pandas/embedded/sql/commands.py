@@ -4,23 +4,30 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import pyarrow as pa
+
 from ...names import ObjectName
 from .declared import DeclaredColumn
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A statement that only reads; SQL of DuckDB."""
+    """A statement that only reads; SQL of DuckDB. Where it describes a table, that must be there."""
 
     text: str
+    described: ObjectName | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Modify:
-    """INSERT, UPDATE, DELETE, MERGE or TRUNCATE of one table; SQL of DuckDB."""
+    """INSERT, UPDATE, DELETE, MERGE or TRUNCATE of one table; SQL of DuckDB.
+
+    `done` is what it does to rows, such as "inserted"; "" for TRUNCATE, which tells no number.
+    """
 
     text: str
     table: ObjectName
+    done: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,3 +197,27 @@ DDL = CreateTable | AlterTable | DropTable | DropSchema | CreatePipe | DropPipe
 """Statements that may end channels."""
 
 Command = Query | Modify | Define | CreateDatabase | DropDatabase | DDL | AlterUser
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """What a query returned.
+
+    Attributes:
+        names: of its columns; two may have one name.
+        kinds: DuckDB's types of them.
+        table: the rows.
+    """
+
+    names: tuple[str, ...]
+    kinds: tuple[str, ...]
+    table: pa.Table
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a statement without rows did: in words, or as a number of rows."""
+
+    message: str = "Statement executed successfully."
+    rows: int | None = None
+    verb: str = ""

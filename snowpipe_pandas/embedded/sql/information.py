@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...errors import UsageError
-from ...names import ObjectName
+from ...names import DEFAULT_PIPE_SUFFIX, ObjectName
 from ..internal import HIDDEN, MARK
 from .quoting import literal, quoted
 
@@ -28,7 +28,8 @@ SELECT c.database_name AS "TABLE_CATALOG", c.schema_name AS "TABLE_SCHEMA",
         AS "COLUMN_DEFAULT",
     CASE WHEN c.is_nullable THEN 'YES' ELSE 'NO' END AS "IS_NULLABLE",
     coalesce(d.declared, c.data_type) AS "DATA_TYPE",
-    CASE WHEN d.sequence IS NULL THEN 'NO' ELSE 'YES' END AS "IS_IDENTITY"
+    CASE WHEN d.sequence IS NULL THEN 'NO' ELSE 'YES' END AS "IS_IDENTITY",
+    CAST(d.first_number AS VARCHAR) AS "IDENTITY_START", CAST(d.step AS VARCHAR) AS "IDENTITY_INCREMENT"
 FROM duckdb_columns() AS c LEFT JOIN {hidden}.columns AS d ON d.table_schema = c.schema_name
     AND d.table_name = c.table_name AND d.column_name = c.column_name
 WHERE c.database_name = {database} AND NOT c.internal AND NOT contains(c.schema_name, {mark})
@@ -98,7 +99,10 @@ def describe_table(table: ObjectName) -> str:
     """Return the SQL of DESCRIBE TABLE; `table` by its shown name."""
     return (
         'SELECT "COLUMN_NAME" AS "name", "DATA_TYPE" AS "type", \'COLUMN\' AS "kind", '  # noqa: S608
-        'CASE "IS_NULLABLE" WHEN \'YES\' THEN \'Y\' ELSE \'N\' END AS "null?", "COLUMN_DEFAULT" AS "default" '
+        "CASE \"IS_NULLABLE\" WHEN 'YES' THEN 'Y' ELSE 'N' END AS \"null?\", "
+        "CASE \"IS_IDENTITY\" WHEN 'YES' THEN "
+        "'IDENTITY START ' || \"IDENTITY_START\" || ' INCREMENT ' || \"IDENTITY_INCREMENT\" || ' NOORDER' "
+        'ELSE "COLUMN_DEFAULT" END AS "default" '
         f"FROM ({_filled(_COLUMNS, table.database)}) WHERE {_within('TABLE_SCHEMA', table.schema)} "
         f'AND {_within("TABLE_NAME", table.name)} ORDER BY "ORDINAL_POSITION"'
     )
@@ -113,13 +117,32 @@ def show_pipes(database: str, schema: str | None) -> str:
     )
 
 
-def show_channels(database: str, schema: str | None, pipe: str | None) -> str:
-    """Return the SQL of SHOW CHANNELS."""
+_CHANNELS = """
+SELECT make_timestamp(c.created_on_ms * 1000) AT TIME ZONE 'UTC' AS "created_on", c.channel AS "name",
+    {database} AS "database_name", c.pipe_schema AS "schema_name",
+    coalesce(split_part(p.table_name, {mark}, 1), left(c.pipe_name, -{suffix})) AS "table_name",
+    c.client_sequencer AS "client_sequencer", CAST(NULL AS BIGINT) AS "row_sequencer",
+    c.committed_token AS "offset_token", 'PIPE' AS "parent_domain", c.pipe_name AS "parent_name"
+FROM {hidden}.channels AS c LEFT JOIN {hidden}.pipes AS p
+    ON p.pipe_schema = c.pipe_schema AND p.pipe_name = c.pipe_name
+"""
+"""A default pipe is not among the pipes that are kept: its name is its table's, with a suffix."""
+
+
+def show_channels(
+    database: str, schema: str | None, *, pipe: str | None = None, table: str | None = None
+) -> str:
+    """Return the SQL of SHOW CHANNELS; the names as users know them."""
+    found = _CHANNELS.format(
+        database=literal(database),
+        hidden=quoted(database, HIDDEN),
+        mark=literal(MARK),
+        suffix=len(DEFAULT_PIPE_SUFFIX),
+    )
     return (
-        'SELECT channel AS "name", pipe_name AS "pipe_name", pipe_schema AS "schema_name", '  # noqa: S608
-        'committed_token AS "offset_token", client_sequencer AS "client_sequencer" '
-        f"FROM {quoted(database, HIDDEN)}.channels WHERE {_within('pipe_schema', schema)} "
-        f"AND {_within('pipe_name', pipe)} ORDER BY 3, 2, 1"
+        f"SELECT * FROM ({found}) WHERE {_within('schema_name', schema)} "  # noqa: S608
+        f"AND {_within('parent_name', pipe)} AND {_within('table_name', table)} "
+        'ORDER BY "schema_name", "parent_name", "name"'
     )
 
 

@@ -16,7 +16,9 @@ from .pipes import NAME, pipe_name
 from .qualify import Session
 
 _SHOW_OTHERS = re.compile(
-    rf"\s*SHOW\s+(PIPES|CHANNELS)(?:\s+IN\s+(SCHEMA|DATABASE|PIPE|TABLE)\s+{NAME})?\s*", re.IGNORECASE
+    r"\s*SHOW\s+(PIPES|CHANNELS)(?:\s+LIKE\s+('(?:[^'\\]|''|\\.)*'))?"
+    rf"(?:\s+IN\s+(SCHEMA|DATABASE|PIPE|TABLE)\s+{NAME})?\s*",
+    re.IGNORECASE | re.DOTALL,
 )
 
 
@@ -25,17 +27,25 @@ def show_others(text: str, session: Session) -> Query | None:
     match = _SHOW_OTHERS.fullmatch(text)
     if match is None:
         return None
-    what, scope, name = match[1].upper(), (match[2] or "").upper(), match[3]
+    what, pattern, scope, name = match[1].upper(), match[2], (match[3] or "").upper(), match[4]
     if what == "PIPES" and scope in ("", "SCHEMA"):
         database, schema = (session.database, None) if not name else _schema(name, session)
-        return Query(information.show_pipes(database, schema))
-    if what == "CHANNELS" and scope in ("", "PIPE", "TABLE"):
-        if not name:
-            return Query(information.show_channels(session.database, None, None))
-        pipe = pipe_name(name, session)
-        pipe = pipe.default_pipe() if scope == "TABLE" else pipe
-        return Query(information.show_channels(pipe.database, pipe.schema, pipe.name))
-    raise UsageError(f"the local account does not know SHOW {what} IN {scope}")
+        text = information.show_pipes(database, schema)
+    elif what == "CHANNELS" and scope in ("", "SCHEMA", "PIPE", "TABLE"):
+        text = _channels(scope, name, session)
+    else:
+        raise UsageError(f"the local account does not know SHOW {what} IN {scope}")
+    return Query(_like(text, None if pattern is None else sqlglot.parse_one(pattern, read="snowflake")))
+
+
+def _channels(scope: str, name: str | None, session: Session) -> str:
+    if not name:
+        return information.show_channels(session.database, None)
+    if scope == "SCHEMA":
+        return information.show_channels(*_schema(name, session))
+    found = pipe_name(name, session)
+    within = {"table": found.name} if scope == "TABLE" else {"pipe": found.name}
+    return information.show_channels(found.database, found.schema, **within)
 
 
 def _schema(name: str, session: Session) -> tuple[str, str]:
@@ -79,7 +89,7 @@ def _like(text: str, pattern: exp.Expr | None) -> str:
     if pattern is None:
         return text
     name = "column_name" if '"column_name"' in text else "name"
-    return f'SELECT * FROM ({text}) WHERE "{name}" ILIKE {pattern.sql(dialect="duckdb")}'  # noqa: S608
+    return f"SELECT * FROM ({text}) WHERE \"{name}\" ILIKE {pattern.sql(dialect='duckdb')} ESCAPE '\\'"  # noqa: S608
 
 
 def describe(tree: exp.Describe, session: Session) -> Query:
@@ -90,7 +100,8 @@ def describe(tree: exp.Describe, session: Session) -> Query:
     ):
         raise UsageError(f"the local account does not know {tree.sql(dialect='snowflake')[:60]}")
     table = session.table(tree.this.parts)
-    return Query(information.describe_table(ObjectName(table.database, table.schema, shown_name(table.name))))
+    described = ObjectName(table.database, table.schema, shown_name(table.name))
+    return Query(information.describe_table(described), described)
 
 
 def statements(text: str) -> list[str]:

@@ -115,7 +115,15 @@ def _modify(tree: exp.Expr, session: Session) -> Modify:
     if table.schema.upper() in FORBIDDEN_SCHEMAS:
         raise UsageError(f"{table.schema} can only be read")
     qualify(tree, session)
-    return Modify(to_duckdb(tree), table)
+    return Modify(to_duckdb(tree), table, _DONE.get(type(tree), ""))
+
+
+_DONE: dict[type[exp.Expr], str] = {
+    exp.Insert: "inserted",
+    exp.Update: "updated",
+    exp.Delete: "deleted",
+    exp.Merge: "merged",
+}
 
 
 def _create(tree: exp.Create, session: Session) -> Command:
