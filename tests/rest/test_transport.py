@@ -14,6 +14,7 @@ from snowpipe_pandas.auth.tokens import Clock
 from snowpipe_pandas.errors import TransportError
 from snowpipe_pandas.rest.answers import Refusal
 from snowpipe_pandas.rest.policy import RetryPolicy
+from snowpipe_pandas.rest.trail import Trail
 from snowpipe_pandas.rest.transport import Request, Transport
 from tests.support.callers import ANYBODY
 from tests.support.scripted import Reply, scripted_server
@@ -222,9 +223,11 @@ def test_a_refused_connection_is_our_error_naming_the_host_and_holding_no_secret
     ],
     ids=lambda value: str(value)[:50],
 )
-def test_an_answer_says_whether_an_earlier_try_may_have_been_done(wire, server, replies, in_doubt):
+def test_a_trail_says_whether_an_earlier_try_may_have_been_done(wire, server, replies, in_doubt):
     server.script(*replies)
-    assert send(wire, server).in_doubt is in_doubt
+    trail = Trail()
+    send(wire, server, trail=trail)
+    assert bool(trail.in_doubt) is in_doubt
 
 
 def test_a_request_may_say_by_itself_that_it_comes_again(wire, server):
@@ -237,5 +240,7 @@ def test_a_request_may_say_by_itself_that_it_comes_again(wire, server):
 
 def test_an_answer_that_settles_the_request_is_not_bettered(wire, server):
     server.script(Reply(408, {"sqlState": "57014"}), Reply(200))
-    answer = send(wire, server, settles=lambda answer: answer.field("sqlState") is not None)
-    assert (answer.status, answer.in_doubt, len(server.seen)) == (408, False, 1)
+    trail = Trail("given")
+    answer = send(wire, server, judge=lambda answer: Refusal.NONE, trail=trail)
+    assert (answer.status, trail.in_doubt, len(server.seen)) == (408, 0, 1)
+    assert server.seen[0].query["requestId"] == answer.request_id == "given"

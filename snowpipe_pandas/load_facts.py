@@ -1,0 +1,96 @@
+"""How far a load came, as the error that ended it tells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .shown import row_ranges
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadFacts:
+    """How far a load had come when it failed, over all of its calls; attached to the exception as ``.load``.
+
+    Attributes:
+        target: the table, or the pipe that was named.
+        load_id: give it again to go on.
+        channel: the channel's name; of a load in parts, that of the part that failed.
+        rows_acknowledged: rows which the service has received; through one channel, the first row that it
+            has not received has this number.
+        rows_in_table: rows that are durable in the table.
+        rows_rejected: rows which the service skipped.
+        exact: whether the channel was asked after the failure, nothing was on its way any more, and the
+            service tells how many rows it rejected; else these are the numbers of the last look.
+        failed_rows: first row and row behind the last one of the request that failed, None if none did.
+        goes_on: whether the same call can go on where the load stopped; otherwise the error says what to do.
+    """
+
+    target: str
+    load_id: str
+    channel: str
+    rows_acknowledged: int
+    rows_in_table: int
+    rows_rejected: int = 0
+    exact: bool = False
+    failed_rows: tuple[int, int] | None = None
+    goes_on: bool = True
+
+    def __str__(self) -> str:
+        told = []
+        if self.rows_rejected:
+            told.append(f"{self.rows_rejected:,} of {self.rows_acknowledged:,} rows REJECTED")
+        if self.failed_rows is not None:
+            first, end = self.failed_rows
+            told.append(f"the request of rows {first:,} to {end - 1:,} failed")
+        seen = "" if self.exact else " at the last look"
+        told.append(
+            f"{self.rows_acknowledged:,} rows acknowledged, {self.rows_in_table:,} in the table{seen}"
+        )
+        if self.goes_on:
+            told.append(f"run the same call with load_id={self.load_id!r} to go on")
+        return f"{self.place}: {'; '.join(told)}"
+
+    @property
+    def place(self) -> str:
+        """Where the load went, and by which name."""
+        return f"-> {self.target}, load {self.load_id!r}, channel {self.channel!r}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnorderedLoadFacts(LoadFacts):
+    """How far a load through an elastic channel had come: its requests are answered in any order.
+
+    `rows_acknowledged` counts the durable rows, wherever they lie in the source; `rows_in_table` is the most
+    that can be of them. Such a load can't be resumed.
+
+    Attributes:
+        durable_rows: rows that the service has dealt with for good, each in the table or rejected: first row
+            and row behind the last one of each range, in the order of the source.
+        unknown_rows: rows of which it is not known whether they are in the table. Rows in neither are not.
+        doubled_rows: durable rows that may be in the table more than once.
+    """
+
+    goes_on: bool = False
+    durable_rows: tuple[tuple[int, int], ...] = ()
+    unknown_rows: tuple[tuple[int, int], ...] = ()
+    doubled_rows: tuple[tuple[int, int], ...] = ()
+
+    def __str__(self) -> str:
+        told = []
+        if self.rows_rejected:
+            told.append(f"{self.rows_rejected:,} of {self.rows_acknowledged:,} rows REJECTED")
+        if self.failed_rows is not None:
+            told.append(f"the request of {row_ranges([self.failed_rows])} failed")
+        if self.durable_rows:
+            most = "" if self.exact else "at most "
+            where = row_ranges(self.durable_rows)
+            told.append(f"{most}{self.rows_in_table:,} rows in the table, dealt with for good are {where}")
+        if self.doubled_rows:
+            told.append(f"{row_ranges(self.doubled_rows)} may be there more than once")
+        if self.unknown_rows:
+            told.append(f"it is not known whether the table has {row_ranges(self.unknown_rows)}")
+        if self.durable_rows or self.unknown_rows:
+            told.append("a second run would send every row again, so send only what is missing")
+        else:
+            told.append("no row is in the table, so the same call can be run again")
+        return f"{self.place}: {'; '.join(told)}"
