@@ -234,10 +234,13 @@ def test_a_refused_call_leaves_the_iterator_unread(channel):
     assert next(source) is not None
 
 
-@pytest.mark.parametrize("channel", [None, "notebook-1", 7, sp])
-def test_a_channel_that_is_none_says_how_to_open_one(channel):
-    with pytest.raises(UsageError, match=r"channel=.*give an open channel, such as client.open_channel\("):
-        numbers(1).snowpipe.stream(channel)
+@pytest.mark.parametrize("target", [None, 7, sp])
+def test_what_is_no_target_says_how_to_make_one(target):
+    wanted = (
+        r"target=.*give a table, such as client.table\(.*, or an open channel, such as client.open_channel\("
+    )
+    with pytest.raises(UsageError, match=wanted):
+        numbers(1).snowpipe.stream(target)
 
 
 @pytest.mark.parametrize(

@@ -239,7 +239,7 @@ class FaultDesk:
             self._scripted.clear()
             self._chance = None
 
-    def next_for(self, operation: str, channel: str | None) -> Fault | None:
+    def next_for(self, operation: str, channel: str | None = None) -> Fault | None:
         """Return the fault that happens to this request, if any."""
         with self._lock:
             for scripted in self._scripted:

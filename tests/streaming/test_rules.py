@@ -194,8 +194,12 @@ def behind(token, **options):
     return Drive(service, standing=Standing(service.status(), 0, token), **options)
 
 
+OTHER_PART = "load:20:1-ab:0/0/20:1/4/40"
+
 SCENARIOS = {
     "in peace": lambda: Drive(Service()),
+    "cut otherwise": lambda: behind(OTHER_PART),
+    "cut otherwise, as a reopen tells": lambda: Drive(Service(token=OTHER_PART)),
     "not waited for": lambda: Drive(Service(), wait=False),
     "go on": lambda: Drive(a_load_behind_it()),
     "go on behind a seen end": lambda: behind("20260101T000000Z-00000000:5:1-ab:0"),
