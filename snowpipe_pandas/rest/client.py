@@ -16,6 +16,7 @@ from ..hosts import allowed_host
 from ..names import ObjectName, TargetName
 from .caller import Caller
 from .channel import Channel
+from .known_loads import ListedChannel
 from .planes import Planes
 from .policy import PollPolicy, RetryPolicy, Timeouts
 from .status import ChannelStatus
@@ -248,7 +249,20 @@ class Client:
 
     def _at(self, name: TargetName) -> Target:
         self._check_open()
-        return Target(self._planes, name, self._caller, polling=self._polling)
+        return Target(
+            self._planes,
+            name,
+            self._caller,
+            polling=self._polling,
+            list_channels=self._list_channels,
+        )
+
+    def _list_channels(self, name: TargetName) -> list[ListedChannel]:
+        from ..sql.catalogue import list_channels
+
+        if name.table is None:
+            return list_channels(self, "pipe", name.pipe)
+        return list_channels(self, "table", name.table)
 
 
 def _policy(argument: str, value: Any, kind: type[T], example: str) -> T:

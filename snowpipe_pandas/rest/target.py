@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from ..arguments import plain_text
@@ -14,6 +14,7 @@ from ..shown import shown
 from .caller import Caller
 from .channel import Channel
 from .elastic import ElasticChannel
+from .known_loads import KnownLoad, ListedChannel, known_loads
 from .planes import Planes
 from .policy import PollPolicy
 from .status import ChannelStatus, fetch_statuses
@@ -31,11 +32,20 @@ class Target:
     >>> df.snowpipe.stream(flights, load_id="2013-01")
     """
 
-    def __init__(self, planes: Planes, name: TargetName, caller: Caller, *, polling: PollPolicy) -> None:
+    def __init__(
+        self,
+        planes: Planes,
+        name: TargetName,
+        caller: Caller,
+        *,
+        polling: PollPolicy,
+        list_channels: Callable[[TargetName], list[ListedChannel]],
+    ) -> None:
         self.name = name
         self._planes = planes
         self._caller = caller
         self._polling = polling
+        self._list_channels = list_channels
 
     def __repr__(self) -> str:
         return f"<Target {self.name}>"
@@ -84,6 +94,20 @@ class Target:
         >>> df.snowpipe.stream(client.table("DEMO.PUBLIC.FLIGHTS").elastic())
         """
         return ElasticChannel(self._planes, self.name, polling=self._polling)
+
+    def loads(self) -> list[KnownLoad]:
+        """List the loads whose channels the service knows, the latest last; by SQL, without a warehouse.
+
+        The service forgets a load that was not used for 30 days, one whose channels were dropped, and all
+        loads of a table that was made anew. Loads through channels that somebody named are listed too.
+
+        Raises:
+            SqlError: no grant on the table or pipe, or no reach of the SQL API.
+
+        >>> for load in client.table("DEMO.PUBLIC.FLIGHTS").loads():
+        ...     print(load)
+        """
+        return known_loads(self._list_channels(self.name))
 
     def statuses(self, names: Sequence[str], asked_by: Caller | None = None) -> dict[str, ChannelStatus]:
         """Fetch the states of several channels; unknown ones have no entry."""

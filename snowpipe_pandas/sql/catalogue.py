@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import re
-from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from ..errors import UsageError
 from ..names import ObjectName
+from ..rest.known_loads import ListedChannel
 from ..rest.opening import TargetColumn
 from .failures import shown_statement
 
@@ -23,21 +22,6 @@ class Door(Protocol):
 
     def sql(self, text: str) -> Any:
         """Run one statement; its result is a DataFrame."""
-
-
-@dataclass(frozen=True, slots=True)
-class ListedChannel:
-    """A channel as SHOW CHANNELS tells it.
-
-    Attributes:
-        name: its name.
-        offset_token: what is committed, None where nothing is.
-        created_on: when it was made.
-    """
-
-    name: str
-    offset_token: str | None
-    created_on: dt.datetime
 
 
 def create_table_if_missing(door: Door, ddl: str) -> str:

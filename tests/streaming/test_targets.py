@@ -448,3 +448,40 @@ def test_a_channel_of_another_load_by_that_name(account, table, client):
     load(channel, numbers(10), load_id="b")
     with pytest.raises(OtherLoadError, match="remembers load 'b'"):
         load(table)
+
+
+def test_the_loads_of_a_table_are_listed(account, table):
+    assert table.loads() == []
+    load(table, numbers(10), load_id="one")
+    load(table, load_id="four", channels=4)
+    table.open_channel("nothing-yet")
+    table.open_channel("by-hand", offset_token="not a token of ours")
+    one, four = table.loads()
+    assert (one.load_id, one.rows_committed, one.rows_total, one.done) == ("one", 10, None, None)
+    assert (four.load_id, four.rows_committed, four.rows_total, four.done) == ("four", ROWS, ROWS, True)
+    assert four.channels == tuple(sorted(channel_of("four", n) for n in range(1, 5)))
+    assert str(four) == "four: 400 of 400 rows committed through 4 channels"
+    assert one.begun <= four.begun
+    account.sql(f"CREATE OR REPLACE TABLE {TABLE} (ID NUMBER, TEXT VARCHAR)")
+    assert table.loads() == []
+
+
+def test_the_loads_of_a_pipe_are_its_own(account, client, table):
+    load(table, load_id="through-the-table")
+    account.sql(
+        f"CREATE PIPE DEMO.PUBLIC.MINE AS COPY INTO {TABLE} (ID) FROM (SELECT $1:ID "
+        "FROM TABLE(DATA_SOURCE(TYPE => 'STREAMING')))"
+    )
+    pipe = client.pipe("DEMO.PUBLIC.MINE")
+    load(pipe, load_id="mine")
+    assert [known.load_id for known in pipe.loads()] == ["mine"]
+
+
+def test_a_load_that_stopped_is_listed_as_far_as_it_came(account, table):
+    account.faults.add("append", after=2, times=1000, status=400, body=b'{"code": "ERR_INVALID"}')
+    with pytest.raises(sp.SnowpipeError):
+        load(table, channels=4)
+    deadline = time.monotonic() + 20
+    while not (known := table.loads()) or known[0].rows_committed != len(ids(account)):
+        assert time.monotonic() < deadline  # what was acknowledged is committed a moment later
+    assert (known[0].done, known[0].rows_total) == (False, ROWS)
