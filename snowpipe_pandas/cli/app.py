@@ -78,6 +78,7 @@ def stream(
         str | None, typer.Option(help="names the load: the same command again goes on, or sends nothing")
     ] = None,
     channels: Annotated[str, typer.Option(help='how many channels at once, or "auto"')] = "1",
+    create: Annotated[bool, typer.Option("--create", help="make the table if it is missing")] = False,
     column_case: Annotated[ColumnCase, typer.Option(help="upper folds names as SQL does")] = "keep",
     on_error: Annotated[
         OnError, typer.Option(help="report counts rejected rows and sends the rest")
@@ -93,6 +94,7 @@ def stream(
         table=table,
         load_id=load_id,
         channels=channels,
+        create=create,
         column_case=column_case,
         on_error=on_error,
         profile=profile,

@@ -13,9 +13,12 @@ from rich.text import Text
 
 from ..api.stream import stream
 from ..errors import SnowpipeError
-from ..rest.client import connect
+from ..rest.client import Client, connect
 from ..rows.sources.names import ColumnCase
+from ..rows.sources.source import open_source
+from ..rows.types import create_table_ddl
 from ..shown import visible
+from ..sql.catalogue import create_table_if_missing
 from ..streaming.load_ids import new_load_id
 from ..streaming.options import OnError
 
@@ -32,6 +35,7 @@ class StreamCommand:
         table: where the rows go.
         load_id: names the load, None for a fresh name.
         channels: how many channels it uses, "auto" for as many as it is worth.
+        create: make the table if it is missing, with an error table.
         column_case, on_error: as in `stream()`.
         profile, connection: which account.
     """
@@ -40,6 +44,7 @@ class StreamCommand:
     table: str
     load_id: str | None = None
     channels: str = "1"
+    create: bool = False
     column_case: ColumnCase = "keep"
     on_error: OnError = "raise"
     profile: Path | None = None
@@ -64,6 +69,8 @@ class StreamCommand:
         for (name, value), default in zip(given.items(), defaults, strict=True):
             if value is not None and value != default:
                 words += [name, value]
+        if self.create:
+            words.append("--create")
         return shlex.join(words)
 
 
@@ -74,12 +81,17 @@ def run(console: Console, command: StreamCommand) -> int:
         SnowpipeError: the load did not end well; the command that goes on was printed.
     """
     load_id = command.load_id or new_load_id()
+    files = list(command.files) if len(command.files) > 1 else command.files[0]
     channels: Any = int(command.channels) if command.channels.isdecimal() else command.channels
     try:
         with connect(command.profile, connection_name=command.connection) as client:
+            target = client.table(command.table)
+            if command.create:
+                schema = open_source(files, column_case=command.column_case).schema
+                _create(console, client, create_table_ddl(schema, str(target.name), error_logging=True))
             result = stream(
-                list(command.files) if len(command.files) > 1 else command.files[0],
-                client.table(command.table),
+                files,
+                target,
                 load_id=load_id,
                 channels=channels,
                 column_case=command.column_case,
@@ -96,5 +108,19 @@ def run(console: Console, command: StreamCommand) -> int:
     return 0 if result.rows_rejected == 0 else 1
 
 
+def _create(console: Console, client: Client, ddl: str) -> None:
+    """Make the table if it is missing.
+
+    Raises:
+        SnowpipeError: it can't be made by SQL; the statement to run was printed.
+    """
+    try:
+        _say(console, create_table_if_missing(client, ddl))
+    except SnowpipeError:
+        _say(console, f"the table could not be made by SQL; the statement for it is:\n{ddl}")
+        raise
+
+
 def _say(console: Console, text: str) -> None:
-    console.print(Text(visible(text)), soft_wrap=True)
+    for line in text.splitlines():
+        console.print(Text(visible(line)), soft_wrap=True)
