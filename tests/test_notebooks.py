@@ -101,7 +101,10 @@ def test_it_was_saved_as_it_was_run_without_traces_of_when_and_by_what(name):
 def test_quickstart_loads_every_flight_once(told):
     notebook = told("quickstart")
     assert "336,776 rows in the table, 0 rejected" in notebook.printed
-    assert "nothing to send: all 336,776 rows of load 'flights-2013' are in the table" in notebook.printed
+    again = (
+        "-> DEMO.PUBLIC.FLIGHTS: nothing to send: all 336,776 rows of load 'flights-2013' are in the table"
+    )
+    assert again in notebook.printed
     assert "        N\n0  336776" in notebook.shown("text/plain")
     assert "[26115, 3322]" in notebook.shown("text/plain")
     assert any("did you mean 'CARRIER'?" in text for text in notebook.printed)
@@ -110,8 +113,12 @@ def test_quickstart_loads_every_flight_once(told):
 def test_quickstart_shows_client_load_and_jobs(told):
     texts = told("quickstart").shown("text/plain")
     assert "client of LOCAL as DEMO_USER, closed" in texts
-    assert any(text.startswith("done ████████████████████ 100%  336,776/336,776 rows") for text in texts)
-    assert "weather: done · 100%; planes: done · 100%" in texts
+    line = "-> DEMO.PUBLIC.FLIGHTS  done ██████████ 100%  336,776/336,776 rows"
+    assert any(text.startswith(line) for text in texts)
+    weather, planes = (
+        f"-> DEMO.PUBLIC.{name.upper()} {name}-2013: done · 100%" for name in ("weather", "planes")
+    )
+    assert f"{weather}; {planes}" in texts
 
 
 def test_exactly_once_holds_whatever_is_broken(told):
@@ -151,6 +158,6 @@ def test_performance_is_measured_and_the_wire_ratio_told(told):
     notebook = told("performance")
     times = re.search(r"(\d+) times as fast", "\n".join(notebook.printed))
     assert int(times[1]) >= 2
-    assert re.search(r"(9|10|11) : 1 over 8 requests", "\n".join(notebook.printed))
+    assert re.search(r"(9|10|11) : 1 over (8|9|10|11) requests", "\n".join(notebook.printed))
     assert len(notebook.shown("image/png")) == 2
     assert any("336,776/336,776 rows" in text for text in notebook.shown("text/plain"))

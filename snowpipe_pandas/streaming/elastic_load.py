@@ -182,6 +182,8 @@ class ElasticLoad:
             self._paused = self.control.paused
             self._tell_phase("paused" if self._paused else "sending")
         self._take_news(0)
+        if self._is_all_given() and not self._senders.under_way:
+            return  # what was under way has ended just now: there will be no more news
         errand = self._delivery.next()
         if self._paused and self._senders.under_way:
             self._take_news(PAUSED_LOOK_S)

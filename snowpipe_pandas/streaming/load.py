@@ -251,6 +251,7 @@ class Load:
         paused = self.control.paused
         if paused != protocol.paused and protocol.state is State.SENDING:
             protocol.paused = paused
+            self._tell_news()  # a load that is paused as it begins began first
             self.tell(PhaseChanged(phase="paused" if paused else "sending"))
 
     def _tell_news(self) -> None:

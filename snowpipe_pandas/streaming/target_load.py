@@ -124,7 +124,7 @@ class TargetLoad:
     def _delivered(self) -> StreamResult:
         if len(self._loads) == 1:
             return self._loads[0].run()
-        begins = all(self._mark_of(load.channel) is None for load in self._loads)
+        begins = self._mark_of(self._loads[0].channel) is None
         self._group = Group(self._loads, begins=begins)
         return added_results(self._group.run(), self.tracker.snapshot().seconds)
 
@@ -199,6 +199,7 @@ class TargetLoad:
             return
         with ThreadPoolExecutor(OPENS_AT_ONCE) as pool:
             channels = list(pool.map(self._open, [part.part for part in parts]))
+        self._refuse_other_parts(channels, parts)
         self._refuse_forgotten(channels)
         held = max(MIN_IN_FLIGHT_BYTES, self._options.max_in_flight_bytes // len(parts))
         options = replace(self._options, load_id=self.load_id, max_in_flight_bytes=held)
@@ -212,6 +213,17 @@ class TargetLoad:
             )
             for part, channel in zip(parts, channels, strict=True)
         ]
+
+    def _refuse_other_parts(self, channels: list[Channel], parts: list[PartOf]) -> None:
+        """Refuse to go on where somebody has begun meanwhile, and cut the load in another way.
+
+        Raises:
+            OtherPartsError: a channel says so.
+        """
+        for channel, part in zip(channels, parts, strict=True):
+            mark = self._mark_of(channel)
+            if mark is not None and mark.part != part:
+                raise other_parts(self.load_id, mark.part, part)
 
     def _refuse_forgotten(self, channels: list[Channel]) -> None:
         """Refuse to go on where the service may have deleted the channels of some parts, for lack of use.

@@ -120,6 +120,37 @@ def test_two_that_cut_a_load_differently_at_the_same_moment(account, connect, mo
         assert len(ids(account)) > ROWS
 
 
+def test_one_that_cuts_a_load_while_another_has_begun_it_sends_nothing(account, connect, monkeypatch):
+    """Two have opened the first channel, one after the other; the second one delivers all in two parts. The
+    first one then opens the others, and finds that some rows are there."""
+    make_table(account)
+    may_open, ends = threading.Event(), []
+    open_part, known_parts = TargetLoad._open, TargetLoad._known_parts
+
+    def open_late(load, part):
+        if part == 2:
+            may_open.wait(60)
+        return open_part(load, part)
+
+    def first():
+        with pytest.raises(sp.SnowpipeError) as caught:
+            run(connect().table(TABLE))
+        ends.append(caught.value)
+
+    monkeypatch.setattr(TargetLoad, "_open", open_late)
+    thread = threading.Thread(target=first)
+    thread.start()
+    until_opened(account, 7)
+    monkeypatch.setattr(TargetLoad, "_open", open_part)
+    monkeypatch.setattr(TargetLoad, "_known_parts", lambda _: [])  # it looked before the first one's opens
+    assert run(connect().table(TABLE), channels=2).rows_in_table == ROWS
+    monkeypatch.setattr(TargetLoad, "_known_parts", known_parts)
+    may_open.set()
+    thread.join(60)
+    assert isinstance(ends[0], OtherPartsError)
+    assert sorted(ids(account)) == list(range(ROWS))
+
+
 def until_opened(account, channels):
     for _ in range(1000):
         if sum(request.operation == "open" for request in account.requests) >= channels:

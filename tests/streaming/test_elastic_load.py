@@ -31,6 +31,7 @@ from snowpipe_pandas.errors import (
 from snowpipe_pandas.events import LoadStarted, PhaseChanged, RowsAcknowledged, RowsCommitted
 from snowpipe_pandas.rest.client import Client
 from snowpipe_pandas.streaming.duplicates import doubled
+from snowpipe_pandas.streaming.elastic_load import ElasticLoad
 from tests.auth import material
 from tests.support.elastic import ROWS, at_least_once, copies, elastic, load_of, rows_of
 from tests.support.loads import SMALL, ids, make_table, numbers
@@ -397,6 +398,19 @@ def test_a_status_that_fails_at_the_end_costs_no_load(account, channel):
     account.faults.add("status", after=1, status=400, times=5)
     result = load_of(channel).run()
     assert (result.rows_in_table, result.rejected_exact) == (ROWS, False)
+
+
+def test_the_last_answer_may_come_at_any_moment(channel, monkeypatch):
+    """It comes between the look whether something is under way, and the look for news."""
+    take_news = ElasticLoad._take_news
+
+    def late(load, timeout_s):
+        if timeout_s == 0:
+            eventually(lambda: load._senders._news or not load._senders.under_way)
+        take_news(load, timeout_s)
+
+    monkeypatch.setattr(ElasticLoad, "_take_news", late)
+    assert Background(load_of(channel, wait=False).run).outcome().rows_sent == ROWS
 
 
 # Trouble that stays.

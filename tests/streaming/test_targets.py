@@ -302,7 +302,8 @@ def test_pausing_pauses_all_parts(account, table):
     assert begun.wait(10)
     job.pause()
     deadline = time.monotonic() + 20
-    while any(part.phase == "sending" for part in job.progress.parts) and time.monotonic() < deadline:
+    while any(part.phase in ("preparing", "sending") for part in job.progress.parts):
+        assert time.monotonic() < deadline
         time.sleep(0.01)
     at_rest = job.progress
     time.sleep(0.2)
