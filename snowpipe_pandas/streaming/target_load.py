@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 
-from ..errors import ForgottenPartsError, LoadFacts, SnowpipeError
+from ..errors import ChannelError, ForgottenPartsError, LoadFacts, SnowpipeError
 from ..events import Event, Hub, PhaseChanged
 from ..offset_tokens import Mark, PartOf, Position, read_token
 from ..rest.caller import Caller
@@ -118,7 +118,7 @@ class TargetLoad:
             self.tracker.follow([load.tracker for load in self._loads])
             result = self._delivered()
         if self._options.drop_when_done and result.committed:
-            self._drop([load.channel for load in self._loads], result)
+            self._drop([load.channel for load in self._loads], len(self._loads), result)
         return result
 
     def _delivered(self) -> StreamResult:
@@ -251,26 +251,34 @@ class TargetLoad:
 
     # How it ends.
 
-    def _drop(self, channels: list[Channel], result: StreamResult) -> None:
-        """Drop the channels of a load that is done; the load can't be recognised any more.
+    def _drop(self, channels: list[Channel], parts: int, result: StreamResult) -> None:
+        """Drop what is left of the channels of a load that is done; it can't be recognised any more.
 
         With several of them, the first one's token says first that all is done, and it goes last: whoever is
         interrupted between two drops finds that, and sends nothing again.
         """
+        lead, *others = channels
         try:
-            lead, *others = channels
             if others:
-                done = PartOf(1, len(channels), result.rows_acknowledged, done=True)
-                position = Position(result.rows_acknowledged, "")
-                lead.reopen(
-                    offset_token=str(
-                        Mark(self.load_id, position, ROW_FORMAT, result.rows_rejected, part=done)
-                    )
-                )
+                self._say_done(lead, parts, result)
             for channel in (*others, lead):
                 channel.drop()
         except SnowpipeError as error:
             _log.warning("load %r is done, but its channels could not be dropped: %s", self.load_id, error)
+
+    def _say_done(self, lead: Channel, parts: int, result: StreamResult) -> None:
+        """Let the first channel's token say that all parts are done.
+
+        Raises:
+            ChannelError: the service does not show that token: nobody would find it.
+        """
+        rows = result.rows_acknowledged
+        done = PartOf(1, parts, rows, done=True)
+        token = str(Mark(self.load_id, Position(rows, ""), ROW_FORMAT, result.rows_rejected, part=done))
+        if lead.reopen(offset_token=token).last_committed_offset_token != token:
+            raise ChannelError(
+                f"channel {lead.name!r} does not take an offset token with its open", channel=lead.name
+            )
 
     def _finished(self, mark: Mark, part: PartOf) -> StreamResult:
         """Go on dropping the channels of a load that is done.
@@ -293,7 +301,8 @@ class TargetLoad:
             load_id=self.load_id,
             channel=self.channel_name,
         )
-        self._drop([self._open(number) for number in (1, *self._known_parts())], result)
+        channels = [self._open(number) for number in (1, *self._known_parts())]
+        self._drop(channels, part.parts, result)
         return result
 
     def _explain(self, error: BaseException) -> None:

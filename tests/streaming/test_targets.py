@@ -443,6 +443,22 @@ def test_a_drop_that_is_cut_short_sends_nothing_again(account, table, at):
         assert sorted(ids(account)) == list(range(ROWS))
 
 
+def test_a_service_that_takes_no_token_with_an_open_keeps_the_channels(account, table, caplog):
+    """Nobody outside knows whether Snowflake's shows it at once."""
+
+    def without_token(answer):
+        status = answer["channel_status"]
+        return answer | {
+            "channel_status": status | {"last_committed_offset_token": "a:100:1-ab:0/0/100:1/4/400"}
+        }
+
+    account.faults.add("open", after=4, change=without_token)
+    assert load(table, channels=4, drop_when_done=True).rows_in_table == ROWS
+    assert "does not take an offset token" in caplog.text
+    assert len(table.statuses([channel_of("a", n) for n in range(1, 5)])) == 4
+    assert load(table, channels=4).rows_sent == 0
+
+
 def test_a_channel_of_another_load_by_that_name(account, table, client):
     """Somebody has used the name for a load of their own, by hand."""
     channel = client.open_channel("a", table=TABLE)
