@@ -28,7 +28,7 @@ notebooks: setup  ## run the notebooks and keep their outputs
 	  --ExecutePreprocessor.store_widget_state=False --ExecutePreprocessor.record_timing=False notebooks/*.ipynb
 
 test: check  ## everything CI runs: format, lint, types, walls, tests
-	$(BIN)/python -m pytest -n $(WORKERS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
 test-browser: setup  ## the notebook's views in a real JupyterLab and Chromium; pictures in build/browser
 	@command -v chromium >/dev/null || { echo "Chromium is missing; install it (Debian, as root):"; \
@@ -38,7 +38,7 @@ test-browser: setup  ## the notebook's views in a real JupyterLab and Chromium; 
 test-oldest: constraints-oldest.txt  ## the tests with the oldest supported versions
 	$(PYTHON) -m venv $(VENV)-oldest
 	$(VENV)-oldest/bin/python -m pip install --quiet -c constraints-oldest.txt -e '.[dev]'
-	$(VENV)-oldest/bin/python -m pytest -n $(WORKERS)
+	$(VENV)-oldest/bin/python -m pytest -n $(WORKERS) --dist loadgroup
 
 check: setup  ## format check, lint and types only
 	$(BIN)/ruff format --check .

@@ -19,6 +19,14 @@ PLACES = re.compile(r"/(tmp|home|root|work|Users)/|[A-Z]:\\\\|127\.0\.0\.1")
 pytestmark = pytest.mark.timeout(400)
 
 
+def about(name):
+    """Mark tests of one notebook, so that one worker runs it for all of them."""
+    return pytest.mark.xdist_group(f"notebook {name}")
+
+
+each_notebook = pytest.mark.parametrize("name", [pytest.param(name, marks=about(name)) for name in NAMES])
+
+
 class Told:
     """What a notebook's outputs say."""
 
@@ -62,7 +70,7 @@ def test_all_four_are_there():
     assert NAMES == ["exactly-once", "performance", "quickstart", "tour-of-types"]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each_notebook
 def test_it_tells_no_error_no_secret_and_nothing_of_the_machine(told, name):
     notebook = told(name)
     assert {o["output_type"] for o in notebook.outputs} <= {"stream", "display_data", "execute_result"}
@@ -72,7 +80,7 @@ def test_it_tells_no_error_no_secret_and_nothing_of_the_machine(told, name):
     assert not PLACES.search(text)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each_notebook
 def test_every_view_was_left_in_a_form_that_needs_no_kernel(told, name):
     notebook = told(name)
     assert notebook.shown("application/vnd.jupyter.widget-view+json") == []
@@ -82,14 +90,14 @@ def test_every_view_was_left_in_a_form_that_needs_no_kernel(told, name):
     )
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each_notebook
 def test_it_says_what_to_change_for_a_real_account_and_shows_a_picture(told, name):
     notebook = told(name)
     assert "For a real one" in notebook.notebook.cells[0].source
     assert notebook.shown("image/png")
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each_notebook
 def test_it_was_saved_as_it_was_run_without_traces_of_when_and_by_what(name):
     notebook = saved(name)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
@@ -98,6 +106,7 @@ def test_it_was_saved_as_it_was_run_without_traces_of_when_and_by_what(name):
     assert set(notebook.metadata) == {"kernelspec", "language_info"}
 
 
+@about("quickstart")
 def test_quickstart_loads_every_flight_once(told):
     notebook = told("quickstart")
     assert "336,776 rows in the table, 0 rejected" in notebook.printed
@@ -110,6 +119,7 @@ def test_quickstart_loads_every_flight_once(told):
     assert any("did you mean 'CARRIER'?" in text for text in notebook.printed)
 
 
+@about("quickstart")
 def test_quickstart_shows_client_load_and_jobs(told):
     texts = told("quickstart").shown("text/plain")
     assert "client of LOCAL as DEMO_USER, closed" in texts
@@ -121,6 +131,7 @@ def test_quickstart_shows_client_load_and_jobs(told):
     assert f"{weather}; {planes}" in texts
 
 
+@about("exactly-once")
 def test_exactly_once_holds_whatever_is_broken(told):
     printed = "\n".join(told("exactly-once").printed).splitlines()
     assert [line for line in printed if line.startswith("336,776 rows")] == [
@@ -133,6 +144,7 @@ def test_exactly_once_holds_whatever_is_broken(told):
     assert "rows were skipped" in printed
 
 
+@about("exactly-once")
 def test_exactly_once_tells_changed_and_rejected_rows(told):
     printed = "\n".join(told("exactly-once").printed)
     assert "the first 336,776 rows differ from those which load 'flights' has committed" in printed
@@ -140,6 +152,7 @@ def test_exactly_once_tells_changed_and_rejected_rows(told):
     assert "996 rows, 996 different and 4 flights that never left" in printed
 
 
+@about("tour-of-types")
 def test_tour_of_types_gives_values_back_as_they_were(told):
     notebook = told("tour-of-types")
     printed, texts = "\n".join(notebook.printed), notebook.shown("text/plain")
@@ -154,6 +167,7 @@ def test_tour_of_types_gives_values_back_as_they_were(told):
     assert "column 'miles': 2 of 3 values are no DATE, first row 1: '141.6'" in printed
 
 
+@about("performance")
 def test_performance_is_measured_and_the_wire_ratio_told(told):
     notebook = told("performance")
     times = re.search(r"(\d+) times as fast", "\n".join(notebook.printed))

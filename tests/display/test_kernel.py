@@ -7,6 +7,8 @@ import pytest
 from tests.display.samples import read
 from tests.support.kernel import WIDGET, run_cells, run_notebook, shown
 
+pytestmark = pytest.mark.xdist_group("kernel")  # one worker runs the notebook for all of them
+
 START = """
 import time
 import pandas as pd
@@ -29,27 +31,28 @@ def settled():
 
 
 PARTS = """
-from dataclasses import replace
-from snowpipe_pandas.display.ticker import Ticker
-from snowpipe_pandas.display.widget import LoadView
-from snowpipe_pandas.streaming.counts import Counts
-
-COUNTS = [name for name in Counts().as_dict() if name != "rejected_exact"]
-channels = [client.open_channel(f"group/{n}", table="DEMO.PUBLIC.T") for n in (1, 2, 3)]
-jobs = [frame.snowpipe.stream(c, load_id="group", background=True) for c in channels]
-
-def whole():
-    parts = tuple(job.progress for job in jobs)
-    totals = {name: sum(getattr(part, name) for part in parts) for name in (*COUNTS, "rows_total")}
-    phase = "done" if all(part.ended for part in parts) else "sending"
-    return replace(parts[0], phase=phase, parts=parts, **totals)
-
-view = LoadView(whole)
-view.show()
-with Ticker(view):
-    for job in jobs:
-        job.wait()
+result = frame.snowpipe.stream(client.table("DEMO.PUBLIC.T"), load_id="group", channels=3)
 settled()
+result
+"""
+
+RUN_ALL = """
+import pandas as pd
+import snowpipe_pandas as sp
+
+client = sp.connect({profile!r})
+numbers = client.table("DEMO.PUBLIC.NUMBERS")
+frames = {{
+    f"2013-0{{month}}": pd.DataFrame({{"ID": range(100 * month, 100 * month + 100)}}) for month in (1, 2, 3)
+}}
+---
+frames["2013-01"].snowpipe.stream(numbers, load_id="2013-01")
+---
+frames["2013-02"].snowpipe.stream(numbers, load_id="2013-02", channels=2)
+---
+frames["2013-03"].snowpipe.stream(numbers, load_id="2013-03")
+---
+client.close()
 """
 
 
@@ -126,15 +129,15 @@ def test_after_a_load_its_cell_holds_html_and_text_that_need_no_kernel(cells, na
 
 def test_a_load_in_parts_leaves_one_view_with_a_row_for_each(cells):
     assert shown(cells["parts"], WIDGET) == []
-    (html,) = shown(cells["parts"], "text/html")
+    html, _ = shown(cells["parts"], "text/html")  # the view, and the result as the cell's last value
     elements, text = read(html)
     assert [tag for tag, _ in elements].count("details") == 1
-    assert "-> DEMO.PUBLIC.T load group, 3 channels · done · 3,000 rows in the table" in text
-    for number in (1, 2, 3):
-        assert f"{number} group/{number} done · 100% 1,000 of 1,000" in text
-    (plain,) = shown(cells["parts"], "text/plain")
+    assert "-> DEMO.PUBLIC.T load group, 3 channels · done · 1,000 rows in the table" in text
+    for number, (name, rows) in enumerate([("group", 333), ("group.part-2", 333), ("group.part-3", 334)], 1):
+        assert f"{number} {name} done · 100% {rows} of {rows}" in text
+    plain, _ = shown(cells["parts"], "text/plain")
     assert plain.startswith("-> DEMO.PUBLIC.T  done ")
-    assert "3,000/3,000 rows in the table · 3 channels" in plain
+    assert "1,000/1,000 rows in the table · 3 channels" in plain
 
 
 def test_jobs_leave_one_table(cells):
@@ -188,3 +191,13 @@ def test_no_output_and_no_widget_state_holds_a_secret_and_a_finished_load_keeps_
     assert "PRIVATE KEY" not in text
     before, after = (int(shown(notebook.cells[n], "text/plain")[0]) for n in (3, 6))
     assert after - before <= 2 * 10
+
+
+def test_run_all_twice_in_a_row_and_once_more_elsewhere_loads_each_row_once(account):
+    account.sql("CREATE TABLE DEMO.PUBLIC.NUMBERS (ID NUMBER)")
+    cells = RUN_ALL.format(profile=str(account.profile)).split("---")
+    told = [shown(cell, "text/plain")[-1] for cell in run_cells(*cells, *cells)[1:] if cell.outputs]
+    assert ["nothing to send" in text for text in told] == [False] * 3 + [True] * 3
+    again = run_cells(*cells)
+    assert all("nothing to send" in shown(cell, "text/plain")[-1] for cell in again[1:4])
+    assert sorted(account.sql("SELECT ID FROM NUMBERS")["ID"]) == list(range(100, 400))
