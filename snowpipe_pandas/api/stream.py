@@ -111,8 +111,9 @@ def stream(
         commit_timeout_s: seconds to wait for the commit behind the last row.
         max_in_flight_bytes: most compressed bytes that are sent and not committed; sending waits for commits
             beyond it. Up to three more payloads of at most 4 MB are ready or being prepared meanwhile. The
-            default keeps a load below 128 MB; more lets data that hardly compresses go on at full speed
-            while the service is slow to commit.
+            default keeps a load through one channel below 128 MB; more lets data that hardly compresses go
+            on at full speed while the service is slow to commit. Several channels share it, but each has at
+            least 8 MB, and about 20 MB with what it is preparing.
         flush_interval_s: seconds after which rows of a slow source are sent, though they fill no request.
         limits: how large requests become and how patiently the service is watched (`sp.LoadLimits`).
         index: send the frame's index as columns too.
