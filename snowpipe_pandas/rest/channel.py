@@ -9,10 +9,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from typing import Any
 
 from ..arguments import choice, number, optional_text, refuse, text, whole
-from ..auth.tokens import Clock
 from ..errors import (
     ChannelInvalidError,
     ChannelLostError,
@@ -21,13 +20,13 @@ from ..errors import (
     ServiceError,
     UsageError,
 )
-from ..events import Hub, TokenLife
 from ..names import ObjectName, TargetName
 from . import paths
 from .answers import CHANNEL_GONE, Answer, Refusal
 from .bounds import ROWS_BYTES
 from .caller import Caller
 from .fields import UnreadableError
+from .of_client import OfClient
 from .opening import TargetColumn
 from .pacer import RateLimits
 from .planes import Planes
@@ -46,7 +45,7 @@ ERROR_TABLE_HINT = (
 )
 
 
-class Channel:
+class Channel(OfClient):
     """A named channel of a pipe; made by `Client.open_channel`.
 
     Attributes:
@@ -77,11 +76,6 @@ class Channel:
     def __repr__(self) -> str:
         state = "closed" if self._turns.closed else "open"
         return f"<Channel {self.name!r} -> {self.target}, {state}>"
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError(
-            "a channel belongs to one client and is not copied or pickled; open it where it is used"
-        )
 
     def __enter__(self) -> Channel:
         return self
@@ -118,26 +112,6 @@ class Channel:
     def in_doubt(self) -> bool:
         """Whether an append was left without an answer, so that the channel must be reopened."""
         return self._writer.in_doubt
-
-    @property
-    def events(self) -> Hub:
-        """What happens with the requests and tokens of the channel's client."""
-        return self._planes.events
-
-    @property
-    def clock(self) -> Clock:
-        """The client's clock."""
-        return self._planes.transport.clock
-
-    @property
-    def identity(self) -> tuple[str, str, str]:
-        """Account, user and key fingerprint ("" without a key) of the channel's client."""
-        return self._planes.identity
-
-    @property
-    def tokens(self) -> dict[str, TokenLife]:
-        """The lives of the client's tokens: "jwt" (or what stands for it), "scoped" once it was exchanged."""
-        return self._planes.tokens
 
     @contextmanager
     def exclusive(self, owner: str, caller: Caller) -> Iterator[Session]:

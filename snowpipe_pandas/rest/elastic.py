@@ -6,16 +6,15 @@ again after an answer was lost may put its rows into the table twice. The trail 
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import Any
 
-from ..auth.tokens import Clock
 from ..errors import UsageError
-from ..events import Hub, TokenLife
 from ..names import ObjectName, TargetName
 from . import paths
 from .answers import Answer, Refusal
 from .caller import Caller
 from .channel import ERROR_TABLE_HINT
+from .of_client import OfClient
 from .opening import TargetColumn
 from .planes import Planes
 from .policy import PollPolicy
@@ -26,7 +25,7 @@ from .writer import content_headers
 ELASTIC = "ELASTIC"
 
 
-class ElasticChannel:
+class ElasticChannel(OfClient):
     """The elastic channel of a pipe, of which a pipe has one; safe to use from several threads at once.
 
     Made by `Target.elastic`.
@@ -50,35 +49,10 @@ class ElasticChannel:
     def __repr__(self) -> str:
         return f"<ElasticChannel -> {self.target}>"
 
-    def __reduce__(self) -> NoReturn:
-        raise TypeError(
-            "a channel belongs to one client and is not copied or pickled; make it where it is used"
-        )
-
     @property
     def pipe(self) -> ObjectName:
         """The pipe that it belongs to."""
         return self.target.pipe
-
-    @property
-    def events(self) -> Hub:
-        """What happens with the requests and tokens of the channel's client."""
-        return self._planes.events
-
-    @property
-    def clock(self) -> Clock:
-        """The client's clock."""
-        return self._planes.transport.clock
-
-    @property
-    def identity(self) -> tuple[str, str, str]:
-        """Account, user and key fingerprint ("" without a key) of the channel's client."""
-        return self._planes.identity
-
-    @property
-    def tokens(self) -> dict[str, TokenLife]:
-        """The lives of the client's tokens: "jwt" (or what stands for it), "scoped" once it was exchanged."""
-        return self._planes.tokens
 
     def append(self, body: bytes | memoryview, *, raw_bytes: int, caller: Caller, trail: Trail) -> None:
         """Append rows: newline-delimited JSON, compressed with zstd. On return they are durable.

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 from ..arguments import plain_text
-from ..auth.tokens import Clock
 from ..errors import UsageError
-from ..events import Hub, TokenLife
 from ..names import TargetName
 from ..shown import shown
 from .caller import Caller
 from .channel import Channel
 from .elastic import ElasticChannel
 from .known_loads import KnownLoad, ListedChannel, known_loads
+from .of_client import OfClient
 from .planes import Planes
 from .policy import PollPolicy
 from .status import ChannelStatus, fetch_statuses
 
 
-class Target:
+class Target(OfClient):
     """Where loads go; made by `Client.table` and `Client.pipe`, without a request.
 
     A load opens channels of its own here, named after itself, so that a later call finds them.
@@ -49,31 +48,6 @@ class Target:
 
     def __repr__(self) -> str:
         return f"<Target {self.name}>"
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError(
-            "a target belongs to one client and is not copied or pickled; name it where it is used"
-        )
-
-    @property
-    def events(self) -> Hub:
-        """What happens with the requests and tokens of the target's client."""
-        return self._planes.events
-
-    @property
-    def clock(self) -> Clock:
-        """The client's clock."""
-        return self._planes.transport.clock
-
-    @property
-    def identity(self) -> tuple[str, str, str]:
-        """Account, user and key fingerprint ("" without a key) of the target's client."""
-        return self._planes.identity
-
-    @property
-    def tokens(self) -> dict[str, TokenLife]:
-        """The lives of the client's tokens, by kind."""
-        return self._planes.tokens
 
     def open_channel(
         self, name: str, *, offset_token: str | None = None, opened_by: Caller | None = None

@@ -1,0 +1,41 @@
+"""What belongs to one client, a channel or a target, and what it hands on of that client."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from ..auth.tokens import Clock
+from ..events import Hub, TokenLife
+from .planes import Planes
+
+
+class OfClient:
+    """Something of one client: its events, clock and tokens are those of the client."""
+
+    _planes: Planes
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            f"a {type(self).__name__} belongs to one client and is not copied or pickled; make it where it "
+            "is used"
+        )
+
+    @property
+    def events(self) -> Hub:
+        """What happens with the requests and tokens of its client."""
+        return self._planes.events
+
+    @property
+    def clock(self) -> Clock:
+        """The client's clock."""
+        return self._planes.transport.clock
+
+    @property
+    def identity(self) -> tuple[str, str, str]:
+        """Account, user and key fingerprint ("" without a key) of its client."""
+        return self._planes.identity
+
+    @property
+    def tokens(self) -> dict[str, TokenLife]:
+        """The lives of the client's tokens: "jwt" (or what stands for it), "scoped" once it was exchanged."""
+        return self._planes.tokens
