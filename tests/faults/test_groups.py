@@ -171,7 +171,7 @@ def test_without_a_look_for_other_parts_rows_come_twice(account, table, monkeypa
 
 
 def test_without_the_mark_of_a_done_load_a_drop_that_is_cut_short_doubles_rows(account, table, monkeypatch):
-    monkeypatch.setattr("snowpipe_pandas.rest.channel.Channel.reopen", lambda self, **_: None)
+    monkeypatch.setattr(TargetLoad, "_say_done", lambda *_: None)
     account.faults.add("drop", after=2, times=1000, status=400, body=b'{"code": "ERR_INVALID"}')
     run(table, channels=4, drop_when_done=True)
     account.faults.clear()

@@ -111,7 +111,7 @@ schedules = st.fixed_dictionaries(
         "in_flight": st.sampled_from([400, 2_000, 1_000_000]),
         "resend": st.sampled_from(["stale", "rowseq", "dedup"]),
         "lag_s": st.sampled_from([0.0, 0.002, 0.02]),
-        "runs": runs_of_one | runs_in_parts,
+        "runs": st.one_of(runs_of_one, runs_of_one, runs_in_parts),
         "seed": st.integers(0, 2**32 - 1),
     }
 )
