@@ -3,7 +3,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-# Three for two cores: a third of the tests' time is waiting, for commits and deadlines.
+# Three for two cores: a third of the tests' time is waiting, for commits and deadlines. Each worker begins with
+# tests that stand together, so that what a module shares is made once, and takes from others at the end.
 WORKERS ?= 3
 
 .PHONY: help setup demo notebooks test test-browser test-oldest check format soak bench clean
@@ -28,7 +29,7 @@ notebooks: setup  ## run the notebooks and keep their outputs
 	  --ExecutePreprocessor.store_widget_state=False --ExecutePreprocessor.record_timing=False notebooks/*.ipynb
 
 test: check  ## everything CI runs: format, lint, types, walls, tests
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 test-browser: setup  ## the notebook's views in a real JupyterLab and Chromium; pictures in build/browser
 	@command -v chromium >/dev/null || { echo "Chromium is missing; install it (Debian, as root):"; \
@@ -38,7 +39,7 @@ test-browser: setup  ## the notebook's views in a real JupyterLab and Chromium; 
 test-oldest: constraints-oldest.txt  ## the tests with the oldest supported versions
 	$(PYTHON) -m venv $(VENV)-oldest
 	$(VENV)-oldest/bin/python -m pip install --quiet -c constraints-oldest.txt -e '.[dev]'
-	$(VENV)-oldest/bin/python -m pytest -n $(WORKERS) --dist loadgroup
+	$(VENV)-oldest/bin/python -m pytest -n $(WORKERS) --dist worksteal
 
 check: setup  ## format check, lint and types only
 	$(BIN)/ruff format --check .

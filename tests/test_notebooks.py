@@ -19,12 +19,7 @@ PLACES = re.compile(r"/(tmp|home|root|work|Users)/|[A-Z]:\\\\|127\.0\.0\.1")
 pytestmark = pytest.mark.timeout(400)
 
 
-def about(name):
-    """Mark tests of one notebook, so that one worker runs it for all of them."""
-    return pytest.mark.xdist_group(f"notebook {name}")
-
-
-each_notebook = pytest.mark.parametrize("name", [pytest.param(name, marks=about(name)) for name in NAMES])
+each_notebook = pytest.mark.parametrize("name", NAMES)
 
 
 class Told:
@@ -106,7 +101,6 @@ def test_it_was_saved_as_it_was_run_without_traces_of_when_and_by_what(name):
     assert set(notebook.metadata) == {"kernelspec", "language_info"}
 
 
-@about("quickstart")
 def test_quickstart_loads_every_flight_once(told):
     notebook = told("quickstart")
     assert "336,776 rows in the table, 0 rejected" in notebook.printed
@@ -119,7 +113,6 @@ def test_quickstart_loads_every_flight_once(told):
     assert any("did you mean 'CARRIER'?" in text for text in notebook.printed)
 
 
-@about("quickstart")
 def test_quickstart_shows_client_load_and_jobs(told):
     texts = told("quickstart").shown("text/plain")
     assert "client of LOCAL as DEMO_USER, closed" in texts
@@ -131,7 +124,6 @@ def test_quickstart_shows_client_load_and_jobs(told):
     assert f"{weather}; {planes}" in texts
 
 
-@about("exactly-once")
 def test_exactly_once_holds_whatever_is_broken(told):
     printed = "\n".join(told("exactly-once").printed).splitlines()
     assert [line for line in printed if line.startswith("336,776 rows")] == [
@@ -144,7 +136,6 @@ def test_exactly_once_holds_whatever_is_broken(told):
     assert "rows were skipped" in printed
 
 
-@about("exactly-once")
 def test_exactly_once_tells_changed_and_rejected_rows(told):
     printed = "\n".join(told("exactly-once").printed)
     assert "the first 336,776 rows differ from those which load 'flights' has committed" in printed
@@ -152,7 +143,6 @@ def test_exactly_once_tells_changed_and_rejected_rows(told):
     assert "996 rows, 996 different and 4 flights that never left" in printed
 
 
-@about("tour-of-types")
 def test_tour_of_types_gives_values_back_as_they_were(told):
     notebook = told("tour-of-types")
     printed, texts = "\n".join(notebook.printed), notebook.shown("text/plain")
@@ -167,7 +157,6 @@ def test_tour_of_types_gives_values_back_as_they_were(told):
     assert "column 'miles': 2 of 3 values are no DATE, first row 1: '141.6'" in printed
 
 
-@about("performance")
 def test_performance_is_measured_and_the_wire_ratio_told(told):
     notebook = told("performance")
     times = re.search(r"(\d+) times as fast", "\n".join(notebook.printed))

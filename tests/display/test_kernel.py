@@ -7,8 +7,6 @@ import pytest
 from tests.display.samples import read
 from tests.support.kernel import WIDGET, run_cells, run_notebook, shown
 
-pytestmark = pytest.mark.xdist_group("kernel")  # one worker runs the notebook for all of them
-
 START = """
 import time
 import pandas as pd
