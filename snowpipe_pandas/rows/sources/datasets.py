@@ -8,7 +8,8 @@ from functools import partial
 from itertools import accumulate
 
 import pyarrow as pa
-import pyarrow.dataset  # makes pa.dataset and pa.fs known
+import pyarrow.dataset  # makes pa.dataset known
+import pyarrow.fs  # makes pa.fs known
 
 from ..translated import translated
 from .parts import Opened
