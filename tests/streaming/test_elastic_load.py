@@ -539,6 +539,9 @@ def test_a_cancel_stops_behind_the_requests_under_way(account, connect, where):
         eventually(lambda: load.tracker.snapshot().phase == "committing")
     else:
         eventually(lambda: len(operations(account, "append")) >= 4)
+    if where == "source":  # nothing but the source is waited for
+        eventually(lambda: load.tracker.snapshot().rows_acknowledged == 200)
+        time.sleep(0.1)
     if where == "paused":
         load.control.pause()
         eventually(lambda: not load._senders.under_way)
