@@ -17,6 +17,7 @@ from snowpipe_pandas.errors import (
     OtherLoadError,
     OtherPartsError,
     RowsRejectedError,
+    RowTooLargeError,
     UsageError,
 )
 from snowpipe_pandas.events import LoadStarted, RowsAcknowledged
@@ -258,6 +259,14 @@ def test_a_row_that_cant_be_written_is_told_by_its_number_in_the_whole(account, 
     frame.loc[333, "TEXT"] = "\ud800"
     with pytest.raises(sp.SnowpipeError, match="333"):
         load(table, frame, channels=4)
+
+
+def test_a_row_that_is_too_large_is_told_by_its_number_in_the_whole(table):
+    frame = numbers(ROWS)
+    frame.loc[333, "TEXT"] = "x" * 2000
+    with pytest.raises(RowTooLargeError) as caught:
+        load(table, frame, channels=4)
+    assert caught.value.row == 333
 
 
 def test_rejected_rows_are_told_by_their_numbers_in_the_whole(account, client):
