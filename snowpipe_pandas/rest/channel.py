@@ -26,7 +26,7 @@ from .answers import CHANNEL_GONE, Answer, Refusal
 from .bounds import ROWS_BYTES
 from .caller import Caller
 from .fields import UnreadableError
-from .of_client import OfClient
+from .of_client import Door, OfClient
 from .opening import TargetColumn
 from .pacer import RateLimits
 from .planes import Planes
@@ -60,12 +60,14 @@ class Channel(OfClient):
         name: str,
         target: TargetName,
         *,
+        door: Door,
         offset_token: str | None = None,
         polling: PollPolicy = PollPolicy(),
         opened_by: Caller | None = None,
     ) -> None:
         self.name = name
         self.target = target
+        self.door = door
         self._planes = planes
         self.polling = polling
         self._turns = Turns(name)

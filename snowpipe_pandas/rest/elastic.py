@@ -14,7 +14,7 @@ from . import paths
 from .answers import Answer, Refusal
 from .caller import Caller
 from .channel import ERROR_TABLE_HINT
-from .of_client import OfClient
+from .of_client import Door, OfClient
 from .opening import TargetColumn
 from .planes import Planes
 from .policy import PollPolicy
@@ -40,8 +40,11 @@ class ElasticChannel(OfClient):
     name = ELASTIC
     target_columns: tuple[TargetColumn, ...] = ()
 
-    def __init__(self, planes: Planes, target: TargetName, *, polling: PollPolicy = PollPolicy()) -> None:
+    def __init__(
+        self, planes: Planes, target: TargetName, *, door: Door, polling: PollPolicy = PollPolicy()
+    ) -> None:
         self.target = target
+        self.door = door
         self.polling = polling
         self._planes = planes
         self._caller = Caller(self.clock, self.events, channel=ELASTIC, target=str(target))
