@@ -21,13 +21,13 @@ from ..errors import (
     UsageError,
 )
 from ..names import ObjectName, TargetName
+from ..target_column import TargetColumn
 from . import paths
 from .answers import CHANNEL_GONE, Answer, Refusal
 from .bounds import ROWS_BYTES
 from .caller import Caller
 from .fields import UnreadableError
 from .of_client import Door, OfClient
-from .opening import TargetColumn
 from .pacer import RateLimits
 from .planes import Planes
 from .policy import PollPolicy

@@ -10,12 +10,12 @@ from typing import Any
 
 from ..errors import UsageError
 from ..names import ObjectName, TargetName
+from ..target_column import TargetColumn
 from . import paths
 from .answers import Answer, Refusal
 from .caller import Caller
 from .channel import ERROR_TABLE_HINT
 from .of_client import Door, OfClient
-from .opening import TargetColumn
 from .planes import Planes
 from .policy import PollPolicy
 from .status import ChannelStatus, fetch_statuses

@@ -28,7 +28,7 @@ CA_FILE = "ca.pem"
 RSA_BITS = 2048
 
 
-class Identity:
+class AccountFiles:
     """Files in a private folder; a folder that has a key already keeps it.
 
     Args:
