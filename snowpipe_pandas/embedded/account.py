@@ -80,7 +80,7 @@ class LocalAccount:
             self._store = Store(path, database=DATABASE, schema=SCHEMA, allow_files=allow_files)
             self._session = Session(DATABASE, SCHEMA, allow_files)
             resources.callback(self._store.close)
-            files = AccountFiles(folder, tls=tls)
+            files = AccountFiles(folder, lasting=path is not None, tls=tls)
             self.clock = AccountClock()
             self.door = Authenticator(ACCOUNT, self.clock, token_lifetime_s=token_lifetime_s)
             self.door.register_key(USER, "RSA_PUBLIC_KEY", files.public_key_base64())
