@@ -7,11 +7,20 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     import pandas as pd
 
+    from .rest.of_client import Door
     from .streaming.result import StreamResult
 
 
 class Aftercare(Protocol):
     """The way from a load that is over to its source, its table and its client; made by `api`."""
+
+    @property
+    def door(self) -> Door:
+        """The client, as far as it runs SQL."""
+
+    @property
+    def given(self) -> Any:
+        """What the load was given; None where it can't be read again, or is gone."""
 
     def rejected(self) -> pd.DataFrame:
         """Return the rows that the service has rejected."""

@@ -39,6 +39,7 @@ SnowpipeError                       .load: how far an interrupted load came, or 
     ├── CommitTimeoutError          acknowledged, not committed in time               .committed
     ├── RowsRejectedError           the service skipped rows            .rows_rejected .first_row .end_row
     ├── AuditError                  the service's counts differ from the rows sent    .sent .inserted
+    ├── TableDiffersError           the table is not what the source is                .different
     └── LoadCancelledError          the load was cancelled
 """
 
@@ -474,6 +475,20 @@ class AuditError(DeliveryError):
         self.sent = sent
         self.inserted = inserted
         self.rejected = rejected
+
+
+class TableDiffersError(DeliveryError):
+    """The table was compared with the source of a load, and differs from it.
+
+    Attributes:
+        different: the measures that differ, as `sp.verify()` returns them; empty if nothing was compared.
+    """
+
+    goes_on = False
+
+    def __init__(self, message: str, *, different: Sequence[Any]) -> None:
+        super().__init__(message)
+        self.different = tuple(different)
 
 
 class LoadCancelledError(DeliveryError):

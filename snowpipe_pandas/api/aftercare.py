@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import RowsRejectedError, UsageError
 from ..names import ObjectName, TargetName
 from ..rest.channel import Channel
+from ..rest.of_client import Door
 from ..rest.target import Target
 from ..rows.encode.encoder import Encoder
 from ..rows.options import reading
@@ -69,7 +70,7 @@ class LoadAftercare:
         )
         self._options = options
         self._reading = reading(index=options.index, columns=options.columns, column_case=options.column_case)
-        self.again = Again(given, rows, self._reading, options.binary_format)
+        self._again = Again(given, rows, self._reading, options.binary_format)
         self._columns = list(rows.schema.names)
         self._send = send
         self._began = self._now()
@@ -90,12 +91,22 @@ class LoadAftercare:
             raise
         self._told = result.rows_rejected
         if result.rejected_exact and result.committed and not result.rows_rejected:
-            self.again.loosen()
+            self._again.loosen()
         return replace(result, _aftercare=self, _record=self._record())
+
+    @property
+    def door(self) -> Door:
+        """The client, as far as it runs SQL."""
+        return self._target.door
+
+    @property
+    def given(self) -> Any:
+        """What the load was given, if it can be read again and is still there."""
+        return self._again.given
 
     def rejected(self) -> DataFrame:
         """Return the rejected rows."""
-        frame = rejected_rows(self._target.door, self._whose(), self.again, self.encoder)
+        frame = rejected_rows(self._target.door, self._whose(), self._again, self._encoder)
         self._expected = Expected.of(frame)
         if len(frame) < self._told:
             there = f"{len(frame):,} of the {counted(self._told, 'rejected row')} of load {self._load_id!r}"
@@ -127,7 +138,7 @@ class LoadAftercare:
         )
 
     @property
-    def encoder(self) -> Encoder:
+    def _encoder(self) -> Encoder:
         """Writes rows as the load wrote them."""
         return Encoder(nulls=self._options.nulls, binary_format=self._options.binary_format)
 

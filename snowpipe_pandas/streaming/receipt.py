@@ -74,7 +74,7 @@ def _channel(part: StreamResult) -> dict[str, Any]:
     return {
         "channel": part.channel,
         "first_row": 0 if own is None or own.part is None else own.part.first_row,
-        "rows": part.rows_acknowledged,
+        "rows": part.rows_acknowledged if own is None else own.position.rows,
         "digest": own.position.digest or None if own is not None else None,
         "offset_token": part.offset_token,
     }
