@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import pandas as pd
@@ -71,13 +73,20 @@ def _numbers(column: Any) -> list[int | None]:
         raise UsageError(f"fixed has the column {column.columns[0]!r} twice")
     found: list[int | None] = []
     for value in column.tolist():
-        if pd.isna(value):
+        if value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value)):
             found.append(None)
-        elif isinstance(value, int | float) and not isinstance(value, bool) and value == int(value):
+        elif _is_whole(value):
             found.append(int(value))
         else:
             refuse(f"fixed[{column.name!r}]", value, "the number that rejected() told")
     return found
+
+
+def _is_whole(value: Any) -> bool:
+    """Whether a value is a whole number; one that was a float on its way, such as in a CSV file, is one too."""
+    if isinstance(value, float):
+        return value.is_integer()
+    return isinstance(value, Integral) and not isinstance(value, bool)
 
 
 def _check(numbers: Sequence[int | None], expected: Expected) -> None:
