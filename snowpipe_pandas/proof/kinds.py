@@ -34,8 +34,8 @@ _TABLE_FAMILIES = {
     "time": ("TIMESTAMP_NTZ", "DATETIME"),
     "instant": ("TIMESTAMP_TZ", "TIMESTAMP_LTZ"),
 }
-_ALSO = {("number", "float")}
-"""Kinds of a source, and of a table that holds their values too, as near as it can."""
+_ALSO = {("number", "float"), ("float", "number")}
+"""Kinds of a source, and of a table that holds their values too; what it rounds is a difference."""
 
 
 def kind_of(field: pa.Field) -> Kind | None:

@@ -83,7 +83,7 @@ def _numbers(column: Any) -> list[int | None]:
 
 
 def _is_whole(value: Any) -> bool:
-    """Whether a value is a whole number; one that was a float on its way, such as in a CSV file, is one too."""
+    """Whether a value is a whole number; a float is one too, as a CSV file may make it."""
     if isinstance(value, float):
         return value.is_integer()
     return isinstance(value, Integral) and not isinstance(value, bool)
