@@ -16,6 +16,7 @@ from .errors import SnowpipeError
 if TYPE_CHECKING:
     from .api.jobs import Job, Jobs
     from .api.stream import stream
+    from .api.verify import verify
     from .embedded import LocalAccount, local
     from .rest.channel import Channel
     from .rest.client import Client, connect
@@ -39,6 +40,7 @@ __all__ = [
     "connect",
     "local",
     "stream",
+    "verify",
 ]
 
 _HOMES = {
@@ -55,6 +57,7 @@ _HOMES = {
     "connect": ".rest.client",
     "local": ".embedded",
     "stream": ".api.stream",
+    "verify": ".api.verify",
 }
 
 _register()

@@ -37,8 +37,9 @@ SnowpipeError                       .load: how far an interrupted load came, or 
 │       └── UncommittedRowsError    reopening would discard rows not committed yet    .committed
 └── DeliveryError                   the rows did not all become durable
     ├── CommitTimeoutError          acknowledged, not committed in time               .committed
-    ├── RowsRejectedError           the service skipped rows                 .rejected .first_row .end_row
+    ├── RowsRejectedError           the service skipped rows            .rows_rejected .first_row .end_row
     ├── AuditError                  the service's counts differ from the rows sent    .sent .inserted
+    ├── TableDiffersError           the table is not what the source is                .different
     └── LoadCancelledError          the load was cancelled
 """
 
@@ -47,6 +48,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from .aftercare import OfRejectedRows
 from .load_facts import LoadFacts as LoadFacts
 from .load_facts import UnorderedLoadFacts as UnorderedLoadFacts
 
@@ -428,11 +430,11 @@ class CommitTimeoutError(DeliveryError):
         self.committed = committed
 
 
-class RowsRejectedError(DeliveryError):
+class RowsRejectedError(OfRejectedRows, DeliveryError):
     """The service accepted the requests and skipped some of their rows.
 
     Attributes:
-        rejected: how many rows of this load.
+        rows_rejected: how many rows of this load.
         last_message: the service's reason for the last one.
         first_row: they lie at or behind this row of the source ...
         end_row: ... and before this one.
@@ -445,18 +447,22 @@ class RowsRejectedError(DeliveryError):
         self,
         message: str,
         *,
-        rejected: int,
+        rows_rejected: int,
         last_message: str | None,
         first_row: int,
         end_row: int,
         offset_upper_bound: str | None,
     ) -> None:
         super().__init__(message)
-        self.rejected = rejected
+        self.rows_rejected = rows_rejected
         self.last_message = last_message
         self.first_row = first_row
         self.end_row = end_row
         self.offset_upper_bound = offset_upper_bound
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        facts = {name: fact for name, fact in self.__dict__.items() if name != "_aftercare"}
+        return _restored, (type(self), self.args, facts)
 
 
 class AuditError(DeliveryError):
@@ -469,6 +475,20 @@ class AuditError(DeliveryError):
         self.sent = sent
         self.inserted = inserted
         self.rejected = rejected
+
+
+class TableDiffersError(DeliveryError):
+    """The table was compared with the source of a load, and differs from it.
+
+    Attributes:
+        different: the measures that differ, as `sp.verify()` returns them; empty if nothing was compared.
+    """
+
+    goes_on = False
+
+    def __init__(self, message: str, *, different: Sequence[Any]) -> None:
+        super().__init__(message)
+        self.different = tuple(different)
 
 
 class LoadCancelledError(DeliveryError):

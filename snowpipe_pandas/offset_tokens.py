@@ -21,6 +21,9 @@ _TOKEN = re.compile(
     r"(?::(?P<part>[0-9]{1,4})/(?P<parts>[0-9]{1,4})/(?P<total>[0-9]{1,18})(?P<done>/done)?)?)?"
 )
 
+_START = re.compile(r"(?P<owner>[^\s:\x00-\x1f]+):(?P<rows>[0-9]{1,18})(?::|$)")
+"""A token in front of rows: of a request's start, which ends with the number, or of rows before them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Position:
@@ -116,6 +119,32 @@ def read_token(token: str | None) -> Mark | None:
         _number(found["sum"]),
         _part(found),
     )
+
+
+def rows_between(load_id: str, lower: str | None, upper: str | None) -> tuple[int, int] | None:
+    """Return which rows of a load a request held: the first one, and the row behind the last one.
+
+    Args:
+        load_id: the load.
+        lower, upper: the request's start and end tokens; where the first is not told, or is no token of the
+            load, the rows may begin at any row before.
+
+    Returns:
+        Numbers in the whole source; None where the end token is not one of the load.
+
+    >>> rows_between("2013", "2013:1000", "2013:2000:1-9f3a:0/0/2000")
+    (1000, 2000)
+    >>> rows_between("2013", None, "2014:2000:1-9f3a") is None
+    True
+    """
+    end = read_token(upper)
+    if end is None or end.owner != load_id:
+        return None
+    start = _START.match(lower or "")
+    own = start is not None and start["owner"] == load_id
+    begin = min(int(start["rows"]), end.position.rows) if own and start is not None else 0
+    before = 0 if end.part is None else end.part.first_row
+    return before + begin, before + end.position.rows
 
 
 def _part(found: re.Match[str]) -> PartOf | None:

@@ -26,6 +26,8 @@ FORBIDDEN = {
     "api": {"embedded", "cli", "accessor", "auth", "config"} | HTTP | FRAMES,
     "accessor": {"embedded", "cli", "auth", "config"} | HTTP,
     "config": {"rows", "rest", "streaming", "display", "api", "embedded", "cli"} | HTTP | FRAMES,
+    "proof": {"auth", "rest", "streaming", "display", "api", "embedded", "config", "cli", "sql", "accessor"}
+    | HTTP,
     "embedded": {"auth", "rest", "streaming", "display", "api", "config", "cli", "accessor"},
 }
 MAY_CROSS = {

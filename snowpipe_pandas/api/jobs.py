@@ -7,7 +7,7 @@ import logging
 import math
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from concurrent.futures import wait as wait_for
 from contextlib import AbstractContextManager
@@ -75,10 +75,13 @@ class Job(_Displayed):
     >>> job.result()
     """
 
-    def __init__(self, load: Runnable, shown: AbstractContextManager[object]) -> None:
+    def __init__(
+        self, load: Runnable, run: Callable[[], StreamResult], shown: AbstractContextManager[object]
+    ) -> None:
         self.load_id = load.load_id
         self.channel = load.channel_name
         self._load = load
+        self._deliver = run
         self._shown = shown
         self._outcome: Future[StreamResult] = Future()
         # The thread sees the context of its start, as a call would: ipykernel keeps the cell there.
@@ -157,7 +160,7 @@ class Job(_Displayed):
     def _run(self) -> None:
         try:
             with self._shown:
-                result = self._load.run()
+                result = self._deliver()
         except BaseException as error:  # noqa: BLE001  # raised where the result is asked for
             if not isinstance(error, LoadCancelledError):
                 _log.warning("load %r failed in the background: %s", self.load_id, visible(str(error)))

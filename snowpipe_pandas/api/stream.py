@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Literal, Unpack, overload
 
@@ -21,6 +21,7 @@ from ..streaming.load import Load
 from ..streaming.options import LoadOptions
 from ..streaming.result import StreamResult
 from ..streaming.target_load import TargetLoad
+from .aftercare import LoadAftercare
 from .jobs import Job
 from .runnable import Runnable
 from .signature import StreamOptions, takes_load_options
@@ -164,10 +165,11 @@ def stream(
         patience_s=checked.flush_interval_s,
     )
     load = _load(rows, resolved_target, checked)
+    run = LoadAftercare(load, resolved_target, checked, source, rows, stream).run
     if background:
-        return _in_background(load, progress)
+        return _in_background(load, run, progress)
     with _displayed(load, progress):
-        return load.run()
+        return run()
 
 
 def _load(rows: Source, target: AnyTarget, options: LoadOptions) -> Runnable:
@@ -202,10 +204,10 @@ def _refuse(options: LoadOptions, names: Sequence[str], why: str) -> None:
             raise UsageError(f"{name}={value!r} does not go with this target: {why}")
 
 
-def _in_background(load: Runnable, progress: ShowProgress) -> Job:
+def _in_background(load: Runnable, run: Callable[[], StreamResult], progress: ShowProgress) -> Job:
     """Start a job; a cell shows it where it is displayed, a terminal only if it is told to."""
     quiet = progress == "auto" or (progress is True and in_notebook())
-    job = Job(load, contextlib.nullcontext() if quiet else _displayed(load, progress))
+    job = Job(load, run, contextlib.nullcontext() if quiet else _displayed(load, progress))
     if progress is True and in_notebook():
         job.show()
     return job

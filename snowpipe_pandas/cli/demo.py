@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import groupby
+
 import pandas as pd
 from rich import box
 from rich.console import Console
@@ -9,10 +11,11 @@ from rich.table import Table
 from rich.text import Text
 
 from ..api.stream import stream
+from ..api.verify import verify
 from ..embedded import local
 from ..errors import MissingDependencyError
+from ..proof.verification import ALL, Verification
 from ..rest.client import connect
-from .compare import compare
 
 TABLE = "DEMO.PUBLIC.FLIGHTS"
 CELL_WIDTH = 16
@@ -39,19 +42,18 @@ def run(console: Console) -> int:
         channel = client.open_channel("demo", table=TABLE)
         result = stream(flights, channel, load_id="flights-2013")
         console.print(str(result), soft_wrap=True, markup=False)
-        report = compare(flights, account.sql, TABLE)
-    rows = report.iloc[0]
-    console.print(f"rows by SQL: {rows['table']:,}, in the frame: {rows['frame']:,}")
-    console.print(_table(report[1:]))
-    different = int((~report["equal"]).sum())
-    if different:
-        console.print(f"[red]{different} of {len(report)} measures differ[/red]")
+        report = verify(result, flights)
+    rows = next(found for found in report.measures if found.measure == "ROWS")
+    console.print(f"rows by SQL: {rows.table:,}, in the frame: {rows.source:,}")
+    console.print(_table(report))
+    if not report:
+        console.print(f"[red]{len(report.different)} of {len(report.measures)} measures differ[/red]")
         return 1
-    console.print(f"[green]all {len(report)} measures equal: every row arrived once[/green]")
+    console.print(f"[green]all {len(report.measures)} measures equal: every row arrived once[/green]")
     return 0
 
 
-def _table(report: pd.DataFrame) -> Table:
+def _table(report: Verification) -> Table:
     """Show a line per column: what the table holds, and what the frame has where they differ."""
     table = Table(
         title="the table by SQL, compared with the frame",
@@ -62,12 +64,13 @@ def _table(report: pd.DataFrame) -> Table:
     )
     for name in ("column", "nulls", "minimum", "maximum", "sum or checksum"):
         table.add_column(name, justify="left" if name == "column" else "right", no_wrap=True)
-    for column, measures in report.groupby("column", sort=False):
-        table.add_row(Text(str(column)), *map(_cell, measures["frame"], measures["table"], measures["equal"]))
+    for column, measures in groupby(report.measures, lambda measured: measured.column):
+        if column != ALL:
+            table.add_row(Text(column), *(_cell(m.source, m.table, m.equal) for m in measures))
     return table
 
 
-def _cell(wanted: object, found: object, equal: bool) -> Text:
+def _cell(wanted: object, found: object, equal: bool | None) -> Text:
     if equal:
         return Text(_short(found), style="green")
     return Text(f"{found}, frame: {wanted}", style="red")

@@ -205,11 +205,6 @@ def used_row_sequencer(name: str) -> Refused:
     return Refused(409, INVALID_ROW_SEQUENCER, f"the row sequencer of channel {name} is used")
 
 
-def no_error_table(table: object) -> Refused:
-    """Return the answer to who asks for rejected rows that nobody keeps."""
-    return Refused(404, "ERR_NO_ERROR_TABLE", f"table {table} is not set to ERROR_LOGGING = TRUE")
-
-
 def invalid_file(message: str) -> Refused:
     """Return the answer to uploaded rows that can't be read."""
     return Refused(400, INVALID_FILE, message)

@@ -14,9 +14,6 @@ from typing import Any
 CONTROL_BYTES = 1_000_000
 """Most bytes of a decoded answer; the longest one, the states of many channels, is shorter."""
 
-ROWS_BYTES = 16_000_000
-"""The same for answers that hold rows."""
-
 PARTITION_BYTES = 100_000_000
 """The same for one partition of a statement's result; the service's own are some ten MB."""
 
@@ -24,7 +21,7 @@ ACCEPTED_ENCODING = "gzip"
 """The one encoding that is asked for, and that is decoded here, piece by piece."""
 
 _HEAD_WIRE_BYTES = 256_000
-_BODY_WIRE_BYTES = ROWS_BYTES + 1_000_000
+_BODY_WIRE_BYTES = 17_000_000
 _PIECE_BYTES = 64_000
 _GZIP_WINDOW = 31
 

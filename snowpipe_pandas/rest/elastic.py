@@ -6,15 +6,11 @@ again after an answer was lost may put its rows into the table twice. The trail 
 
 from __future__ import annotations
 
-from typing import Any
-
-from ..errors import UsageError
 from ..names import ObjectName, TargetName
 from ..target_column import TargetColumn
 from . import paths
 from .answers import Answer, Refusal
 from .caller import Caller
-from .channel import ERROR_TABLE_HINT
 from .of_client import Door, OfClient
 from .planes import Planes
 from .policy import PollPolicy
@@ -102,16 +98,6 @@ class ElasticChannel(OfClient):
         appends. Alone they prove nothing of one writer's rows.
         """
         return fetch_statuses(self._planes, self.pipe, [ELASTIC], caller or self._caller).get(ELASTIC)
-
-    def rejected_rows(self) -> tuple[list[str], list[list[Any]]]:
-        """Refuse: rows of an elastic channel carry no token, so an error table does not tell whose they are.
-
-        Raises:
-            UsageError: always; says what to run instead.
-        """
-        raise UsageError(
-            f"rejected rows of an elastic channel do not tell which load they belong to; {ERROR_TABLE_HINT}"
-        )
 
 
 def _judged(answer: Answer) -> Refusal:

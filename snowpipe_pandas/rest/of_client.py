@@ -11,10 +11,16 @@ from .planes import Planes
 
 
 class Door(Protocol):
-    """The way to SQL that a client has."""
+    """What a client can do besides sending rows: run SQL, and name other targets."""
 
     def sql(self, text: str, *, params: Sequence[Any] | None = None, timeout_s: float = ...) -> Any:
         """Run one statement; its result is a DataFrame."""
+
+    def table(self, name: str) -> Any:
+        """Return a table as a target."""
+
+    def pipe(self, name: str) -> Any:
+        """Return a pipe as a target."""
 
 
 class OfClient:

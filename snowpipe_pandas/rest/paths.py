@@ -30,11 +30,6 @@ def bulk_status(pipe: ObjectName) -> str:
     return f"/v2/streaming/{_pipe(pipe)}:bulk-channel-status"
 
 
-def rejected_rows(pipe: ObjectName, name: str) -> str:
-    """Path by which the local account hands out the rows of an error table (an extension of ours)."""
-    return f"{channel(pipe, name)}:rejected-rows"
-
-
 def pipe_info(pipe: ObjectName) -> str:
     """Path of a pipe's description; the first call makes a table's default pipe."""
     return f"/v2/streaming/{_pipe(pipe)}:pipe-info"

@@ -83,6 +83,11 @@ def _meaning(answer: Answer, context: Context) -> tuple[type[SqlError], str]:
     return SqlError, ""
 
 
+def may_be_missing(error: SqlError) -> bool:
+    """Whether a statement may have failed since what it names is not there."""
+    return type(error) is SqlError or error.code in _NOT_THERE
+
+
 def timed_out(answer: Answer | None, statement: str, timeout_s: float, handle: str = "") -> SqlTimeoutError:
     """Return the error of a statement that was cancelled for the time it took."""
     text = (

@@ -267,7 +267,8 @@ class Statement:
     def _read(self, answer: Answer) -> Result:
         """Read the result of a statement that was done: all partitions, the first from this answer."""
         if answer.field("code") == TOO_LARGE:
-            raise self._lost("its result is larger than the service hands out: select less, or aggregate")
+            why = "its result is larger than the service hands out: select less, or aggregate"
+            raise self._lost(why, code=TOO_LARGE)
         try:
             layout = read_layout(answer.table())
             self._check_size(layout, layout.told_bytes)
@@ -286,7 +287,8 @@ class Statement:
         if size > MAX_RESULT_BYTES:
             raise self._lost(
                 f"its result has {size:,} bytes or more in {layout.rows:,} rows, and at most "
-                f"{MAX_RESULT_BYTES:,} are read: select less, or aggregate"
+                f"{MAX_RESULT_BYTES:,} are read: select less, or aggregate",
+                code=TOO_LARGE,
             )
 
     def _partition(self, number: int) -> Answer:
@@ -299,12 +301,12 @@ class Statement:
             raise self._lost(f"partition {number} of its result could not be read: {answer.reason}", answer)
         return answer
 
-    def _lost(self, why: str, answer: Answer | None = None) -> SqlResultError:
+    def _lost(self, why: str, answer: Answer | None = None, *, code: str = "") -> SqlResultError:
         return SqlResultError(
             f"the statement was done, but {why}; its text: {shown_statement(self._statement)}",
             statement=self._statement,
             status=200 if answer is None else answer.status,
-            code="" if answer is None else answer.code,
+            code=code if answer is None else answer.code,
             query_id=self._handle,
             request_id=self._trail.request_id,
         )

@@ -318,7 +318,7 @@ class ElasticLoad:
             f"the service rejected {counted(rejected, 'row')} of the {rows:,} of load {self.load_id!r}; the "
             f"last reason: {message or 'not told'}; correct those rows and load them alone, or pass "
             'on_error="report" to count them',
-            rejected=rejected,
+            rows_rejected=rejected,
             last_message=message,
             first_row=0,
             end_row=rows,
@@ -344,7 +344,6 @@ class ElasticLoad:
             load_id=self.load_id,
             channel=self.channel.name,
             possible_duplicates=self.possible_duplicates,
-            _rejected_rows=self.channel.rejected_rows,
         )
 
 

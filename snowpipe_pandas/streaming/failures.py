@@ -151,7 +151,7 @@ def rejected(delivery: Delivery, _: object) -> RowsRejectedError:
         f"{first:,} and {end - 1:,} of the source; the last reason: "
         f"{found.message or 'not told'} (up to offset {found.upper_bound!r}); correct those rows and load "
         'them under another load_id, or pass on_error="report" to count them and send the rest',
-        rejected=found.rows,
+        rows_rejected=found.rows,
         last_message=found.message,
         first_row=first,
         end_row=end,

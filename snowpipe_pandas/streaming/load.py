@@ -316,7 +316,6 @@ class Load:
             load_id=self.load_id,
             channel=self.channel.name,
             target=str(self.channel.target),
-            _rejected_rows=self.channel.rejected_rows,
         )
 
 

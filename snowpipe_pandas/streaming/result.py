@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import functools
 import html
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
+from ..aftercare import Aftercare, way_back
+from ..errors import UsageError
 from ..shown import counted, visible
 from .counts import Counts
 from .duplicates import PossibleDuplicate, doubled
 from .outcome import NOT_TOLD, nothing_to_send, outcome, rejected
+from .receipt import LoadRecord, receipt_of
 from .timings import Timings
 
 if TYPE_CHECKING:
@@ -61,9 +64,8 @@ class StreamResult(Counts):
     channel: str
     possible_duplicates: tuple[PossibleDuplicate, ...] = ()
     _parts: tuple[StreamResult, ...] = ()
-    _rejected_rows: Callable[[], tuple[list[str], list[list[Any]]]] | None = field(
-        default=None, compare=False
-    )
+    _record: LoadRecord | None = field(default=None, compare=False)
+    _aftercare: Aftercare | None = field(default=None, compare=False)
 
     @property
     def parts(self) -> tuple[StreamResult, ...]:
@@ -71,32 +73,70 @@ class StreamResult(Counts):
         return self._parts or (self,)
 
     def rejected(self) -> pd.DataFrame:
-        """Return this load's rows in the target's error table, as the local account hands them out.
+        """Return the rows of this load that the service has rejected, of all of its calls.
+
+        They are read from the table's error table by SQL, which needs a warehouse on a real account, and are
+        looked for in the source, as it is now. A result with rejected rows (or that does not know of them)
+        keeps a source that can be read again alive: a frame, an Arrow table, a list of dicts; one without
+        does not. A result that was pickled has no way back to its source and client.
 
         Returns:
-            columns `TIMESTAMP, QUERY_ID, ERROR_CODE, ERROR_METADATA, ERROR_DATA`, a row per rejected row,
-            whose text stands in `ERROR_DATA` under the key `$1`.
+            `rejected_row`, the row's number in the source, counted from 0; `rejected_reason`;
+            `rejected_json`, the row as it was sent; and the source's own columns and values, for `repair()`.
+            A row that the source has not (any more, or since it gave its rows once) comes last, without a
+            number and values. Rows of a load through an elastic channel carry no token: what is told are the
+            rejected rows of all such channels since it began whose text is that of a row of the source.
 
         Raises:
-            UsageError: the table was made without ERROR_LOGGING = TRUE, or the account is a real one, where
-                SQL reads the error table; the message has the statement.
+            UsageError: this result was made in another process.
+            SqlError: the table has no error table (the message says which ALTER TABLE makes one), or a grant
+                or a warehouse is missing.
 
         >>> result = df.snowpipe.stream(channel, on_error="report")
-        >>> [row["$1"] for row in result.rejected()["ERROR_DATA"]]
+        >>> result.rejected()[["rejected_row", "rejected_reason"]]
         """
-        import pandas as pd
+        return way_back(self._aftercare).rejected()
 
-        if self._parts:
-            return pd.concat([part.rejected() for part in self._parts], ignore_index=True)
-        columns, rows = ([], []) if self._rejected_rows is None else self._rejected_rows()
-        found = pd.DataFrame(rows, columns=pd.Index(columns))
-        bounds = [_bound(told) for told in found.get("ERROR_METADATA", [None] * len(found))]
-        own = [bound.startswith(f"{self.load_id}:") for bound in bounds]
-        return found.loc[own].reset_index(drop=True)
+    def repair(self, fixed: pd.DataFrame, *, progress: Any = "auto") -> StreamResult:
+        """Send corrected rows in place of the rejected ones, as a load of its own that follows this one.
+
+        It is named after this load (`flights-2013.repair-1`) and has a channel of its own, so the same call
+        sends nothing again, in whichever process; with more rows behind the same ones it sends those. Rows
+        that are rejected again are repaired by the result of `repair()`.
+
+        Args:
+            fixed: rows of `rejected()`, corrected. The column `rejected_row` tells which they are, the other
+                two are ignored, and rows that are left out are not sent.
+            progress: as in `stream()`.
+
+        Raises:
+            UsageError: the frame does not tell which rows it has, or has rows that were not rejected.
+            LoadMismatchError: other rows were sent in place of these before.
+            SnowpipeError: what `rejected()` and `stream()` raise; the options are those of the load.
+
+        >>> fixed = result.rejected().fillna({"ID": 0})
+        >>> result.repair(fixed).rows_in_table
+        3
+        """
+        return way_back(self._aftercare).repair(fixed, progress=progress)
+
+    def receipt(self) -> dict[str, Any]:
+        """Return what was loaded, where, when and how, as plain values that `json.dumps` takes.
+
+        It has no secret, and is what `sp.verify()` needs to compare source and table later.
+
+        Raises:
+            UsageError: the result is that of a part of a load; the whole one has the receipt.
+
+        >>> json.dumps(result.receipt())
+        """
+        if self._record is None:
+            raise UsageError("a part of a load has no receipt of its own: ask the result of the whole load")
+        return receipt_of(self, self._record)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # The way back to the service stays in its process; the numbers travel.
-        told = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "_rejected_rows"}
+        # The way back to client and source stays in its process; the numbers travel.
+        told = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "_aftercare"}
         return functools.partial(StreamResult, **told), ()
 
     @property
@@ -227,9 +267,3 @@ def _parts_table(parts: Sequence[StreamResult]) -> str:
     )
     summary = f"<summary>{len(parts):,} channels</summary>"
     return f"<details>{summary}<table><tr>{head}</tr>{body}</table></details>"
-
-
-def _bound(metadata: object) -> str:
-    """Return the offset token behind a rejected row, "" where its metadata tells none."""
-    details = metadata.get("details") if isinstance(metadata, dict) else None
-    return str(details.get("offset_token_upper_bound")) if isinstance(details, dict) else ""

@@ -36,7 +36,6 @@ def added_results(parts: Sequence[StreamResult], seconds: float) -> StreamResult
         committed=all(part.committed for part in parts),
         offset_token=parts[-1].offset_token,
         _parts=tuple(parts),
-        _rejected_rows=None,
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from snowpipe_pandas.errors import LoadFacts
+from snowpipe_pandas.errors import LoadFacts, UsageError
 from snowpipe_pandas.streaming.counts import Counts
 from snowpipe_pandas.streaming.outcome import nothing_to_send, outcome
 from snowpipe_pandas.streaming.result import StreamResult
@@ -134,9 +134,10 @@ def test_the_table_of_a_load_in_parts_has_a_row_for_each():
 
 @pytest.mark.parametrize("twin", [lambda it: pickle.loads(pickle.dumps(it)), copy.copy, copy.deepcopy])
 def test_the_numbers_travel_and_the_way_back_to_the_service_does_not(twin):
-    result = replace(BAD, _rejected_rows=lambda: ([], []))
+    result = replace(BAD, _aftercare=object())
     assert twin(result) == result
-    assert twin(result)._rejected_rows is None
+    with pytest.raises(UsageError, match="another process"):
+        twin(result).rejected()
 
 
 FACTS = LoadFacts(target="T", load_id="x", channel="c", rows_acknowledged=150, rows_in_table=147, exact=True)

@@ -5,7 +5,7 @@ import json
 import pytest
 
 import snowpipe_pandas as sp
-from tests.embedded.raw import PIPE, Raw, code, lines
+from tests.embedded.raw import Raw, lines
 from tests.support.loads import TABLE, ids
 
 
@@ -39,27 +39,7 @@ def test_an_error_table_keeps_rejected_rows_with_the_reason_and_their_place(acco
     assert ids(account) == [1, 4]
 
 
-def rejected(raw):
-    return raw.call("POST", f"{PIPE}/channels/{raw.channel}:rejected-rows")
-
-
-def test_the_rejected_rows_of_one_channel_are_told_over_http(account, logged):
-    other = Raw(account, "other")
-    other.open()
-    other.append(b'{"ID":"of another channel"}\n', "1")
-    other.committed("1")
-    logged.append(b'{"ID":"x"}\n', "1")
-    logged.committed("1")
-    answer = rejected(logged).json()
-    assert answer["columns"] == ["TIMESTAMP", "QUERY_ID", "ERROR_CODE", "ERROR_METADATA", "ERROR_DATA"]
-    assert [row[4] for row in answer["rows"]] == [{"$1": '{"ID":"x"}'}]
-    assert account.requests[-1].operation == "rejected"
-    logged.headers = {}
-    assert rejected(logged).status_code == 401
-
-
 def test_a_table_without_an_error_table_says_so(account, raw):
-    assert code(rejected(raw)) == (404, "ERR_NO_ERROR_TABLE")
     with pytest.raises(sp.SnowpipeError, match="does not exist"):
         account.sql(f"SELECT * FROM ERROR_TABLE({TABLE})")
 
@@ -69,8 +49,9 @@ def test_error_logging_is_switched_by_alter_table_and_ends_with_the_table(accoun
     raw.append(b"bad\n", "1")
     raw.committed("1")
     account.sql(f"CREATE TABLE IF NOT EXISTS {TABLE} (OTHER NUMBER)")
-    assert len(rejected(raw).json()["rows"]) == 1
+    assert len(account.sql(f"SELECT * FROM ERROR_TABLE({TABLE})")) == 1
     account.sql(f"CREATE OR REPLACE TABLE {TABLE} (ID NUMBER)")
-    assert rejected(raw).status_code == 404
+    with pytest.raises(sp.SnowpipeError, match="does not exist"):
+        account.sql(f"SELECT * FROM ERROR_TABLE({TABLE})")
     with pytest.raises(sp.SnowpipeError, match="NOWHERE does not exist"):
         account.sql("ALTER TABLE NOWHERE SET ERROR_LOGGING = TRUE")

@@ -89,7 +89,7 @@ FIXED = ["/oauth/token", "/telemetry/send/sessionless", "/oauth2/token", "/v2/st
 paths = {
     "fixed": st.sampled_from(FIXED),
     "control": st.builds(CONTROL, pipes, st.sampled_from(["pipe-info", "bulk-channel-status"])),
-    "channel": st.builds(CHANNEL, pipes, channels, st.sampled_from(["", "", "", ":rejected-rows"])),
+    "channel": st.builds(CHANNEL, pipes, channels, st.sampled_from(["", "", "", ":pipe-info"])),
     "rows": st.builds(DATA, pipes, channels, st.sampled_from(["rows", "rows", "rows", "filebuffer"])),
     "table": st.builds(TABLES, st.one_of(st.just("NUMBERS"), segments)),
     "random": st.text("/v2streaming%:.AZ09?&=", max_size=40).map("/{}".format),

@@ -25,7 +25,6 @@ def test_channels_of_a_closed_client_send_nothing(account, connect):
     for ask in (
         channel.status,
         channel.drop,
-        channel.rejected_rows,
         lambda: channel.append_rows(ROW, **FIRST),
         lambda: channel.wait_for_commit("1", timeout_s=1),
         channel.reopen,

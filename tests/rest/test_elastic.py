@@ -15,7 +15,6 @@ from snowpipe_pandas.errors import (
     PayloadTooLargeError,
     ServiceError,
     TransportError,
-    UsageError,
 )
 from snowpipe_pandas.rest.policy import RetryPolicy, Timeouts
 from snowpipe_pandas.rest.trail import Trail
@@ -251,5 +250,3 @@ def test_what_a_load_and_a_user_read_of_it(connect, channel):
     for make in (pickle.dumps, copy.copy, copy.deepcopy):
         with pytest.raises(TypeError, match="one client"):
             make(channel)
-    with pytest.raises(UsageError, match="ERROR_TABLE"):
-        channel.rejected_rows()

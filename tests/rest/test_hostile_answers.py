@@ -176,13 +176,13 @@ def test_limits_that_are_garbage_or_would_stop_a_channel_are_as_good_as_none_tol
         assert limits_told(service, channel, told) == DOCUMENTED, raw
 
 
-@pytest.mark.parametrize("operation", ["discover", "token", "open", "append", "status", "rejected"])
+@pytest.mark.parametrize("operation", ["discover", "token", "open", "append", "status"])
 def test_a_body_of_any_shape_ends_in_an_error_of_ours(service, operation):
     def use(client):
         channel = client.open_channel("c", table="D.S.T")
         append(channel)
         channel.status()
-        return channel.rejected_rows() if operation == "rejected" else "done"
+        return "done"
 
     for body in ODD_BODIES:
         service.answers[operation] = reply(body)
@@ -293,16 +293,6 @@ def test_the_states_of_many_channels_may_be_longer(service):
         assert len(client.channel_statuses(names, table="D.S.T")) == 1000
 
 
-def test_rejected_rows_may_be_longer(service, channel):
-    told = {"columns": ["A"], "rows": [["x" * MB] for _ in range(15)]}
-    service.answers["rejected"] = reply(told)
-    assert channel.rejected_rows() == (told["columns"], told["rows"])
-    told["rows"] *= 2
-    service.answers["rejected"] = reply(told)
-    with pytest.raises(ServiceError, match="longer than is read"):
-        channel.rejected_rows()
-
-
 def test_an_answer_in_gzip_is_read(service, channel):
     squeezed = zlib.compressobj(9, zlib.DEFLATED, 31)
     body = squeezed.compress(json.dumps({"channel_statuses": {"c": STATUS}}).encode()) + squeezed.flush()
@@ -330,14 +320,6 @@ def test_a_load_goes_on_behind_an_append_whose_success_cannot_be_read(service, c
     service.answers["append"] = [reply(b"x" * 2 * MB)]
     result = sp.stream(pd.DataFrame({"ID": [1, 2, 3]}), channel, progress=False)
     assert (result.rows_in_table, result.reopens) == (3, 1)
-
-
-@pytest.mark.parametrize("told", [5, None, "x", [], {"offset_token_upper_bound": None}, {"a": 1}])
-def test_rejected_rows_of_which_nobody_knows_the_load_are_not_this_loads(service, channel, told):
-    result = sp.stream(pd.DataFrame({"ID": [1]}), channel, progress=False)
-    for columns in (["ERROR_METADATA"], ["OTHER"]):
-        service.answers["rejected"] = reply({"columns": columns, "rows": [[told]]})
-        assert result.rejected().empty
 
 
 # Headers.

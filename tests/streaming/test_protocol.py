@@ -263,7 +263,7 @@ class LoadMachine(RuleBasedStateMachine):
             assert isinstance(error, allowed), error
         if isinstance(error, RowsRejectedError):
             assert refused
-            assert error.rejected <= len(refused)
+            assert error.rows_rejected <= len(refused)
         if error is None:
             self.standing = delivery.standing()
 

@@ -122,7 +122,7 @@ def strict_channel(account, client):
 def test_rejected_rows_are_an_error_with_their_number_and_reason(account, strict_channel):
     with pytest.raises(RowsRejectedError, match=r"3 rows.*NAME is NOT NULL") as caught:
         bad_every_tenth(30).snowpipe.stream(strict_channel, progress=False)
-    assert caught.value.rejected == 3
+    assert caught.value.rows_rejected == 3
     assert "NAME" in caught.value.last_message
     assert account.sql("SELECT COUNT(*) AS N FROM STRICT")["N"][0] == 27
 

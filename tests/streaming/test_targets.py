@@ -1,6 +1,5 @@
 """Loads into a table: channels of their own, named after the load; in parts, each resumed by itself."""
 
-import json
 import threading
 import time
 
@@ -279,7 +278,9 @@ def test_rejected_rows_are_told_by_their_numbers_in_the_whole(account, client):
     assert any(told.first_row <= row < told.end_row for row in (150, 390))
     result = load(table, frame, channels=4, on_error="report")
     assert (result.rows_in_table, result.rows_rejected) == (ROWS - 2, 2)
-    assert sorted(json.loads(row["$1"])["ID"] for row in result.rejected()["ERROR_DATA"]) == [150, 390]
+    assert result.rejected()["rejected_row"].tolist() == [150, 390]
+    with pytest.raises(UsageError, match="a part of a load"):
+        result.parts[0].rejected()
 
 
 def test_cancelling_stops_all_parts(account, table):

@@ -60,7 +60,7 @@ def test_rejected_rows_that_are_told_again_lie_where_they_lay(client, strict):
             frame.snowpipe.stream(channel, load_id="L", limits=SMALL, progress=False)
         error = caught.value
         assert error.first_row <= 3 < 5 < error.end_row
-        said.append((error.rejected, error.end_row, error.last_message, error.offset_upper_bound))
+        said.append((error.rows_rejected, error.end_row, error.last_message, error.offset_upper_bound))
     assert said[0] == said[1]
 
 

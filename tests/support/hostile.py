@@ -156,7 +156,6 @@ def _read_request(incoming):
 
 def _operation(method, path):
     ends = {"/hostname": "discover", "/token": "token", "/rows": "append", "-channel-status": "status"}
-    ends |= {":rejected-rows": "rejected"}
     found = [name for end, name in ends.items() if path.endswith(end)]
     return found[0] if found else {"PUT": "open", "DELETE": "drop"}.get(method, "other")
 

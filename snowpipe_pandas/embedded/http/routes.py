@@ -20,8 +20,7 @@ _FIXED = {
 _STATEMENTS = "/api/v2/statements/"
 _STREAMING = "/v2/streaming/"
 _OF_PIPES = {"bulk-channel-status": "status", "pipe-info": "pipe_info"}
-_OF_CHANNELS = {("PUT", ""): "open", ("DELETE", ""): "drop", ("POST", "rejected-rows"): "rejected"}
-_VERBS = frozenset({*_OF_PIPES, "rejected-rows"})
+_OF_CHANNELS = {"PUT": "open", "DELETE": "drop"}
 _ROWS = {"rows": "append", "filebuffer": "filebuffer"}
 """The last segment of a path that takes rows, and its operation."""
 
@@ -51,16 +50,15 @@ def find_route(method: str, raw_path: str) -> Route:
     if not path.startswith(_STREAMING):
         return Route("unknown")
     head, _, verb = path.removeprefix(_STREAMING).rpartition(":")
-    if verb not in _VERBS:
+    if verb not in _OF_PIPES:
         head, verb = path.removeprefix(_STREAMING), ""
     match [unquote(part) for part in head.split("/")]:
         case ["databases", db, "schemas", schema, "pipes", pipe] if method == "POST" and verb in _OF_PIPES:
             return Route(_OF_PIPES[verb], (db, schema, pipe))
         case ["databases", db, "schemas", schema, "pipes", pipe, "channels", channel] if (
-            method,
-            verb,
-        ) in _OF_CHANNELS:
-            return Route(_OF_CHANNELS[method, verb], (db, schema, pipe, channel))
+            method in _OF_CHANNELS and not verb
+        ):
+            return Route(_OF_CHANNELS[method], (db, schema, pipe, channel))
         case ["data", "databases", db, "schemas", schema, "pipes", pipe, "channels", channel, rows] if (
             method == "POST" and rows in _ROWS
         ):

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import uuid
 from datetime import UTC, datetime
-from typing import Any
 
 import duckdb
 
@@ -60,25 +59,6 @@ def keep_rejected(
         f"FROM ({BAD_ROWS}) ORDER BY number",
         [datetime.fromtimestamp(now, UTC), str(uuid.uuid4()), ERROR_CODE, metadata],
     )
-
-
-def rejected_rows(
-    cursor: duckdb.DuckDBPyConnection, table: ObjectName, pipe: ObjectName, channel: str
-) -> dict[str, Any] | None:
-    """Return a channel's rejected rows as JSON: columns and rows; None where the table keeps none."""
-    if not _logs_errors(cursor, table):
-        return None
-    found = cursor.execute(
-        "SELECT strftime(\"TIMESTAMP\", '%Y-%m-%dT%H:%M:%S.%fZ'), QUERY_ID, ERROR_CODE, ERROR_METADATA, "  # noqa: S608
-        f"ERROR_DATA FROM {error_table(table)} "
-        "WHERE ERROR_METADATA ->> '$.details.channel_name' = ? "
-        "AND upper(ERROR_METADATA ->> '$.details.pipe_name') = ?",
-        [channel, pipe.name.upper()],
-    ).fetchall()
-    return {
-        "columns": list(ERROR_COLUMNS),
-        "rows": [[*row[:3], json.loads(row[3]), json.loads(row[4])] for row in found],
-    }
 
 
 def _logs_errors(cursor: duckdb.DuckDBPyConnection, table: ObjectName) -> bool:

@@ -10,10 +10,8 @@ import duckdb
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from ...names import ObjectName
-from ..catalogue import shown
 from ..clock import AccountClock
 from ..faults import Fault
-from ..ingest.rejected import rejected_rows
 from ..refusals import (
     Refused,
     SqlRefused,
@@ -21,7 +19,6 @@ from ..refusals import (
     host_moved,
     invalid_request,
     no_accept_header,
-    no_error_table,
     nothing_at,
     reserved_name,
     storage_failed,
@@ -136,7 +133,6 @@ class Operations:
             "filebuffer": self._take_file,
             "status": self._status,
             "drop": self._drop,
-            "rejected": self._rejected,
         }
 
     def close(self) -> None:
@@ -272,15 +268,6 @@ class Operations:
         keep = flag_member(json_object(call.body), "fail_on_uncommitted_rows")
         token = self._channels.delete(self._store.pipe(call.pipe), call.named_channel, keep_uncommitted=keep)
         return JSONResponse({"last_committed_offset_token": token})
-
-    def _rejected(self, call: Call) -> Response:
-        """Our own extension of the protocol; the service's way is SQL with `ERROR_TABLE(name)`."""
-        pipe = self._store.pipe(call.pipe)
-        with self._store.cursor() as cursor:
-            found = rejected_rows(cursor, pipe.table, pipe.name, call.channel)
-        if found is None:
-            raise no_error_table(shown(pipe.table))
-        return JSONResponse(found)
 
 
 def _known(call: Call) -> Identity:

@@ -22,6 +22,7 @@ from .commands import (
     SetTable,
 )
 from .declared import DeclaredColumn
+from .functions import rewritten
 from .qualify import Session, qualify
 from .types import declared_type
 
@@ -78,7 +79,7 @@ def create_table(tree: exp.Create, session: Session) -> CreateTable:
 
 def to_duckdb(tree: exp.Expr) -> str:
     """Write a tree as SQL of DuckDB."""
-    return str(tree.sql(dialect="duckdb", unsupported_level=sqlglot.ErrorLevel.IGNORE))
+    return str(rewritten(tree).sql(dialect="duckdb", unsupported_level=sqlglot.ErrorLevel.IGNORE))
 
 
 def _columns(schema: exp.Schema, session: Session) -> tuple[tuple[DeclaredColumn, ...], tuple[str, ...]]:

@@ -45,6 +45,7 @@ class Source:
         waiting_since: tells since when the rows of the last batch wait to be read, on the monotonic clock, in
             seconds; None if they did not wait.
         first_row: number of the first row, for messages; that of a part counts in the whole source.
+        given_names: the names that the fields have in what the user gave.
     """
 
     schema: pa.Schema
@@ -53,6 +54,7 @@ class Source:
     waiting_since: Callable[[], float | None]
     _between: Between | None = None
     first_row: int = 0
+    given_names: tuple[str, ...] = ()
 
     @property
     def cuttable(self) -> bool:
@@ -87,6 +89,7 @@ class Source:
             self.waiting_since,
             lambda first, behind: between(start + first, start + behind),
             self.first_row + start,
+            self.given_names,
         )
 
     def batches(self) -> Iterator[pa.RecordBatch]:
@@ -141,10 +144,13 @@ def open_source(
         DataError: not tabular, or a name can't name a column.
     """
     opened = _opened(source, _Options(index, binary_format, patience_s))
-    names = sent_names(opened.schema.names, columns, column_case)
+    given = tuple(opened.schema.names)
+    names = sent_names(list(given), columns, column_case)
     check_types(opened.schema)
     schema = pa.schema([f.with_name(n) for f, n in zip(opened.schema, names, strict=True)])
-    return Source(schema, opened.total_rows, opened.batches, opened.waiting_since, opened.between)
+    return Source(
+        schema, opened.total_rows, opened.batches, opened.waiting_since, opened.between, given_names=given
+    )
 
 
 def _opened(source: Any, options: _Options, first_row: int = 0) -> Opened:

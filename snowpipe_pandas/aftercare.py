@@ -1,0 +1,63 @@
+"""What can be done for a load once it is over, as its result and its error offer it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from .rest.of_client import Door
+    from .streaming.result import StreamResult
+
+
+class Aftercare(Protocol):
+    """The way from a load that is over to its source, its table and its client; made by `api`."""
+
+    @property
+    def door(self) -> Door:
+        """The client, as far as it runs SQL."""
+
+    @property
+    def given(self) -> Any:
+        """What the load was given; None where it can't be read again, or is gone."""
+
+    def rejected(self) -> pd.DataFrame:
+        """Return the rows that the service has rejected."""
+
+    def repair(self, fixed: Any, *, progress: Any) -> StreamResult:
+        """Send corrected rows."""
+
+
+class OfRejectedRows:
+    """What an error of rejected rows offers; a copy that pickle makes has no way back."""
+
+    _aftercare: Aftercare | None = None
+
+    def rejected(self) -> pd.DataFrame:
+        """Return the rejected rows, as `StreamResult.rejected` does."""
+        return way_back(self._aftercare).rejected()
+
+    def repair(self, fixed: pd.DataFrame, *, progress: Any = "auto") -> StreamResult:
+        """Send corrected rows in place of the rejected ones, as `StreamResult.repair` does.
+
+        Where the load stopped at rejected rows, the rest of its rows is not sent yet: the same call with
+        `on_error="report"` sends it.
+        """
+        return way_back(self._aftercare).repair(fixed, progress=progress)
+
+
+def way_back(aftercare: Aftercare | None) -> Aftercare:
+    """Return what leads a result or an error back to its source and client.
+
+    Raises:
+        UsageError: nothing does: it was made in another process, or is that of a part of a load.
+    """
+    if aftercare is None:
+        from .errors import UsageError  # which imports this module
+
+        raise UsageError(
+            "what was made in another process, or tells of a part of a load, does not lead to its rows: run "
+            "the load again with its load_id, which sends nothing twice, and ask what comes of that"
+        )
+    return aftercare
