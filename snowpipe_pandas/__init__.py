@@ -14,6 +14,7 @@ from .display.kernel import register as _register
 from .errors import SnowpipeError
 
 if TYPE_CHECKING:
+    from .api.estimate import estimate
     from .api.jobs import Job, Jobs
     from .api.stream import stream
     from .embedded import LocalAccount, local
@@ -37,6 +38,7 @@ __all__ = [
     "StreamResult",
     "Timeouts",
     "connect",
+    "estimate",
     "local",
     "stream",
 ]
@@ -53,6 +55,7 @@ _HOMES = {
     "StreamResult": ".streaming.result",
     "Timeouts": ".rest.policy",
     "connect": ".rest.client",
+    "estimate": ".api.estimate",
     "local": ".embedded",
     "stream": ".api.stream",
 }

@@ -15,7 +15,23 @@ from tests.rows.strategies import tables
 from tests.support.json_values import read_values
 
 LIMITS = LoadLimits()
-NAMES = ["A", "b c", 'q"uote', "back\\slash", "ü", "日本", "{", "}", ",", ':"', "\n", "\x01", "😀", "a\u2028b", "'"]
+NAMES = [
+    "A",
+    "b c",
+    'q"uote',
+    "back\\slash",
+    "ü",
+    "日本",
+    "{",
+    "}",
+    ",",
+    ':"',
+    "\n",
+    "\x01",
+    "😀",
+    "a\u2028b",
+    "'",
+]
 ROWS = [
     {"A": 1, "ü": "text"},
     {'q"uote': {"nested": {"keys": [1, {"deep": None}]}}, "ü": None},
@@ -23,7 +39,9 @@ ROWS = [
     {},
 ]
 
-thorough = settings(max_examples=300, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+thorough = settings(
+    max_examples=300, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck)
+)
 
 
 @st.composite
