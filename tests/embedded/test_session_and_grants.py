@@ -43,7 +43,9 @@ def test_a_role_that_tries_to_be_sql_is_a_name(account):
 )
 def test_the_sessions_role_owns_what_is_there(account, client, name, shown):
     account.sql('CREATE TABLE T (A NUMBER) ERROR_LOGGING = TRUE; CREATE TABLE "t" (A NUMBER)')
-    account.sql("CREATE PIPE P AS COPY INTO T FROM (SELECT $1:A FROM TABLE(DATA_SOURCE(TYPE => 'STREAMING')))")
+    account.sql(
+        "CREATE PIPE P AS COPY INTO T FROM (SELECT $1:A FROM TABLE(DATA_SOURCE(TYPE => 'STREAMING')))"
+    )
     (grant,) = client.sql(f"SHOW GRANTS ON {name}").to_dict("records")
     assert list(grant) == [
         *("created_on", "privilege", "granted_on", "name"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from ...errors import UsageError
-from ...names import ObjectName, quote_identifier, stored_part
+from ...names import quote_identifier, stored_part
 from ..internal import HIDDEN, MARK
 from .commands import Query
 from .pipes import NAME, pipe_name
@@ -25,11 +25,11 @@ SELECT CAST(NULL AS TIMESTAMPTZ) AS "created_on", 'OWNERSHIP' AS "privilege", ki
 _KINDS = {
     "DATABASE": "SELECT database_name AS d, NULL AS s, NULL AS o FROM duckdb_databases() WHERE NOT internal",
     "SCHEMA": (
-        "SELECT database_name AS d, schema_name AS s, NULL AS o FROM duckdb_schemas() "
+        "SELECT database_name AS d, schema_name AS s, NULL AS o FROM duckdb_schemas() "  # noqa: S608
         f"WHERE NOT internal AND schema_name <> 'main' AND NOT contains(schema_name, {literal(MARK)})"
     ),
     "TABLE": (
-        f"SELECT database_name AS d, schema_name AS s, split_part(table_name, {literal(MARK)}, 1) AS o "
+        f"SELECT database_name AS d, schema_name AS s, split_part(table_name, {literal(MARK)}, 1) AS o "  # noqa: S608
         f"FROM duckdb_tables() WHERE NOT contains(schema_name, {literal(MARK)})"
     ),
     "PIPE": "SELECT {database} AS d, pipe_schema AS s, pipe_name AS o FROM {hidden}.pipes",
@@ -52,9 +52,8 @@ def show_grants(text: str, session: Session) -> Query | None:
         found = " UNION ALL ".join(_objects(kind, session.database) for kind in _KINDS)
         return Query(_GRANTS.format(role=literal(session.role), objects=found))
     parts = _parts(kind, name, session)
-    found = f"SELECT * FROM ({_objects(kind, parts[0])}) WHERE " + " AND ".join(
-        f"{column} = {literal(part)}" for column, part in zip("dso", parts, strict=False)
-    )
+    named = " AND ".join(f"{column} = {literal(part)}" for column, part in zip("dso", parts, strict=False))
+    found = f"SELECT * FROM ({_objects(kind, parts[0])}) WHERE {named}"  # noqa: S608
     shown = ".".join(map(quote_identifier, parts))
     return Query(
         _GRANTS.format(role=literal(session.role), objects=found), described=f"{kind.lower()} {shown}"
@@ -68,7 +67,7 @@ def _parts(kind: str, name: str, session: Session) -> tuple[str, ...]:
     if kind == "SCHEMA":
         found = pipe_name(f"{name}.X" if "." in name else f"{session.database}.{name}.X", session)
         return found.database, found.schema
-    found: ObjectName = pipe_name(name, session)
+    found = pipe_name(name, session)
     return found.database, found.schema, found.name
 
 
@@ -84,7 +83,7 @@ def _objects(kind: str, database: str) -> str:
 def show_warehouses(session: Session) -> str:
     """Return the SQL of SHOW WAREHOUSES: the one of the session."""
     return (
-        f"SELECT {literal(session.warehouse)} AS \"name\", 'STARTED' AS \"state\", "  # noqa: S608
+        f'SELECT {literal(session.warehouse)} AS "name", \'STARTED\' AS "state", '
         "'STANDARD' AS \"type\", 'X-Small' AS \"size\", 'N' AS \"is_default\", 'Y' AS \"is_current\", "
-        "60 AS \"auto_suspend\", 'true' AS \"auto_resume\""
+        '60 AS "auto_suspend", \'true\' AS "auto_resume"'
     )
