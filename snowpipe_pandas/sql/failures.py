@@ -63,7 +63,8 @@ def _meaning(answer: Answer, context: Context) -> tuple[type[SqlError], str]:
     code, warehouse = answer.code, context.warehouse
     if code == NO_WAREHOUSE:
         given = (
-            f"; warehouse {warehouse} is not there for this role, or can't be used by it"
+            f"; warehouse {warehouse} is not there for this role, can't be used by it, or is suspended and "
+            "no statement starts it"
             if warehouse
             else "; this statement needs a warehouse, and none is set"
         )
