@@ -14,6 +14,7 @@ from .display.kernel import register as _register
 from .errors import SnowpipeError
 
 if TYPE_CHECKING:
+    from .api.estimate import estimate
     from .api.jobs import Job, Jobs
     from .api.stream import stream
     from .api.verify import verify
@@ -38,6 +39,7 @@ __all__ = [
     "StreamResult",
     "Timeouts",
     "connect",
+    "estimate",
     "local",
     "stream",
     "verify",
@@ -55,6 +57,7 @@ _HOMES = {
     "StreamResult": ".streaming.result",
     "Timeouts": ".rest.policy",
     "connect": ".rest.client",
+    "estimate": ".api.estimate",
     "local": ".embedded",
     "stream": ".api.stream",
     "verify": ".api.verify",

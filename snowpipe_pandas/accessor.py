@@ -17,10 +17,13 @@ if TYPE_CHECKING:
     from .display.choose import ShowProgress
     from .rest.channel import Channel
     from .rest.client import Client
+    from .rest.target import Target
     from .rows.encode.cell_location import BinaryFormat
     from .rows.encode.encoder import Nulls
     from .rows.schema_check import Problem
     from .rows.sources.names import ColumnCase
+    from .streaming.estimate import Estimate
+    from .streaming.options import LoadLimits
     from .streaming.result import StreamResult
     from .target_column import TargetColumn
 
@@ -84,6 +87,38 @@ class SnowpipeAccessor:
         from .api.stream import stream
 
         return stream(self._frame, target, client=client, background=background, progress=progress, **options)
+
+    def estimate(
+        self,
+        target: Channel | Target | str,
+        *,
+        channels: int | Literal["auto"] = 1,
+        limits: LoadLimits | None = None,
+        index: bool = False,
+        columns: Mapping[str, str] | None = None,
+        column_case: ColumnCase = "keep",
+        nulls: Nulls = "emit",
+        binary_format: BinaryFormat = "base64",
+    ) -> Estimate:
+        """Say what `stream()` would send, what of it is billed, and how long that takes; nothing is sent.
+
+        Arguments, result and errors are those of `snowpipe_pandas.estimate`, which takes other sources too.
+
+        >>> print(pd.DataFrame({"ID": [1, 2]}).snowpipe.estimate("DEMO.PUBLIC.T"))
+        """
+        from .api.estimate import estimate
+
+        return estimate(
+            self._frame,
+            target,
+            channels=channels,
+            limits=limits,
+            index=index,
+            columns=columns,
+            column_case=column_case,
+            nulls=nulls,
+            binary_format=binary_format,
+        )
 
     def to_ndjson(
         self,

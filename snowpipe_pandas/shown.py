@@ -42,6 +42,18 @@ def cleaned(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "\u2026"
 
 
+def size(count: float) -> str:
+    """Write a number of bytes.
+
+    >>> size(1500), size(2_500_000), size(3e9)
+    ('1.5 kB', '2.5 MB', '3.00 GB')
+    """
+    for unit, name, digits in ((1e9, "GB", 2), (1e6, "MB", 1)):
+        if count >= unit:
+            return f"{count / unit:,.{digits}f} {name}"
+    return f"{count / 1e3:,.1f} kB"
+
+
 def counted(number: int, noun: str, plural: str = "") -> str:
     """Write a number with its noun.
 

@@ -142,12 +142,14 @@ STREAM = {
 }
 WRITE = {
     f"{method} {name}": lambda scene, value, method=method, name=name: getattr(FRAME.snowpipe, method)(
-        *{"to_ndjson": [], "ddl": [TABLE], "check": [{"X": "NUMBER"}]}[method], **{name: value}
+        *{"to_ndjson": [], "ddl": [TABLE], "check": [{"X": "NUMBER"}], "estimate": [TABLE]}[method],
+        **{name: value},
     )
     for method, names in {
         "to_ndjson": "index columns column_case nulls binary_format",
         "ddl": "not_null error_logging index columns column_case",
         "check": "index columns column_case",
+        "estimate": "channels limits index columns column_case nulls binary_format",
     }.items()
     for name in names.split()
 }
@@ -155,6 +157,7 @@ ROWS = STREAM | WRITE
 CHANNELS = {
     "ddl table": lambda scene, value: FRAME.snowpipe.ddl(value),
     "check target": lambda scene, value: FRAME.snowpipe.check(value),
+    "estimate target": lambda scene, value: FRAME.snowpipe.estimate(value),
     "open name": lambda scene, value: opened(scene, value),
     "open table": lambda scene, value: opened(scene, table=value),
     "open pipe": lambda scene, value: opened(scene, pipe=value),
@@ -271,6 +274,7 @@ def test_a_local_account_starts_or_says_why_not(scene, entry):
 
 
 SOURCES = {
+    "estimate": lambda scene, value: sp.estimate(value, TABLE),
     "stream": lambda scene, source: stream(scene, source=source),
     "to_ndjson": lambda scene, source: to_ndjson(source),
 }

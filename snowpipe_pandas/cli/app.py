@@ -107,14 +107,16 @@ def stream(
 def doctor(
     profile: Annotated[Path | None, typer.Argument(help="profile.json; else the usual sources")] = None,
     connection: Annotated[str | None, typer.Option(help="a connection of connections.toml")] = None,
-    table: Annotated[str | None, typer.Option(help="also look for this table's pipe")] = None,
-    pipe: Annotated[str | None, typer.Option(help="also look for this pipe")] = None,
+    table: Annotated[
+        str | None, typer.Option(help="also look at this table: pipe, grants, settings, channels")
+    ] = None,
+    pipe: Annotated[str | None, typer.Option(help="also look at this pipe")] = None,
     allow_ingest_host: Annotated[
         list[str] | None,
         typer.Option(help="host outside of the account's domain, or *. and a domain; may be given again"),
     ] = None,
 ) -> None:
-    """Check key, clock, DNS, TLS, discovery, token exchange and pipe, with the fix for what fails."""
+    """Check the way to the account, from key to pipe, and by SQL what a load may do there, with the fixes."""
     from .doctor import run
 
     if table is not None and pipe is not None:

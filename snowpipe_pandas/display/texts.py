@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 
 from ..events import TokenLife
 from ..shown import counted, visible
+from ..shown import size as size
 from ..streaming.outcome import rejected
 from ..streaming.progress import Progress
 from ..streaming.timings import Timings
@@ -153,14 +154,6 @@ def timings(spent: Timings) -> str:
         "commit": spent.commit,
     }
     return " · ".join(f"{name} {elapsed(seconds)}" for name, seconds in works.items())
-
-
-def size(count: float) -> str:
-    """Write a number of bytes."""
-    for unit, name, digits in ((1e9, "GB", 2), (1e6, "MB", 1)):
-        if count >= unit:
-            return f"{count / unit:,.{digits}f} {name}"
-    return f"{count / 1e3:,.1f} kB"
 
 
 def grade(progress: Progress) -> Grade:

@@ -162,8 +162,8 @@ class Store:
             relation = cursor.sql(command.text)
             kinds = tuple(str(kind) for kind in relation.types)
             found = Rows(tuple(relation.columns), kinds, relation.to_arrow_table())
-            if command.described is not None and not found.table.num_rows:
-                raise UsageError(f"table {command.described} does not exist")
+            if command.described and not found.table.num_rows:
+                raise UsageError(f"{command.described} does not exist")
             return found
 
     def modify(self, command: Modify, stop: Stop) -> int:

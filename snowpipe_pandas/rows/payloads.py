@@ -20,6 +20,7 @@ import xxhash
 
 from ..errors import LoadMismatchError, RowFormatError, RowTooLargeError
 from .encode.encoder import ROW_FORMAT, EncodedRows
+from .encode.line_structure import value_bytes
 
 FULL_ENOUGH = 0.98
 _FRAME_BYTES = 64
@@ -35,6 +36,7 @@ class Payload:
         rows: number of rows.
         body: one zstd frame of their NDJSON, in memory of its own.
         raw_bytes: size before compression.
+        value_bytes: how much of that is values (`encode/line_structure.py`).
         digest: xxh3 of the NDJSON of all rows of the source up to the last one in here.
         before: the digest's state at the first row.
     """
@@ -43,6 +45,7 @@ class Payload:
     rows: int
     body: memoryview
     raw_bytes: int
+    value_bytes: int
     digest: str
     before: xxhash.xxh3_64 = field(repr=False, compare=False)
 
@@ -59,13 +62,15 @@ class Payload:
         cut = int(ends[count - 1]) + 1
         middle = self.before.copy()
         middle.update(raw[:cut])
+        values = value_bytes(raw[:cut])
         return (
-            Payload(self.first_row, count, _frame(raw[:cut]), cut, middle.hexdigest(), self.before),
+            Payload(self.first_row, count, _frame(raw[:cut]), cut, values, middle.hexdigest(), self.before),
             Payload(
                 self.first_row + count,
                 self.rows - count,
                 _frame(raw[cut:]),
                 len(raw) - cut,
+                self.value_bytes - values,
                 self.digest,
                 middle,
             ),
@@ -241,6 +246,7 @@ class _Body:
         self._before = before
         self.rows = 0
         self.raw_bytes = 0
+        self._value_bytes = 0
         self._unflushed = 0
         self._raw = raw
         self._max_raw = limits.raw
@@ -263,6 +269,7 @@ class _Body:
         chunk = piece.bytes_of(start, start + count)
         self._frame.write(chunk)
         self.raw_bytes += len(chunk)
+        self._value_bytes += piece.value_bytes(start, start + count)
         self._unflushed += len(chunk)
         self.rows += count
         if count == 1 and len(chunk) > self._max_wire:
@@ -273,7 +280,9 @@ class _Body:
         """End the frame."""
         self._frame.close()
         body = _mapped(self._sink.getvalue())
-        return Payload(self.first_row, self.rows, body, self.raw_bytes, digest, self._before)
+        return Payload(
+            self.first_row, self.rows, body, self.raw_bytes, self._value_bytes, digest, self._before
+        )
 
     def _room(self) -> int:
         """Raw bytes that fit for sure: what is not flushed yet may not compress at all."""

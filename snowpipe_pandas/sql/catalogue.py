@@ -62,15 +62,26 @@ def list_channels(
     Raises:
         SqlPrivilegeError: no such table or pipe, or no grant on it.
     """
-    pattern = re.sub(r"([\\%_])", r"\\\1", starting_with) + "%"
-    like = pattern.replace("\\", "\\\\").replace("'", "''")
-    found = door.sql(f"SHOW CHANNELS LIKE '{like}' IN {kind.upper()} {name}").to_dict("records")
+    like = like_literal(starting_with, more=True)
+    found = door.sql(f"SHOW CHANNELS LIKE {like} IN {kind.upper()} {name}").to_dict("records")
     channels = [
         ListedChannel(row["name"], _text(row["offset_token"]), row["created_on"])
         for row in found
         if row["name"].startswith(starting_with)  # the service's LIKE knows no case
     ]
     return sorted(channels, key=lambda channel: channel.name)
+
+
+def like_literal(text: str, *, more: bool = False) -> str:
+    """Return the SQL literal of a LIKE pattern that matches a text, or with `more` what starts so.
+
+    The service's LIKE of SHOW knows no case: whoever asks looks at the names that come back.
+
+    >>> like_literal("a_b"), like_literal("it's", more=True)
+    ("'a\\\\\\\\_b'", "'it''s%'")
+    """
+    pattern = re.sub(r"([\\%_])", r"\\\1", text) + ("%" if more else "")
+    return "'" + pattern.replace("\\", "\\\\").replace("'", "''") + "'"
 
 
 def _text(value: Any) -> str | None:

@@ -26,7 +26,7 @@ _TIMED_OUT = frozenset({"000630"})
 CANCELLED = "000604"
 _NO_PRIVILEGE = frozenset({"003001", "003540", "003041"})
 _NOT_THERE = frozenset({"002003", "002043", "390201"})
-_ROLE = frozenset({"390186", "390189"})
+ROLE_REFUSED = frozenset({"390186", "390189"})
 TOO_LARGE = "391908"
 _NO_PRIVILEGE_STATE = "42501"
 _STATEMENT_LIMIT = 120
@@ -63,7 +63,8 @@ def _meaning(answer: Answer, context: Context) -> tuple[type[SqlError], str]:
     code, warehouse = answer.code, context.warehouse
     if code == NO_WAREHOUSE:
         given = (
-            f"; warehouse {warehouse} is not there for this role, or can't be used by it"
+            f"; warehouse {warehouse} is not there for this role, can't be used by it, or is suspended and "
+            "no statement starts it"
             if warehouse
             else "; this statement needs a warehouse, and none is set"
         )
@@ -73,7 +74,7 @@ def _meaning(answer: Answer, context: Context) -> tuple[type[SqlError], str]:
         )
     if code in _WAREHOUSE_STOPPED:
         return WarehouseError, "; the warehouse is suspended and can't be resumed: resume it or give another"
-    if code in _ROLE:
+    if code in ROLE_REFUSED:
         wanted = f"role {context.role}" if context.role else "the user's default role"
         return SqlPrivilegeError, f"; {wanted} is none of this user's: give another as connect(role=...)"
     if code in _NO_PRIVILEGE or answer.field("sqlState") == _NO_PRIVILEGE_STATE:

@@ -129,17 +129,23 @@ class Statement:
                 judge=_judged,
                 trail=self._trail,
             )
-        except TransportError as error:
-            if not error.in_doubt:
+        except SnowpipeError as error:
+            if not self._trail.in_doubt:
                 raise
             raise self._unknown(str(error)) from error
-        except KeyboardInterrupt as stop:
-            stop.add_note(str(self._unknown("it was interrupted while it was submitted")))
+        except BaseException as stop:
+            stop.add_note(self._cut_short())
             raise
         if 200 <= answer.status < 300:
             self._learn_handle(answer)
             return answer
         raise self._refusal(answer)
+
+    def _cut_short(self) -> str:
+        """Say what became of a statement whose submission was cut short, as by a Ctrl-C."""
+        if self._trail.in_doubt:
+            return str(self._unknown("it was interrupted while it was submitted"))
+        return f"the statement was not run: {shown_statement(self._statement)}"
 
     def _refusal(self, answer: Answer) -> ServiceError:
         """Return the error of an answer to the submission that is no success."""

@@ -24,6 +24,9 @@ class Counts:
         rows_skipped: rows found committed when this call began; not sent again.
         rows_sent: rows that this call has sent, repetitions not counted.
         raw_bytes: size of the sent rows as NDJSON, in bytes.
+        billed_bytes: how much of that is values, which is what the service bills: without braces, keys,
+            colons, commas and newlines, with the quotes of texts. How Snowflake itself counts is not
+            documented to the byte; repetitions of a request are not counted here.
         sent_bytes: their size on the wire, compressed, in bytes.
         requests: append requests, repeated ones included.
         retries: append requests that repeated an earlier one.
@@ -38,6 +41,7 @@ class Counts:
     rows_skipped: int = 0
     rows_sent: int = 0
     raw_bytes: int = 0
+    billed_bytes: int = 0
     sent_bytes: int = 0
     requests: int = 0
     retries: int = 0

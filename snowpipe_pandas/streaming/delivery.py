@@ -332,6 +332,7 @@ class Delivery:
                 self.counts,
                 rows_sent=payload.end_row - start,
                 raw_bytes=self.counts.raw_bytes + payload.raw_bytes,
+                billed_bytes=self.counts.billed_bytes + payload.value_bytes,
                 sent_bytes=self.counts.sent_bytes + len(payload.body),
             )
 

@@ -104,6 +104,7 @@ class ElasticDelivery:
             rows_in_table=rows,
             rows_sent=rows,
             raw_bytes=self.counts.raw_bytes + payload.raw_bytes,
+            billed_bytes=self.counts.billed_bytes + payload.value_bytes,
             sent_bytes=self.counts.sent_bytes + len(payload.body),
         )
         acknowledged = RowsAcknowledged(

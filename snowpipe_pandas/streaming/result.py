@@ -38,6 +38,9 @@ class StreamResult(Counts):
         rows_skipped: rows found committed when this call began; not sent again.
         rows_sent, rows: rows that this call has sent, repetitions not counted.
         raw_bytes: size of the sent rows as NDJSON, in bytes.
+        billed_bytes: how much of that is values, which is what the service bills: without braces, keys,
+            colons, commas and newlines, with the quotes of texts. How Snowflake itself counts is not
+            documented to the byte; repetitions of a request are not counted here.
         sent_bytes: their size on the wire, compressed, in bytes.
         requests: append requests, repeated ones included.
         retries: append requests that repeated an earlier one.
@@ -191,6 +194,7 @@ class StreamResult(Counts):
             "Target": self.target,
             **_fates(self),
             "Row JSON": _row_json(self),
+            "Values, which are billed": f"{self.billed_bytes / 1e6:,.1f} MB",
             "Sent": f"{self.sent_bytes / 1e6:,.1f} MB in {requests}",
             "Time": f"{self.seconds:.1f} s",
             "Load": self.load_id,

@@ -20,6 +20,7 @@ from ..rest.target import Target
 from ..rows.encode.encoder import ROW_FORMAT, Encoder
 from ..rows.sources.source import Source
 from .control import Control
+from .estimate import projected_bytes
 from .failures import other_parts, told
 from .group import Group
 from .load import Load
@@ -37,7 +38,6 @@ FORGOTTEN_AFTER_S = 29 * DAY_S
 """The service deletes channels, tokens and all, that were not used for 30 days."""
 
 OPENS_AT_ONCE = 8
-SAMPLE_ROWS = 2048
 MIN_IN_FLIGHT_BYTES = 8 * 1024 * 1024
 """A part may have two full requests that are not committed, so that it need not wait for each commit."""
 
@@ -182,14 +182,7 @@ class TargetLoad:
         if begun is not None:
             return 1 if begun.part is None else begun.part.parts
         pace = self._options.limits.max_bytes_per_s or self._open(1).limits.bytes_per_s
-        return worthwhile(self._raw_bytes(), pace)
-
-    def _raw_bytes(self) -> float:
-        """Estimate the size of all rows as NDJSON, in bytes, by that of the first ones."""
-        rows = self._rows.total_rows or 0
-        sample = self._rows.part(0, min(rows, SAMPLE_ROWS))
-        written = sum(int(self._encoder.encode(batch, 0).borders[-1]) for batch in sample.batches())
-        return written * rows / max(1, min(rows, SAMPLE_ROWS))
+        return worthwhile(projected_bytes(self._rows, self._encoder), pace)
 
     def _prepare(self, parts: list[PartOf]) -> None:
         """Open the channels that are left, and make a load for each."""

@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import re
 import signal
 import threading
 import time
@@ -262,6 +263,62 @@ def test_a_ctrl_c_without_a_network_says_that_it_is_unknown(table, account):
     account.faults.add("statement_result", times=1, delay_s=1.0)
     account.faults.add("statement_result", times=1000, cut_before=True)
     assert "may still run" in interrupted(table, "INSERT INTO T VALUES (1)")
+
+
+def test_a_ctrl_c_while_a_statement_is_submitted_says_that_it_may_have_run(table, account):
+    account.faults.add("statement", delay_s=1.5)
+    told = interrupted(table, "INSERT INTO T VALUES (1)")
+    assert "it is unknown whether the statement ran (it was interrupted while it was submitted)" in told
+    assert re.search(r"look it up in the query history \(request id [0-9a-f-]{36}\)", told)
+    assert count(table) == 1  # it did
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"status": 429, "headers": {"Retry-After": "20"}},
+        {"cut_before": True, "delay_s": 0.0},
+    ],
+    ids=["throttled", "cut"],
+)
+def test_a_ctrl_c_between_two_tries_tells_refused_ones_from_lost_ones(account, fault):
+    with sp.connect(account.profile, retry=sp.RetryPolicy(base_s=20, jitter=0, budget_s=60)) as client:
+        client.sql("CREATE TABLE T (ID NUMBER)")
+        account.faults.add("statement", times=100, **fault)
+        told = interrupted(client, "INSERT INTO T VALUES (1)")
+        account.faults.clear()
+        assert count(client) == 0
+    if "status" in fault:
+        assert told == "the statement was not run: INSERT INTO T VALUES (1)"
+    else:
+        assert "it is unknown whether the statement ran" in told
+
+
+def test_a_ctrl_c_before_the_service_was_reached_says_that_it_was_not_run():
+    with scripted_server() as server:
+        url = server.url
+    who = {"account": "LOCAL", "user": "U", "token": "t" * 20, "authenticator": "PAT"}
+    with sp.connect(url=url, retry=sp.RetryPolicy(base_s=20, jitter=0, budget_s=60), **who) as client:
+        assert interrupted(client, "DELETE FROM T") == "the statement was not run: DELETE FROM T"
+
+
+def test_a_client_that_is_closed_while_it_submits_does_not_know(account):
+    with sp.connect(account.profile, retry=sp.RetryPolicy(base_s=1.5, jitter=0, budget_s=60)) as client:
+        client.sql("CREATE TABLE T (ID NUMBER)")
+        account.faults.add("statement", cut_after=True)
+        timer = threading.Timer(0.5, client.close)
+        timer.start()
+        with pytest.raises(SqlUnknownError, match="closed"):
+            client.sql("INSERT INTO T VALUES (1)")
+        timer.join()
+    assert account.sql("SELECT COUNT(*) AS N FROM T")["N"][0] == 1
+
+
+def test_a_warehouse_that_is_suspended_for_good_is_told_beside_one_that_is_not_there(account):
+    with sp.connect(account.profile, warehouse="wh", retry=QUICK) as client:
+        refused(account, "000606", "57P03")
+        with pytest.raises(WarehouseError, match="or is suspended and no statement starts it"):
+            client.sql("SELECT 1")
 
 
 def refused(account, code, state="42000", status=422, message="by the desk"):

@@ -165,6 +165,8 @@ class Statements:
             self._session,
             database=context["database"] or self._session.database,
             schema=context["schema"] or self._session.schema,
+            role=context["role"] or self._session.role,
+            warehouse=context["warehouse"] or self._session.warehouse,
         )
         return Statement(text, bindings or {}, session, timeout or MAX_TIMEOUT_S, identity.user)
 

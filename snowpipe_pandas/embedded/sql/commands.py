@@ -12,10 +12,11 @@ from .declared import DeclaredColumn
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A statement that only reads; SQL of DuckDB. Where it describes a table, that must be there."""
+    """A statement that only reads; SQL of DuckDB. Where it describes an object, such as `table A.B.C`, that
+    must be there."""
 
     text: str
-    described: ObjectName | None = None
+    described: str = ""
 
 
 @dataclass(frozen=True, slots=True)

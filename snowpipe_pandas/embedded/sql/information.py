@@ -11,6 +11,8 @@ INFORMATION_SCHEMA = "INFORMATION_SCHEMA"
 
 _SHOWN = f"split_part(table_name, {literal(MARK)}, 1)"
 _IS_OWN = f"contains(schema_name, {literal(MARK)})"
+_ERRORS = "concat('errors of ', length(schema_name), ' ', schema_name, '.', table_name)"
+"""The name of a table's error table, as `internal.error_table` makes it."""
 
 _TABLES = """
 SELECT database_name AS "TABLE_CATALOG", schema_name AS "TABLE_SCHEMA", {shown} AS "TABLE_NAME",
@@ -18,6 +20,16 @@ SELECT database_name AS "TABLE_CATALOG", schema_name AS "TABLE_SCHEMA", {shown} 
 FROM (SELECT database_name, schema_name, table_name, 'BASE TABLE' AS kind FROM duckdb_tables()
     UNION ALL SELECT database_name, schema_name, view_name, 'VIEW' FROM duckdb_views() WHERE NOT internal)
 WHERE database_name = {database} AND NOT {is_own}
+"""
+
+_SHOW_TABLES = """
+SELECT {shown} AS "name", database_name AS "database_name", schema_name AS "schema_name", 'TABLE' AS "kind",
+    estimated_size AS "rows",
+    CASE WHEN (schema_name, table_name) IN (SELECT (table_schema, table_name) FROM {hidden}.evolving)
+        THEN 'Y' ELSE 'N' END AS "enable_schema_evolution",
+    CASE WHEN {errors} IN (SELECT table_name FROM duckdb_tables() WHERE database_name = {database})
+        THEN 'Y' ELSE 'N' END AS "error_logging"
+FROM duckdb_tables() WHERE database_name = {database} AND NOT {is_own} ORDER BY 3, 1
 """
 
 _COLUMNS = """
@@ -63,16 +75,13 @@ def _filled(view: str, database: str) -> str:
         shown=_SHOWN,
         is_own=_IS_OWN,
         mark=literal(MARK),
+        errors=_ERRORS,
     )
 
 
 def show_tables(database: str, schema: str | None) -> str:
     """Return the SQL of SHOW TABLES."""
-    return (
-        'SELECT "TABLE_NAME" AS "name", "TABLE_CATALOG" AS "database_name", "TABLE_SCHEMA" AS "schema_name" '  # noqa: S608
-        f"FROM ({_filled(_TABLES, database)}) WHERE \"TABLE_TYPE\" = 'BASE TABLE' "
-        f"AND {_within('TABLE_SCHEMA', schema)} ORDER BY 3, 1"
-    )
+    return f"SELECT * FROM ({_filled(_SHOW_TABLES, database)}) WHERE {_within('schema_name', schema)}"  # noqa: S608
 
 
 def show_schemas(database: str) -> str:

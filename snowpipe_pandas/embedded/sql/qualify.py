@@ -82,11 +82,16 @@ _WITHOUT_ALIAS = (exp.Insert, exp.Schema, exp.TruncateTable, exp.Create, exp.Dro
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What statements are read against: what unqualified names mean, and whether files may be reached."""
+    """What statements are read against: what unqualified names mean, and whether files may be reached.
+
+    Role and warehouse are names that a session shows, and no more.
+    """
 
     database: str
     schema: str
     allow_files: bool = False
+    role: str = "ACCOUNTADMIN"
+    warehouse: str = "COMPUTE_WH"
 
     def table(self, parts: Sequence[exp.Expr]) -> ObjectName:
         """Return the stored name of a table or view that is written with one to three parts.
@@ -111,6 +116,8 @@ def qualify(tree: exp.Expr, session: Session) -> None:
     """
     for node in tree.find_all(exp.Func):
         _check_function(node, session)
+    for function in list(tree.find_all(exp.CurrentRole, exp.CurrentWarehouse)):
+        _show_session(function, session)
     for column in list(tree.find_all(exp.Column)):
         _next_value(column, session)
     for table in list(tree.find_all(exp.Table)):
@@ -201,6 +208,16 @@ def _check_function(function: exp.Func, session: Session) -> None:
 def _function_name(function: exp.Func) -> str:
     name = function.name if isinstance(function, exp.Anonymous) else function.sql_name()
     return "read_csv" if isinstance(function, exp.ReadCSV) else name.lower()
+
+
+def _show_session(function: exp.Func, session: Session) -> None:
+    """Let CURRENT_ROLE() and CURRENT_WAREHOUSE() be the names that the session was given."""
+    is_role = isinstance(function, exp.CurrentRole)
+    name: exp.Expr = exp.Literal.string(session.role if is_role else session.warehouse)
+    if isinstance(function.parent, exp.Select):
+        shown = "CURRENT_ROLE()" if is_role else "CURRENT_WAREHOUSE()"
+        name = exp.alias_(name, shown, quoted=True)
+    function.replace(name)
 
 
 def _check_file(source: exp.Expr, session: Session) -> None:

@@ -12,6 +12,7 @@ from ...names import ObjectName
 from ..internal import shown_name
 from . import information
 from .commands import Query
+from .grants import show_warehouses
 from .pipes import NAME, pipe_name
 from .qualify import Session
 
@@ -54,7 +55,7 @@ def _schema(name: str, session: Session) -> tuple[str, str]:
 
 
 def show(tree: exp.Show, session: Session) -> Query:
-    """Understand SHOW TABLES, COLUMNS and SCHEMAS.
+    """Understand SHOW TABLES, COLUMNS, SCHEMAS and WAREHOUSES.
 
     Raises:
         UsageError: the local account does not know it.
@@ -65,7 +66,7 @@ def show(tree: exp.Show, session: Session) -> Query:
         tree.args.get("scope"),
     )
     unknown = [name for name in ("starts_with", "limit", "from_", "history", "where") if tree.args.get(name)]
-    if what not in ("TABLES", "COLUMNS", "SCHEMAS") or unknown:
+    if what not in ("TABLES", "COLUMNS", "SCHEMAS", "WAREHOUSES") or unknown:
         told = ", ".join(name.upper() for name in unknown)
         raise UsageError(f"the local account does not know SHOW {what} {told}".rstrip())
     names = [part.name for part in scope.parts] if scope is not None else []
@@ -81,6 +82,7 @@ def show(tree: exp.Show, session: Session) -> Query:
         "TABLES": information.show_tables(database, schema),
         "COLUMNS": information.show_columns(database, schema, table),
         "SCHEMAS": information.show_schemas(database),
+        "WAREHOUSES": show_warehouses(session),
     }[what]
     return Query(_like(text, tree.args.get("like")))
 
@@ -101,7 +103,7 @@ def describe(tree: exp.Describe, session: Session) -> Query:
         raise UsageError(f"the local account does not know {tree.sql(dialect='snowflake')[:60]}")
     table = session.table(tree.this.parts)
     described = ObjectName(table.database, table.schema, shown_name(table.name))
-    return Query(information.describe_table(described), described)
+    return Query(information.describe_table(described), f"table {described}")
 
 
 def statements(text: str) -> list[str]:

@@ -24,6 +24,7 @@ from .commands import (
     Query,
 )
 from .create import alter_table, create_table, to_duckdb
+from .grants import show_grants
 from .pipes import NAME, create_pipe, pipe_name
 from .qualify import FORBIDDEN_SCHEMAS, Session, check_names, qualify
 from .quoting import path_of, quoted
@@ -56,7 +57,7 @@ def translate(text: str, session: Session) -> Command:
         return create_pipe(text, session)
     if match := _DROP_PIPE.fullmatch(text):
         return DropPipe(pipe_name(match[2], session), bool(match[1]))
-    if (found := show_others(text, session)) is not None:
+    if (found := show_others(text, session) or show_grants(text, session)) is not None:
         return found
     tree = _parsed(text)
     for kinds, understand in _STATEMENTS:

@@ -19,6 +19,7 @@ from ..sources.source import open_source
 from ..types import is_semi_structured
 from .cell_location import BinaryFormat, CellLocation
 from .column_writers import columns, key, null_values
+from .line_structure import structure_of
 from .parallel import encode_ordered
 from .segments import Segment, blanked, gathered, offsets_of
 
@@ -42,11 +43,13 @@ class EncodedRows:
         data: the bytes, one line per row, each ended by a newline.
         borders: n+1 positions in `data`; row i is `data[borders[i]:borders[i + 1]]`.
         first_row: number of the first row in the whole source.
+        structure: how many bytes of each row are no value: braces, keys, colons, commas, the newline.
     """
 
     data: memoryview
     borders: np.ndarray
     first_row: int
+    structure: np.ndarray
 
     @property
     def rows(self) -> int:
@@ -61,6 +64,11 @@ class EncodedRows:
     def bytes_of(self, start: int, stop: int) -> memoryview:
         """Return the bytes of rows `start` to `stop` of this batch, without copying."""
         return self.data[self.borders[start] : self.borders[stop]]
+
+    def value_bytes(self, start: int, stop: int) -> int:
+        """Return how many bytes of rows `start` to `stop` are values, as JSON writes them."""
+        structure = int(self.structure[start:stop].sum(dtype=np.int64))
+        return int(self.borders[stop] - self.borders[start]) - structure
 
 
 class Encoder:
@@ -83,7 +91,7 @@ class Encoder:
             InvalidValueError: a cell has no JSON form; names column and row.
         """
         if batch.num_rows == 0:
-            return EncodedRows(memoryview(b""), np.zeros(1, np.int32), first_row)
+            return EncodedRows(memoryview(b""), np.zeros(1, np.int32), first_row, np.zeros(0, np.int32))
         fields, last = list(batch.schema), batch.num_columns - 1
         left_out = [self._left_out(field, array) for field, array in zip(fields, batch.columns, strict=True)]
         ragged = any(missing is not None for missing in left_out)
@@ -97,10 +105,12 @@ class Encoder:
             for number, field in enumerate(fields)
         ]
         written = columns(fields, batch.columns, locations)
-        lines = gathered(_row(batch.schema.names, left_out, written, ragged), batch.num_rows)
+        keys = [key(name) for name in batch.schema.names]
+        lines = gathered(_row(keys, left_out, written, ragged), batch.num_rows)
+        structure = structure_of(keys, left_out, batch.num_rows)
         if ragged:
-            return _without_last_commas(lines, first_row)
-        return EncodedRows(memoryview(lines.buffers()[2]), offsets_of(lines), first_row)
+            return EncodedRows(*_without_last_commas(lines), first_row, structure)
+        return EncodedRows(memoryview(lines.buffers()[2]), offsets_of(lines), first_row, structure)
 
     def _left_out(self, field: pa.Field, array: pa.Array) -> np.ndarray | None:
         """Return in which rows the key is left out; None where in none.
@@ -111,19 +121,20 @@ class Encoder:
 
 
 def _row(
-    names: Sequence[str],
+    keys: Sequence[str],
     left_out: Sequence[np.ndarray | None],
     written: Iterable[list[Segment]],
     ragged: bool,
 ) -> Iterator[Segment]:
     """Braces and keys around the columns; where keys are left out, each cell is followed by a comma."""
     yield "{"
-    for name, missing, segments in zip(names, left_out, written, strict=True):
-        yield from [key(name), *segments] if missing is None else blanked([key(name), *segments], missing)
+    for own, missing, segments in zip(keys, left_out, written, strict=True):
+        yield from [own, *segments] if missing is None else blanked([own, *segments], missing)
     yield "}\n" if ragged else "\n"
 
 
-def _without_last_commas(lines: pa.StringArray, first_row: int) -> EncodedRows:
+def _without_last_commas(lines: pa.StringArray) -> tuple[memoryview, np.ndarray]:
+    """Return the lines' bytes and borders."""
     borders = offsets_of(lines)
     data = np.frombuffer(lines.buffers()[2], np.uint8)[: borders[-1]]
     before_brace = borders[1:] - 3
@@ -131,7 +142,7 @@ def _without_last_commas(lines: pa.StringArray, first_row: int) -> EncodedRows:
     keep = np.ones(len(data), bool)
     keep[before_brace[commas]] = False
     shift = np.concatenate([[0], np.cumsum(commas)]).astype(np.int32)
-    return EncodedRows(memoryview(data[keep].tobytes()), borders - shift, first_row)
+    return memoryview(data[keep].tobytes()), borders - shift
 
 
 def to_ndjson(

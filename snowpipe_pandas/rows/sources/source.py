@@ -153,6 +153,23 @@ def open_source(
     )
 
 
+def can_be_read_again(source: Any) -> bool:
+    """Tell whether a source that is read now gives its rows once more when it is opened again.
+
+    It is not opened for that. A foreign stream may be one that ends, so only frames among them are believed.
+
+    >>> can_be_read_again([{"A": 1}]), can_be_read_again(iter([{"A": 1}]))
+    (True, False)
+    """
+    if isinstance(source, Iterator | pa.dataset.Scanner):
+        return False
+    if isinstance(source, pa.Table | pa.RecordBatch | pa.dataset.Dataset):
+        return True
+    if _is_frame(source) or is_lazy_frame(source) or not hasattr(source, "__arrow_c_stream__"):
+        return True
+    return isinstance(getattr(source, "height", None), int)
+
+
 def _opened(source: Any, options: _Options, first_row: int = 0) -> Opened:
     if _is_frame(source):
         return _open_frame(source, options, first_row)

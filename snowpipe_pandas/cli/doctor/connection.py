@@ -1,4 +1,4 @@
-"""Checks the way to an account step by step: one line each, and for what fails the fix."""
+"""The way to an account: settings, key, hosts, tokens, and the pipe."""
 
 from __future__ import annotations
 
@@ -7,121 +7,40 @@ import socket
 import ssl
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal
 from urllib.parse import urlsplit
 
 from requests.utils import get_environ_proxies, select_proxy
-from rich.console import Console
 
-from ..auth.credentials import Credential, KeyPairCredential
-from ..auth.keys import KeyFileWarning
-from ..auth.tokens import SKEW_ALLOWANCE_S, Clock, ClockSkewWarning
-from ..config import Settings, load_settings
-from ..errors import AuthenticationError, SnowpipeError
-from ..events import Hub
-from ..names import ObjectName, quote_identifier
-from ..rest import paths
-from ..rest.answers import Refusal
-from ..rest.caller import Caller
-from ..rest.client import checked_ingest_hosts
-from ..rest.planes import Planes
-from ..rest.policy import RetryPolicy
-from ..rest.transport import Transport
-from ..shown import visible
+from ...auth.credentials import Credential, KeyPairCredential
+from ...auth.keys import KeyFileWarning
+from ...auth.tokens import SKEW_ALLOWANCE_S, Clock, ClockSkewWarning
+from ...config import Settings, load_settings
+from ...errors import AuthenticationError, SnowpipeError
+from ...events import Hub
+from ...names import ObjectName, quote_identifier
+from ...rest import paths
+from ...rest.answers import Refusal
+from ...rest.caller import Caller
+from ...rest.planes import Planes
+from ...rest.policy import RetryPolicy
+from ...rest.transport import Transport
+from .findings import FailedError, Finding
 
 CONNECT_TIMEOUT_S = 5.0
 RETRY_BUDGET_S = 5.0
 SECONDS_PER_DAY = 86400
 
-Outcome = Literal["ok", "FAIL", "skip"]
-_MARKS: dict[Outcome, str] = {
-    "ok": "[green]ok  [/green]",
-    "FAIL": "[red]FAIL[/red]",
-    "skip": "[dim]skip[/dim]",
-}
 
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """The outcome of one check, and what to do: where it failed, that is its fix."""
-
-    check: str
-    outcome: Outcome
-    text: str
-    todo: str = ""
-
-
-class _FailedError(Exception):
-    """Internal: a check failed in a way that has a fix; `fatal` if what comes after builds on it."""
-
-    def __init__(self, text: str, fix: str, *, fatal: bool = True) -> None:
-        super().__init__(text)
-        self.text = text
-        self.fix = fix
-        self.fatal = fatal
-
-
-def run(
-    console: Console,
-    *,
-    profile: Path | None = None,
-    connection_name: str | None = None,
-    table: str | None = None,
-    pipe: str | None = None,
-    allow_ingest_hosts: Sequence[str] = (),
-) -> int:
-    """Print the findings; return 0 if no check failed."""
-    failed = False
-    patient = _Patient(checked_ingest_hosts(allow_ingest_hosts))
-    for finding in _examine(patient, profile, connection_name, table, pipe):
-        failed = failed or finding.outcome == "FAIL"
-        console.print(f"{_MARKS[finding.outcome]} {finding.check:10}", end=" ")
-        console.print(visible(finding.text), soft_wrap=True, markup=False)
-        if finding.todo:
-            console.print(f"{'':15} {visible(finding.todo)}", soft_wrap=True, markup=False)
-    return 1 if failed else 0
-
-
-def _examine(
-    patient: _Patient, profile: Path | None, connection_name: str | None, table: str | None, pipe: str | None
-) -> Iterator[Finding]:
-    """Yield a finding per check, and end with the first failure that those after it build on."""
-    checks: list[tuple[str, Callable[[], Finding]]] = [
-        ("settings", lambda: patient.read_settings(profile, connection_name)),
-        ("key", patient.load_key),
-        ("key file", patient.judge_key_file),
-        ("dns", lambda: patient.resolve("dns", patient.account_url)),
-        ("tls", lambda: patient.shake_hands("tls", patient.account_url)),
-        ("discovery", patient.discover),
-        ("clock", patient.compare_clocks),
-        ("token", patient.exchange),
-        ("ingest", patient.reach_ingest_host),
-        ("pipe", lambda: patient.find_pipe(table, pipe)),
-    ]
-    try:
-        for name, check in checks:
-            try:
-                yield check()
-            except _FailedError as failed:
-                yield Finding(name, "FAIL", failed.text, failed.fix)
-                if failed.fatal:
-                    return
-            except SnowpipeError as error:
-                text, fix = patient.diagnose(error)
-                yield Finding(name, "FAIL", text, fix)
-                return
-    finally:
-        patient.close()
-
-
-class _Patient:
-    """What the checks build, each on those before it.
+class Connection:
+    """The checks of the way to an account, each built on those before it.
 
     Args:
         allow_ingest_hosts: hosts outside of the account's own domain that it may name as its ingest host.
+
+    Attributes:
+        reached: whether the account's host has answered, and accepted the credential.
     """
 
     def __init__(self, allow_ingest_hosts: Sequence[str]) -> None:
@@ -134,22 +53,52 @@ class _Patient:
         self._key_file_warning: str | None = None
         self._transport: Transport | None = None
         self._planes: Planes
+        self.reached = False
 
     def close(self) -> None:
+        """Close the connections to both hosts."""
         if self._transport is not None:
             self._transport.close()
 
-    @property
-    def account_url(self) -> str:
-        return self._settings.account_url
+    def checks(
+        self, profile: Path | None, connection_name: str | None, table: str | None, pipe: str | None
+    ) -> list[tuple[str, Callable[[], Finding]]]:
+        """Return the checks in their order, each with its name."""
+        return [
+            ("settings", lambda: self._read_settings(profile, connection_name)),
+            ("key", self._load_key),
+            ("key file", self._judge_key_file),
+            ("dns", lambda: self._resolve("dns", self._settings.account_url)),
+            ("tls", lambda: self._shake_hands("tls", self._settings.account_url)),
+            ("discovery", self._discover),
+            ("clock", self._compare_clocks),
+            ("token", self._exchange),
+            ("ingest", self._reach_ingest_host),
+            ("pipe", lambda: self._find_pipe(table, pipe)),
+        ]
 
-    def read_settings(self, profile: Path | None, connection_name: str | None) -> Finding:
+    @property
+    def settings(self) -> Settings:
+        """What was read; there once the first check was done."""
+        return self._settings
+
+    @property
+    def planes(self) -> Planes:
+        """The way to both hosts; there once the account was `reached`."""
+        return self._planes
+
+    @property
+    def caller(self) -> Caller:
+        """Whose requests these are."""
+        return self._caller
+
+    def _read_settings(self, profile: Path | None, connection_name: str | None) -> Finding:
         self._settings = load_settings(profile, connection_name=connection_name)
         shown = self._settings.describe()
         account, user = shown["account"], shown["user"]
         return Finding("settings", "ok", f"account {account[0]} ({account[1]}), user {user[0]} ({user[1]})")
 
-    def load_key(self) -> Finding:
+    def _load_key(self) -> Finding:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", KeyFileWarning)
             self._credential = self._settings.credential(self._clock)
@@ -168,28 +117,28 @@ class _Patient:
             _alter_user(self._credential),
         )
 
-    def judge_key_file(self) -> Finding:
+    def _judge_key_file(self) -> Finding:
         if self._key_file_warning is not None:
             text, _, fix = self._key_file_warning.partition("; ")
-            raise _FailedError(text, fix, fatal=False)
+            raise FailedError(text, fix, fatal=False)
         if self._settings.private_key_file is None:
             return Finding("key file", "skip", "none is used")
         return Finding("key file", "ok", "no permission for others to read it")
 
-    def resolve(self, check: str, url: str) -> Finding:
+    def _resolve(self, check: str, url: str) -> Finding:
         host, port, _ = _address(url)
         if (proxy := _proxy(url)) is not None:
             return Finding(check, "skip", f"{host} is reached through the proxy {proxy}, which resolves it")
         try:
             found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError):
-            raise _FailedError(
+            raise FailedError(
                 f"{host} does not resolve",
                 "check the account name (myorg-myaccount), the network, and a VPN that may be needed",
             ) from None
         return Finding(check, "ok", f"{host} is {found[0][4][0]}")
 
-    def shake_hands(self, check: str, url: str) -> Finding:
+    def _shake_hands(self, check: str, url: str) -> Finding:
         host, port, encrypted = _address(url)
         if (proxy := _proxy(url)) is not None:
             return Finding(check, "skip", f"{host} is reached through the proxy {proxy}; see what follows")
@@ -202,31 +151,31 @@ class _Patient:
                     certificate = secured.getpeercert() or {}
                     version = secured.version()
         except ssl.SSLCertVerificationError as error:
-            raise _FailedError(
+            raise FailedError(
                 f"the certificate of {host} does not verify ({error.verify_message})",
                 "a proxy that inspects traffic, or a local account, signs its own: name its certificate "
                 "with ca_file",
             ) from None
         except ssl.SSLError as error:
-            raise _FailedError(
+            raise FailedError(
                 f"{host}:{port} does not speak TLS ({error.reason or type(error).__name__})",
                 "check scheme and port of the account's URL",
             ) from None
         except OSError as error:
-            raise _FailedError(
+            raise FailedError(
                 f"{host}:{port} does not take a connection ({error.strerror or type(error).__name__})",
                 "check host and port, the firewall, a proxy, and the account's network policy",
             ) from None
         days = (ssl.cert_time_to_seconds(str(certificate["notAfter"])) - time.time()) / SECONDS_PER_DAY
         return Finding(check, "ok", f"{version}, certificate good for {days:,.0f} days")
 
-    def discover(self) -> Finding:
+    def _discover(self) -> Finding:
         self._transport = Transport(
             self._clock, ca_file=self._settings.ca_file, retry=RetryPolicy(budget_s=RETRY_BUDGET_S)
         )
         self._planes = Planes(
             self._transport,
-            self.account_url,
+            self._settings.account_url,
             self._credential,
             self._clock,
             self._events,
@@ -234,30 +183,32 @@ class _Patient:
         )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ClockSkewWarning)  # the next check tells it
-            return Finding("discovery", "ok", f"the ingest host is {self._planes.ingest_url(self._caller)}")
+            ingest = self._planes.ingest_url(self._caller)
+        self.reached = True
+        return Finding("discovery", "ok", f"the ingest host is {ingest}")
 
-    def compare_clocks(self) -> Finding:
+    def _compare_clocks(self) -> Finding:
         offset = self._clock.offset_s
         if offset:
             direction = "behind" if offset > 0 else "ahead of"
-            raise _FailedError(
+            raise FailedError(
                 f"this machine's clock is {abs(offset):.0f} s {direction} the server's",
                 "set the clock (tokens are signed with the server's time meanwhile)",
                 fatal=False,
             )
         return Finding("clock", "ok", f"within {SKEW_ALLOWANCE_S:.0f} s of the server's")
 
-    def exchange(self) -> Finding:
+    def _exchange(self) -> Finding:
         token = self._planes.scoped.token(self._caller)
         minutes = (token.expires_at - token.issued_at) / 60
         return Finding("token", "ok", f"a scoped token for {minutes:.0f} minutes")
 
-    def reach_ingest_host(self) -> Finding:
+    def _reach_ingest_host(self) -> Finding:
         url = self._planes.ingest_url(self._caller)
-        self.resolve("ingest", url)
-        return self.shake_hands("ingest", url)
+        self._resolve("ingest", url)
+        return self._shake_hands("ingest", url)
 
-    def find_pipe(self, table: str | None, pipe: str | None) -> Finding:
+    def _find_pipe(self, table: str | None, pipe: str | None) -> Finding:
         if table is None and pipe is None:
             return Finding("pipe", "skip", "name one with --table or --pipe")
         name = ObjectName.parse(
@@ -274,7 +225,7 @@ class _Patient:
             caller=self._caller,
         )
         if answer.refusal is not Refusal.NONE:
-            raise _FailedError(
+            raise FailedError(
                 str(answer.error(action)).partition("; ")[0],
                 "check the name, and grant OPERATE on the pipe or INSERT on the table to the user's role",
             )

@@ -1,0 +1,51 @@
+"""Who runs statements, and on what: the role and the warehouse of a session; none of it needs a warehouse."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .catalogue import Door, like_literal
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """The role and the warehouse that statements run with, None where there is none."""
+
+    role: str | None
+    warehouse: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Warehouse:
+    """A warehouse that a role may see.
+
+    Attributes:
+        name: as it is stored.
+        state: STARTED, SUSPENDED, or on the way to one of them.
+        resumes: whether a statement starts it again.
+    """
+
+    name: str
+    state: str
+    resumes: bool
+
+
+def current_session(door: Door) -> Session:
+    """Return what a statement of this door runs with.
+
+    Raises:
+        SqlPrivilegeError: the role that the door asks for is none of its user's.
+    """
+    (row,) = door.sql("SELECT CURRENT_ROLE() AS ROLE, CURRENT_WAREHOUSE() AS WAREHOUSE").to_dict("records")
+    return Session(
+        *(row[name] if isinstance(row[name], str) and row[name] else None for name in ("ROLE", "WAREHOUSE"))
+    )
+
+
+def find_warehouse(door: Door, name: str) -> Warehouse | None:
+    """Return a warehouse by its stored name; None if it is not there, or not for the door's role."""
+    for row in door.sql(f"SHOW WAREHOUSES LIKE {like_literal(name)}").to_dict("records"):
+        if row["name"] == name:
+            resumes = str(row["auto_resume"]).lower() in ("true", "y")
+            return Warehouse(name, str(row["state"]).upper(), resumes)
+    return None
