@@ -20,6 +20,14 @@ FROM (SELECT database_name, schema_name, table_name, 'BASE TABLE' AS kind FROM d
 WHERE database_name = {database} AND NOT {is_own}
 """
 
+_SHOWN_TABLES = """
+SELECT {shown} AS "name", database_name AS "database_name", schema_name AS "schema_name",
+    'TABLE' AS "kind", coalesce(comment, '') AS "comment",
+    CASE WHEN (schema_name, t.table_name) IN (SELECT (e.table_schema, e.table_name) FROM {hidden}.evolving AS e)
+        THEN 'Y' ELSE 'N' END AS "enable_schema_evolution"
+FROM duckdb_tables() AS t WHERE database_name = {database} AND NOT {is_own}
+"""
+
 _COLUMNS = """
 SELECT c.database_name AS "TABLE_CATALOG", c.schema_name AS "TABLE_SCHEMA",
     split_part(c.table_name, {mark}, 1) AS "TABLE_NAME", c.column_name AS "COLUMN_NAME",
@@ -69,9 +77,8 @@ def _filled(view: str, database: str) -> str:
 def show_tables(database: str, schema: str | None) -> str:
     """Return the SQL of SHOW TABLES."""
     return (
-        'SELECT "TABLE_NAME" AS "name", "TABLE_CATALOG" AS "database_name", "TABLE_SCHEMA" AS "schema_name" '  # noqa: S608
-        f"FROM ({_filled(_TABLES, database)}) WHERE \"TABLE_TYPE\" = 'BASE TABLE' "
-        f"AND {_within('TABLE_SCHEMA', schema)} ORDER BY 3, 1"
+        'SELECT "name", "database_name", "schema_name", "kind", "comment", "enable_schema_evolution" '  # noqa: S608
+        f"FROM ({_filled(_SHOWN_TABLES, database)}) WHERE {_within('schema_name', schema)} ORDER BY 3, 1"
     )
 
 
