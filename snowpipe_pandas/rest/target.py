@@ -7,7 +7,7 @@ from typing import Any
 
 from ..arguments import plain_text
 from ..errors import UsageError
-from ..names import TargetName
+from ..names import ObjectName, TargetName
 from ..shown import shown
 from .caller import Caller
 from .channel import Channel
@@ -64,6 +64,17 @@ class Target(OfClient):
             offset_token=offset_token,
             polling=self._polling,
             opened_by=opened_by,
+        )
+
+    def beside(self, table: ObjectName) -> Target:
+        """Return another table as a target of the same client; no request is made."""
+        return Target(
+            self._planes,
+            TargetName.of_table(table),
+            self._caller,
+            polling=self._polling,
+            door=self.door,
+            list_channels=self._list_channels,
         )
 
     def elastic(self) -> ElasticChannel:

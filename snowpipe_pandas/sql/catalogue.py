@@ -41,7 +41,7 @@ def create_table_if_missing(door: Door, ddl: str) -> str:
     return "; ".join(str(row[0]) for row in made.itertuples(index=False))
 
 
-def describe_table(door: Door, table: ObjectName) -> tuple[TargetColumn, ...]:
+def describe_table(door: Door, table: ObjectName, *, timeout_s: float = 600.0) -> tuple[TargetColumn, ...]:
     """Return a table's columns in order.
 
     Raises:
@@ -49,7 +49,7 @@ def describe_table(door: Door, table: ObjectName) -> tuple[TargetColumn, ...]:
     """
     return tuple(
         TargetColumn(row["name"], row["type"], row["null?"] == "Y", isinstance(row["default"], str))
-        for row in door.sql(f"DESCRIBE TABLE {table}").to_dict("records")
+        for row in door.sql(f"DESCRIBE TABLE {table}", timeout_s=timeout_s).to_dict("records")
         if row["kind"] == "COLUMN"
     )
 
