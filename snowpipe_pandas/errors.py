@@ -19,9 +19,8 @@ SnowpipeError                       .load: how far an interrupted load came, or 
 │       │   └── UnknownColumnError      columns which it does not have
 │       ├── InvalidValueError       one cell cannot be written                        .column .row .value
 │       └── RowTooLargeError        one row exceeds the request limit                 .row .size .limit
-├── TableError                      the table can't be made, or not be replaced       .table
-│   ├── CreateTableError            it can't be made by SQL; tells the statement      .ddl
-│   └── ReplaceTableError           the staged rows did not take its place            .staged_in
+├── CreateTableError                a missing table can't be made by SQL              .table .ddl
+├── ReplaceTableError               a load has not replaced the table                 .table .staged_in
 ├── TransportError                  no usable answer: DNS, refused, TLS, time-out     .url
 ├── ServiceError                    the service said no                               .status .code
 │   ├── AuthenticationError         credentials refused, twice                        .account .user
@@ -231,27 +230,21 @@ class RowTooLargeError(DataError):
         self.limit = limit
 
 
-class TableError(SnowpipeError):
-    """The target table can't be made, or not be replaced."""
-
-    def __init__(self, message: str, *, table: str) -> None:
-        super().__init__(message)
-        self.table = table
-
-
-class CreateTableError(TableError):
+class CreateTableError(SnowpipeError):
     """A table that may be missing can't be made by SQL; `ddl` is the statement that makes it."""
 
     def __init__(self, message: str, *, table: str, ddl: str) -> None:
-        super().__init__(message, table=table)
+        super().__init__(message)
+        self.table = table
         self.ddl = ddl
 
 
-class ReplaceTableError(TableError):
+class ReplaceTableError(SnowpipeError):
     """A load has not replaced the table; its rows, as far as they were sent, are in the table `staged_in`."""
 
     def __init__(self, message: str, *, table: str, staged_in: str) -> None:
-        super().__init__(message, table=table)
+        super().__init__(message)
+        self.table = table
         self.staged_in = staged_in
 
 

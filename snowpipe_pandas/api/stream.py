@@ -147,7 +147,7 @@ def stream(
             their values; nothing was sent. The columns are told by the open of a channel, else read by SQL;
             where they can't be read, the load goes on without this.
         CreateTableError: `create=True`, and the table can't be made by SQL; has the statement to run.
-        ReplaceTableError: `if_exists="replace"`, and the table is as it was, unless the message says otherwise.
+        ReplaceTableError: `if_exists="replace"`, and the table is as it was, unless the message says more.
         DataError: the source can't be sent as it is. What `.load` reports was sent before that was seen,
             None if nothing was.
         LoadMismatchError: the committed rows of this load were other rows; RowFormatError: they were written

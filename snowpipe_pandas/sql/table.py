@@ -86,7 +86,7 @@ class Table:
 
     def count(self) -> int:
         """Count its rows."""
-        return int(self._door.sql(f"SELECT COUNT(*) AS N FROM {self.name}")["N"][0])
+        return int(self._door.sql(f"SELECT COUNT(*) AS N FROM {self.name}")["N"][0])  # noqa: S608
 
     def swap_with(self, other: ObjectName) -> None:
         """Let the two tables swap their names, in one transaction."""

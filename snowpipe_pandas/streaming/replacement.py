@@ -1,4 +1,4 @@
-"""Staged replacement: a load fills a table of its own, which is counted and then swaps names with the old one.
+"""Staged replacement: a load fills a table of its own, which then swaps names with the old one.
 
 What a table is for is told by its comment, which goes with it through the swap. So a call that is repeated
 knows where it was interrupted, whatever the service does with channels meanwhile.
@@ -98,9 +98,9 @@ class Replacement:
             self._make_staging(old)
         elif not self._is_mine(staged):
             raise self._error(
-                f"the table {self._staging.name} is in the way, and is not what this load has made. It is the "
-                "older table if this load has replaced the table, and another has done so since: drop it, or "
-                "give the load another load_id",
+                f"the table {self._staging.name} is in the way, and is not what this load has made. Where "
+                "this load has replaced the table, and another has done so since, it is the older one: drop "
+                "it, or give the load another load_id",
                 goes_on=False,
             )
         self._staging.count()  # if it can't be counted, for lack of a warehouse, that is told before the load

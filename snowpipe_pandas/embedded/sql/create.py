@@ -236,10 +236,9 @@ def _changes(action: exp.Expr, session: Session) -> list[Change]:
         return [DropColumn(column.name, there) for column in action.args.get("tables") or []]
     if isinstance(action, exp.RenameColumn):
         return [RenameColumn(action.this.name, action.args["to"].name)]
-    if isinstance(action, exp.AlterRename):
-        return [RenameTable(session.table(action.this.parts))]
-    if isinstance(action, exp.SwapTable):
-        return [SwapTable(session.table(action.this.parts))]
+    if isinstance(action, exp.AlterRename | exp.SwapTable):
+        other = session.table(action.this.parts)
+        return [SwapTable(other) if isinstance(action, exp.SwapTable) else RenameTable(other)]
     if isinstance(action, exp.AlterColumn):
         return _column_changes(action, session)
     if isinstance(action, exp.AlterSet | exp.Set):

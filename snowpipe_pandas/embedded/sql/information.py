@@ -23,8 +23,8 @@ WHERE database_name = {database} AND NOT {is_own}
 _SHOWN_TABLES = """
 SELECT {shown} AS "name", database_name AS "database_name", schema_name AS "schema_name",
     'TABLE' AS "kind", coalesce(comment, '') AS "comment",
-    CASE WHEN (schema_name, t.table_name) IN (SELECT (e.table_schema, e.table_name) FROM {hidden}.evolving AS e)
-        THEN 'Y' ELSE 'N' END AS "enable_schema_evolution"
+    CASE WHEN (schema_name, t.table_name) IN (SELECT (e.table_schema, e.table_name)
+        FROM {hidden}.evolving AS e) THEN 'Y' ELSE 'N' END AS "enable_schema_evolution"
 FROM duckdb_tables() AS t WHERE database_name = {database} AND NOT {is_own}
 """
 
