@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from ..names import ObjectName
 from ..rest.of_client import Door
 from ..rest.opening import TargetColumn
-from .catalogue import create_table_if_missing, describe_table
+from .catalogue import create_table_if_missing, describe_table, records
 
 LOOK_S = 15.0
 """How long a look at what the service knows of a table may take."""
@@ -55,8 +55,8 @@ class Table:
         name = self.name
         like = _text(re.sub(r"([\\%_])", r"\\\1", name.name))
         schema = str(replace(name, name="X")).rpartition(".")[0]
-        found = self._door.sql(f"SHOW TABLES LIKE {like} IN SCHEMA {schema}", timeout_s=LOOK_S)
-        for row in found.to_dict("records"):
+        shown = f"SHOW TABLES LIKE {like} IN SCHEMA {schema}"
+        for row in records(self._door, shown, ("name", "comment", "kind"), timeout_s=LOOK_S):
             if row["name"] == name.name:  # the service's LIKE knows no case
                 evolves = row.get("enable_schema_evolution")
                 return TableFacts(
