@@ -93,7 +93,7 @@ class Replacement:
             raise self._error("it is not there, or the role may not see it; create=True makes it")
         mark = read_mark(old)
         if mark is not None and mark.load_id == self._load_id and mark.rows is not None:
-            return self._found_done(mark, staged, rows_total)
+            return self._found_done(mark, rows_total)
         if staged is None:
             self._make_staging(old)
         elif not self._is_mine(staged):
@@ -115,8 +115,12 @@ class Replacement:
         with self._telling_what_holds():
             self._audit(result)
             self._swap()
-        self._drop_old(self._staging.facts())
-        if not self._is_replaced():  # once the old table is gone, no other call can swap it back
+        self._drop_old()
+        try:
+            replaced = self._is_replaced()  # once the old table is gone, no other call can swap it back
+        except SnowpipeError as error:
+            raise self._unknown(error) from error
+        if not replaced:
             raise self._error(
                 "another load has replaced the table since, or another call of this load has swapped the two "
                 "tables back; the table's comment names the load whose rows it has",
@@ -124,7 +128,7 @@ class Replacement:
             )
         return replace(result, target=str(self._table.name))
 
-    def _found_done(self, mark: StageMark, staged: Facts | None, rows_total: int | None) -> StreamResult:
+    def _found_done(self, mark: StageMark, rows_total: int | None) -> StreamResult:
         rows, rejected = mark.rows or 0, mark.rejected
         if rows_total is not None and rows_total != rows + rejected:
             raise LoadMismatchError(
@@ -133,7 +137,7 @@ class Replacement:
                 "another load_id for other data",
                 load_id=self._load_id,
             )
-        self._drop_old(staged)
+        self._drop_old()
         return StreamResult(
             rows_in_table=rows,
             rows_rejected=rejected,
@@ -192,20 +196,16 @@ class Replacement:
             except SnowpipeError:
                 done = False
             if not done and isinstance(error, SqlUnknownError):
-                raise ReplaceTableError(
-                    f"it is unknown whether load {self._load_id!r} has replaced {self._table.name}: {error}. "
-                    "The same call finds out, and goes on",
-                    table=str(self._table.name),
-                    staged_in=str(self._staging.name),
-                ) from error
+                raise self._unknown(error) from error
             if not done:
                 raise
 
-    def _drop_old(self, staged: Facts | None) -> None:
+    def _drop_old(self) -> None:
         """Drop the old table, which has the staging table's name now, and never what this load has made."""
-        if staged is None:
-            return
         try:
+            staged = self._staging.facts()
+            if staged is None:
+                return
             if self._is_mine(staged):
                 raise self._error(f"{self._staging.name} says that it holds this load's rows")
             self._staging.drop()
@@ -241,6 +241,14 @@ class Replacement:
         except BaseException as error:
             error.add_note(staged)
             raise
+
+    def _unknown(self, error: SnowpipeError) -> ReplaceTableError:
+        return ReplaceTableError(
+            f"it is unknown whether load {self._load_id!r} has replaced {self._table.name}: {error}. The "
+            "same call finds out, and goes on",
+            table=str(self._table.name),
+            staged_in=str(self._staging.name),
+        )
 
     def _error(self, why: str, *, goes_on: bool = True) -> ReplaceTableError:
         error = ReplaceTableError(
