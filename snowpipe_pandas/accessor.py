@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal, Unpack, overload
 
 import pandas as pd
 
 from .api.signature import takes_load_options
-from .arguments import flag, is_a, texts_by_text
+from .arguments import flag
 
 if TYPE_CHECKING:
     from .api.jobs import Job
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from .streaming.estimate import Estimate
     from .streaming.options import LoadLimits
     from .streaming.result import StreamResult
-    from .target_column import TargetColumn
 
 
 @pd.api.extensions.register_dataframe_accessor("snowpipe")
@@ -175,8 +174,9 @@ class SnowpipeAccessor:
 
     def check(
         self,
-        target: Channel | Mapping[str, str],
+        target: AnyTarget | Mapping[str, str] | str,
         *,
+        client: Client | None = None,
         index: bool = False,
         columns: Mapping[str, str] | None = None,
         column_case: ColumnCase = "keep",
@@ -188,36 +188,28 @@ class SnowpipeAccessor:
         DATE or a VARCHAR(10), numbers with more digits than the column has, nulls for NOT NULL columns.
 
         Args:
-            target: an open channel of a server that tells its columns (the local account), or a mapping of
-                column names to Snowflake types, whose columns all take nulls.
+            target: a table of a client (`client.table("DEMO.PUBLIC.FLIGHTS")`), its name together with
+                `client`, or a channel: their columns are read by SQL, which needs no warehouse. Or a mapping
+                of column names to Snowflake types, whose columns all take nulls.
+            client: the client of a table that is named by a text.
             index, columns, column_case, nulls: as in `stream()`.
 
         Raises:
-            UsageError: the mapping names a type that Snowflake has not.
+            UsageError: the mapping names a type that Snowflake has not, or a pipe was given, of which nobody
+                knows which table it fills.
+            SqlError: the columns can't be read: no such table, or no grant on it.
 
+        >>> df.snowpipe.check(client.table("DEMO.PUBLIC.FLIGHTS"))
+        []
         >>> df.snowpipe.check({"CARRIER": "VARCHAR", "DELAY": "FLOAT"})
         []
         """
+        from .api.targets import columns_of
         from .rows.options import reading
         from .rows.schema_check import find_problems
         from .rows.sources.source import open_source
 
         read = reading(index=index, columns=columns, column_case=column_case)
-        known = _columns_of(target)
+        known = columns_of(target, client)
         source = open_source(self._frame, **read)
-        told_by_open = not isinstance(target, Mapping)
-        return find_problems(source.schema, known, source.batches(), nulls=nulls, told_by_open=told_by_open)
-
-
-def _columns_of(target: Channel | Mapping[str, str]) -> Sequence[TargetColumn]:
-    from .rest.channel import Channel
-    from .rows.target_types import parse_type
-    from .target_column import TargetColumn
-
-    if is_a(target, Channel):
-        return target.target_columns
-    wanted = 'an open channel, or types of columns by name, such as {"CARRIER": "VARCHAR"}'
-    types = texts_by_text("target", target, wanted=wanted)
-    for kind in types.values():
-        parse_type(kind)
-    return [TargetColumn(name, kind, nullable=True) for name, kind in types.items()]
+        return find_problems(source.schema, known, source.batches(), nulls=nulls)

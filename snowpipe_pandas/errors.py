@@ -15,9 +15,12 @@ SnowpipeError                       .load: how far an interrupted load came, or 
 │       ├── EmptySourceError        a source without columns
 │       ├── DuplicateColumnError    column names collide
 │       ├── UnsupportedColumnError  columns whose type has no row JSON form
-│       ├── UnknownColumnError      columns which the target table does not have      .target
+│       ├── ColumnMismatchError     columns that the table has otherwise, or needs        .target
+│       │   └── UnknownColumnError      columns which it does not have
 │       ├── InvalidValueError       one cell cannot be written                        .column .row .value
 │       └── RowTooLargeError        one row exceeds the request limit                 .row .size .limit
+├── CreateTableError                a missing table can't be made by SQL              .table .ddl
+├── ReplaceTableError               a load has not replaced the table                 .table .staged_in
 ├── TransportError                  no usable answer: DNS, refused, TLS, time-out     .url
 ├── ServiceError                    the service said no                               .status .code
 │   ├── AuthenticationError         credentials refused, twice                        .account .user
@@ -194,12 +197,16 @@ class UnsupportedColumnError(DataError):
     """Columns whose type has no row JSON form; all of them are named."""
 
 
-class UnknownColumnError(DataError):
-    """Columns which the target table does not have."""
+class ColumnMismatchError(DataError):
+    """Columns of which the target table takes no value, or that it needs and the rows have not."""
 
     def __init__(self, message: str, *, columns: Sequence[str], target: str) -> None:
         super().__init__(message, columns=columns)
         self.target = target
+
+
+class UnknownColumnError(ColumnMismatchError):
+    """Columns which the target table does not have."""
 
 
 class InvalidValueError(DataError):
@@ -223,6 +230,24 @@ class RowTooLargeError(DataError):
         self.row = row
         self.size = size
         self.limit = limit
+
+
+class CreateTableError(SnowpipeError):
+    """A table that may be missing can't be made by SQL; `ddl` is the statement that makes it."""
+
+    def __init__(self, message: str, *, table: str, ddl: str) -> None:
+        super().__init__(message)
+        self.table = table
+        self.ddl = ddl
+
+
+class ReplaceTableError(SnowpipeError):
+    """A load has not replaced the table; its rows, as far as they were sent, are in the table `staged_in`."""
+
+    def __init__(self, message: str, *, table: str, staged_in: str) -> None:
+        super().__init__(message)
+        self.table = table
+        self.staged_in = staged_in
 
 
 class TransportError(SnowpipeError):

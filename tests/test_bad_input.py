@@ -305,9 +305,10 @@ CALLS = {
     "a time to wait": (lambda it: it.channel.wait_for_commit(timeout_s=-1), "timeout_s=-1 .*0 or more"),
     "a token to reopen with": (lambda it: it.channel.reopen(offset_token=b"1"), "offset_token=b'1' "),
     "a target of check": (
-        lambda it: numbers(1).snowpipe.check(TABLE),
-        'target=.*an open channel, or types of columns by name, such as {"CARRIER": "VARCHAR"}',
+        lambda it: numbers(1).snowpipe.check(7),
+        'target=7 .*an open channel, .* or types of columns by name, such as {"CARRIER": "VARCHAR"}',
     ),
+    "a name to check": (lambda it: numbers(1).snowpipe.check(TABLE), "pass client=client too"),
     "a type of a target": (lambda it: numbers(1).snowpipe.check({"ID": int}), "types of columns by name"),
     "a table of ddl": (lambda it: numbers(1).snowpipe.ddl(None), "table=None .*DEMO.PUBLIC.FLIGHTS"),
     "a flag of ddl": (lambda it: numbers(1).snowpipe.ddl("T", not_null="ID"), "not_null='ID' .*True or"),

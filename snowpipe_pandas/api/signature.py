@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Literal, ParamSpec, TypedDict, TypeVar
 
 from ..errors import UsageError
-from ..streaming.options import DeliveryKind, LoadLimits, LoadOptions, OnError
+from ..streaming.options import DeliveryKind, IfExists, LoadLimits, LoadOptions, OnError, OnNewColumns
 
 if TYPE_CHECKING:
     from ..rows.encode.cell_location import BinaryFormat
@@ -29,6 +29,9 @@ class StreamOptions(TypedDict, total=False):
     channels: int | Literal["auto"]
     drop_when_done: bool
     delivery: DeliveryKind
+    create: bool
+    if_exists: IfExists
+    on_new_columns: OnNewColumns
     wait: bool
     on_error: OnError
     commit_timeout_s: float

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Any, Literal, Unpack, overload
 
 from ..arguments import flag
@@ -16,16 +17,20 @@ from ..rest.client import Client
 from ..rest.target import Target
 from ..rows.encode.encoder import Encoder
 from ..rows.sources.source import Source, open_source
+from ..sql.table import Table
 from ..streaming.elastic_load import ElasticLoad
 from ..streaming.load import Load
+from ..streaming.load_ids import new_load_id
 from ..streaming.options import LoadOptions
+from ..streaming.preflight import Preflight
+from ..streaming.replacement import Replacement, staging_name
 from ..streaming.result import StreamResult
 from ..streaming.target_load import TargetLoad
 from .aftercare import LoadAftercare
 from .jobs import Job
 from .runnable import Runnable
 from .signature import StreamOptions, takes_load_options
-from .targets import AnyTarget, resolved
+from .targets import AnyTarget, name_of, resolved
 
 _DEFAULTS = LoadOptions()
 
@@ -107,6 +112,13 @@ def stream(
         delivery: "at-least-once" sends through the elastic channel of a table or pipe: several requests at
             once, in no order, faster where an answer takes long. A row may come twice where an answer was
             lost; `result.possible_duplicates` says which. Such a load can't be resumed.
+        create: make the table by SQL if it is missing, with the columns of the source and an error table; one
+            that is there is never changed.
+        if_exists: "append" adds the rows to those of the table. "replace" loads a table beside it, counts
+            that, and swaps the two: until then the old rows are there, and whatever fails leaves them. It
+            needs SQL with a warehouse, and the ownership of the table (docs/sql.md).
+        on_new_columns: "error" refuses a column that the table has not, before anything is sent. "evolve"
+            sends it if the table has ENABLE_SCHEMA_EVOLUTION = TRUE: the service then adds the column.
         wait: return once the rows are committed; False returns once they are acknowledged.
         on_error: "raise" raises RowsRejectedError when the service skips rows, "report" only counts them.
         commit_timeout_s: seconds to wait for the commit behind the last row.
@@ -132,6 +144,11 @@ def stream(
         OtherLoadError: the channel remembers another load (`after`); nothing was sent.
         OtherPartsError: the load was begun with another number of channels, or of rows; nothing was sent.
         ForgottenPartsError: the service may have forgotten some of its channels; nothing was sent.
+        ColumnMismatchError: the table has not the source's columns (UnknownColumnError), or takes none of
+            their values; nothing was sent. The columns are told by the open of a channel, else read by SQL;
+            where they can't be read, the load goes on without this.
+        CreateTableError: `create=True`, and the table can't be made by SQL; has the statement to run.
+        ReplaceTableError: `if_exists="replace"`, and the table is as it was, unless the message says more.
         DataError: the source can't be sent as it is. What `.load` reports was sent before that was seen,
             None if nothing was.
         LoadMismatchError: the committed rows of this load were other rows; RowFormatError: they were written
@@ -179,17 +196,40 @@ def _load(rows: Source, target: AnyTarget, options: LoadOptions) -> Runnable:
         UsageError: an option means nothing to such a target.
     """
     encoder = Encoder(nulls=options.nulls, binary_format=options.binary_format)
+    name = name_of(target)
+    table = None if name.table is None else Table(target.door, name.table)
+    preflight = Preflight(name, table, options)
+    if table is None:
+        _refuse(
+            options, ("create", "if_exists"), "a pipe fills a table that is there; name that table instead"
+        )
     if isinstance(target, Target) and options.delivery == "exactly-once":
         _refuse(options, ("after",), "a load into a table has channels of its own; leave it out")
-        return TargetLoad(rows, encoder, target, options)
+        if options.if_exists == "replace" and table is not None:
+            return _replacing(rows, encoder, target, table, options, preflight)
+        return TargetLoad(rows, encoder, target, options, preflight)
     if isinstance(target, Channel):
         what = f"pass a table instead of an open channel, such as client.table({str(target.target)!r})"
-        _refuse(options, ("channels", "drop_when_done", "delivery"), what)
-        return Load(rows, encoder, target, options)
+        _refuse(options, ("create", "if_exists", "channels", "drop_when_done", "delivery"), what)
+        return Load(rows, encoder, target, options, preflight=preflight)
     _refuse(
-        options, ("after", "channels", "drop_when_done"), "rows at least once go through no named channel"
+        options,
+        ("after", "channels", "drop_when_done", "if_exists"),
+        "rows at least once go through no named channel",
     )
-    return ElasticLoad(rows, encoder, target.elastic() if isinstance(target, Target) else target, options)
+    elastic = target.elastic() if isinstance(target, Target) else target
+    return ElasticLoad(rows, encoder, elastic, options, preflight)
+
+
+def _replacing(
+    rows: Source, encoder: Encoder, target: Target, table: Table, options: LoadOptions, preflight: Preflight
+) -> TargetLoad:
+    """Make a load into a table of its own, which takes the place of the target's."""
+    load_id = options.load_id or new_load_id()
+    staging = staging_name(table.name, load_id)
+    replacement = Replacement(table, Table(target.door, staging), load_id)
+    named = replace(options, load_id=load_id)
+    return TargetLoad(rows, encoder, target.beside(staging), named, preflight, replacement)
 
 
 def _refuse(options: LoadOptions, names: Sequence[str], why: str) -> None:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
-from ..arguments import instance, is_a, plain_text, refuse
-from ..errors import UsageError
+from ..arguments import instance, is_a, plain_text, refuse, texts_by_text
+from ..errors import SnowpipeError, UsageError
+from ..names import TargetName
 from ..rest.channel import Channel
 from ..rest.client import Client
 from ..rest.elastic import ElasticChannel
 from ..rest.target import Target
+from ..rows.target_types import parse_type
 from ..shown import shown
+from ..sql.table import Table
+from ..target_column import TargetColumn
 
 WANTED = (
     'a table, such as client.table("DEMO.PUBLIC.FLIGHTS"), or an open channel, such as '
@@ -31,9 +36,7 @@ def resolved(target: Any, client: Any) -> AnyTarget:
     if client is not None:
         wanted = "what sp.connect() returns"
         client = instance("client", client, Client, wanted=wanted, secret=True)
-    found: AnyTarget | None = None
-    if is_a(target, Channel) or is_a(target, ElasticChannel) or is_a(target, Target):
-        found = target
+    found: AnyTarget | None = target if _is_target(target) else None
     if found is not None:
         if client is not None:
             raise UsageError("client= goes with the name of a table; this target has a client already")
@@ -48,3 +51,51 @@ def resolved(target: Any, client: Any) -> AnyTarget:
         )
     made: Target = client.table(name)
     return made
+
+
+def name_of(target: AnyTarget) -> TargetName:
+    """Return the name of the table or pipe that a target is."""
+    return target.name if isinstance(target, Target) else target.target
+
+
+def columns_of(target: Any, client: Any) -> Sequence[TargetColumn]:
+    """Return the columns with which `check()` compares rows.
+
+    They are read by SQL, since those that an open told may have changed. Where SQL says the same, it is the
+    open's word that counts: it tells more of them.
+
+    Raises:
+        UsageError: it is no target and no mapping, or a pipe of which nobody tells the columns.
+        SnowpipeError: the columns can't be read.
+    """
+    if not _is_target(target) and plain_text(target) is None:
+        wanted = f'{WANTED}, or types of columns by name, such as {{"CARRIER": "VARCHAR"}}'
+        types = texts_by_text("target", target, wanted=wanted)
+        for kind in types.values():
+            parse_type(kind)
+        return [TargetColumn(name, kind, nullable=True) for name, kind in types.items()]
+    known = resolved(target, client)
+    told = () if isinstance(known, Target) else known.target_columns
+    name = name_of(known).table
+    if name is None:
+        if told:
+            return told
+        raise UsageError(
+            f"nobody tells which columns {name_of(known)} fills; check against its table instead"
+        )
+    try:
+        described = Table(known.door, name).columns()
+    except SnowpipeError:
+        if told:
+            return told
+        raise
+    return told if _core(told) == _core(described) else described
+
+
+def _core(columns: Sequence[TargetColumn]) -> list[tuple[str, str, bool, bool]]:
+    """Return what both SQL and an open tell of columns."""
+    return [(column.name, column.type, column.nullable, column.has_default) for column in columns]
+
+
+def _is_target(target: Any) -> bool:
+    return is_a(target, Channel) or is_a(target, ElasticChannel) or is_a(target, Target)

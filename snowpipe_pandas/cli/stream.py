@@ -13,12 +13,9 @@ from rich.text import Text
 
 from ..api.stream import stream
 from ..errors import SnowpipeError
-from ..rest.client import Client, connect
+from ..rest.client import connect
 from ..rows.sources.names import ColumnCase
-from ..rows.sources.source import open_source
-from ..rows.types import create_table_ddl
 from ..shown import visible
-from ..sql.catalogue import create_table_if_missing
 from ..streaming.load_ids import new_load_id
 from ..streaming.options import OnError
 
@@ -86,14 +83,12 @@ def run(console: Console, command: StreamCommand) -> int:
     try:
         with connect(command.profile, connection_name=command.connection) as client:
             target = client.table(command.table)
-            if command.create:
-                schema = open_source(files, column_case=command.column_case).schema
-                _create(console, client, create_table_ddl(schema, str(target.name), error_logging=True))
             result = stream(
                 files,
                 target,
                 load_id=load_id,
                 channels=channels,
+                create=command.create,
                 column_case=command.column_case,
                 on_error=command.on_error,
             )
@@ -106,19 +101,6 @@ def run(console: Console, command: StreamCommand) -> int:
         return INTERRUPTED
     _say(console, str(result))
     return 0 if result.rows_rejected == 0 else 1
-
-
-def _create(console: Console, client: Client, ddl: str) -> None:
-    """Make the table if it is missing.
-
-    Raises:
-        SnowpipeError: it can't be made by SQL; the statement to run was printed.
-    """
-    try:
-        _say(console, create_table_if_missing(client, ddl))
-    except SnowpipeError:
-        _say(console, f"the table could not be made by SQL; the statement for it is:\n{ddl}")
-        raise
 
 
 def _say(console: Console, text: str) -> None:

@@ -14,7 +14,7 @@ from ..names import ObjectName
 from .internal import HIDDEN, MARK, error_table, shown_name
 from .refusals import not_found_table
 from .sql.declared import DeclaredColumn, name_of_stored
-from .sql.quoting import path_of, quoted
+from .sql.quoting import literal, path_of, quoted
 
 TABLES = """
 CREATE SCHEMA IF NOT EXISTS {hidden};
@@ -203,3 +203,8 @@ def set_evolving(cursor: duckdb.DuckDBPyConnection, table: ObjectName, *, on: bo
     )
     if on:
         cursor.execute(f"INSERT INTO {evolving} VALUES (?, ?)", [table.schema, table.name])  # noqa: S608
+
+
+def set_comment(cursor: duckdb.DuckDBPyConnection, table: ObjectName, comment: str) -> None:
+    """Set a table's comment; the engine keeps it with the table, whatever that is called."""
+    cursor.execute(f"COMMENT ON TABLE {path_of(table)} IS {literal(comment) if comment else 'NULL'}")

@@ -34,6 +34,7 @@ from .sql.commands import (
     RenameColumn,
     RenameTable,
     SetTable,
+    SwapTable,
 )
 from .sql.declared import DeclaredColumn, cut_to_digits, duckdb_type, is_declarable, name_of_stored
 from .sql.qualify import sequence_path
@@ -75,6 +76,8 @@ def _create_table(cursor: Cursor, command: CreateTable) -> Ended:
     catalogue.declare(cursor, table, columns)
     switch_error_logging(cursor, table, on=command.error_logging)
     catalogue.set_evolving(cursor, table, on=command.evolves)
+    if command.comment:
+        catalogue.set_comment(cursor, table, command.comment)
     hold_lengths(cursor, table, columns)
     return ended
 
@@ -265,11 +268,30 @@ def _rename_table(cursor: Cursor, table: ObjectName, change: RenameTable) -> End
     return ended
 
 
+def _swap_table(cursor: Cursor, table: ObjectName, change: SwapTable) -> Ended:
+    """Let two tables swap their names, with all that they are; the channels of both end, as by a rename."""
+    other = change.other
+    if (other.database, other.schema) != (table.database, table.schema):
+        raise UsageError("the local account swaps tables of one schema only")
+    if not catalogue.exists(cursor, other):
+        raise UsageError(f"table {shown(other)} does not exist")
+    if other == table:
+        raise UsageError(f"table {shown(table)} can't be swapped with itself")
+    ended = end_pipes(cursor, table) | end_pipes(cursor, other)
+    between = replace(table, name=f"swapped {uuid.uuid4().hex}")
+    catalogue.rename_table(cursor, table, between)
+    catalogue.rename_table(cursor, other, table)
+    catalogue.rename_table(cursor, between, other)
+    return ended
+
+
 def _set_table(cursor: Cursor, table: ObjectName, change: SetTable) -> Ended:
     if change.error_logging is not None:
         switch_error_logging(cursor, table, on=change.error_logging)
     if change.evolves is not None:
         catalogue.set_evolving(cursor, table, on=change.evolves)
+    if change.comment is not None:
+        catalogue.set_comment(cursor, table, change.comment)
     return set()
 
 
@@ -347,5 +369,6 @@ _CHANGE: dict[type[Change], Callable[[Cursor, ObjectName, Any], Ended]] = {
     RenameColumn: _rename_column,
     ChangeColumn: _change_column,
     RenameTable: _rename_table,
+    SwapTable: _swap_table,
     SetTable: _set_table,
 }

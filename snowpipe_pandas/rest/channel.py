@@ -22,7 +22,7 @@ from ..names import ObjectName, TargetName
 from ..target_column import TargetColumn
 from .answers import CHANNEL_GONE
 from .caller import Caller
-from .of_client import Door, OfClient
+from .of_client import OfClient, Owner
 from .pacer import RateLimits
 from .planes import Planes
 from .policy import PollPolicy
@@ -50,7 +50,7 @@ class Channel(OfClient):
         name: str,
         target: TargetName,
         *,
-        door: Door,
+        door: Owner,
         offset_token: str | None = None,
         polling: PollPolicy = PollPolicy(),
         opened_by: Caller | None = None,

@@ -11,7 +11,7 @@ from ..target_column import TargetColumn
 from . import paths
 from .answers import Answer, Refusal
 from .caller import Caller
-from .of_client import Door, OfClient
+from .of_client import OfClient, Owner
 from .planes import Planes
 from .policy import PollPolicy
 from .status import ChannelStatus, fetch_statuses
@@ -37,7 +37,7 @@ class ElasticChannel(OfClient):
     target_columns: tuple[TargetColumn, ...] = ()
 
     def __init__(
-        self, planes: Planes, target: TargetName, *, door: Door, polling: PollPolicy = PollPolicy()
+        self, planes: Planes, target: TargetName, *, door: Owner, polling: PollPolicy = PollPolicy()
     ) -> None:
         self.target = target
         self.door = door

@@ -11,10 +11,14 @@ from .planes import Planes
 
 
 class Door(Protocol):
-    """What a client can do besides sending rows: run SQL, and name other targets."""
+    """The way to SQL."""
 
     def sql(self, text: str, *, params: Sequence[Any] | None = None, timeout_s: float = ...) -> Any:
         """Run one statement; its result is a DataFrame."""
+
+
+class Owner(Door, Protocol):
+    """What a client can do besides sending rows: run SQL, and name other targets."""
 
     def table(self, name: str) -> Any:
         """Return a table as a target."""
@@ -27,7 +31,7 @@ class OfClient:
     """Something of one client: its events, clock and tokens are those of the client."""
 
     _planes: Planes
-    door: Door
+    door: Owner
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(

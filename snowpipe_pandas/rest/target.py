@@ -7,13 +7,13 @@ from typing import Any
 
 from ..arguments import plain_text
 from ..errors import UsageError
-from ..names import TargetName
+from ..names import ObjectName, TargetName
 from ..shown import shown
 from .caller import Caller
 from .channel import Channel
 from .elastic import ElasticChannel
 from .known_loads import KnownLoad, ListedChannel, known_loads
-from .of_client import Door, OfClient
+from .of_client import OfClient, Owner
 from .planes import Planes
 from .policy import PollPolicy
 from .status import ChannelStatus, fetch_statuses
@@ -39,7 +39,7 @@ class Target(OfClient):
         caller: Caller,
         *,
         polling: PollPolicy,
-        door: Door,
+        door: Owner,
         list_channels: Callable[[TargetName], list[ListedChannel]],
     ) -> None:
         self.name = name
@@ -64,6 +64,17 @@ class Target(OfClient):
             offset_token=offset_token,
             polling=self._polling,
             opened_by=opened_by,
+        )
+
+    def beside(self, table: ObjectName) -> Target:
+        """Return another table as a target of the same client; no request is made."""
+        return Target(
+            self._planes,
+            TargetName.of_table(table),
+            self._caller,
+            polling=self._polling,
+            door=self.door,
+            list_channels=self._list_channels,
         )
 
     def elastic(self) -> ElasticChannel:

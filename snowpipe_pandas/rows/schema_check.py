@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +18,12 @@ from .encode.encoder import Nulls
 from .target_types import TargetType, told_type
 from .types import is_json_field, is_number_field, is_semi_structured, is_string, snowflake_type
 from .value_check import ColumnJudge
+
+if TYPE_CHECKING:
+    from .sources.source import Source
+
+FIRST_ROWS = 2048
+"""Rows that are read to see whether a column has values."""
 
 _TEXT_HINTS = {
     "NUMBER": "; convert them, for example with pd.to_numeric",
@@ -60,7 +66,6 @@ def find_problems(
     batches: Iterable[pa.RecordBatch] | None = None,
     *,
     nulls: Nulls = "emit",
-    told_by_open: bool = False,
 ) -> list[Problem]:
     """Compare a source with a table's columns; names match without regard to case.
 
@@ -69,7 +74,6 @@ def find_problems(
         target: the table's columns.
         batches: the source's rows; without them, names alone are compared.
         nulls: how nulls are sent, as in `stream()`.
-        told_by_open: whether a channel was told the columns as it was opened, and more may be there by now.
 
     >>> find_problems(pa.schema([("CARIER", pa.string())]), target)
     [Problem(column='CARIER', kind='unknown', message="no column 'CARIER'; did you mean 'CARRIER'?")]
@@ -79,7 +83,7 @@ def find_problems(
     for number, field in enumerate(schema):
         column = left.pop(field.name.upper(), None)
         if column is None:
-            findings.append(_unknown(field.name, target, told_by_open=told_by_open))
+            findings.append(_unknown(field.name, target))
         elif batches is not None:
             findings.append(_Column(number, field, column, nulls))
     _read([finding for finding in findings if isinstance(finding, _Column)], batches or ())
@@ -87,6 +91,37 @@ def find_problems(
     for finding in findings:
         problems += [finding] if isinstance(finding, Problem) else finding.problems()
     return problems + [_left_out(c) for c in left.values() if not c.nullable and not c.has_default]
+
+
+def settled_problems(rows: Source, target: Sequence[TargetColumn]) -> list[Problem]:
+    """Return what the target surely rejects in every row, without reading the whole source.
+
+    That is: columns which the target has not, columns that it needs, and columns of which it takes no value
+    whatever, told by the types and the values of the first rows, since a column without values goes anywhere.
+
+    Args:
+        rows: the source.
+        target: the table's columns; where none are known, nothing is sure.
+    """
+    if not target:
+        return []
+    named = find_problems(rows.schema, target)
+    if rows.total_rows == 0:
+        return [problem for problem in named if problem.kind == "unknown"]
+    by_name = {column.name.upper(): column for column in target}
+    apart = [
+        field
+        for field in rows.schema
+        if (column := by_name.get(field.name.upper())) is not None
+        and _never(field, told_type(column.type))
+        and ColumnJudge(field, column).needs_values
+    ]
+    if not apart or not rows.cuttable or rows.total_rows is None:
+        return named
+    first = rows.part(0, min(rows.total_rows, FIRST_ROWS)).batches()
+    names = [field.name for field in apart]
+    judged = find_problems(pa.schema(apart), target, (batch.select(names) for batch in first))
+    return named + [problem for problem in judged if problem.kind == "type"]
 
 
 def _read(columns: list[_Column], batches: Iterable[pa.RecordBatch]) -> None:
@@ -210,11 +245,9 @@ def _value(scalar: pa.Scalar) -> Any:
         return f"{scalar.cast(pa.int64()).as_py()} {scalar.type}"
 
 
-def _unknown(name: str, target: Sequence[TargetColumn], *, told_by_open: bool) -> Problem:
+def _unknown(name: str, target: Sequence[TargetColumn]) -> Problem:
     close = difflib.get_close_matches(name.upper(), [column.name for column in target], n=1)
-    hint = "; open the channel again if it was added since" if told_by_open else ""
-    if close:
-        hint = f"; did you mean {close[0]!r}?"
+    hint = f"; did you mean {close[0]!r}?" if close else ""
     return Problem(name, "unknown", f"no column {name!r}{hint}")
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any, Literal
 
-from ..errors import UsageError
+from ..errors import SqlResultError, UsageError
 from ..names import ObjectName
 from ..rest.known_loads import ListedChannel
 from ..rest.of_client import Door
@@ -16,6 +17,9 @@ _CREATE = re.compile(
     r"\s*CREATE\s+((?:(?:LOCAL|GLOBAL|TEMP|TEMPORARY|VOLATILE|TRANSIENT)\s+)*)TABLE\s+(IF\s+NOT\s+EXISTS\s+)?",
     re.IGNORECASE,
 )
+
+_DESCRIBED = ("name", "type", "kind", "null?", "default")
+_SHOWN_OF_CHANNELS = ("name", "offset_token", "created_on")
 
 
 def create_table_if_missing(door: Door, ddl: str) -> str:
@@ -41,17 +45,36 @@ def create_table_if_missing(door: Door, ddl: str) -> str:
     return "; ".join(str(row[0]) for row in made.itertuples(index=False))
 
 
-def describe_table(door: Door, table: ObjectName) -> tuple[TargetColumn, ...]:
+def describe_table(door: Door, table: ObjectName, *, timeout_s: float = 600.0) -> tuple[TargetColumn, ...]:
     """Return a table's columns in order.
 
     Raises:
         SqlPrivilegeError: no such table, or no grant on it.
     """
     return tuple(
-        TargetColumn(row["name"], row["type"], row["null?"] == "Y", isinstance(row["default"], str))
-        for row in door.sql(f"DESCRIBE TABLE {table}").to_dict("records")
+        TargetColumn(str(row["name"]), str(row["type"]), row["null?"] == "Y", isinstance(row["default"], str))
+        for row in records(door, f"DESCRIBE TABLE {table}", _DESCRIBED, timeout_s=timeout_s)
         if row["kind"] == "COLUMN"
     )
+
+
+def records(
+    door: Door, statement: str, names: Sequence[str], *, timeout_s: float = 600.0
+) -> list[dict[str, Any]]:
+    """Return the rows of a statement that shows something, by the names of their columns.
+
+    Raises:
+        SqlResultError: the result lacks one of these columns.
+    """
+    found = door.sql(statement, timeout_s=timeout_s)
+    missing = [name for name in names if name not in found.columns]
+    if missing:
+        raise SqlResultError(
+            f"the statement was done, but its result has no column {missing[0]!r}: {statement}",
+            statement=statement,
+            status=200,
+        )
+    return [dict(row) for row in found.to_dict("records")]
 
 
 def list_channels(
@@ -63,7 +86,7 @@ def list_channels(
         SqlPrivilegeError: no such table or pipe, or no grant on it.
     """
     like = like_literal(starting_with, more=True)
-    found = door.sql(f"SHOW CHANNELS LIKE {like} IN {kind.upper()} {name}").to_dict("records")
+    found = records(door, f"SHOW CHANNELS LIKE {like} IN {kind.upper()} {name}", _SHOWN_OF_CHANNELS)
     channels = [
         ListedChannel(row["name"], _text(row["offset_token"]), row["created_on"])
         for row in found

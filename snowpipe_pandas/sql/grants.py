@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..errors import SqlError
 from ..names import ObjectName, quote_identifier
-from .catalogue import Door
+from ..rest.of_client import Door
 
 EVERYBODYS = ("ROLE", "PUBLIC")
 MOST_ROLES = 50

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .catalogue import Door, like_literal
+from ..rest.of_client import Door
+from .catalogue import like_literal
 
 
 @dataclass(frozen=True, slots=True)

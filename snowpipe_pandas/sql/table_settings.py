@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..names import ObjectName, quote_identifier
-from .catalogue import Door, like_literal
+from ..rest.of_client import Door
+from .catalogue import like_literal
 
 _YES = ("Y", "ON", "TRUE", "YES")
 _NO = ("N", "OFF", "FALSE", "NO")

@@ -35,6 +35,7 @@ from .failures import told
 from .load_ids import new_load_id
 from .options import LoadOptions
 from .pipeline import Payloads
+from .preflight import Preflight
 from .progress import Progress, Tracker
 from .result import StreamResult
 from .senders import Ended, Errand, Senders
@@ -57,6 +58,7 @@ class ElasticLoad:
         options: how it is delivered. `load_id` only names the load, and `commit_timeout_s` means nothing.
             With `wait` the load looks at the channel's counters `limits.audit_grace_s` after the last answer,
             to tell how many rows were rejected; without it, it returns once its rows are durable.
+        preflight: makes the table and compares the rows with it, None where that was done.
         in_flight: most requests under way at once.
 
     Attributes:
@@ -78,6 +80,7 @@ class ElasticLoad:
         encoder: Encoder,
         channel: ElasticChannel,
         options: LoadOptions,
+        preflight: Preflight | None = None,
         *,
         in_flight: int = IN_FLIGHT,
     ) -> None:
@@ -105,7 +108,8 @@ class ElasticLoad:
             ),
             tokens=lambda: channel.tokens,
         )
-        self._rows_total = rows.total_rows
+        self._rows = rows
+        self._preflight = preflight
         self._options = options
         self._delivery = ElasticDelivery()
         self._begun = self._paused = False
@@ -136,9 +140,12 @@ class ElasticLoad:
             RowsRejectedError: the service skipped rows, and they are surely this load's.
         """
         try:
+            if self._preflight is not None:
+                self._preflight.make_table(self._rows.schema)
+                self._preflight.check(self._rows)
             before = self.channel.status(self._caller) if self._options.wait else None
             self._begun = True
-            self.tell(LoadStarted(rows_total=self._rows_total, rows_skipped=0))
+            self.tell(LoadStarted(rows_total=self._rows.total_rows, rows_skipped=0))
             self._tell_phase("sending")
             with self._payloads, self._senders:
                 self.control.wake = self._wake

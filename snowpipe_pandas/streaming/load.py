@@ -21,7 +21,6 @@ from ..errors import (
     LoadFacts,
     PayloadTooLargeError,
     SnowpipeError,
-    UnknownColumnError,
 )
 from ..events import (
     Event,
@@ -39,7 +38,6 @@ from ..rest.channel import Channel
 from ..rest.session import Session
 from ..rows.encode.encoder import Encoder
 from ..rows.encode.parallel import default_workers
-from ..rows.schema_check import find_problems
 from ..rows.sources.source import Source
 from .control import Control
 from .delivery import Delivery
@@ -48,6 +46,7 @@ from .load_ids import new_load_id
 from .options import LoadOptions
 from .pipeline import Payloads
 from .plan import LoadPlan
+from .preflight import Preflight
 from .progress import Progress, Tracker
 from .protocol import LoadProtocol, State
 from .result import StreamResult
@@ -73,7 +72,7 @@ from .timings import CommitWatch, Stopwatch, Timings
 
 
 class Load:
-    """A load that is ready to run; that the target has its columns is checked here.
+    """A load that is ready to run.
 
     Args:
         rows: the source.
@@ -81,6 +80,7 @@ class Load:
         channel: an open channel.
         options: how it is delivered; without a `load_id` it gets a fresh one.
         part: which part of a load in parts this is, None for a load through one channel.
+        preflight: compares the rows with the target before the first is sent, None where that was done.
 
     Attributes:
         load_id: the name under which the load can be resumed.
@@ -91,9 +91,6 @@ class Load:
         events: what happens to this load.
         client_events: what happens to its client.
         tracker: what the load has done, for displays.
-
-    Raises:
-        UnknownColumnError: the target table has not these columns.
     """
 
     def __init__(
@@ -103,8 +100,8 @@ class Load:
         channel: Channel,
         options: LoadOptions,
         part: PartOf | None = None,
+        preflight: Preflight | None = None,
     ) -> None:
-        _check_target(rows.schema, channel)
         self.load_id = options.load_id or new_load_id()
         self.channel = channel
         self.channel_name = channel.name
@@ -128,6 +125,7 @@ class Load:
         self._rows = rows
         self._encoder = encoder
         self._options = options
+        self._preflight = preflight
         self._now = channel.clock.monotonic
         self._delivery: Delivery | None = None
         self._sources = ExitStack()
@@ -140,8 +138,11 @@ class Load:
 
         Raises:
             UsageError: another load runs on this channel.
+            ColumnMismatchError: the target surely rejects the rows; nothing was sent.
         """
         try:
+            if self._preflight is not None:
+                self._preflight.check(self._rows, self.channel.target_columns)
             with self.channel.exclusive(self.load_id, _LoadCaller(self)) as session, self._sources:
                 delivery = self._drive(session)
                 session.standing = delivery.standing()
@@ -352,22 +353,3 @@ def _shown_of(event: Event) -> dict[str, Any]:
         case RowsRejected():
             return {"rejected_message": event.message}
     return {}
-
-
-def _check_target(schema: pa.Schema, channel: Channel) -> None:
-    """Refuse columns which the target table surely has not; a service that does not tell its columns passes.
-
-    Raises:
-        UnknownColumnError: names the columns, and what they may have been meant to be.
-    """
-    if not channel.target_columns:
-        return
-    problems = find_problems(schema, channel.target_columns, told_by_open=True)
-    unknown = [problem for problem in problems if problem.kind == "unknown"]
-    if unknown:
-        raise UnknownColumnError(
-            f"{channel.target} has {', '.join(map(str, unknown))} "
-            "(rename with columns={...} or leave them out)",
-            columns=[problem.column for problem in unknown],
-            target=str(channel.target),
-        )

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 OnError = Literal["raise", "report"]
 DeliveryKind = Literal["exactly-once", "at-least-once"]
+OnNewColumns = Literal["error", "evolve"]
+IfExists = Literal["append", "replace"]
 
 SHORTEST_PAUSE_S = 0.001
 """A pause of 0 between two looks at the service would never rest."""
@@ -102,6 +104,9 @@ class LoadOptions:
     channels: int | Literal["auto"] = 1
     drop_when_done: bool = False
     delivery: DeliveryKind = "exactly-once"
+    create: bool = False
+    if_exists: IfExists = "append"
+    on_new_columns: OnNewColumns = "error"
     wait: bool = True
     on_error: OnError = "raise"
     commit_timeout_s: float = 300.0
@@ -127,6 +132,18 @@ class LoadOptions:
         if self.drop_when_done and not self.wait:
             raise UsageError(
                 "drop_when_done=True needs wait=True: a channel is dropped once its rows are committed"
+            )
+        self._set("create", flag("create", self.create))
+        self._set("on_new_columns", choice("on_new_columns", self.on_new_columns, ("error", "evolve")))
+        self._set("if_exists", choice("if_exists", self.if_exists, ("append", "replace")))
+        if self.if_exists == "replace" and not self.wait:
+            raise UsageError(
+                'if_exists="replace" needs wait=True: the rows are counted before they take its place'
+            )
+        if self.if_exists == "replace" and self.drop_when_done:
+            raise UsageError(
+                'drop_when_done=True does not go with if_exists="replace": its channels are those of a table '
+                "of its own, and a load that was interrupted goes on with them"
             )
         self._set("on_error", choice("on_error", self.on_error, ("raise", "report")))
         self._set(

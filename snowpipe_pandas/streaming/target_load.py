@@ -27,7 +27,9 @@ from .load import Load
 from .load_ids import new_load_id
 from .options import LoadOptions
 from .parts import MAX_CHANNELS, channel_of, cut, cut_of, worthwhile
+from .preflight import Preflight
 from .progress import Progress
+from .replacement import Replacement
 from .result import StreamResult
 from .timings import Timings
 from .totals import TotalTracker, added_results
@@ -52,6 +54,8 @@ class TargetLoad:
         encoder: how its rows are written.
         target: where they go.
         options: how they are delivered; without a `load_id` the load gets a fresh one.
+        preflight: makes the table, and compares the rows with it.
+        replacement: lets the target, a table of the load's own, take another one's place; None to append.
 
     Attributes:
         load_id: the name under which the load can be resumed.
@@ -62,7 +66,15 @@ class TargetLoad:
         tracker: what the load has done, for displays.
     """
 
-    def __init__(self, rows: Source, encoder: Encoder, target: Target, options: LoadOptions) -> None:
+    def __init__(
+        self,
+        rows: Source,
+        encoder: Encoder,
+        target: Target,
+        options: LoadOptions,
+        preflight: Preflight,
+        replacement: Replacement | None = None,
+    ) -> None:
         self.load_id = options.load_id or new_load_id()
         self.channel_name = channel_of(self.load_id, 1)
         self.control = Control(target.clock.sleep)
@@ -85,6 +97,9 @@ class TargetLoad:
         self._encoder = encoder
         self._target = target
         self._options = options
+        self._preflight = preflight
+        self._replacement = replacement
+        self._staged = False
         self._named = options.load_id is not None
         self._caller = _Opener(self)
         self._channels: dict[int, Channel] = {}
@@ -97,19 +112,35 @@ class TargetLoad:
         Raises:
             OtherPartsError: the load was begun through other channels, or with another number of rows.
             ForgottenPartsError: the service may have deleted some of its channels.
+            CreateTableError: the table may be missing, and can't be made.
+            ColumnMismatchError: the table surely rejects the rows; nothing was sent.
+            ReplaceTableError: all rows are staged, and did not take the table's place.
         """
         try:
-            result = self._run()
+            self._preflight.make_table(self._rows.schema)
+            result = self._run() if self._replacement is None else self._replaced(self._replacement)
         except BaseException as error:
             self._explain(error)
             raise
         self.tracker.end(PhaseChanged(phase="done"))
         return result
 
+    def _replaced(self, replacement: Replacement) -> StreamResult:
+        """Deliver the rows into a table of their own, which then takes the place of the other."""
+        self._preflight.check(self._rows)
+        done = replacement.begin(self._rows.total_rows)
+        if done is not None:
+            return replace(done, seconds=self.tracker.snapshot().seconds)
+        result = self._run()
+        self._staged = True
+        return replacement.finish(result)
+
     def _run(self) -> StreamResult:
         begun = self._begun()
         if begun is not None and begun.part is not None and begun.part.done:
             return self._finished(begun, begun.part)
+        if self._replacement is None:
+            self._preflight.check(self._rows, self._open(1).target_columns)
         with ExitStack() as hearing:
             self._prepare(self._cut(begun))
             for load in self._loads:
@@ -301,7 +332,7 @@ class TargetLoad:
     def _explain(self, error: BaseException) -> None:
         """Attach how far the whole load came, and tell the displays."""
         ended = told(error)
-        if len(self._loads) > 1:
+        if len(self._loads) > 1 or self._staged:
             self._attach_facts(error)
         if not self._loads:
             self.tell(ended)
@@ -318,7 +349,8 @@ class TargetLoad:
             rows_acknowledged=total.rows_acknowledged,
             rows_in_table=total.rows_in_table,
             rows_rejected=total.rows_rejected,
-            exact=total.rejected_exact and self._group is not None and self._group.exact(),
+            exact=total.rejected_exact
+            and (self._staged or (self._group is not None and self._group.exact())),
             failed_rows=None if own is None else own.failed_rows,
             goes_on=getattr(error, "goes_on", True),
         )

@@ -34,7 +34,7 @@ def test_a_frame_with_new_columns_arrives_whole(account, channel):
     frame = pd.DataFrame(
         {"ID": [1, 2], "WHOLE": [1, None], "PART": [0.5, 2.0], "FLAG": [True, False], "TEXT": ["a", None]}
     )
-    result = frame.snowpipe.stream(channel, progress=False)
+    result = frame.snowpipe.stream(channel, on_new_columns="evolve", progress=False)
     assert (result.rows_in_table, result.rows_rejected) == (2, 0)
     found = columns(account)
     assert found["OLD"][1] == "Y"  # the rows leave it out

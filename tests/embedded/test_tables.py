@@ -10,7 +10,7 @@ import snowpipe_pandas as sp
 from snowpipe_pandas.embedded.ingest.evolution import Evolution
 from snowpipe_pandas.embedded.internal import HIDDEN
 from snowpipe_pandas.embedded.sql.declared import DeclaredColumn
-from snowpipe_pandas.errors import NotFoundError, UnknownColumnError, UsageError
+from snowpipe_pandas.errors import ChannelInvalidError, NotFoundError, UsageError
 from snowpipe_pandas.names import ObjectName
 from tests.embedded.raw import STALE, Raw, code, lines, until
 from tests.embedded.test_durability import NO_SPACE, failing_commit
@@ -410,7 +410,7 @@ NO_CHANGE = {
     "RENAME COLUMN A TO B": "has a column B already",
     "DROP COLUMN Z": "no column Z",
     "ADD COLUMN N INT NOT NULL": "N is NOT NULL",
-    "SWAP WITH X": "local account",
+    "SWAP WITH X": "does not exist",
     "RENAME TO OTHER": "exists already",
     "ADD COLUMN Q INT, ADD COLUMN B INT": "B",
 }
@@ -427,16 +427,13 @@ def test_a_change_that_can_not_be_is_refused_and_changes_nothing(account, change
     pd.testing.assert_frame_equal(account.sql("DESCRIBE TABLE T"), before)
 
 
-def test_a_client_that_lacks_a_new_column_is_told_to_open_the_channel_again(account, client):
+def test_a_column_that_was_added_behind_the_open_is_seen(account, client):
     account.sql("CREATE TABLE E (ID NUMBER)")
     channel = client.open_channel("e", table="DEMO.PUBLIC.E")
     account.sql("ALTER TABLE E ADD COLUMN NOTE VARCHAR")
     frame = pd.DataFrame({"ID": [1], "NOTE": ["x"]})
-    with pytest.raises(UnknownColumnError, match="open the channel again"):
-        frame.snowpipe.stream(channel, progress=False)
-    assert "open the channel again" in str(frame.snowpipe.check(channel)[0])
-    channel = client.open_channel("e", table="DEMO.PUBLIC.E")
-    assert frame.snowpipe.stream(channel, progress=False).rows == 1
+    assert frame.snowpipe.check(channel) == []
+    assert frame.snowpipe.stream(channel, progress=False).rows_in_table == 1
 
 
 def test_tables_from_queries_take_what_their_types_say(account, client):
@@ -504,3 +501,54 @@ def test_what_a_file_keeps_of_its_tables_is_there_after_a_restart(tmp_path):
         assert account.sql("SELECT ID FROM A ORDER BY 1")["ID"].tolist() == [1, 2, 3]
         assert account._store.evolves(ObjectName("DEMO", "PUBLIC", "A"))
         assert account.sql("DESCRIBE TABLE A")["type"].tolist() == ["NUMBER(38,0)", "VARCHAR(3)"]
+
+
+def test_two_tables_swap_all_that_they_are(account, client):
+    account.sql("CREATE TABLE A (ID NUMBER, N NUMBER AUTOINCREMENT) ERROR_LOGGING = TRUE COMMENT = 'it''s a'")
+    account.sql("ALTER TABLE A SET ENABLE_SCHEMA_EVOLUTION = TRUE; INSERT INTO A (ID) VALUES (1)")
+    account.sql("CREATE TABLE B LIKE A COPY GRANTS COMMENT = 'b'; INSERT INTO B (ID) VALUES (2), (3)")
+    account.sql("ALTER TABLE A SWAP WITH B")
+    shown = account.sql("SHOW TABLES IN SCHEMA DEMO.PUBLIC")[["name", "comment", "enable_schema_evolution"]]
+    assert shown.to_numpy().tolist() == [["A", "b", "N"], ["B", "it's a", "Y"]]
+    assert account.sql("SELECT ID FROM A ORDER BY ID")["ID"].tolist() == [2, 3]
+    assert account.sql("SELECT * FROM ERROR_TABLE(B)").empty
+    with pytest.raises(UsageError):
+        account.sql("SELECT * FROM ERROR_TABLE(A)")
+    account.sql("DROP TABLE B; INSERT INTO A (ID) VALUES (4)")  # its numbers are its own
+    assert account.sql("SELECT N FROM A WHERE ID = 4")["N"].tolist() == [3]
+
+
+def test_a_swap_ends_the_channels_of_both_tables(account, client):
+    account.sql("CREATE TABLE A (ID NUMBER); CREATE TABLE B (ID NUMBER)")
+    channels = [client.open_channel("c", table=f"DEMO.PUBLIC.{name}") for name in "AB"]
+    for channel in channels:
+        channel.append_rows(b'{"ID":1}\n', start_offset_token="0", end_offset_token="1")
+        channel.wait_for_commit("1")
+    account.sql("ALTER TABLE A SWAP WITH B")
+    for name, channel in zip("AB", channels, strict=True):
+        with pytest.raises(ChannelInvalidError):
+            channel.append_rows(b'{"ID":2}\n', start_offset_token="1", end_offset_token="2")
+        again = client.open_channel("c", table=f"DEMO.PUBLIC.{name}")
+        assert again.opened_status.last_committed_offset_token is None
+
+
+@pytest.mark.parametrize("other", ["NOPE", "A", "OTHERS.B"])
+def test_what_can_not_be_swapped_is_refused(account, other):
+    account.sql("CREATE TABLE A (ID NUMBER); CREATE SCHEMA OTHERS; CREATE TABLE OTHERS.B (ID NUMBER)")
+    with pytest.raises(UsageError, match="does not exist|itself|one schema"):
+        account.sql(f"ALTER TABLE A SWAP WITH {other}")
+
+
+def test_a_comment_stays_with_its_table_until_it_is_unset(account):
+    def told():
+        return account.sql("SHOW TABLES")["comment"].tolist()
+
+    account.sql("CREATE TABLE A (ID NUMBER) COMMENT = 'one'")
+    account.sql("ALTER TABLE A ADD COLUMN X NUMBER; ALTER TABLE A RENAME TO B")
+    assert told() == ["one"]
+    account.sql("ALTER TABLE B SET COMMENT = 'two' ERROR_LOGGING = TRUE")
+    assert told() == ["two"]
+    account.sql("ALTER TABLE B UNSET COMMENT")
+    assert told() == [""]
+    account.sql("CREATE OR REPLACE TABLE B (ID NUMBER)")
+    assert told() == [""]

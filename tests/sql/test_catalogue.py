@@ -11,11 +11,6 @@ from tests.support.loads import numbers
 T = ObjectName("DEMO", "PUBLIC", "T")
 
 
-@pytest.fixture(params=["client", "account"])
-def door(request, client, account):
-    return {"client": client, "account": account}[request.param]
-
-
 @pytest.mark.parametrize("ddl", ["CREATE TABLE T (ID NUMBER)", "create  table if  not exists T (ID NUMBER);"])
 def test_a_missing_table_is_made_and_one_that_is_there_stays(client, account, ddl):
     assert create_table_if_missing(client, ddl) == "Table T successfully created."
@@ -42,12 +37,12 @@ def test_a_ddl_that_fails_says_why(client):
         create_table_if_missing(client, "CREATE TABLE T (ID NOPE)")
 
 
-def test_columns_are_told_as_an_open_tells_them(door, account):
+def test_columns_are_told_as_an_open_tells_them(client, account):
     account.sql(
         "CREATE TABLE T (A NUMBER(10,2) NOT NULL, \"b c\" VARCHAR(20) DEFAULT 'x', "
         "ID NUMBER AUTOINCREMENT START 5 INCREMENT 2, V VARIANT, TS TIMESTAMP_TZ(3))"
     )
-    assert describe_table(door, T) == (
+    assert describe_table(client, T) == (
         TargetColumn("A", "NUMBER(10,2)", False),
         TargetColumn("b c", "VARCHAR(20)", True, True),
         TargetColumn("ID", "NUMBER(38,0)", True, True),
@@ -66,19 +61,19 @@ def test_a_table_that_is_not_there_is_told(client):
         describe_table(client, T)
 
 
-def test_channels_are_listed_with_their_tokens(door, client, account):
+def test_channels_are_listed_with_their_tokens(client, account):
     account.sql("CREATE TABLE T (ID NUMBER, TEXT VARCHAR)")
     for name in ("load_1", "load_2", "LOAD_3", "loadx1", "it's", "a%b"):
         client.open_channel(name, table=str(T))
     channel = client.open_channel("load_2", table=str(T))
     numbers(10).snowpipe.stream(channel, load_id="mine", progress=False)
-    everyone = list_channels(door, "table", T)
+    everyone = list_channels(client, "table", T)
     assert [c.name for c in everyone] == sorted(["load_1", "load_2", "LOAD_3", "loadx1", "it's", "a%b"])
-    found = list_channels(door, "pipe", T.default_pipe(), starting_with="load_")
+    found = list_channels(client, "pipe", T.default_pipe(), starting_with="load_")
     assert [c.name for c in found] == ["load_1", "load_2"]
     assert found[0].offset_token is None
     assert found[1].offset_token.startswith("mine:10:")
     assert found[0].created_on <= found[1].created_on
-    assert [c.name for c in list_channels(door, "table", T, starting_with="it's")] == ["it's"]
-    assert [c.name for c in list_channels(door, "table", T, starting_with="a%")] == ["a%b"]
-    assert list_channels(door, "table", T, starting_with="\\") == []
+    assert [c.name for c in list_channels(client, "table", T, starting_with="it's")] == ["it's"]
+    assert [c.name for c in list_channels(client, "table", T, starting_with="a%")] == ["a%b"]
+    assert list_channels(client, "table", T, starting_with="\\") == []

@@ -81,9 +81,9 @@ class _Door:
         self.context = context
         self._connection = connection
 
-    def sql(self, text: str) -> Any:
+    def sql(self, text: str, *, params: Any = None, timeout_s: float = STATEMENT_S) -> Any:
         planes, caller = self._connection.planes, self._connection.caller
-        return run(planes, self.context, caller, text, params=None, timeout_s=STATEMENT_S)
+        return run(planes, self.context, caller, text, params=params, timeout_s=min(timeout_s, STATEMENT_S))
 
 
 class _Checks:

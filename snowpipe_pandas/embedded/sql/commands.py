@@ -76,6 +76,7 @@ class CreateTable:
     if_missing: bool = False
     error_logging: bool = False
     evolves: bool = False
+    comment: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,14 +122,22 @@ class RenameTable:
 
 
 @dataclass(frozen=True, slots=True)
+class SwapTable:
+    """ALTER TABLE SWAP WITH."""
+
+    other: ObjectName
+
+
+@dataclass(frozen=True, slots=True)
 class SetTable:
-    """ALTER TABLE SET; what is None stays as it is."""
+    """ALTER TABLE SET, and UNSET COMMENT; what is None stays as it is."""
 
     error_logging: bool | None = None
     evolves: bool | None = None
+    comment: str | None = None
 
 
-Change = AddColumn | DropColumn | RenameColumn | ChangeColumn | RenameTable | SetTable
+Change = AddColumn | DropColumn | RenameColumn | ChangeColumn | RenameTable | SwapTable | SetTable
 
 
 @dataclass(frozen=True, slots=True)

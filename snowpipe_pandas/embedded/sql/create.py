@@ -20,6 +20,7 @@ from .commands import (
     RenameColumn,
     RenameTable,
     SetTable,
+    SwapTable,
 )
 from .declared import DeclaredColumn
 from .functions import rewritten
@@ -36,7 +37,6 @@ _TABLE_CONSTRAINTS = (exp.PrimaryKey, exp.ForeignKey, exp.UniqueColumnConstraint
 _IDENTITIES = (exp.AutoIncrementColumnConstraint, exp.GeneratedAsIdentityColumnConstraint)
 _HARMLESS = (
     exp.ClusterProperty,
-    exp.SchemaCommentProperty,
     exp.CopyGrantsProperty,
     exp.TransientProperty,
     exp.LikeProperty,
@@ -54,7 +54,7 @@ def create_table(tree: exp.Create, session: Session) -> CreateTable:
         UsageError: names what the local account does not know.
     """
     properties = tree.args.get("properties")
-    error_logging, evolves = _settings(properties.expressions if properties else [])
+    settings = _settings(properties.expressions if properties else [])
     query = tree.expression
     if query is not None:
         qualify(query, session)
@@ -72,8 +72,9 @@ def create_table(tree: exp.Create, session: Session) -> CreateTable:
         names=names,
         replace=bool(tree.args.get("replace")),
         if_missing=bool(tree.args.get("exists")),
-        error_logging=bool(error_logging),
-        evolves=bool(evolves),
+        error_logging=bool(settings.error_logging),
+        evolves=bool(settings.evolves),
+        comment=settings.comment or "",
     )
 
 
@@ -181,11 +182,14 @@ def default_of(tree: exp.Expr, session: Session) -> tuple[str, str]:
     return to_duckdb(holder.this), written
 
 
-def _settings(properties: list[exp.Expr]) -> tuple[bool | None, bool | None]:
-    """Return what ERROR_LOGGING and ENABLE_SCHEMA_EVOLUTION are set to; check the other properties."""
-    error_logging = evolves = None
+def _settings(properties: list[exp.Expr]) -> SetTable:
+    """Return what is set of what the account keeps; check the other properties."""
+    error_logging = evolves = comment = None
     for setting in properties:
         name = setting.name.upper()
+        if isinstance(setting, exp.SchemaCommentProperty):
+            comment = str(setting.this.name)
+            continue
         if isinstance(setting, _HARMLESS):
             continue
         if type(setting) is not exp.Property or name not in (  # its subclasses are other settings
@@ -200,7 +204,7 @@ def _settings(properties: list[exp.Expr]) -> tuple[bool | None, bool | None]:
             error_logging = on
         elif name == "ENABLE_SCHEMA_EVOLUTION":
             evolves = on
-    return error_logging, evolves
+    return SetTable(error_logging, evolves, comment)
 
 
 def _property(setting: exp.Expr) -> str:
@@ -233,8 +237,9 @@ def _changes(action: exp.Expr, session: Session) -> list[Change]:
         return [DropColumn(column.name, there) for column in action.args.get("tables") or []]
     if isinstance(action, exp.RenameColumn):
         return [RenameColumn(action.this.name, action.args["to"].name)]
-    if isinstance(action, exp.AlterRename):
-        return [RenameTable(session.table(action.this.parts))]
+    if isinstance(action, exp.AlterRename | exp.SwapTable):
+        other = session.table(action.this.parts)
+        return [SwapTable(other) if isinstance(action, exp.SwapTable) else RenameTable(other)]
     if isinstance(action, exp.AlterColumn):
         return _column_changes(action, session)
     if isinstance(action, exp.AlterSet | exp.Set):
@@ -278,8 +283,8 @@ def _set(action: exp.AlterSet | exp.Set) -> list[Change]:
         unknown = [name for name in unset if name not in _HARMLESS_NAMES]
         if not action.args.get("unset") or unknown:
             raise UsageError(f"the local account does not know {', '.join(unknown) or 'this'} of a table")
-        return []
+        return [SetTable(comment="")] if "COMMENT" in unset else []
     settings = [part for group in action.expressions for part in (group.expressions or [group])]
     if not settings:
         raise UsageError(f"the local account does not know this change of a table: {_shown(action)}")
-    return [SetTable(*_settings(settings))]
+    return [_settings(settings)]

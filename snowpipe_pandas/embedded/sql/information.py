@@ -24,7 +24,7 @@ WHERE database_name = {database} AND NOT {is_own}
 
 _SHOW_TABLES = """
 SELECT {shown} AS "name", database_name AS "database_name", schema_name AS "schema_name", 'TABLE' AS "kind",
-    estimated_size AS "rows",
+    coalesce(comment, '') AS "comment", estimated_size AS "rows",
     CASE WHEN (schema_name, table_name) IN (SELECT (table_schema, table_name) FROM {hidden}.evolving)
         THEN 'Y' ELSE 'N' END AS "enable_schema_evolution",
     CASE WHEN {errors} IN (SELECT table_name FROM duckdb_tables() WHERE database_name = {database})

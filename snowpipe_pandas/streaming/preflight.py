@@ -1,0 +1,127 @@
+"""Before the first row is sent: the table is made where it may be, and what it surely rejects is found."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+import pyarrow as pa
+
+from ..errors import ColumnMismatchError, CreateTableError, SnowpipeError, UnknownColumnError
+from ..rows.schema_check import Problem, settled_problems
+from ..rows.sources.source import Source
+from ..rows.types import create_table_ddl
+from ..target_column import TargetColumn
+from .options import LoadOptions
+from .table import Table
+
+_log = logging.getLogger("snowpipe_pandas.loads")
+
+
+class Preflight:
+    """What is found out for one load before it sends anything.
+
+    Args:
+        target: names the target in messages.
+        table: the table by SQL, None where nobody knows which table a pipe fills.
+        options: of the load.
+    """
+
+    def __init__(self, target: object, table: Table | None, options: LoadOptions) -> None:
+        self._target = str(target)
+        self._table = table
+        self._create = options.create
+        self._evolve = options.on_new_columns == "evolve"
+        self._described: Sequence[TargetColumn] = ()
+
+    def make_table(self, schema: pa.Schema) -> None:
+        """Make the table for rows of this schema, if that is wanted and it is missing; never change one.
+
+        It is looked at first: who may not make tables can still load into one that is there.
+
+        Raises:
+            CreateTableError: it may be missing, and can't be made by SQL.
+        """
+        if not self._create or self._table is None or self._describe():
+            return
+        ddl = create_table_ddl(schema, self._target, error_logging=True)
+        try:
+            self._table.make(ddl)
+        except SnowpipeError as error:
+            raise CreateTableError(
+                f"create=True can't make {self._target} by SQL: {error}. Run this statement where it may be "
+                f"run, then load again; or leave create=True out if the table is there:\n{ddl}",
+                table=self._target,
+                ddl=ddl,
+            ) from error
+        _log.info("table %s was made, unless another has made it meanwhile", self._target)
+
+    def check(self, rows: Source, told: Sequence[TargetColumn] = ()) -> None:
+        """Refuse rows which the target surely rejects; where its columns can't be known, nothing is refused.
+
+        Args:
+            rows: the source.
+            told: the target's columns, as the channel's open told them; they may have changed since.
+
+        Raises:
+            UnknownColumnError: the target has not these columns.
+            ColumnMismatchError: it takes no value of a column, or needs a column that the rows have not.
+        """
+        problems = settled_problems(rows, told or self._described or self._describe())
+        if problems and told and self._describe():
+            problems = settled_problems(rows, self._described)
+        if problems:
+            self._judge(problems, known_by_sql=bool(self._described))
+
+    def _describe(self) -> Sequence[TargetColumn]:
+        """Ask for the columns now; none where they can't be had, which is no reason to stop a load."""
+        if self._table is None:
+            return ()
+        try:
+            self._described = self._table.columns()
+        except SnowpipeError as error:
+            _log.info("the columns of %s can't be read by SQL: %s", self._target, error)
+        return self._described
+
+    def _judge(self, problems: Sequence[Problem], *, known_by_sql: bool) -> None:
+        evolves = self._evolves()
+        if evolves:  # such a table lets go of NOT NULL where rows leave a column out
+            problems = [problem for problem in problems if problem.kind != "missing"]
+        if self._evolve and evolves is not False:
+            problems = [problem for problem in problems if problem.kind != "unknown"]
+        if not problems:
+            return
+        unknown = [problem for problem in problems if problem.kind == "unknown"]
+        others = [problem for problem in problems if problem.kind != "unknown"]
+        if not unknown:
+            raise ColumnMismatchError(
+                f"{self._target} takes no row of these: {'; '.join(map(str, others))}",
+                columns=[problem.column for problem in others],
+                target=self._target,
+            )
+        advice = self._advice(evolves)
+        if not known_by_sql:
+            advice += ", or open the channel again if they were added since"
+        raise UnknownColumnError(
+            f"{self._target} has {', '.join(map(str, unknown))} ({advice})"
+            + "".join(f"; besides, {problem}" for problem in others),
+            columns=[problem.column for problem in unknown],
+            target=self._target,
+        )
+
+    def _evolves(self) -> bool | None:
+        try:
+            facts = None if self._table is None else self._table.facts()
+        except SnowpipeError as error:
+            _log.info("it can't be read by SQL whether %s evolves: %s", self._target, error)
+            return None
+        return None if facts is None else facts.evolves
+
+    def _advice(self, evolves: bool | None) -> str:
+        if self._evolve:
+            statement = f"ALTER TABLE {self._target} SET ENABLE_SCHEMA_EVOLUTION = TRUE"
+            return f'on_new_columns="evolve" needs a table that evolves: {statement}'
+        advice = "rename with columns={...} or leave them out"
+        if evolves:
+            return f'{advice}, or let the table add them: on_new_columns="evolve"'
+        return advice
