@@ -66,7 +66,7 @@ def test_the_accessors_other_methods_take_what_their_rooms_take():
     del reading["patience_s"]  # of iterators, which a frame is not
     assert parameters(SnowpipeAccessor.to_ndjson) == parameters(to_ndjson) | reading
     del reading["binary_format"]  # no type depends on it
-    assert parameters(SnowpipeAccessor.check) == reading | {"nulls": "emit"}
+    assert parameters(SnowpipeAccessor.check) == reading | {"client": None, "nulls": "emit"}
     assert parameters(SnowpipeAccessor.estimate) == parameters(sp.estimate)
 
 

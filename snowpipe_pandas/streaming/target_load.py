@@ -133,6 +133,7 @@ class TargetLoad:
             return replace(done, seconds=self.tracker.snapshot().seconds)
         result = self._run()
         self._staged = True
+        self.control.check()
         return replacement.finish(result)
 
     def _run(self) -> StreamResult:
