@@ -15,6 +15,7 @@ from ..rest.of_client import Door
 from ..rest.target import Target
 from ..rows.encode.encoder import Encoder
 from ..rows.options import reading
+from ..rows.rejected import rejected_frame
 from ..rows.repair import Expected, rows_to_send
 from ..rows.sources.again import Again
 from ..rows.sources.source import Source
@@ -75,6 +76,7 @@ class LoadAftercare:
         self._send = send
         self._began = self._now()
         self._told = 0
+        self._clean = self._exact = False
         self._expected: Expected | None = None
 
     def run(self) -> StreamResult:
@@ -89,8 +91,9 @@ class LoadAftercare:
             self._told = error.rows_rejected
             error._aftercare = self
             raise
-        self._told = result.rows_rejected
-        if result.rejected_exact and result.committed and not result.rows_rejected:
+        self._told, self._exact = result.rows_rejected, result.rejected_exact and result.committed
+        self._clean = self._exact and not self._told
+        if self._clean:
             self._again.loosen()
         return replace(result, _aftercare=self, _record=self._record())
 
@@ -105,13 +108,21 @@ class LoadAftercare:
         return self._again.given
 
     def rejected(self) -> DataFrame:
-        """Return the rejected rows."""
+        """Return the rejected rows; where there surely are none, nothing is asked."""
+        if self._clean:
+            return rejected_frame((), self._again, self._encoder)
         frame = rejected_rows(self._target.door, self._whose(), self._again, self._encoder)
         self._expected = Expected.of(frame)
-        if len(frame) < self._told:
-            there = f"{len(frame):,} of the {counted(self._told, 'rejected row')} of load {self._load_id!r}"
+        found = len(frame)
+        if found < self._told or (self._exact and found > self._told):
+            why = (
+                "it keeps those that were rejected since it was made"
+                if found < self._told
+                else "other runs under this name had some, too"
+            )
             warnings.warn(
-                f"the error table has {there}: it keeps those that were rejected since it was made",
+                f"the error table has {counted(found, 'row')} of load {self._load_id!r}, which counted "
+                f"{counted(self._told, 'rejected row')}: {why}",
                 UserWarning,
                 stacklevel=4,
             )
@@ -122,7 +133,7 @@ class LoadAftercare:
         expected = self._expected
         if expected is None:
             expected = Expected.of(self.rejected())
-        if expected.rows == 0:
+        if not expected.rows:
             raise UsageError(f"load {self._load_id!r} has no rejected rows to repair")
         options = {
             field.name: getattr(self._options, field.name)

@@ -274,7 +274,7 @@ def test_without_an_error_table_the_message_says_how_to_make_one(account, client
     with pytest.raises(SqlError, match=f"ALTER TABLE {TABLE} SET ERROR_LOGGING = TRUE makes one"):
         result.rejected()
     account.sql(f"ALTER TABLE {TABLE} SET ERROR_LOGGING = TRUE")
-    with pytest.warns(UserWarning, match="has 0 of the 3 rejected rows"):
+    with pytest.warns(UserWarning, match="has 0 rows of load .* which counted 3 rejected rows: it keeps"):
         assert result.rejected().empty
 
 
@@ -408,7 +408,18 @@ def test_a_frame_that_does_not_pair_up_is_refused_and_nothing_is_sent(account, t
     assert len(stored(account)) == 3
 
 
-def test_a_load_without_rejected_rows_has_nothing_to_repair(table):
+def test_rows_of_another_life_of_the_load_are_told(account, client, table):
+    frame().snowpipe.stream(table, load_id="x", drop_when_done=True, **QUIET)
+    result = frame(6, {5}).snowpipe.stream(table, load_id="x", **QUIET)
+    with pytest.warns(UserWarning, match="has 4 rows of load 'x', which counted 1 rejected row: other runs"):
+        found = result.rejected()
+    assert found[ROW].dropna().tolist() == [5]
+
+
+def test_a_load_without_rejected_rows_has_nothing_to_repair_and_asks_nothing(account, table):
     result = frame(bad=()).snowpipe.stream(table, **QUIET)
+    before = len(selects(account))
+    assert list(result.rejected()) == [ROW, REASON, JSON]
+    assert len(selects(account)) == before
     with pytest.raises(UsageError, match="no rejected rows to repair"):
         result.repair(frame().assign(**{ROW: 0}))
