@@ -268,6 +268,18 @@ def test_a_missing_pipe_does_not_hide_the_grants_that_may_be_its_cause(examined)
 
 
 @pytest.mark.parametrize(
+    "rows", [[], [{}], [{"name": None}], [{"other": "x"}], [{"name": "T", "privilege": "INSERT"}]]
+)
+def test_answers_without_the_columns_that_are_documented_tell_nothing(examined, rows):
+    odd = {text: rows for text in WELL if text != CHANNELS} | {"SHOW GRANTS TO ROLE LOADER": rows}
+    lines, _ = examined(odd)
+    assert "ok   grants" not in lines
+    assert "ok   errors" not in lines
+    lines, _ = examined(odd | {SESSION: WELL[SESSION]})
+    assert "ok   grants" not in lines
+
+
+@pytest.mark.parametrize(
     "answer",
     [
         Reply(404, b"<html>not here</html>"),

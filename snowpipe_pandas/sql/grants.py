@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ..errors import SqlError
 from ..names import ObjectName, quote_identifier
@@ -91,9 +92,9 @@ def _is_held(door: Door, roles: _Roles, privilege: Privilege) -> bool | None:
     except SqlError:
         return None
     holders = {
-        (row["granted_to"], _stored(row["granted_to"], row["grantee_name"]))
+        _role(row, "granted_to", "grantee_name")
         for row in grants
-        if row["privilege"] in (privilege.name, "OWNERSHIP", "ALL", "ALL PRIVILEGES")
+        if row.get("privilege") in (privilege.name, "OWNERSHIP", "ALL", "ALL PRIVILEGES")
     }
     if any(role in holders for role in roles.all()):
         return True
@@ -135,18 +136,19 @@ class _Roles:
                 self._hidden = self._hidden or (kind, name) != EVERYBODYS
                 continue
             for row in grants:
-                if row["granted_on"] in ("ROLE", "DATABASE_ROLE"):
-                    granted = row["granted_on"], _stored(row["granted_on"], row["name"])
-                    self._known.setdefault(granted, _as_sql(row["granted_on"], row["name"]))
+                granted = _role(row, "granted_on", "name")
+                if granted[0] in ("ROLE", "DATABASE_ROLE"):
+                    self._known.setdefault(granted, _as_sql(granted[0], str(row["name"])))
             if len(self._known) > len(before):
                 return True
         return False
 
 
-def _stored(kind: str, name: str) -> str:
-    """Return a role's name as it is stored; SHOW writes that of a database role behind its database's."""
+def _role(row: Mapping[Any, Any], kind_in: str, name_in: str) -> tuple[str, str]:
+    """Return the kind and the stored name that a row tells; a database role stands behind its database."""
+    kind, name = str(row.get(kind_in)), str(row.get(name_in))
     last = name.rpartition(".")[2] if kind == "DATABASE_ROLE" else name
-    return last[1:-1].replace('""', '"') if last.startswith('"') else last
+    return kind, last[1:-1].replace('""', '"') if last.startswith('"') else last
 
 
 def _as_sql(kind: str, name: str) -> str:

@@ -37,16 +37,16 @@ def current_session(door: Door) -> Session:
     Raises:
         SqlPrivilegeError: the role that the door asks for is none of its user's.
     """
-    (row,) = door.sql("SELECT CURRENT_ROLE() AS ROLE, CURRENT_WAREHOUSE() AS WAREHOUSE").to_dict("records")
-    return Session(
-        *(row[name] if isinstance(row[name], str) and row[name] else None for name in ("ROLE", "WAREHOUSE"))
-    )
+    found = door.sql("SELECT CURRENT_ROLE() AS ROLE, CURRENT_WAREHOUSE() AS WAREHOUSE").to_dict("records")
+    told = [found[0].get(name) if found else None for name in ("ROLE", "WAREHOUSE")]
+    role, warehouse = (name if isinstance(name, str) and name else None for name in told)
+    return Session(role, warehouse)
 
 
 def find_warehouse(door: Door, name: str) -> Warehouse | None:
     """Return a warehouse by its stored name; None if it is not there, or not for the door's role."""
     for row in door.sql(f"SHOW WAREHOUSES LIKE {like_literal(name)}").to_dict("records"):
-        if row["name"] == name:
-            resumes = str(row["auto_resume"]).lower() in ("true", "y")
-            return Warehouse(name, str(row["state"]).upper(), resumes)
+        if row.get("name") == name:
+            resumes = str(row.get("auto_resume")).lower() in ("true", "y")
+            return Warehouse(name, str(row.get("state")).upper(), resumes)
     return None

@@ -33,7 +33,7 @@ def read_table_settings(door: Door, table: ObjectName) -> TableSettings | None:
     schema = f"{quote_identifier(table.database)}.{quote_identifier(table.schema)}"
     found = door.sql(f"SHOW TABLES LIKE {like_literal(table.name)} IN SCHEMA {schema}").to_dict("records")
     for row in found:
-        if row["name"] == table.name:
+        if row.get("name") == table.name:
             return TableSettings(_flag(row, "error_logging"), _flag(row, "enable_schema_evolution"))
     return None
 

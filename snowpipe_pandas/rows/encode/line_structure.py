@@ -40,7 +40,7 @@ def structure_of(keys: Sequence[str], left_out: Sequence[np.ndarray | None], row
         return np.broadcast_to(every_row, rows)
     structure = np.full(rows, every_row)
     for size, missing in ragged:
-        np.subtract(structure, np.int32(size), out=structure, where=missing)
+        structure -= missing * np.int32(size)
     return np.maximum(structure, np.int32(_EMPTY_BYTES))
 
 
