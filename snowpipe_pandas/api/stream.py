@@ -151,6 +151,7 @@ def stream(
 
     >>> result = sp.stream(frame, client.table("DEMO.PUBLIC.FLIGHTS"), load_id="flights-2013")
     >>> print(result)
+    >>> job = sp.stream("data/*.parquet", "DEMO.PUBLIC.FLIGHTS", client=client, background=True)
     """
     background, progress = flag("background", background), checked_progress(progress)
     checked = LoadOptions(**options)
