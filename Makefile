@@ -45,10 +45,10 @@ test-oldest: constraints-oldest.txt  ## the tests with the oldest supported vers
 	$(VENV)-oldest/bin/python -m pip install --quiet -c constraints-oldest.txt -e '.[dev]'
 	$(VENV)-oldest/bin/python -m pytest -n $(WORKERS) --dist worksteal
 
-dist: setup  ## build sdist and wheel into dist, and try each without the sources, on every Python there is
+dist: setup  ## build sdist and wheel into dist, and try each away from the sources, on the oldest and newest Python
 	rm -rf build/lib dist
 	$(BIN)/python -m build --outdir dist .
-	$(BIN)/python tests/dist/try_out.py dist
+	$(BIN)/python tests/try_out_dist.py dist
 
 check: setup  ## format check, lint and types only
 	$(BIN)/ruff format --check .

@@ -1,7 +1,9 @@
 """Metrics and spans of loads, counted by the real libraries from the events of real loads."""
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -230,6 +232,13 @@ def test_control_characters_of_a_name_are_shown():
     metrics.Prometheus(registry)(PhaseChanged(target='"A\x1b[2J\ud800"', phase="done"))
     (labels,) = [s.labels for f in registry.collect() for s in f.samples if s.name.endswith("ended_total")]
     assert labels["target"] == '"A\\x1b[2J\\ud800"'
+
+
+def test_the_page_has_every_counter_with_its_labels():
+    page = (Path(__file__).parent.parent / "docs" / "metrics.md").read_text()
+    rows = re.findall(r"^\| `([\w.]+)` \| ([\w, ]+) \|", page, re.MULTILINE)
+    told = {name: tuple(labels.split(", ")) for name, labels in rows}
+    assert told == {name: counter.labels for name, counter in metrics.COUNTERS.items()}
 
 
 # Which listeners a client has.
