@@ -1,7 +1,7 @@
 """`make dist`: installs each built package into a fresh environment, far from the sources, and loads with it.
 
-The oldest and the newest Python on the path that the package supports are used; PYTHONS="python3.12 ..." names
-others.
+The oldest and the newest Python on the path that the package supports are used; PYTHONS="python3.12 ..."
+names others.
 """
 
 import os
