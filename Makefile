@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 # tests that stand together, so that what a module shares is made once, and takes from others at the end.
 WORKERS ?= 3
 
-.PHONY: help setup demo notebooks test test-browser test-oldest check format soak bench clean
+.PHONY: help setup demo notebooks docs test test-browser test-oldest dist check format soak bench clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -28,6 +28,10 @@ notebooks: setup  ## run the notebooks and keep their outputs
 	$(BIN)/jupyter nbconvert --to notebook --execute --inplace --log-level=WARN \
 	  --ExecutePreprocessor.store_widget_state=False --ExecutePreprocessor.record_timing=False notebooks/*.ipynb
 
+docs: setup  ## build the docs site, strictly, into build/docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "build/docs/index.html; with search: python3 -m http.server --directory build/docs"
+
 test: check  ## everything CI runs: format, lint, types, walls, tests
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
@@ -40,6 +44,11 @@ test-oldest: constraints-oldest.txt  ## the tests with the oldest supported vers
 	$(PYTHON) -m venv $(VENV)-oldest
 	$(VENV)-oldest/bin/python -m pip install --quiet -c constraints-oldest.txt -e '.[dev]'
 	$(VENV)-oldest/bin/python -m pytest -n $(WORKERS) --dist worksteal
+
+dist: setup  ## build sdist and wheel into dist, and try each away from the sources, on the oldest and newest Python
+	rm -rf build/lib dist
+	$(BIN)/python -m build --outdir dist .
+	$(BIN)/python tests/try_out_dist.py dist
 
 check: setup  ## format check, lint and types only
 	$(BIN)/ruff format --check .

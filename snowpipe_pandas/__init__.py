@@ -1,7 +1,8 @@
 """Stream pandas DataFrames into Snowflake tables, exactly once, through Snowpipe Streaming.
 
-Importing this package registers `df.snowpipe`, and in a notebook's kernel how clients are shown; what needs
-the network, the cryptography or the local account is imported on first use.
+Importing this package registers `df.snowpipe`, on polars' frames when polars is imported, and in a notebook's
+kernel how clients are shown; what needs the network, the cryptography or the local account is imported on
+first use.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from . import accessor as _accessor  # noqa: F401  # registers df.snowpipe
-from .display.kernel import register as _register
+from .display.kernel import register as _register_in_kernel
 from .errors import SnowpipeError
+from .polars_frames import register as _register_in_polars
 
 if TYPE_CHECKING:
     from .api.estimate import estimate
@@ -63,7 +65,8 @@ _HOMES = {
     "verify": ".api.verify",
 }
 
-_register()
+_register_in_kernel()
+_register_in_polars()
 
 
 def __getattr__(name: str) -> Any:

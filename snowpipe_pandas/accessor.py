@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal, Unpack, overload
+from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
 import pandas as pd
 
 from .api.signature import takes_load_options
 from .arguments import flag
+from .shown import counted
 
 if TYPE_CHECKING:
     from .api.jobs import Job
@@ -29,10 +30,25 @@ if TYPE_CHECKING:
 
 @pd.api.extensions.register_dataframe_accessor("snowpipe")
 class SnowpipeAccessor:
-    """What a DataFrame can do with Snowpipe Streaming; reached as `df.snowpipe`."""
+    """What a DataFrame can do with Snowpipe Streaming; reached as `df.snowpipe`.
+
+    - `df.snowpipe.stream(target, load_id=..., channels=..., on_error=...)` puts every row into a table, once.
+    - `df.snowpipe.check(target)` lists what the table would reject, without sending anything.
+    - `df.snowpipe.ddl("DATABASE.SCHEMA.TABLE")` returns the CREATE TABLE that takes the frame.
+    - `df.snowpipe.to_ndjson()` returns the rows as `stream()` sends them.
+
+    polars' DataFrame and LazyFrame have it too.
+
+    >>> df.snowpipe.stream(client.table("DEMO.PUBLIC.FLIGHTS"), load_id="flights-2013")
+    >>> job = df.snowpipe.stream(client.table("DEMO.PUBLIC.FLIGHTS"), channels=4, background=True)
+    """
 
     def __init__(self, frame: pd.DataFrame) -> None:
         self._frame = frame
+
+    def __repr__(self) -> str:
+        calls = "stream(target), check(target), ddl(table), to_ndjson()"
+        return f"<snowpipe of a {_described(self._frame)}: {calls}>"
 
     @overload
     def stream(
@@ -79,9 +95,19 @@ class SnowpipeAccessor:
     ) -> StreamResult | Job:
         """Put every row of the frame into `target`, once, and wait until they are committed.
 
-        Arguments, result and errors are those of `snowpipe_pandas.stream`, which takes any other source too.
+        Args:
+            target: a table or pipe of a client, its name together with `client=`, or an open channel.
+            load_id: names the load; the same call again goes on where it stopped, or sends nothing.
+            channels: how many channels at once, or "auto".
+            on_error: "raise" raises RowsRejectedError where the service skips rows, "report" counts them.
+            background: return a `Job` at once.
+            progress: False shows nothing; a function is called with every event.
+
+        `help(snowpipe_pandas.stream)` has all arguments, the result and the errors: it is the same call, and
+        takes any other source too.
 
         >>> result = df.snowpipe.stream(client.table("DEMO.PUBLIC.FLIGHTS"), load_id="flights-2013")
+        >>> job = df.snowpipe.stream("DEMO.PUBLIC.FLIGHTS", client=client, channels=4, background=True)
         """
         from .api.stream import stream
 
@@ -213,3 +239,10 @@ class SnowpipeAccessor:
         known = columns_of(target, client)
         source = open_source(self._frame, **read)
         return find_problems(source.schema, known, source.batches(), nulls=nulls)
+
+
+def _described(frame: Any) -> str:
+    """Name a frame's kind and its size; a LazyFrame's is not known before it is collected."""
+    shape = getattr(frame, "shape", None)
+    kind = type(frame).__name__
+    return kind if shape is None else f"{kind}, {counted(shape[0], 'row')} x {counted(shape[1], 'column')}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -191,11 +191,14 @@ class Hub:
     """Hands events to listeners, in the thread in which they happen.
 
     A listener that raises is told in the log once and asked no more: it must never harm a load.
+
+    Args:
+        listeners: who hears every event from the beginning.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, listeners: Iterable[Listener] = ()) -> None:
         self._lock = threading.Lock()
-        self._listeners: tuple[Listener, ...] = ()
+        self._listeners = tuple(listeners)
 
     def emit(self, event: Event) -> None:
         """Tell every listener."""

@@ -3,6 +3,8 @@
 import re
 import signal
 import subprocess
+import sys
+from importlib.metadata import version
 
 import pytest
 
@@ -53,3 +55,24 @@ def test_what_looks_like_markup_in_a_path_is_printed_as_it_is(tmp_path, name):
         assert result.returncode == 1
         assert name in result.stdout
         assert "Traceback" not in result.stdout + result.stderr
+
+
+@pytest.mark.parametrize(
+    "command", [[COMMAND], [sys.executable, "-m", "snowpipe_pandas"]], ids=["script", "-m"]
+)
+def test_the_version_is_that_of_the_installed_package(command):
+    done = subprocess.run([*command, "--version"], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (0, version("snowpipe-pandas") + "\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("snowpipe-pandas st", "stream"),
+        ("snowpipe-pandas stream --load", "--load-id"),
+        ("snowpipe-pandas stream --on-error r", "raise\nreport"),
+    ],
+)
+def test_a_shell_completes_commands_options_and_choices(words, offered):
+    asked = {"COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+    assert run(_SNOWPIPE_PANDAS_COMPLETE="complete_bash", **asked).stdout.strip() == offered

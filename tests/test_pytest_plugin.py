@@ -1,28 +1,14 @@
-"""The pytest plugin as users have it: installed, and asked for by name."""
+"""The pytest plugin as docs/testing.md shows it to users: installed, and asked for by name."""
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 
-USERS_TEST = """
-import pandas as pd
-import snowpipe_pandas as sp
-
-
-def load_orders(profile):
-    with sp.connect(profile) as client:
-        channel = client.open_channel("orders", table="DEMO.PUBLIC.ORDERS")
-        pd.DataFrame({"ID": [1, 2, 3]}).snowpipe.stream(channel, progress=False)
-
-
-def test_orders_arrive(snowpipe_account):
-    snowpipe_account.sql("CREATE TABLE ORDERS (ID NUMBER)")
-    load_orders(snowpipe_account.profile)
-    assert len(snowpipe_account.sql("SELECT * FROM ORDERS")) == 3
-
-
-def test_each_test_has_an_account_of_its_own(snowpipe_account):
-    snowpipe_account.sql("CREATE TABLE ORDERS (ID NUMBER)")
-    assert snowpipe_account.sql("SELECT * FROM ORDERS").empty
+PAGE = Path(__file__).parent.parent / "docs" / "testing.md"
+EACH_ITS_OWN = """
+def test_each_test_has_an_account_of_its_own(shop):
+    assert count(shop) == 0
 """
 
 
@@ -36,11 +22,12 @@ def run_pytest(folder, *options):
     )
 
 
-def test_a_users_tests_find_the_account(tmp_path):
-    (tmp_path / "test_orders.py").write_text(USERS_TEST)
+def test_the_tests_of_the_page_find_the_account(tmp_path):
+    (users_test,) = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    (tmp_path / "test_orders.py").write_text(users_test + EACH_ITS_OWN)
     done = run_pytest(tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "2 passed" in done.stdout
+    assert "4 passed" in done.stdout
 
 
 def test_the_fixture_explains_itself(tmp_path):

@@ -25,6 +25,9 @@ FORBIDDEN = {
     "display": {"rows", "rest", "api", "auth", "config", "embedded", "cli"} | HTTP | FRAMES,
     "api": {"embedded", "cli", "accessor", "auth", "config"} | HTTP | FRAMES,
     "accessor": {"embedded", "cli", "auth", "config"} | HTTP,
+    "metrics": {"rows", "rest", "streaming", "display", "api", "auth", "config", "embedded", "cli", "sql"}
+    | HTTP
+    | FRAMES,
     "config": {"rows", "rest", "streaming", "display", "api", "embedded", "cli"} | HTTP | FRAMES,
     "proof": {"auth", "rest", "streaming", "display", "api", "embedded", "config", "cli", "sql", "accessor"}
     | HTTP,

@@ -153,10 +153,11 @@ def stream(
             None if nothing was.
         LoadMismatchError: the committed rows of this load were other rows; RowFormatError: they were written
             in another row format, and can't be compared.
-        RowsRejectedError, AuditError, CommitTimeoutError, ChannelTakenOverError, ChannelLostError,
-            UncommittedRowsError, ThrottledError, AuthenticationError, TransportError, ServiceError,
-            LoadCancelledError, ClosedError: delivery stopped. `.load` reports how far it came; the same call
-            with its `load_id` goes on there, unless the error says otherwise.
+        SnowpipeError: delivery stopped: RowsRejectedError, AuditError, CommitTimeoutError,
+            ChannelTakenOverError, ChannelLostError, UncommittedRowsError, ThrottledError,
+            AuthenticationError, TransportError, ServiceError, LoadCancelledError or ClosedError. `.load`
+            reports how far it came; the same call with its `load_id` goes on there, unless the error says
+            otherwise.
         Exception: what the source itself raised, unchanged.
 
     Errors and recovery:
@@ -169,6 +170,7 @@ def stream(
 
     >>> result = sp.stream(frame, client.table("DEMO.PUBLIC.FLIGHTS"), load_id="flights-2013")
     >>> print(result)
+    >>> job = sp.stream("data/*.parquet", "DEMO.PUBLIC.FLIGHTS", client=client, background=True)
     """
     background, progress = flag("background", background), checked_progress(progress)
     checked = LoadOptions(**options)

@@ -1,4 +1,4 @@
-"""The command line: `snowpipe-pandas demo | serve | doctor`."""
+"""The command line: `snowpipe-pandas stream | demo | serve | doctor`, or `python -m snowpipe_pandas`."""
 
 from __future__ import annotations
 

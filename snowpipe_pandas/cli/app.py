@@ -6,6 +6,7 @@ import signal
 import threading
 from collections.abc import Callable
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -18,12 +19,22 @@ from ..rows.sources.names import ColumnCase
 from ..shown import visible
 from ..streaming.options import OnError
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_show_locals=False)
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_show_locals=False)
 _console = Console(highlight=False)
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        _say(version("snowpipe-pandas"))
+        raise typer.Exit
+
+
 @app.callback()
-def snowpipe_pandas() -> None:
+def snowpipe_pandas(
+    _version: Annotated[
+        bool, typer.Option("--version", help="print the version", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
     """Put DataFrames into Snowflake tables, exactly once, through Snowpipe Streaming."""
 
 

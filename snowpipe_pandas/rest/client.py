@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
+from .. import metrics
 from ..arguments import instance, items, plain_text, refuse
 from ..auth.tokens import Clock
 from ..config import Settings, hidden, hidden_pointers, load_settings
@@ -72,7 +73,7 @@ class Client:
         timeouts = _policy("timeouts", timeouts, Timeouts, "read_s=30")
         allowed = checked_ingest_hosts(allow_ingest_hosts)
         self._settings = settings
-        self.events = Hub()
+        self.events = Hub(metrics.listeners())
         self._clock = clock = clock or Clock()
         self._polling = polling
         self._caller = Caller(clock, self.events)

@@ -3,6 +3,7 @@
 import inspect
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import MISSING, fields
@@ -49,7 +50,7 @@ SHIFT_TAB = """
 import json, pandas
 import snowpipe_pandas as sp
 frame = pandas.DataFrame({"ID": [1]})
-for name in ("sp.stream", "frame.snowpipe.stream"):
+for name in ("sp.stream", "frame.snowpipe.stream", "frame.snowpipe"):
     print(json.dumps(get_ipython().object_inspect(name)))
 """
 
@@ -66,18 +67,30 @@ def test_shift_tab_shows_the_options_and_the_docs(tmp_path):
     ]
     home = os.environ | {"IPYTHONDIR": str(tmp_path)}
     done = subprocess.run(command, env=home, capture_output=True, text=True, check=True)
-    for line in done.stdout.splitlines()[-2:]:
-        shown = json.loads(line)
+    *calls, accessor = map(json.loads, done.stdout.splitlines()[-3:])
+    for shown in calls:
         for name, field in OPTIONS.items():
             assert f"{name}: {field.type!r} = {field.default!r}" in shown["definition"]
         assert "**" not in shown["definition"]
         assert shown["docstring"].startswith("Put every row of")
+        assert shown["docstring"].count(">>> ") >= 2
+    assert accessor["string_form"] == repr(FRAME.snowpipe)
+    assert accessor["docstring"].count(">>> ") == 2
+    for call in ("stream", "check", "ddl", "to_ndjson"):
+        assert f"df.snowpipe.{call}(" in accessor["docstring"]
 
 
 def test_every_option_is_told_in_the_docs_of_stream():
     told = inspect.getdoc(sp.stream).splitlines()
     named = {name for line in told for name in line.partition(":")[0].strip().split(", ")}
     assert set(inspect.signature(sp.stream).parameters) <= named
+
+
+def test_the_arguments_that_the_frame_names_are_arguments():
+    docs = inspect.getdoc(SnowpipeAccessor.stream)
+    named = re.findall(r"^    (\w+): ", docs, re.MULTILINE)
+    assert named[:2] == ["target", "load_id"]
+    assert set(named) <= set(inspect.signature(SnowpipeAccessor.stream).parameters)
 
 
 @pytest.mark.parametrize(
