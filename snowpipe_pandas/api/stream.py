@@ -21,6 +21,7 @@ from ..streaming.load import Load
 from ..streaming.options import LoadOptions
 from ..streaming.result import StreamResult
 from ..streaming.target_load import TargetLoad
+from ..tracebacks import ShortInterrupts
 from .jobs import Job
 from .runnable import Runnable
 from .signature import StreamOptions, takes_load_options
@@ -166,7 +167,7 @@ def stream(
     load = _load(rows, resolved_target, checked)
     if background:
         return _in_background(load, progress)
-    with _displayed(load, progress):
+    with ShortInterrupts(), _displayed(load, progress):
         return load.run()
 
 

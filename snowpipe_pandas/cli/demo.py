@@ -12,7 +12,9 @@ from ..api.stream import stream
 from ..embedded import local
 from ..errors import MissingDependencyError
 from ..rest.client import connect
+from ..shown import counted, visible
 from .compare import compare
+from .printing import say
 
 TABLE = "DEMO.PUBLIC.FLIGHTS"
 CELL_WIDTH = 16
@@ -34,20 +36,23 @@ def run(console: Console) -> int:
     """Stream, compare, report; return 0 if table and frame are equal."""
     flights = load_flights()
     with local() as account, connect(account.profile) as client:
-        console.print(f"local account at {account.url}; table {TABLE}, {len(flights.columns)} columns")
+        say(
+            console,
+            f"local account at {account.url}; table {TABLE}, {counted(len(flights.columns), 'column')}",
+        )
         account.sql(flights.snowpipe.ddl(TABLE))
         channel = client.open_channel("demo", table=TABLE)
         result = stream(flights, channel, load_id="flights-2013")
-        console.print(str(result), soft_wrap=True, markup=False)
+        say(console, str(result))
         report = compare(flights, account.sql, TABLE)
     rows = report.iloc[0]
-    console.print(f"rows by SQL: {rows['table']:,}, in the frame: {rows['frame']:,}")
+    say(console, f"rows by SQL: {rows['table']:,}, in the frame: {rows['frame']:,}")
     console.print(_table(report[1:]))
     different = int((~report["equal"]).sum())
     if different:
-        console.print(f"[red]{different} of {len(report)} measures differ[/red]")
+        say(console, (f"{different} of {counted(len(report), 'measure')} not equal", "red"))
         return 1
-    console.print(f"[green]all {len(report)} measures equal: every row arrived once[/green]")
+    say(console, (f"all {len(report)} measures equal: every row arrived once", "green"))
     return 0
 
 
@@ -69,8 +74,8 @@ def _table(report: pd.DataFrame) -> Table:
 
 def _cell(wanted: object, found: object, equal: bool) -> Text:
     if equal:
-        return Text(_short(found), style="green")
-    return Text(f"{found}, frame: {wanted}", style="red")
+        return Text(visible(_short(found)), style="green")
+    return Text(visible(f"{found}, frame: {wanted}"), style="red")
 
 
 def _short(value: object) -> str:

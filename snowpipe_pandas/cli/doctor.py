@@ -30,18 +30,15 @@ from ..rest.client import checked_ingest_hosts
 from ..rest.planes import Planes
 from ..rest.policy import RetryPolicy
 from ..rest.transport import Transport
-from ..shown import visible
+from ..shown import counted
+from .printing import say
 
 CONNECT_TIMEOUT_S = 5.0
 RETRY_BUDGET_S = 5.0
 SECONDS_PER_DAY = 86400
 
 Outcome = Literal["ok", "FAIL", "skip"]
-_MARKS: dict[Outcome, str] = {
-    "ok": "[green]ok  [/green]",
-    "FAIL": "[red]FAIL[/red]",
-    "skip": "[dim]skip[/dim]",
-}
+_STYLES: dict[Outcome, str] = {"ok": "green", "FAIL": "red", "skip": "dim"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +75,10 @@ def run(
     patient = _Patient(checked_ingest_hosts(allow_ingest_hosts))
     for finding in _examine(patient, profile, connection_name, table, pipe):
         failed = failed or finding.outcome == "FAIL"
-        console.print(f"{_MARKS[finding.outcome]} {finding.check:10}", end=" ")
-        console.print(visible(finding.text), soft_wrap=True, markup=False)
+        mark = f"{finding.outcome:4}", _STYLES[finding.outcome]
+        say(console, mark, f" {finding.check:10} {finding.text}")
         if finding.todo:
-            console.print(f"{'':15} {visible(finding.todo)}", soft_wrap=True, markup=False)
+            say(console, f"{'':15} {finding.todo}")
     return 1 if failed else 0
 
 
@@ -218,7 +215,7 @@ class _Patient:
                 "check host and port, the firewall, a proxy, and the account's network policy",
             ) from None
         days = (ssl.cert_time_to_seconds(str(certificate["notAfter"])) - time.time()) / SECONDS_PER_DAY
-        return Finding(check, "ok", f"{version}, certificate good for {days:,.0f} days")
+        return Finding(check, "ok", f"{version}, certificate good for {counted(round(days), 'day')}")
 
     def discover(self) -> Finding:
         self._transport = Transport(
@@ -250,7 +247,7 @@ class _Patient:
     def exchange(self) -> Finding:
         token = self._planes.scoped.token(self._caller)
         minutes = (token.expires_at - token.issued_at) / 60
-        return Finding("token", "ok", f"a scoped token for {minutes:.0f} minutes")
+        return Finding("token", "ok", f"a scoped token for {counted(round(minutes), 'minute')}")
 
     def reach_ingest_host(self) -> Finding:
         url = self._planes.ingest_url(self._caller)

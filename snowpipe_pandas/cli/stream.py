@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.text import Text
 
 from ..api.stream import stream
 from ..errors import SnowpipeError
@@ -17,10 +16,10 @@ from ..rest.client import Client, connect
 from ..rows.sources.names import ColumnCase
 from ..rows.sources.source import open_source
 from ..rows.types import create_table_ddl
-from ..shown import visible
 from ..sql.catalogue import create_table_if_missing
 from ..streaming.load_ids import new_load_id
 from ..streaming.options import OnError
+from .printing import say
 
 INTERRUPTED = 130
 """Exit status of a command that was ended by Ctrl-C."""
@@ -99,12 +98,12 @@ def run(console: Console, command: StreamCommand) -> int:
             )
     except SnowpipeError as error:
         if error.load is not None and error.load.goes_on:
-            _say(console, f"to go on: {command.again(load_id)}")
+            say(console, f"to go on: {command.again(load_id)}")
         raise
     except KeyboardInterrupt:
-        _say(console, f"interrupted; to go on: {command.again(load_id)}")
+        say(console, f"interrupted; to go on: {command.again(load_id)}")
         return INTERRUPTED
-    _say(console, str(result))
+    say(console, str(result))
     return 0 if result.rows_rejected == 0 else 1
 
 
@@ -115,12 +114,9 @@ def _create(console: Console, client: Client, ddl: str) -> None:
         SnowpipeError: it can't be made by SQL; the statement to run was printed.
     """
     try:
-        _say(console, create_table_if_missing(client, ddl))
+        say(console, create_table_if_missing(client, ddl))
     except SnowpipeError:
-        _say(console, f"the table could not be made by SQL; the statement for it is:\n{ddl}")
+        say(console, "the table could not be made by SQL; the statement for it is:")
+        for line in ddl.splitlines():
+            say(console, line)
         raise
-
-
-def _say(console: Console, text: str) -> None:
-    for line in text.splitlines():
-        console.print(Text(visible(line)), soft_wrap=True)

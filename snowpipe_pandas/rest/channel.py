@@ -21,6 +21,7 @@ from ..errors import (
     UsageError,
 )
 from ..names import ObjectName, TargetName
+from ..shown import acknowledged_up_to, committed_up_to
 from . import paths
 from .answers import CHANNEL_GONE, Answer, Refusal
 from .bounds import ROWS_BYTES
@@ -258,8 +259,9 @@ class Channel(OfClient):
                     code=status.channel_status_code,
                 )
         raise CommitTimeoutError(
-            f"channel {self.name!r} did not commit within {timeout_s:.0f} s: acknowledged up to "
-            f"{self.last_appended_token!r}, committed up to {committed!r}; wait again, nothing is lost",
+            f"channel {self.name!r} did not commit within {timeout_s:g} s: "
+            f"{acknowledged_up_to(self.last_appended_token)}, {committed_up_to(committed)}; wait again, "
+            "nothing is lost",
             acknowledged=self.last_appended_token,
             committed=committed,
         )

@@ -31,6 +31,7 @@ from ..rest.caller import Caller
 from ..rest.fields import UnreadableError
 from ..rest.planes import Planes
 from ..rest.trail import Trail
+from ..shown import counted
 from .context import Context
 from .failures import CANCELLED, TOO_LARGE, failed, is_told, not_run, shown_statement, timed_out, unknown
 from .results import Column, Layout, Row, read_layout, read_rows
@@ -285,7 +286,7 @@ class Statement:
         """Refuse a result that is too large, by what is told of it and by what has come of it."""
         if size > MAX_RESULT_BYTES:
             raise self._lost(
-                f"its result has {size:,} bytes or more in {layout.rows:,} rows, and at most "
+                f"its result has {size:,} bytes or more in {counted(layout.rows, 'row')}, and at most "
                 f"{MAX_RESULT_BYTES:,} are read: select less, or aggregate"
             )
 

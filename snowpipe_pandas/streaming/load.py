@@ -20,6 +20,7 @@ from ..errors import (
     ChannelInvalidError,
     LoadFacts,
     PayloadTooLargeError,
+    RowsRejectedError,
     SnowpipeError,
     UnknownColumnError,
 )
@@ -33,6 +34,7 @@ from ..events import (
     RowsCommitted,
     RowsRejected,
 )
+from ..load_facts import RejectedRow
 from ..offset_tokens import PartOf
 from ..rest.caller import Caller
 from ..rest.channel import Channel
@@ -43,6 +45,7 @@ from ..rows.schema_check import find_problems
 from ..rows.sources.source import Source
 from .control import Control
 from .delivery import Delivery
+from .explained import add_facts, add_rejected, name_place
 from .failures import told
 from .load_ids import new_load_id
 from .options import LoadOptions
@@ -50,6 +53,7 @@ from .pipeline import Payloads
 from .plan import LoadPlan
 from .progress import Progress, Tracker
 from .protocol import LoadProtocol, State
+from .rejected_rows import first_rejected
 from .result import StreamResult
 from .steps import (
     Acknowledged,
@@ -278,8 +282,11 @@ class Load:
         self._tell_news()
         if not self.tracker.snapshot().ended:  # it never began, or was interrupted between two steps
             self.tell(told(error))
+        name_place(error, str(self.channel.target), self.load_id, self.channel.name)
         delivery = self._delivery
         if delivery is not None and delivery.has_begun:
+            if isinstance(error, RowsRejectedError):
+                add_rejected(error, self._first_rejected(delivery))
             counts = delivery.counts
             facts = LoadFacts(
                 target=str(self.channel.target),
@@ -292,10 +299,14 @@ class Load:
                 failed_rows=delivery.failed_rows,
                 goes_on=getattr(error, "goes_on", True),
             )
-            if isinstance(error, SnowpipeError):
+            if self.part is None:
+                add_facts(error, facts)
+            elif isinstance(error, SnowpipeError):  # the note is that of the whole
                 error.load = facts
-            if self.part is None:  # a part's facts are told with those of the whole
-                error.add_note(str(facts))
+
+    def _first_rejected(self, delivery: Delivery) -> tuple[RejectedRow, ...]:
+        first_row = delivery.plan.first_row
+        return first_rejected(self._result(delivery), self._rows, self._encoder, first_row)
 
     def _timings(self) -> Timings:
         return Timings(
