@@ -108,8 +108,8 @@ class Load:
         options: LoadOptions,
         part: PartOf | None = None,
     ) -> None:
-        _check_target(rows.schema, channel)
         self.load_id = options.load_id or new_load_id()
+        _check_target(rows.schema, channel, self.load_id)
         self.channel = channel
         self.channel_name = channel.name
         self.client_events = channel.events
@@ -366,7 +366,7 @@ def _shown_of(event: Event) -> dict[str, Any]:
     return {}
 
 
-def _check_target(schema: pa.Schema, channel: Channel) -> None:
+def _check_target(schema: pa.Schema, channel: Channel, load_id: str) -> None:
     """Refuse columns which the target table surely has not; a service that does not tell its columns passes.
 
     Raises:
@@ -377,9 +377,11 @@ def _check_target(schema: pa.Schema, channel: Channel) -> None:
     problems = find_problems(schema, channel.target_columns, told_by_open=True)
     unknown = [problem for problem in problems if problem.kind == "unknown"]
     if unknown:
-        raise UnknownColumnError(
-            f"{channel.target} has {', '.join(map(str, unknown))} "
-            "(rename with columns={...} or leave them out)",
+        error = UnknownColumnError(
+            f"the table has {', '.join(map(str, unknown))} "
+            f"(rename with columns={{...}} or leave {'it' if len(unknown) == 1 else 'them'} out)",
             columns=[problem.column for problem in unknown],
             target=str(channel.target),
         )
+        name_place(error, str(channel.target), load_id, channel.name)
+        raise error

@@ -140,9 +140,8 @@ class StreamResult(Counts):
         if self.rows_skipped:
             told.append(f"{self.rows_sent:,} sent by this call, {self.rows_skipped:,} before")
         if self.rows_waiting:
-            told.append(
-                f"{self.rows_waiting:,} waiting for {'its' if self.rows_waiting == 1 else 'their'} commit"
-            )
+            wait = "waits for its" if self.rows_waiting == 1 else "wait for their"
+            told.append(f"{self.rows_waiting:,} {wait} commit")
         if self.possible_duplicates:
             told.append(doubled(self.possible_duplicates))
         return told
