@@ -13,7 +13,7 @@ from functools import partial
 from types import TracebackType
 from typing import Any
 
-from .shown import visible
+from .shown import cleaned
 
 PACKAGE = __name__.partition(".")[0]
 CAUSE_CHARACTERS = 200
@@ -60,14 +60,30 @@ def _shell() -> Any:
 def _alone(error: BaseException) -> BaseException:
     """Return a copy of an error, to be shown without the errors that led to it."""
     lone, cause = copy.copy(error), error.__cause__
-    if cause is not None:
-        words = visible(" ".join(str(cause).split()))
-        lone.__notes__ = [*getattr(error, "__notes__", []), f"caused by {type(cause).__name__}: {words}"]
+    if cause is not None and (words := _words(cause)) not in str(error):
+        # A list of its own: a copy shares everything with the error.
+        lone.__notes__ = [*getattr(error, "__notes__", ()), f"caused by {type(cause).__name__}: {words}"]
     return lone
+
+
+def _words(cause: BaseException) -> str:
+    try:
+        return cleaned(str(cause), CAUSE_CHARACTERS)
+    except Exception:  # noqa: BLE001  # a foreign __str__
+        return "no words"
 
 
 def _users(frames: TracebackType | None) -> TracebackType | None:
     """Return the frames before the first one of this package."""
-    if frames is None or frames.tb_frame.f_globals.get("__name__", "").partition(".")[0] == PACKAGE:
-        return None
-    return TracebackType(_users(frames.tb_next), frames.tb_frame, frames.tb_lasti, frames.tb_lineno)
+    kept = []
+    while frames is not None and not _is_ours(frames):
+        kept.append(frames)
+        frames = frames.tb_next
+    users: TracebackType | None = None
+    for frame in reversed(kept):
+        users = TracebackType(users, frame.tb_frame, frame.tb_lasti, frame.tb_lineno)
+    return users
+
+
+def _is_ours(frame: TracebackType) -> bool:
+    return str(frame.tb_frame.f_globals.get("__name__")).partition(".")[0] == PACKAGE
