@@ -1,4 +1,4 @@
-"""What IPython shows of errors: in a kernel, in a terminal of its own, and in plain Python, where nothing changes."""
+"""What IPython shows of errors: in a kernel, in a terminal of its own; in plain Python nothing changes."""
 
 import copy
 import pickle

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from ..events import TokenLife
-from ..shown import counted
+from ..shown import counted, plural_of
 from ..streaming.outcome import NOT_TOLD
 from ..streaming.progress import Progress
 from . import parts, texts
@@ -128,7 +128,7 @@ def _legend(progress: Progress) -> str:
         told.append(f'<span><i class="rejected"></i>{refused(progress)}</span>')
     if progress.rows_waiting or not progress.ended:
         told.append(f'<span><i class="sent"></i>{progress.rows_waiting:,} waiting for their commit</span>')
-    told.append(f"<span>of {total(progress)} rows</span>")
+    told.append(f"<span>of {total(progress)} {plural_of(progress.rows_total or 0, 'row')}</span>")
     if progress.rows_skipped:
         told.append(f'<span class="quiet">{progress.rows_skipped:,} sent before this call</span>')
     return f'<div class="legend">{" ".join(told)}</div>'
