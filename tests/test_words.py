@@ -17,8 +17,8 @@ from snowpipe_pandas.streaming.timings import Timings
 
 PACKAGE = Path(snowpipe_pandas.__file__).parent
 PLURAL = re.compile(
-    r" (?:new |file )?(?:rows|requests|retries|tries|channels|columns|values|bytes|characters|parts|statements|days|"
-    r"minutes|hours|seconds|bits|files|keys|measures|tokens|texts|connections|fragments|names|loads|jobs|"
+    r" (?:new |file )?(?:rows|requests|retries|tries|channels|columns|values|bytes|characters|parts|"
+    r"statements|days|minutes|hours|seconds|bits|files|keys|measures|tokens|texts|connections|fragments|names|loads|jobs|"
     r"partitions|parameters)\b"
 )
 

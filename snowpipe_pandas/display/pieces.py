@@ -49,7 +49,8 @@ def bar(progress: Progress, part: int | None = None) -> str:
     """
     found = texts.shares(progress)
     whole = "an unknown number of" if progress.rows_total is None else f"{progress.rows_total:,}"
-    said = f"{progress.rows_in_table:,} of {whole} {plural_of(progress.rows_total or 0, 'row')} in the table, {progress.rows_waiting:,} waiting"
+    noun = plural_of(progress.rows_total or 0, "row")
+    said = f"{progress.rows_in_table:,} of {whole} {noun} in the table, {progress.rows_waiting:,} waiting"
     if progress.rows_rejected:
         said = f"{rejected(progress)} {plural_of(progress.rows_rejected, 'row')} rejected, {said}"
     kind = "track" if part is None else "track thin"

@@ -21,7 +21,7 @@ from ..errors import (
     UsageError,
 )
 from ..names import ObjectName, TargetName
-from ..shown import acknowledged_up_to, committed_up_to
+from ..shown import acknowledged_up_to, committed_up_to, visible
 from . import paths
 from .answers import CHANNEL_GONE, Answer, Refusal
 from .bounds import ROWS_BYTES
@@ -76,7 +76,7 @@ class Channel(OfClient):
 
     def __repr__(self) -> str:
         state = "closed" if self._turns.closed else "open"
-        return f"<Channel {self.name!r} -> {self.target}, {state}>"
+        return visible(f"<Channel {self.name!r} -> {self.target}, {state}>")
 
     def __enter__(self) -> Channel:
         return self

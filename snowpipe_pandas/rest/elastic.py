@@ -10,6 +10,7 @@ from typing import Any
 
 from ..errors import UsageError
 from ..names import ObjectName, TargetName
+from ..shown import visible
 from . import paths
 from .answers import Answer, Refusal
 from .caller import Caller
@@ -47,7 +48,7 @@ class ElasticChannel(OfClient):
         self._caller = Caller(self.clock, self.events, channel=ELASTIC, target=str(target))
 
     def __repr__(self) -> str:
-        return f"<ElasticChannel -> {self.target}>"
+        return visible(f"<ElasticChannel -> {self.target}>")
 
     @property
     def pipe(self) -> ObjectName:

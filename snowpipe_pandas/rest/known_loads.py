@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ..offset_tokens import Mark, read_token
-from ..shown import counted, plural_of
+from ..shown import counted, plural_of, visible
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class KnownLoad:
         through = counted(len(self.channels), "channel")
         noun = plural_of(self.rows_committed if self.rows_total is None else self.rows_total, "row")
         rows = f"{self.rows_committed:,}{total} {noun}"
-        return f"{self.load_id}: {rows} committed through {through}"
+        return f"{visible(self.load_id)}: {rows} committed through {through}"
 
 
 def known_loads(channels: Iterable[ListedChannel]) -> list[KnownLoad]:

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..shown import counted, shown
+from ..shown import counted, shown, visible
 from .encode.column_writers import null_values
 from .encode.encoder import Nulls
 from .target_types import TargetType, told_type
@@ -39,7 +39,7 @@ class Problem:
     message: str
 
     def __str__(self) -> str:
-        return self.message
+        return visible(self.message)
 
 
 def without_missing(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> pa.Schema:

@@ -31,7 +31,7 @@ from ..rest.caller import Caller
 from ..rest.fields import UnreadableError
 from ..rest.planes import Planes
 from ..rest.trail import Trail
-from ..shown import counted
+from ..shown import counted, visible
 from .context import Context
 from .failures import CANCELLED, TOO_LARGE, failed, is_told, not_run, shown_statement, timed_out, unknown
 from .results import Column, Layout, Row, read_layout, read_rows
@@ -165,7 +165,7 @@ class Statement:
         except SqlError:
             raise
         except BaseException as stop:
-            stop.add_note(f"the statement {self._handle} {self._stopped()}")
+            stop.add_note(visible(f"the statement {self._handle} {self._stopped()}"))
             raise
         if answer is not None:
             return answer
