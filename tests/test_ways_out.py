@@ -20,6 +20,7 @@ from snowpipe_pandas.display.terminal import styled
 from snowpipe_pandas.rest.known_loads import KnownLoad
 from snowpipe_pandas.rows.schema_check import Problem
 from snowpipe_pandas.shown import cleaned, shown, visible
+from snowpipe_pandas.streaming.failures import told
 from snowpipe_pandas.streaming.progress import Progress
 from snowpipe_pandas.streaming.result import StreamResult
 from snowpipe_pandas.streaming.timings import Timings
@@ -130,6 +131,8 @@ WAYS_OUT = {
     "a retry": lambda text: str(
         events.RequestRetried(operation=text, tries=1, pause_s=0.0, status=None, code=text, reason=text)
     ),
+    "what displays are told": lambda text: told(an_error(text)).message,
+    "what displays are told of others": lambda text: told(OSError(text)).message,
     "the terminal's line": lambda text: str(line.line(progress(text), width=200)),
     "the line as rich has it": lambda text: styled(progress(text), 200).plain,
     "the log's line": lambda text: line.log_line(progress(text)),

@@ -22,7 +22,7 @@ from ..errors import (
 from ..events import PhaseChanged
 from ..offset_tokens import PartOf, read_token
 from ..rest.standing import Standing
-from ..shown import acknowledged_up_to, committed_up_to, counted, row_ranges
+from ..shown import acknowledged_up_to, committed_up_to, counted, row_ranges, visible
 from .delivery import Delivery
 from .steps import Begun, Refused, Reopened, StatusRead
 
@@ -186,6 +186,6 @@ def told(error: BaseException | None) -> PhaseChanged:
     first = re.split(r"; |(?<=[a-z])\. ", str(text) or type(error).__name__)[0]
     return PhaseChanged(
         phase="cancelled" if stopped else "failed",
-        message=textwrap.shorten(first, MESSAGE_CHARACTERS, placeholder=" …"),
+        message=visible(textwrap.shorten(first, MESSAGE_CHARACTERS, placeholder=" …")),
         goes_on=getattr(error, "goes_on", True),
     )

@@ -34,7 +34,6 @@ from ..events import (
     RowsCommitted,
     RowsRejected,
 )
-from ..load_facts import RejectedRow
 from ..offset_tokens import PartOf
 from ..rest.caller import Caller
 from ..rest.channel import Channel
@@ -285,8 +284,6 @@ class Load:
         name_place(error, str(self.channel.target), self.load_id, self.channel.name)
         delivery = self._delivery
         if delivery is not None and delivery.has_begun:
-            if isinstance(error, RowsRejectedError):
-                add_rejected(error, self._first_rejected(delivery))
             counts = delivery.counts
             facts = LoadFacts(
                 target=str(self.channel.target),
@@ -300,13 +297,16 @@ class Load:
                 goes_on=getattr(error, "goes_on", True),
             )
             if self.part is None:
+                self.name_rejected(error)
                 add_facts(error, facts)
-            elif isinstance(error, SnowpipeError):  # the note is that of the whole
+            elif isinstance(error, SnowpipeError):  # notes are those of the whole, once all parts have ended
                 error.load = facts
 
-    def _first_rejected(self, delivery: Delivery) -> tuple[RejectedRow, ...]:
-        first_row = delivery.plan.first_row
-        return first_rejected(self._result(delivery), self._rows, self._encoder, first_row)
+    def name_rejected(self, error: BaseException) -> None:
+        """Attach the first rejected rows to the error that says that there are some."""
+        if isinstance(error, RowsRejectedError) and self._delivery is not None:
+            result, first_row = self._result(self._delivery), self._delivery.plan.first_row
+            add_rejected(error, first_rejected(result, self._rows, self._encoder, first_row))
 
     def _timings(self) -> Timings:
         return Timings(

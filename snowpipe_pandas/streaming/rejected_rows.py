@@ -87,15 +87,13 @@ class _Entry(NamedTuple):
             first_row=first_row + span[0],
             end_row=first_row + span[1],
             column=column,
-            value=cleaned(self.text, SHOWN_CHARACTERS)
-            if row is None or column is None
-            else shown(row[column]),
+            value=shown(row[column]) if row and column else cleaned(self.text, SHOWN_CHARACTERS),
             reason=cleaned(self.reason, REASON_CHARACTERS) or "no reason given",
         )
 
 
 def _entry(metadata: Any, data: Any, load_id: str) -> _Entry:
-    told, text = _mapping(metadata), _mapping(data).get("$1")
+    told, text = _mapping(metadata), _mapping(data).get("$1", data)
     details = _mapping(told.get("details"))
     lower, upper = (read_token(str(details.get(f"offset_token_{end}_bound"))) for end in ("lower", "upper"))
     start = lower.position.rows if lower is not None and lower.owner == load_id else 0

@@ -243,10 +243,11 @@ class TargetLoad:
         ]
         if without and ages_s and max(ages_s) > FORGOTTEN_AFTER_S:
             raise ForgottenPartsError(
-                f"the load was begun {max(ages_s) / DAY_S:.0f} days ago, and {len(without)} of its "
-                f"{counted(len(channels), 'channel')} without an offset token: the service deletes channels "
-                "that were not used for 30 days, so their rows may be in the table already; nothing was "
-                "sent. Compare the table with the source, and send what is missing under another load_id",
+                f"the load was begun {max(ages_s) / DAY_S:.0f} days ago, and "
+                f"{counted(len(without), 'channel')} of its {len(channels)} "
+                f"{'has' if len(without) == 1 else 'have'} no offset token: the service deletes channels that "
+                "were not used for 30 days, so their rows may be in the table already; nothing was sent. "
+                "Compare the table with the source, and send what is missing under another load_id",
                 load_id=self.load_id,
                 channels=without,
             )
@@ -320,6 +321,8 @@ class TargetLoad:
     def _attach_facts(self, error: BaseException) -> None:
         total = self.tracker.snapshot()
         failed = self._group.failure if self._group is not None else None
+        if failed is not None:
+            failed[0].name_rejected(error)
         own: LoadFacts | None = getattr(error, "load", None)
         facts = LoadFacts(
             target=total.target,
