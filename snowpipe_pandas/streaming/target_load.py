@@ -245,9 +245,9 @@ class TargetLoad:
             raise ForgottenPartsError(
                 f"the load was begun {max(ages_s) / DAY_S:.0f} days ago, and "
                 f"{counted(len(without), 'channel')} of its {len(channels)} "
-                f"{'has' if len(without) == 1 else 'have'} no offset token: the service deletes channels that "
-                "were not used for 30 days, so their rows may be in the table already; nothing was sent. "
-                "Compare the table with the source, and send what is missing under another load_id",
+                f"{'has' if len(without) == 1 else 'have'} no offset token: the service deletes channels "
+                "that were not used for 30 days, so their rows may be in the table already; nothing was "
+                "sent. Compare the table with the source, and send what is missing under another load_id",
                 load_id=self.load_id,
                 channels=without,
             )
