@@ -22,13 +22,13 @@ from ..errors import (
 )
 from ..names import ObjectName, TargetName
 from ..shown import acknowledged_up_to, committed_up_to, visible
+from ..target_column import TargetColumn
 from . import paths
 from .answers import CHANNEL_GONE, Answer, Refusal
 from .bounds import ROWS_BYTES
 from .caller import Caller
 from .fields import UnreadableError
-from .of_client import OfClient
-from .opening import TargetColumn
+from .of_client import Door, OfClient
 from .pacer import RateLimits
 from .planes import Planes
 from .policy import PollPolicy
@@ -61,12 +61,14 @@ class Channel(OfClient):
         name: str,
         target: TargetName,
         *,
+        door: Door,
         offset_token: str | None = None,
         polling: PollPolicy = PollPolicy(),
         opened_by: Caller | None = None,
     ) -> None:
         self.name = name
         self.target = target
+        self.door = door
         self._planes = planes
         self.polling = polling
         self._turns = Turns(name)

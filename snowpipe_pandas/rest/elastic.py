@@ -11,12 +11,12 @@ from typing import Any
 from ..errors import UsageError
 from ..names import ObjectName, TargetName
 from ..shown import visible
+from ..target_column import TargetColumn
 from . import paths
 from .answers import Answer, Refusal
 from .caller import Caller
 from .channel import ERROR_TABLE_HINT
-from .of_client import OfClient
-from .opening import TargetColumn
+from .of_client import Door, OfClient
 from .planes import Planes
 from .policy import PollPolicy
 from .status import ChannelStatus, fetch_statuses
@@ -41,8 +41,11 @@ class ElasticChannel(OfClient):
     name = ELASTIC
     target_columns: tuple[TargetColumn, ...] = ()
 
-    def __init__(self, planes: Planes, target: TargetName, *, polling: PollPolicy = PollPolicy()) -> None:
+    def __init__(
+        self, planes: Planes, target: TargetName, *, door: Door, polling: PollPolicy = PollPolicy()
+    ) -> None:
         self.target = target
+        self.door = door
         self.polling = polling
         self._planes = planes
         self._caller = Caller(self.clock, self.events, channel=ELASTIC, target=str(target))
