@@ -1,6 +1,6 @@
 """Every exception of the package: one hierarchy, facts as attributes, a next step in every message.
 
-SnowpipeError                       .load: how far an interrupted load came, or None
+SnowpipeError                       .load: how far an interrupted load came, or None    .place: which load
 ├── UsageError                      the call cannot work as written
 │   ├── ConfigError                 a setting is missing, malformed or given twice    .setting
 │   │   └── PrivateKeyError         the private key cannot be used                    .source
@@ -53,15 +53,32 @@ from typing import Any
 
 from .aftercare import OfRejectedRows
 from .load_facts import LoadFacts as LoadFacts
+from .load_facts import RejectedRow
 from .load_facts import UnorderedLoadFacts as UnorderedLoadFacts
+from .shown import visible
+from .tracebacks import rendered
 
 
 class SnowpipeError(Exception):
-    """Root of every error raised by this package."""
+    """Root of every error raised by this package.
+
+    As text it is one line that no screen obeys, and begins with the load's place where it has one. `args`
+    hold the message as it is.
+    """
 
     load: LoadFacts | None = None
+    place: str | None = None
+    """Where the load goes that it ended, and by which name: "-> DEMO.PUBLIC.T, load 'a', channel 'a'"."""
     goes_on = True
     """Whether the same call, with the load's id, can go on where the load stopped."""
+
+    def __str__(self) -> str:
+        message = visible(super().__str__())
+        return message if self.place is None else f"{self.place}: {message}"
+
+    def _render_traceback_(self) -> list[str]:
+        """Return what IPython shows of the error, which calls this."""
+        return rendered(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Errors cross processes (dask, multiprocessing); keyword-only facts would be lost by the default.
@@ -461,12 +478,14 @@ class RowsRejectedError(OfRejectedRows, DeliveryError):
     Attributes:
         rows_rejected: how many rows of this load.
         last_message: the service's reason for the last one.
-        first_row: they lie at or behind this row of the source ...
+        first_row: they lie at or after this row of the source ...
         end_row: ... and before this one.
         offset_upper_bound: the service's own bound, the offset token of the request that held the last one.
+        first_rejected: the first of them, five at most, where the table's error table could be read.
     """
 
     goes_on = False
+    first_rejected: tuple[RejectedRow, ...] = ()
 
     def __init__(
         self,

@@ -1,10 +1,44 @@
-"""How far a load came, as the error that ended it tells."""
+"""What an error says of the load that it ended: its place, how far it came, and which rows were rejected."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .shown import row_ranges
+from .shown import counted, row_ranges, visible
+
+
+def place_of(target: str, load_id: str, channel: str) -> str:
+    """Write where a load goes, and by which name, as its errors and notes begin.
+
+    >>> place_of("DEMO.PUBLIC.FLIGHTS", "2013-01", "x")
+    "-> DEMO.PUBLIC.FLIGHTS, load '2013-01', channel 'x'"
+    """
+    return f"-> {visible(target)}, load {load_id!r}, channel {channel!r}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RejectedRow:
+    """A row that the service skipped, as the table's error table has it.
+
+    Attributes:
+        first_row: number of the row in the source; where that is not known, the first row that it may be ...
+        end_row: ... and the exclusive end row.
+        column: the column whose value was refused, None where the reason does not name one.
+        value: that value, or the whole row, shortened to one line.
+        reason: why the service skipped the row.
+    """
+
+    first_row: int
+    end_row: int
+    column: str | None
+    value: str
+    reason: str
+
+    def __str__(self) -> str:
+        ranges = row_ranges([(self.first_row, self.end_row)])
+        where = ranges if self.end_row == self.first_row + 1 else f"one of {ranges}"
+        named = "" if self.column is None else f"{visible(self.column)} = "
+        return f"{where}, {named}{self.value}: {visible(self.reason)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,24 +70,31 @@ class LoadFacts:
     goes_on: bool = True
 
     def __str__(self) -> str:
-        told = []
-        if self.rows_rejected:
-            told.append(f"{self.rows_rejected:,} of {self.rows_acknowledged:,} rows REJECTED")
-        if self.failed_rows is not None:
-            first, end = self.failed_rows
-            told.append(f"the request of rows {first:,} to {end - 1:,} failed")
-        seen = "" if self.exact else " at the last look"
-        told.append(
-            f"{self.rows_acknowledged:,} rows acknowledged, {self.rows_in_table:,} in the table{seen}"
-        )
-        if self.goes_on:
-            told.append(f"run the same call with load_id={self.load_id!r} to go on")
-        return f"{self.place}: {'; '.join(told)}"
+        return f"{self.place}: {self.outcome}"
 
     @property
     def place(self) -> str:
         """Where the load went, and by which name."""
-        return f"-> {self.target}, load {self.load_id!r}, channel {self.channel!r}"
+        return place_of(self.target, self.load_id, self.channel)
+
+    @property
+    def outcome(self) -> str:
+        """What has become of its rows, and how it goes on."""
+        told = self._failed()
+        seen = "" if self.exact else " at the last look"
+        received = counted(self.rows_acknowledged, "row")
+        told.append(f"{received} acknowledged, {self.rows_in_table:,} in the table{seen}")
+        if self.goes_on:
+            told.append(f"run the same call with load_id={self.load_id!r} to go on")
+        return "; ".join(told)
+
+    def _failed(self) -> list[str]:
+        told = []
+        if self.rows_rejected:
+            told.append(f"{self.rows_rejected:,} of {counted(self.rows_acknowledged, 'row')} REJECTED")
+        if self.failed_rows is not None:
+            told.append(f"the request of {row_ranges([self.failed_rows])} failed")
+        return told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,16 +116,14 @@ class UnorderedLoadFacts(LoadFacts):
     unknown_rows: tuple[tuple[int, int], ...] = ()
     doubled_rows: tuple[tuple[int, int], ...] = ()
 
-    def __str__(self) -> str:
-        told = []
-        if self.rows_rejected:
-            told.append(f"{self.rows_rejected:,} of {self.rows_acknowledged:,} rows REJECTED")
-        if self.failed_rows is not None:
-            told.append(f"the request of {row_ranges([self.failed_rows])} failed")
+    @property
+    def outcome(self) -> str:
+        """What has become of its rows, and what to do."""
+        told = self._failed()
         if self.durable_rows:
             most = "" if self.exact else "at most "
-            where = row_ranges(self.durable_rows)
-            told.append(f"{most}{self.rows_in_table:,} rows in the table, dealt with for good are {where}")
+            there, where = counted(self.rows_in_table, "row"), row_ranges(self.durable_rows)
+            told.append(f"{most}{there} in the table, dealt with for good: {where}")
         if self.doubled_rows:
             told.append(f"{row_ranges(self.doubled_rows)} may be there more than once")
         if self.unknown_rows:
@@ -93,4 +132,4 @@ class UnorderedLoadFacts(LoadFacts):
             told.append("a second run would send every row again, so send only what is missing")
         else:
             told.append("no row is in the table, so the same call can be run again")
-        return f"{self.place}: {'; '.join(told)}"
+        return "; ".join(told)

@@ -42,25 +42,63 @@ def cleaned(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "\u2026"
 
 
-def size(count: float) -> str:
-    """Write a number of bytes.
-
-    >>> size(1500), size(2_500_000), size(3e9)
-    ('1.5 kB', '2.5 MB', '3.00 GB')
-    """
-    for unit, name, digits in ((1e9, "GB", 2), (1e6, "MB", 1)):
-        if count >= unit:
-            return f"{count / unit:,.{digits}f} {name}"
-    return f"{count / 1e3:,.1f} kB"
-
-
 def counted(number: int, noun: str, plural: str = "") -> str:
     """Write a number with its noun.
 
     >>> counted(1, "request"), counted(2000, "retry", "retries")
     ('1 request', '2,000 retries')
     """
-    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+    return f"{number:,} {plural_of(number, noun, plural)}"
+
+
+def plural_of(number: float, noun: str, plural: str = "") -> str:
+    """Return the form of a noun that a number has behind it.
+
+    >>> plural_of(1, "row"), plural_of(0, "row"), plural_of(2, "try", "tries")
+    ('row', 'rows', 'tries')
+    """
+    return noun if number == 1 else plural or noun + "s"
+
+
+def size(count: float) -> str:
+    """Write a number of bytes, small ones exactly.
+
+    >>> size(0), size(98), size(101), size(1_300_000), size(2_500_000_000)
+    ('0 B', '98 B', '0.1 kB', '1.3 MB', '2.50 GB')
+    """
+    for unit, name, digits in ((1e9, "GB", 2), (1e6, "MB", 1), (1e2, "kB", 1)):
+        if count >= unit:
+            return f"{count / max(unit, 1e3):,.{digits}f} {name}"
+    return f"{count:.0f} B"
+
+
+def speed(bytes_per_s: float) -> str:
+    """Write a speed, in 10^6 bytes a second where that is not almost nothing.
+
+    >>> speed(0), speed(120), speed(42_700_000)
+    ('0 B/s', '0.1 kB/s', '42.7 MB/s')
+    """
+    if bytes_per_s < 1e5:
+        return f"{size(bytes_per_s)}/s"
+    return f"{bytes_per_s / 1e6:,.1f} MB/s"
+
+
+def committed_up_to(token: str | None) -> str:
+    """Say how far a channel's rows are committed.
+
+    >>> committed_up_to("7"), committed_up_to(None)
+    ("committed up to '7'", 'nothing committed yet')
+    """
+    return "nothing committed yet" if token is None else f"committed up to {token!r}"
+
+
+def acknowledged_up_to(token: str | None) -> str:
+    """Say how far a channel's rows were received.
+
+    >>> acknowledged_up_to(None)
+    'nothing acknowledged yet'
+    """
+    return "nothing acknowledged yet" if token is None else f"acknowledged up to {token!r}"
 
 
 def row_ranges(ranges: Sequence[tuple[int, int]]) -> str:

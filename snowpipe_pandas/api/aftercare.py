@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,16 +15,18 @@ from ..rest.of_client import Door
 from ..rest.target import Target
 from ..rows.encode.encoder import Encoder
 from ..rows.options import reading
-from ..rows.rejected import rejected_frame
+from ..rows.rejected import Rejected, rejected_frame
 from ..rows.repair import Expected, rows_to_send
 from ..rows.sources.again import Again
 from ..rows.sources.source import Source
 from ..shown import counted
+from ..streaming.explained import add_rejected
 from ..streaming.load_ids import repair_of
 from ..streaming.options import LoadOptions
 from ..streaming.receipt import LoadRecord
 from ..streaming.result import StreamResult
-from .rejected import Whose, rejected_rows
+from .first_rejected import first_rejected
+from .rejected import Whose, kept_rows, rejected_rows
 from .runnable import Runnable
 from .targets import AnyTarget
 
@@ -90,6 +92,8 @@ class LoadAftercare:
         except RowsRejectedError as error:
             self._told = error.rows_rejected
             error._aftercare = self
+            if not self._elastic:  # whose rows tell no load: they may be another one's
+                add_rejected(error, first_rejected(self._kept, self._again, self._encoder))
             raise
         self._told, self._exact = result.rows_rejected, result.rejected_exact and result.committed
         self._clean = self._exact and not self._told
@@ -147,6 +151,9 @@ class LoadAftercare:
             progress=progress,
             **options,
         )
+
+    def _kept(self) -> Iterator[Rejected]:
+        return kept_rows(self._target.door, self._whose(), self._again)
 
     @property
     def _encoder(self) -> Encoder:

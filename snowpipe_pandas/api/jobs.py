@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, Any, overload
 from ..arguments import is_a, items, number, refuse
 from ..display.kernel import in_notebook
 from ..display.line import short
-from ..errors import LoadCancelledError
+from ..errors import LoadCancelledError, SnowpipeError
+from ..load_facts import place_of
 from ..shown import visible
 from ..streaming.progress import Progress
 from ..streaming.result import StreamResult
+from ..tracebacks import ShortInterrupts
 from ..waits import FOR_EVER_S
 from .runnable import Runnable
 
@@ -163,10 +165,17 @@ class Job(_Displayed):
                 result = self._deliver()
         except BaseException as error:  # noqa: BLE001  # raised where the result is asked for
             if not isinstance(error, LoadCancelledError):
-                _log.warning("load %r failed in the background: %s", self.load_id, visible(str(error)))
+                _log.warning("failed in the background: %s", self._placed(error))
             self._outcome.set_exception(error)
         else:
             self._outcome.set_result(result)
+
+    def _placed(self, error: BaseException) -> str:
+        """Write an error with the place of the load, as our own ones do."""
+        if isinstance(error, SnowpipeError) and error.place is not None:
+            return str(error)
+        place = place_of(self.progress.target, self.load_id, self.channel)
+        return f"{place}: {visible(f'{type(error).__name__}: {error}')}"
 
 
 class Jobs(_Displayed, Sequence[Job]):
@@ -241,7 +250,8 @@ def _wait_all(jobs: Iterable[Job], timeout: float | None, ticker: Ticker | None)
     outcomes: list[Future[Any]] = [job._outcome for job in jobs]
     over = False
     try:
-        over = not wait_for(outcomes, timeout).not_done
+        with ShortInterrupts():
+            over = not wait_for(outcomes, timeout).not_done
     except KeyboardInterrupt:
         for job in jobs:
             job.cancel()

@@ -57,24 +57,31 @@ def rejected_rows(door: Door, whose: Whose, again: Again, encoder: Encoder) -> D
         UsageError: which table the pipe fills is not known; or which rows are the load's.
         SqlError: the error table can't be read.
     """
+    frame: DataFrame = rejected_frame(list(kept_rows(door, whose, again)), again, encoder)
+    if whose.elastic_since is None:
+        return frame
+    own: DataFrame = frame[frame.iloc[:, 0].notna()].copy()  # those of other loads are not found
+    return own
+
+
+def kept_rows(door: Door, whose: Whose, again: Again) -> Iterator[Rejected]:
+    """Yield the rows of the error table that are a load's, or through an elastic channel may be.
+
+    Raises:
+        UsageError, SqlError: as above.
+    """
     table = whose.table or table_of_pipe(door, whose.pipe)
     if whose.elastic_since is None:
-        found = list(_of_load(door, table, whose))
-        frame: DataFrame = rejected_frame(found, again, encoder)
-        return frame
+        yield from _of_load(door, table, whose)
+        return
     if again.given is None:
         raise UsageError(
             f"rows of an elastic channel do not tell their load; those of load {whose.load_id!r} are known "
             f"by their text alone, and its source can't be read again; ERROR_TABLE({table}) has all rows"
         )
-    found = [
-        Rejected(kept.line, kept.reason, 0, _ANYWHERE)
-        for kept in rows_of_elastic_channels(door, table, whose.elastic_since)
-        if _is_pipe(kept.pipe, whose.pipe)
-    ]
-    frame = rejected_frame(found, again, encoder)
-    own: DataFrame = frame[frame.iloc[:, 0].notna()].copy()  # those of other loads are not found
-    return own
+    for kept in rows_of_elastic_channels(door, table, whose.elastic_since):
+        if _is_pipe(kept.pipe, whose.pipe):
+            yield Rejected(kept.line, kept.reason, 0, _ANYWHERE)
 
 
 def _of_load(door: Door, table: ObjectName, whose: Whose) -> Iterator[Rejected]:

@@ -26,6 +26,7 @@ from ..streaming.preflight import Preflight
 from ..streaming.replacement import Replacement, staging_name
 from ..streaming.result import StreamResult
 from ..streaming.target_load import TargetLoad
+from ..tracebacks import ShortInterrupts
 from .aftercare import LoadAftercare
 from .jobs import Job
 from .runnable import Runnable
@@ -187,7 +188,7 @@ def stream(
     run = LoadAftercare(load, resolved_target, checked, source, rows, stream).run
     if background:
         return _in_background(load, run, progress)
-    with _displayed(load, progress):
+    with ShortInterrupts(), _displayed(load, progress):
         return run()
 
 

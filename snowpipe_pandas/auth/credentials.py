@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import NoReturn, Protocol
 
 from ..errors import ConfigError
+from ..shown import visible
 from .accounts import Account
 from .jwt import BEARER, AuthConfig, sign_jwt
 from .secret import Secret, hide
@@ -108,7 +109,7 @@ class KeyPairCredential:
         self.cache: TokenCache[Waits] = TokenCache(self._sign, clock)
 
     def __repr__(self) -> str:
-        return f"<KeyPairCredential {self.account}.{self.user} {self.fingerprint}>"
+        return visible(f"<KeyPairCredential {self.account}.{self.user} {self.fingerprint}>")
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a credential is not copied or pickled; make a client where it is needed")
@@ -181,7 +182,7 @@ class AccessTokenCredential:
         self.cache: TokenCache[Waits] = TokenCache(self._take, clock)
 
     def __repr__(self) -> str:
-        return f"<AccessTokenCredential {self.kind} {self.account}.{self.user}>"
+        return visible(f"<AccessTokenCredential {self.kind} {self.account}.{self.user}>")
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a credential is not copied or pickled; make a client where it is needed")

@@ -37,6 +37,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from ..errors import PrivateKeyError
 from ..files import read_small
+from ..shown import visible
 from .secret import Secret, hide
 
 MIN_RSA_BITS = 2048
@@ -292,7 +293,8 @@ def _decode_base64(data: bytes) -> bytes | None:
 def _warn_if_readable_by_others(path: Path) -> None:
     if os.name == "posix" and path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
         warnings.warn(
-            f"private key file {str(path)!r} can be read by others; run: chmod 600 {shlex.quote(str(path))}",
+            f"private key file {str(path)!r} can be read by others; "
+            f"run: chmod 600 {visible(shlex.quote(str(path)))}",
             KeyFileWarning,
             stacklevel=2,
         )

@@ -4,28 +4,24 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.text import Text
 
-from ..errors import SnowpipeError
 from ..rows.sources.names import ColumnCase
-from ..shown import visible
 from ..streaming.options import OnError
+from .printing import say
 
-app = typer.Typer(no_args_is_help=True, pretty_exceptions_show_locals=False)
-_console = Console(highlight=False)
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
+console = Console(highlight=False)
 
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        _say(version("snowpipe-pandas"))
+        say(console, version("snowpipe-pandas"))
         raise typer.Exit
 
 
@@ -43,7 +39,7 @@ def demo() -> None:
     """Stream 336,776 flights into a local account and compare the table with the frame by SQL."""
     from .demo import run
 
-    raise typer.Exit(_guarded(run))
+    raise typer.Exit(run(console))
 
 
 @app.command()
@@ -67,16 +63,10 @@ def serve(
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # Windows has no SIGHUP, the end of a terminal
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), lambda *_: stop.set())
-    try:
-        with local(
-            path, port=port, tls=tls, commit_lag_s=commit_lag, enforce_limits=enforce_limits
-        ) as account:
-            _say(f"local account at {account.url}, profile {account.profile}")
-            _say(f'connect with: sp.connect("{account.profile}")')
-            stop.wait()
-    except SnowpipeError as error:
-        _say(str(error), style="red")
-        raise typer.Exit(1) from None
+    with local(path, port=port, tls=tls, commit_lag_s=commit_lag, enforce_limits=enforce_limits) as account:
+        say(console, f"local account at {account.url}, profile {account.profile}")
+        say(console, f'connect with: sp.connect("{account.profile}")')
+        stop.wait()
 
 
 @app.command()
@@ -111,7 +101,7 @@ def stream(
         profile=profile,
         connection=connection,
     )
-    raise typer.Exit(_guarded(partial(run, command=command)))
+    raise typer.Exit(run(console, command))
 
 
 @app.command()
@@ -132,26 +122,12 @@ def doctor(
 
     if table is not None and pipe is not None:
         raise typer.BadParameter("give either --table or --pipe")
-    checks = partial(
-        run,
+    status = run(
+        console,
         profile=profile,
         connection_name=connection,
         table=table,
         pipe=pipe,
         allow_ingest_hosts=allow_ingest_host or (),
     )
-    raise typer.Exit(_guarded(checks))
-
-
-def _guarded(command: Callable[[Console], int]) -> int:
-    """Run a command; our errors become one line and exit status 1."""
-    try:
-        return command(_console)
-    except SnowpipeError as error:
-        _say(str(error), style="red")
-        return 1
-
-
-def _say(text: str, *, style: str = "") -> None:
-    """Print a line as it is: a path or a message may hold what rich takes for markup, as `part[/]` does."""
-    _console.print(Text(visible(text), style=style), soft_wrap=True)
+    raise typer.Exit(status)

@@ -16,6 +16,8 @@ from ..embedded import local
 from ..errors import MissingDependencyError
 from ..proof.verification import ALL, Verification
 from ..rest.client import connect
+from ..shown import counted, visible
+from .printing import say
 
 TABLE = "DEMO.PUBLIC.FLIGHTS"
 CELL_WIDTH = 16
@@ -37,19 +39,23 @@ def run(console: Console) -> int:
     """Stream, compare, report; return 0 if table and frame are equal."""
     flights = load_flights()
     with local() as account, connect(account.profile) as client:
-        console.print(f"local account at {account.url}; table {TABLE}, {len(flights.columns)} columns")
+        say(
+            console,
+            f"local account at {account.url}; table {TABLE}, {counted(len(flights.columns), 'column')}",
+        )
         account.sql(flights.snowpipe.ddl(TABLE))
         channel = client.open_channel("demo", table=TABLE)
         result = stream(flights, channel, load_id="flights-2013")
-        console.print(str(result), soft_wrap=True, markup=False)
+        say(console, str(result))
         report = verify(result, flights)
     rows = next(found for found in report.measures if found.measure == "ROWS")
-    console.print(f"rows by SQL: {rows.table:,}, in the frame: {rows.source:,}")
+    say(console, f"rows by SQL: {rows.table:,}, in the frame: {rows.source:,}")
     console.print(_table(report))
+    measures = counted(len(report.measures), "measure")
     if not report:
-        console.print(f"[red]{len(report.different)} of {len(report.measures)} measures differ[/red]")
+        say(console, (f"{len(report.different)} of {measures} not equal", "red"))
         return 1
-    console.print(f"[green]all {len(report.measures)} measures equal: every row arrived once[/green]")
+    say(console, (f"all {measures} equal: every row arrived once", "green"))
     return 0
 
 
@@ -72,8 +78,8 @@ def _table(report: Verification) -> Table:
 
 def _cell(wanted: object, found: object, equal: bool | None) -> Text:
     if equal:
-        return Text(_short(found), style="green")
-    return Text(f"{found}, frame: {wanted}", style="red")
+        return Text(visible(_short(found)), style="green")
+    return Text(visible(f"{found}, frame: {wanted}"), style="red")
 
 
 def _short(value: object) -> str:

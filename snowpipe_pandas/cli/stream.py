@@ -9,15 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.text import Text
 
 from ..api.stream import stream
 from ..errors import SnowpipeError
 from ..rest.client import connect
 from ..rows.sources.names import ColumnCase
-from ..shown import visible
 from ..streaming.load_ids import new_load_id
 from ..streaming.options import OnError
+from .printing import say
 
 INTERRUPTED = 130
 """Exit status of a command that was ended by Ctrl-C."""
@@ -94,15 +93,10 @@ def run(console: Console, command: StreamCommand) -> int:
             )
     except SnowpipeError as error:
         if error.load is not None and error.load.goes_on:
-            _say(console, f"to go on: {command.again(load_id)}")
+            say(console, f"to go on: {command.again(load_id)}")
         raise
     except KeyboardInterrupt:
-        _say(console, f"interrupted; to go on: {command.again(load_id)}")
+        say(console, f"interrupted; to go on: {command.again(load_id)}")
         return INTERRUPTED
-    _say(console, str(result))
+    say(console, str(result))
     return 0 if result.rows_rejected == 0 else 1
-
-
-def _say(console: Console, text: str) -> None:
-    for line in text.splitlines():
-        console.print(Text(visible(line)), soft_wrap=True)

@@ -7,6 +7,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import pairwise
 
+from ..shown import counted
 from ..streaming.history import Sample
 from . import texts
 
@@ -36,7 +37,14 @@ def charts(samples: Sequence[Sample], seconds: float, *, ended: bool) -> str:
     return (
         '<div class="charts">'
         + _figure("speed", f"peak {texts.speed(top_rate)}", spots, top_rate, seconds, "var(--sp-go)")
-        + _figure("waiting for commit", f"peak {top_lag:,.0f} rows", lags, top_lag, seconds, "var(--sp-warn)")
+        + _figure(
+            "waiting for commit",
+            f"peak {counted(round(top_lag), 'row')}",
+            lags,
+            top_lag,
+            seconds,
+            "var(--sp-warn)",
+        )
         + "</div>"
     )
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from ..events import TokenLife
+from ..shown import counted, plural_of
 from ..streaming.outcome import NOT_TOLD
 from ..streaming.progress import Progress
 from . import parts, texts
@@ -127,7 +128,7 @@ def _legend(progress: Progress) -> str:
         told.append(f'<span><i class="rejected"></i>{refused(progress)}</span>')
     if progress.rows_waiting or not progress.ended:
         told.append(f'<span><i class="sent"></i>{progress.rows_waiting:,} waiting for their commit</span>')
-    told.append(f"<span>of {total(progress)} rows</span>")
+    told.append(f"<span>of {total(progress)} {plural_of(progress.rows_total or 0, 'row')}</span>")
     if progress.rows_skipped:
         told.append(f'<span class="quiet">{progress.rows_skipped:,} sent before this call</span>')
     return f'<div class="legend">{" ".join(told)}</div>'
@@ -157,7 +158,7 @@ def _offsets(progress: Progress) -> str:
     sent, committed = progress.token_sent, progress.token_committed
     if sent is None:
         return ""
-    lag = f"{progress.rows_waiting:,} rows behind" if progress.rows_waiting else "all that was sent"
+    lag = f"{counted(progress.rows_waiting, 'row')} behind" if progress.rows_waiting else "all that was sent"
     return (
         f'<div class="note"><span class="quiet">offset token sent</span> <code>{text(sent)}</code><br>'
         f'<span class="quiet">committed</span> <code>{text(committed or "none yet")}</code> '

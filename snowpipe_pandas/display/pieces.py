@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 
-from ..shown import visible
+from ..shown import plural_of, visible
 from ..streaming.outcome import rejected
 from ..streaming.progress import Progress
 from . import texts
@@ -49,9 +49,10 @@ def bar(progress: Progress, part: int | None = None) -> str:
     """
     found = texts.shares(progress)
     whole = "an unknown number of" if progress.rows_total is None else f"{progress.rows_total:,}"
-    said = f"{progress.rows_in_table:,} of {whole} rows in the table, {progress.rows_waiting:,} waiting"
+    noun = plural_of(progress.rows_total or 0, "row")
+    said = f"{progress.rows_in_table:,} of {whole} {noun} in the table, {progress.rows_waiting:,} waiting"
     if progress.rows_rejected:
-        said = f"{rejected(progress)} rows rejected, {said}"
+        said = f"{rejected(progress)} {plural_of(progress.rows_rejected, 'row')} rejected, {said}"
     kind = "track" if part is None else "track thin"
     load = f"{progress.target}, load {progress.load_id}"
     name = load if part is None else f"part {part} of {load}"

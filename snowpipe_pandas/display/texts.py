@@ -7,8 +7,9 @@ from collections import Counter
 from typing import Literal, NamedTuple
 
 from ..events import TokenLife
-from ..shown import counted, visible
+from ..shown import counted, plural_of, visible
 from ..shown import size as size
+from ..shown import speed as speed
 from ..streaming.outcome import rejected
 from ..streaming.progress import Progress
 from ..streaming.timings import Timings
@@ -128,15 +129,10 @@ def key(fingerprint: str) -> str:
 
 def rows(progress: Progress) -> str:
     """Write the rows in the table, of the total: "225,280/336,776 rows in the table"."""
-    total = "" if progress.rows_total is None else f"/{progress.rows_total:,}"
-    return f"{at_most(progress)}{progress.rows_in_table:,}{total} rows in the table"
-
-
-def speed(bytes_per_s: float) -> str:
-    """Write a speed, in 10^6 bytes a second where that is not almost nothing."""
-    if 0 < bytes_per_s < 1e5:
-        return f"{bytes_per_s / 1e3:,.1f} kB/s"
-    return f"{bytes_per_s / 1e6:,.1f} MB/s"
+    there, whole = progress.rows_in_table, progress.rows_total
+    total = "" if whole is None else f"/{whole:,}"
+    noun = plural_of(there if whole is None else whole, "row")
+    return f"{at_most(progress)}{there:,}{total} {noun} in the table"
 
 
 def pace(progress: Progress) -> str:
@@ -196,9 +192,10 @@ def summary(progress: Progress) -> str:
     """Sum a load up in one sentence, as a folded view does behind its state."""
     there, whole = progress.rows_in_table, _full(progress)
     of_all = "" if whole in (None, there) else f" of {whole:,}"
+    noun = plural_of(there if whole is None else whole, "row")
     # A load that stopped does not always wait to learn what became of its last rows.
     seen = " at the last look" if resume(progress) and progress.rows_waiting else ""
-    clause = f"{at_most(progress)}{there:,}{of_all} rows in the table{seen}"
+    clause = f"{at_most(progress)}{there:,}{of_all} {noun} in the table{seen}"
     if progress.phase == "done" and progress.rows_sent == 0 and progress.rows_skipped:
         return f"nothing to send: {clause}"
     if progress.rows_rejected and progress.phase != "done":

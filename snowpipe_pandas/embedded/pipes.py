@@ -178,7 +178,10 @@ def _mapping(command: CreatePipe, target: list[DeclaredColumn]) -> str | None:
         return None
     names = list(command.columns) or [column.name for column in target]
     if len(command.items) > len(names) or (command.columns and len(command.items) != len(names)):
-        raise UsageError(f"pipe {command.pipe} selects {len(command.items)} values for {len(names)} columns")
+        raise UsageError(
+            f"pipe {command.pipe} does not select a value for each column: values {len(command.items)}, "
+            f"columns {len(names)}"
+        )
     mapping: dict[str, str] = {}
     for (key, cast), name in zip(command.items, names, strict=False):
         if key in mapping:

@@ -93,7 +93,7 @@ def _contents(cursor: Cursor, command: CreateTable) -> tuple[list[DeclaredColumn
     found = _columns_of_query(cursor, command.query)
     names = [column.name for column in command.columns] or list(command.names)
     if names and len(names) != len(found):
-        raise UsageError(f"{len(names)} columns are named, and the query has {len(found)}")
+        raise UsageError(f"columns named: {len(names)}, columns of the query: {len(found)}")
     if command.columns:
         return list(command.columns), command.query
     columns = [

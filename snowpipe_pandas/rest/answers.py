@@ -24,7 +24,7 @@ from ..errors import (
     ThrottledError,
     UncommittedRowsError,
 )
-from ..shown import cleaned
+from ..shown import cleaned, counted
 from . import fields
 from .fields import UnreadableError
 
@@ -207,7 +207,7 @@ class Answer:
         if self.status == 429:
             return self._throttled(message, facts)
         if refusal is Refusal.TRANSIENT:
-            message += f" (after {self.tries} tries{self._asked}; the service may be busy, try again later)"
+            message += f" (after {self._tried}{self._asked}; the service may be busy, try again later)"
         if self.status == 407:
             message += "; a proxy on the way wants credentials: check HTTPS_PROXY and NO_PROXY"
         if 300 <= self.status < 400:
@@ -219,12 +219,16 @@ class Answer:
         return self._channel_error(message, channel, facts)
 
     @property
+    def _tried(self) -> str:
+        return counted(self.tries, "try", "tries")
+
+    @property
     def _asked(self) -> str:
         wanted = self.retry_after_s
         return "" if wanted is None else f", the service asks to wait {wanted:.0f} s"
 
     def _throttled(self, message: str, facts: dict[str, Any]) -> ThrottledError:
-        message += f"; throttled (after {self.tries} tries{self._asked})"
+        message += f"; throttled (after {self._tried}{self._asked})"
         hint = "try again later, or give a larger retry budget"
         return ThrottledError(f"{message}; {hint}", retry_after_s=self.retry_after_s, **facts)
 

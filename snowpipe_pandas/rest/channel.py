@@ -19,6 +19,7 @@ from ..errors import (
     ServiceError,
 )
 from ..names import ObjectName, TargetName
+from ..shown import acknowledged_up_to, committed_up_to, visible
 from ..target_column import TargetColumn
 from .answers import CHANNEL_GONE
 from .caller import Caller
@@ -67,7 +68,7 @@ class Channel(OfClient):
 
     def __repr__(self) -> str:
         state = "closed" if self._turns.closed else "open"
-        return f"<Channel {self.name!r} -> {self.target}, {state}>"
+        return visible(f"<Channel {self.name!r} -> {self.target}, {state}>")
 
     def __enter__(self) -> Channel:
         return self
@@ -250,8 +251,9 @@ class Channel(OfClient):
                     code=status.channel_status_code,
                 )
         raise CommitTimeoutError(
-            f"channel {self.name!r} did not commit within {timeout_s:.0f} s: acknowledged up to "
-            f"{self.last_appended_token!r}, committed up to {committed!r}; wait again, nothing is lost",
+            f"channel {self.name!r} did not commit within {timeout_s:g} s: "
+            f"{acknowledged_up_to(self.last_appended_token)}, {committed_up_to(committed)}; wait again, "
+            "nothing is lost",
             acknowledged=self.last_appended_token,
             committed=committed,
         )

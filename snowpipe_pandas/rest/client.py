@@ -15,6 +15,7 @@ from ..errors import ClosedError, UsageError
 from ..events import ClientClosed, Hub, TokenLife
 from ..hosts import allowed_host
 from ..names import ObjectName, TargetName
+from ..shown import visible
 from .caller import Caller
 from .channel import Channel
 from .known_loads import ListedChannel
@@ -91,7 +92,7 @@ class Client:
         self._closed = False
 
     def __repr__(self) -> str:
-        return f"<Client of {self._settings.account} as {self._settings.user}>"
+        return visible(f"<Client of {self._settings.account} as {self._settings.user}>")
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a client holds connections and secrets and is not copied or pickled; connect() anew")

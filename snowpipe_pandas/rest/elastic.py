@@ -7,6 +7,7 @@ again after an answer was lost may put its rows into the table twice. The trail 
 from __future__ import annotations
 
 from ..names import ObjectName, TargetName
+from ..shown import visible
 from ..target_column import TargetColumn
 from . import paths
 from .answers import Answer, Refusal
@@ -46,7 +47,7 @@ class ElasticChannel(OfClient):
         self._caller = Caller(self.clock, self.events, channel=ELASTIC, target=str(target))
 
     def __repr__(self) -> str:
-        return f"<ElasticChannel -> {self.target}>"
+        return visible(f"<ElasticChannel -> {self.target}>")
 
     @property
     def pipe(self) -> ObjectName:

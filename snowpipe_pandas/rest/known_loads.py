@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ..offset_tokens import Mark, read_token
-from ..shown import counted
+from ..shown import counted, plural_of, visible
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +51,9 @@ class KnownLoad:
     def __str__(self) -> str:
         total = "" if self.rows_total is None else f" of {self.rows_total:,}"
         through = counted(len(self.channels), "channel")
-        rows = f"{self.rows_committed:,}{total} rows" if total else counted(self.rows_committed, "row")
-        return f"{self.load_id}: {rows} committed through {through}"
+        noun = plural_of(self.rows_committed if self.rows_total is None else self.rows_total, "row")
+        rows = f"{self.rows_committed:,}{total} {noun}"
+        return f"{visible(self.load_id)}: {rows} committed through {through}"
 
 
 def known_loads(channels: Iterable[ListedChannel]) -> list[KnownLoad]:

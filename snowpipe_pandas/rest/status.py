@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..names import ObjectName
+from ..shown import counted
 from . import fields, paths
 from .answers import Answer, Refusal
 from .bounds import CONTROL_BYTES
@@ -85,7 +86,7 @@ def fetch_statuses(
 
 
 def _fetch(planes: Planes, pipe: ObjectName, names: list[str], caller: Caller) -> dict[str, ChannelStatus]:
-    action = f"read the status of {len(names)} channel{'s' * (len(names) != 1)} of {pipe}"
+    action = f"read the status of {counted(len(names), 'channel')} of {pipe}"
     for tries in range(1, UNREADABLE_TRIES + 1):
         answer = planes.ingest(
             "POST",

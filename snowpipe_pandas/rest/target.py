@@ -8,7 +8,7 @@ from typing import Any
 from ..arguments import plain_text
 from ..errors import UsageError
 from ..names import ObjectName, TargetName
-from ..shown import shown
+from ..shown import shown, visible
 from .caller import Caller
 from .channel import Channel
 from .elastic import ElasticChannel
@@ -50,7 +50,7 @@ class Target(OfClient):
         self._list_channels = list_channels
 
     def __repr__(self) -> str:
-        return f"<Target {self.name}>"
+        return visible(f"<Target {self.name}>")
 
     def open_channel(
         self, name: str, *, offset_token: str | None = None, opened_by: Caller | None = None

@@ -19,6 +19,7 @@ import pyarrow as pa
 import xxhash
 
 from ..errors import LoadMismatchError, RowFormatError, RowTooLargeError
+from ..shown import counted
 from .encode.encoder import ROW_FORMAT, EncodedRows
 from .encode.line_structure import value_bytes
 
@@ -141,7 +142,7 @@ def pack(
         yield from packing.add(piece, start)
     if packing.behind < skip_rows:
         raise LoadMismatchError(
-            f"load {load_id!r} has {skip_rows:,} rows committed, the source has only {packing.behind:,}: "
+            f"the load has {counted(skip_rows, 'row')} committed, the source has only {packing.behind:,}: "
             "it is not the data which this load began with; use another load_id for other data",
             load_id=load_id,
         )
@@ -159,7 +160,8 @@ def _other_format(skip_rows: int, load_id: str, written: int | None) -> RowForma
     else:
         writer = f"{'an older' if written < ROW_FORMAT else 'a newer'} version, in row format {written}"
     return RowFormatError(
-        f"the first {skip_rows:,} rows of load {load_id!r} were committed by {writer}; this one "
+        f"the first {counted(skip_rows, 'row')} of the load {'was' if skip_rows == 1 else 'were'} committed "
+        f"by {writer}; this one "
         f"({version('snowpipe-pandas')}) writes format {ROW_FORMAT}, so their texts can't be compared and "
         "nothing was sent; go on with the version that began the load, load_id unchanged (another load_id "
         "would send its rows a second time)",
@@ -171,9 +173,9 @@ def _other_format(skip_rows: int, load_id: str, written: int | None) -> RowForma
 
 def _other_rows(skip_rows: int, load_id: str) -> LoadMismatchError:
     return LoadMismatchError(
-        f"the first {skip_rows:,} rows differ from those which load {load_id!r} has committed: rows were "
-        "changed, moved or removed since, or were read with other types (a column that is 1 in one run "
-        "and 1.0 in the other; other chunks of a file can do that); read them as before to go on, or use "
+        f"the first {counted(skip_rows, 'row')} of the source and those that the load has committed differ: "
+        "rows were changed, moved or removed since, or were read with other types (a column that is 1 in one "
+        "run and 1.0 in the other; other chunks of a file can do that); read them as before to go on, or use "
         "another load_id for other data",
         load_id=load_id,
     )

@@ -69,6 +69,11 @@ def own_names(rows: pd.DataFrame) -> list[str]:
     return names
 
 
+def numbers_of(rejected: Sequence[Rejected], again: Again, encoder: Encoder) -> dict[int, int]:
+    """Return the numbers of those rows that the source has, by their places."""
+    return _found(rejected, again, encoder)[0]
+
+
 def _found(
     rejected: Sequence[Rejected], again: Again, encoder: Encoder
 ) -> tuple[dict[int, int], list[Hits], tuple[str, ...]]:

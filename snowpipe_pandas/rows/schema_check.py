@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..shown import shown
+from ..shown import counted, shown, visible
 from ..target_column import TargetColumn
 from .encode.column_writers import null_values
 from .encode.encoder import Nulls
@@ -46,7 +46,7 @@ class Problem:
     message: str
 
     def __str__(self) -> str:
-        return self.message
+        return visible(self.message)
 
 
 def without_missing(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> pa.Schema:
@@ -198,7 +198,9 @@ class _Column:
         first = f"first row {row}: {shown(value)}"
         if self._bad == self._values and _never(self._field, self._target):
             told = f"column {name!r} is {snowflake_type(self._field)}, the table's is {declared}: "
-            return Problem(name, "type", f"{told}{self._bad} of {self._values} values do not fit, {first}")
+            do_not = "does not" if self._bad == 1 else "do not"
+            values = f"{self._bad:,} of {counted(self._values, 'value')} {do_not} fit"
+            return Problem(name, "type", f"{told}{values}, {first}")
         noun = "texts" if self._is_text else "values"
         not_taken = "too long for" if self._target.kind == "VARCHAR" else "no"
         told = f"{self._bad} of {self._values} {noun} are {not_taken} {declared}, {first}{self._hint}"

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..rest import fields
 from ..rest.fields import UnreadableError
+from ..shown import counted
 
 MAX_COLUMNS = 10_000
 MAX_PARTITIONS = 100_000
@@ -71,12 +72,13 @@ def read_rows(told: Mapping[str, Any], layout: Layout, partition: int) -> tuple[
     if rows is None and layout.partition_rows[partition] == 0:
         return [], 0
     if not isinstance(rows, list) or len(rows) != layout.partition_rows[partition]:
-        found = f"{len(rows)} rows" if isinstance(rows, list) else "no list"
-        raise UnreadableError(f"data is {found}, and {layout.partition_rows[partition]} rows were told")
+        found = counted(len(rows), "row") if isinstance(rows, list) else "no list"
+        said = counted(layout.partition_rows[partition], "row")
+        raise UnreadableError(f"data is {found}, where the service said {said}")
     width, characters = len(layout.columns), 0
     for row in rows:
         if not isinstance(row, list) or len(row) != width:
-            raise UnreadableError(f"a row does not have the {width} values that were told")
+            raise UnreadableError(f"a row does not have {counted(width, 'value')}, as the service said")
         for value in row:
             if value is None:
                 continue

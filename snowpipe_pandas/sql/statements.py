@@ -31,6 +31,7 @@ from ..rest.caller import Caller
 from ..rest.fields import UnreadableError
 from ..rest.planes import Planes
 from ..rest.trail import Trail
+from ..shown import counted, visible
 from .context import Context
 from .failures import CANCELLED, TOO_LARGE, failed, is_told, not_run, shown_statement, timed_out, unknown
 from .results import Column, Layout, Row, read_layout, read_rows
@@ -170,7 +171,7 @@ class Statement:
         except SqlError:
             raise
         except BaseException as stop:
-            stop.add_note(f"the statement {self._handle} {self._stopped()}")
+            stop.add_note(visible(f"the statement {self._handle} {self._stopped()}"))
             raise
         if answer is not None:
             return answer
@@ -292,7 +293,7 @@ class Statement:
         """Refuse a result that is too large, by what is told of it and by what has come of it."""
         if size > MAX_RESULT_BYTES:
             raise self._lost(
-                f"its result has {size:,} bytes or more in {layout.rows:,} rows, and at most "
+                f"its result has {size:,} bytes or more in {counted(layout.rows, 'row')}, and at most "
                 f"{MAX_RESULT_BYTES:,} are read: select less, or aggregate",
                 code=TOO_LARGE,
             )

@@ -31,6 +31,7 @@ from .control import Control
 from .duplicates import PossibleDuplicate
 from .elastic_counters import Growth
 from .elastic_delivery import ElasticDelivery
+from .explained import add_facts, name_place
 from .failures import told
 from .load_ids import new_load_id
 from .options import LoadOptions
@@ -313,18 +314,17 @@ class ElasticLoad:
             self.tell(replace(told(error), goes_on=False))
         if isinstance(error, SnowpipeError):
             error.goes_on = False
+        place = str(self.channel.target), self.load_id, self.channel.name
+        name_place(error, *place)
         if self._begun:
-            facts = self._delivery.facts(str(self.channel.target), self.load_id, self.channel.name)
-            if isinstance(error, SnowpipeError):
-                error.load = facts
-            error.add_note(str(facts))
+            add_facts(error, self._delivery.facts(*place))
 
     def _rejected(self, rejected: int, message: str | None) -> RowsRejectedError:
         rows = self._delivery.durable.rows
         return RowsRejectedError(
-            f"the service rejected {counted(rejected, 'row')} of the {rows:,} of load {self.load_id!r}; the "
-            f"last reason: {message or 'not told'}; correct those rows and load them alone, or pass "
-            'on_error="report" to count them',
+            f"the service rejected {rejected:,} of {counted(rows, 'row')}; the last reason: "
+            f"{message or 'not told'}; correct {'it and load it' if rejected == 1 else 'them and load them'} "
+            'alone, or pass on_error="report" to count rejected rows',
             rows_rejected=rejected,
             last_message=message,
             first_row=0,

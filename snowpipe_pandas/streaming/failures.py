@@ -22,7 +22,7 @@ from ..errors import (
 from ..events import PhaseChanged
 from ..offset_tokens import PartOf, read_token
 from ..rest.standing import Standing
-from ..shown import counted
+from ..shown import acknowledged_up_to, committed_up_to, counted, row_ranges, visible
 from .delivery import Delivery
 from .steps import Begun, Refused, Reopened, StatusRead
 
@@ -35,8 +35,8 @@ def other_load(delivery: Delivery, fact: Begun | Reopened) -> OtherLoadError:
     mark = None if standing is None else read_token(standing.last_token)
     other, load_id, channel = "" if mark is None else mark.owner, delivery.plan.load_id, delivery.plan.channel
     return OtherLoadError(
-        f"channel {channel!r} remembers load {other!r} and no other: whether rows of load {load_id!r} are in "
-        f"the table already is not known, so nothing was sent. Give load {load_id!r} a channel of its own, "
+        f"the channel remembers load {other!r} and no other: whether rows of this load are in the table "
+        "already is not known, so nothing was sent. Give it a channel of its own, "
         f"such as client.open_channel({load_id!r}, ...); or, if it never ran before, pass after={other!r}",
         load_id=load_id,
         other=other,
@@ -56,13 +56,13 @@ def other_parts(load_id: str, begun: PartOf | None, given: PartOf | None) -> Oth
     parts, now = 1 if begun is None else begun.parts, 1 if given is None else given.parts
     if begun is None or given is None or parts != now:
         why = (
-            f"load {load_id!r} was begun through {counted(parts, 'channel')}, this call has {now}: its "
+            f"the load was begun through {counted(parts, 'channel')}, this call has {now}: its "
             f"offset tokens say what is committed of those {parts} only, so nothing was sent; run it with "
             f'channels={parts} (or channels="auto"), or use another load_id for other data'
         )
     else:
         why = (
-            f"load {load_id!r} was begun with {begun.rows_total:,} rows and cut by that number, the source "
+            f"the load was begun with {counted(begun.rows_total, 'row')} and cut by that number, the source "
             f"has {given.rows_total:,} now, so nothing was sent; pass the rows that it was begun with to go "
             "on, and send other rows under another load_id"
         )
@@ -109,11 +109,11 @@ def unwell(delivery: Delivery, fact: StatusRead) -> ChannelInvalidError:
 
 def taken_over(delivery: Delivery, _: object) -> ChannelTakenOverError:
     """Return the error for a stale token that nothing proves to be our own."""
-    channel, cause = delivery.plan.channel, refusal(delivery, None)
+    cause = refusal(delivery, None)
     return ChannelTakenOverError(
-        f"another writer opened channel {channel!r} while this load was streaming; "
+        "another writer opened the channel while this load was streaming; "
         "give each writer a channel of its own, then run this load again",
-        channel=channel,
+        channel=delivery.plan.channel,
         status=cause.status,
         code=cause.code,
         request_id=cause.request_id,
@@ -122,11 +122,11 @@ def taken_over(delivery: Delivery, _: object) -> ChannelTakenOverError:
 
 def foreign_commit(delivery: Delivery, fact: Reopened) -> ChannelTakenOverError:
     """Return the error for a channel to which somebody else has committed."""
-    channel, token = delivery.plan.channel, fact.status.last_committed_offset_token
+    theirs = committed_up_to(fact.status.last_committed_offset_token)
     return ChannelTakenOverError(
-        f"channel {channel!r} was committed to {token!r} by another writer, this load had "
-        f"{delivery.committed.rows:,} rows committed; give each load a channel of its own",
-        channel=channel,
+        f"another writer uses the channel: {theirs}, where this load had "
+        f"{counted(delivery.committed.rows, 'row')} committed; give each load a channel of its own",
+        channel=delivery.plan.channel,
     )
 
 
@@ -134,9 +134,8 @@ def no_commit(delivery: Delivery, _: object) -> CommitTimeoutError:
     """Return the error for commits that do not come."""
     acknowledged, committed = delivery.last_token, delivery.status.last_committed_offset_token
     return CommitTimeoutError(
-        f"channel {delivery.plan.channel!r} did not commit within "
-        f"{delivery.plan.options.commit_timeout_s:.0f} s: acknowledged up to {acknowledged!r}, "
-        f"committed up to {committed!r}; wait again, nothing is lost",
+        f"the channel did not commit within {delivery.plan.options.commit_timeout_s:g} s: "
+        f"{acknowledged_up_to(acknowledged)}, {committed_up_to(committed)}; wait again, nothing is lost",
         acknowledged=acknowledged,
         committed=committed,
     )
@@ -146,11 +145,13 @@ def rejected(delivery: Delivery, _: object) -> RowsRejectedError:
     """Return the error for rows that the service skipped."""
     found, before = delivery.rejections, delivery.plan.first_row
     first, end = before + found.first_row, before + found.end_row
+    among = row_ranges([(first, end)])
+    which = among if end == first + 1 else f"{counted(found.rows, 'row')} among {among}"
+    these = "it" if found.rows == 1 else "them"
     return RowsRejectedError(
-        f"the service rejected {counted(found.rows, 'row')} of load {delivery.plan.load_id!r}, between rows "
-        f"{first:,} and {end - 1:,} of the source; the last reason: "
-        f"{found.message or 'not told'} (up to offset {found.upper_bound!r}); correct those rows and load "
-        'them under another load_id, or pass on_error="report" to count them and send the rest',
+        f"the service rejected {which} of the source; the last reason: {found.message or 'not told'}; "
+        f"correct {these} and load {these} under another load_id, or pass "
+        'on_error="report" to count rejected rows and send the rest',
         rows_rejected=found.rows,
         last_message=found.message,
         first_row=first,
@@ -164,7 +165,8 @@ def audit(delivery: Delivery, _: object) -> AuditError:
     counters, sent = delivery.counters, delivery.counts.rows_sent
     wrong = "fewer" if counters.lacks(sent) > 0 else "more"
     others = counters.missing_before
-    before = f", and {others:,} rows of the load before it are not counted" if others else ""
+    uncounted = f"{counted(others, 'row')} of the load before it {'is' if others == 1 else 'are'} not counted"
+    before = f", and {uncounted}" if others else ""
     return AuditError(
         f"the service counts {wrong} rows than were sent: {sent:,} sent by this call, {counters.inserted:,} "
         f"inserted and {counters.rejected:,} rejected{before}, though its offset token covers all of them; "
@@ -184,6 +186,6 @@ def told(error: BaseException | None) -> PhaseChanged:
     first = re.split(r"; |(?<=[a-z])\. ", str(text) or type(error).__name__)[0]
     return PhaseChanged(
         phase="cancelled" if stopped else "failed",
-        message=textwrap.shorten(first, MESSAGE_CHARACTERS, placeholder=" …"),
+        message=visible(textwrap.shorten(first, MESSAGE_CHARACTERS, placeholder=" …")),
         goes_on=getattr(error, "goes_on", True),
     )

@@ -41,6 +41,7 @@ from ..rows.encode.parallel import default_workers
 from ..rows.sources.source import Source
 from .control import Control
 from .delivery import Delivery
+from .explained import add_facts, name_place
 from .failures import told
 from .load_ids import new_load_id
 from .options import LoadOptions
@@ -279,6 +280,7 @@ class Load:
         self._tell_news()
         if not self.tracker.snapshot().ended:  # it never began, or was interrupted between two steps
             self.tell(told(error))
+        name_place(error, str(self.channel.target), self.load_id, self.channel.name)
         delivery = self._delivery
         if delivery is not None and delivery.has_begun:
             counts = delivery.counts
@@ -293,10 +295,10 @@ class Load:
                 failed_rows=delivery.failed_rows,
                 goes_on=getattr(error, "goes_on", True),
             )
-            if isinstance(error, SnowpipeError):
+            if self.part is None:
+                add_facts(error, facts)
+            elif isinstance(error, SnowpipeError):  # notes are those of the whole, once all parts have ended
                 error.load = facts
-            if self.part is None:  # a part's facts are told with those of the whole
-                error.add_note(str(facts))
 
     def _timings(self) -> Timings:
         return Timings(

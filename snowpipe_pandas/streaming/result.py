@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..aftercare import Aftercare, way_back
 from ..errors import UsageError
-from ..shown import counted, visible
+from ..shown import counted, size, speed, visible
 from .counts import Counts
 from .duplicates import PossibleDuplicate, doubled
 from .outcome import NOT_TOLD, nothing_to_send, outcome, rejected
@@ -162,10 +162,10 @@ class StreamResult(Counts):
         if self.rows_sent == 0 and self.rows_skipped:
             return nothing_to_send(self, self.load_id)
         told = [
-            f"{outcome(self)} in {self.seconds:.1f} s ({self.megabytes_per_s:.1f} MB/s)",
+            f"{outcome(self)} in {self.seconds:.1f} s ({speed(1e6 * self.megabytes_per_s)})",
             *self._remarks(),
             counted(self.requests, "request"),
-            f"{self.raw_bytes / 1e6:.1f} MB as JSON, {self.sent_bytes / 1e6:.1f} MB sent",
+            f"{size(self.raw_bytes)} as JSON, {size(self.sent_bytes)} sent",
         ]
         if self.retries:
             told.append(f"{self.retries:,} retried")
@@ -173,7 +173,7 @@ class StreamResult(Counts):
 
     def _place(self) -> str:
         """Name the channel, or say how many there are."""
-        return f"channel {self.channel!r}" if len(self.parts) == 1 else f"{len(self.parts):,} channels"
+        return f"channel {self.channel!r}" if len(self.parts) == 1 else counted(len(self.parts), "channel")
 
     def _remarks(self) -> list[str]:
         """Say what the numbers of the first clause leave open."""
@@ -183,19 +183,20 @@ class StreamResult(Counts):
         if self.rows_skipped:
             told.append(f"{self.rows_sent:,} sent by this call, {self.rows_skipped:,} before")
         if self.rows_waiting:
-            told.append(f"{self.rows_waiting:,} wait for their commit")
+            wait = "waits for its" if self.rows_waiting == 1 else "wait for their"
+            told.append(f"{self.rows_waiting:,} {wait} commit")
         if self.possible_duplicates:
             told.append(doubled(self.possible_duplicates))
         return told
 
     def _repr_html_(self) -> str:
-        requests = f"{self.requests:,} requests, {self.retries:,} retries"
+        requests = f"{counted(self.requests, 'request')}, {counted(self.retries, 'retry', 'retries')}"
         told = {
             "Target": self.target,
             **_fates(self),
             "Row JSON": _row_json(self),
-            "Values, which are billed": f"{self.billed_bytes / 1e6:,.1f} MB",
-            "Sent": f"{self.sent_bytes / 1e6:,.1f} MB in {requests}",
+            "Values, which are billed": size(self.billed_bytes),
+            "Sent": f"{size(self.sent_bytes)} in {requests}",
             "Time": f"{self.seconds:.1f} s",
             "Load": self.load_id,
         }
@@ -232,7 +233,7 @@ def _refused(result: StreamResult) -> str:
 
 
 def _row_json(result: StreamResult) -> str:
-    return f"{result.raw_bytes / 1e6:,.1f} MB, {result.megabytes_per_s:,.1f} MB/s"
+    return f"{size(result.raw_bytes)}, {speed(1e6 * result.megabytes_per_s)}"
 
 
 def _row(name: str, value: str) -> str:
@@ -269,5 +270,5 @@ def _parts_table(parts: Sequence[StreamResult]) -> str:
     body = "".join(
         f"<tr>{''.join(f'<td>{html.escape(visible(value))}</td>' for value in row)}</tr>" for row in rows
     )
-    summary = f"<summary>{len(parts):,} channels</summary>"
+    summary = f"<summary>{counted(len(parts), 'channel')}</summary>"
     return f"<details>{summary}<table><tr>{head}</tr>{body}</table></details>"

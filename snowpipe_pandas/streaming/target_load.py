@@ -19,8 +19,10 @@ from ..rest.channel import Channel
 from ..rest.target import Target
 from ..rows.encode.encoder import ROW_FORMAT, Encoder
 from ..rows.sources.source import Source
+from ..shown import counted
 from .control import Control
 from .estimate import projected_bytes
+from .explained import add_facts, name_place
 from .failures import other_parts, told
 from .group import Group
 from .load import Load
@@ -266,10 +268,11 @@ class TargetLoad:
         ]
         if without and ages_s and max(ages_s) > FORGOTTEN_AFTER_S:
             raise ForgottenPartsError(
-                f"load {self.load_id!r} was begun {max(ages_s) / DAY_S:.0f} days ago, and {len(without)} of "
-                f"its {len(channels)} channels have no offset token: the service deletes channels that were "
-                "not used for 30 days, so their rows may be in the table already; nothing was sent. Compare "
-                "the table with the source, and send what is missing under another load_id",
+                f"the load was begun {max(ages_s) / DAY_S:.0f} days ago, and "
+                f"{counted(len(without), 'channel')} of its {len(channels)} "
+                f"{'has' if len(without) == 1 else 'have'} no offset token: the service deletes channels "
+                "that were not used for 30 days, so their rows may be in the table already; nothing was "
+                "sent. Compare the table with the source, and send what is missing under another load_id",
                 load_id=self.load_id,
                 channels=without,
             )
@@ -333,6 +336,7 @@ class TargetLoad:
     def _explain(self, error: BaseException) -> None:
         """Attach how far the whole load came, and tell the displays."""
         ended = told(error)
+        name_place(error, str(self._target.name), self.load_id, self.channel_name)
         if len(self._loads) > 1 or self._staged:
             self._attach_facts(error)
         if not self._loads:
@@ -355,9 +359,7 @@ class TargetLoad:
             failed_rows=None if own is None else own.failed_rows,
             goes_on=getattr(error, "goes_on", True),
         )
-        if isinstance(error, SnowpipeError):
-            error.load = facts
-        error.add_note(str(facts))
+        add_facts(error, facts)
 
     def tell(self, event: Event) -> None:
         """Tell what happened before the parts have begun."""

@@ -34,7 +34,7 @@ BAD = replace(WELL, rows_in_table=147, rows_rejected=3)
 def test_rows_that_are_all_there():
     assert str(WELL) == (
         "-> DEMO.PUBLIC.T: 150 rows in the table in 0.3 s (10.0 MB/s); 2 requests; "
-        "3.0 MB as JSON, 0.6 MB sent; load 'x', channel 'c'"
+        "3.0 MB as JSON, 600.0 kB sent; load 'x', channel 'c'"
     )
 
 

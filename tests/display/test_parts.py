@@ -28,7 +28,7 @@ def test_every_part_has_a_row_with_its_numbers(draw):
         "5 flights-2013/5-of-8 sending · 54% 27,502 of 50,005 7 REJECTED 0.5 MB/s",
         "6 flights-2013/6-of-8 sending · 61% 1 reopened 31,003 of 50,006 0.6 MB/s",
         "7 flights-2013/7-of-8 committing · 68% 34,504 of 50,007 0.7 MB/s",
-        "8 flights-2013/8-of-8 preparing · 0% 0 of 50,008 0.0 MB/s",
+        "8 flights-2013/8-of-8 preparing · 0% 0 of 50,008 0 B/s",
     ]
 
 

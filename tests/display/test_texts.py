@@ -117,7 +117,9 @@ def test_the_summary_tells_what_became_durable():
 @pytest.mark.parametrize(
     ("count", "size", "speed"),
     [
-        (0, "0.0 kB", "0.0 MB/s"),
+        (0, "0 B", "0 B/s"),
+        (99, "99 B", "99 B/s"),
+        (100, "0.1 kB", "0.1 kB/s"),
         (1234, "1.2 kB", "1.2 kB/s"),
         (234_000, "234.0 kB", "0.2 MB/s"),
         (42_400_000, "42.4 MB", "42.4 MB/s"),

@@ -76,7 +76,7 @@ REFUSED = {
     f"T FROM (SELECT $1:a::geography FROM {SOURCE})": "GEOGRAPHY",
     f"T FROM (SELECT $1:a, $1:a FROM {SOURCE})": "selects .1:a twice",
     f"T (NOPE) FROM (SELECT $1:a FROM {SOURCE})": "no column NOPE",
-    f"T (ID, N) FROM (SELECT $1:a FROM {SOURCE})": "1 values for 2 columns",
+    f"T (ID, N) FROM (SELECT $1:a FROM {SOURCE})": "values 1, columns 2",
     f"NOWHERE FROM {SOURCE}": "NOWHERE does not exist",
     "T FROM @stage": "STREAMING",
     "T FROM (SELECT $1:a FROM @stage)": "STREAMING",

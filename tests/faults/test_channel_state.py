@@ -102,7 +102,9 @@ def test_16_a_second_writer_is_told_and_not_fought(account, connect, channel):
         channel.wait_for_commit()
         other.append(open_channel(connect()))
 
-    with pytest.raises(ChannelTakenOverError, match="another writer opened channel 'test'") as caught:
+    with pytest.raises(
+        ChannelTakenOverError, match="channel 'test': another writer opened the channel"
+    ) as caught:
         run(channel, progress=once_acknowledged(100, open_it))
     assert len(opens(account)) == 2
     assert ids(account) == list(range(caught.value.load.rows_in_table)) != []

@@ -115,7 +115,7 @@ def test_parameters_are_a_list(client, params):
 def test_a_question_mark_in_a_text_is_none_of_the_parameters(client):
     found = client.sql("SELECT '?' AS \"a?\", ? AS B /* ? */ -- ?", params=["x"])
     assert found.to_dict("records") == [{"a?": "?", "B": "x"}]
-    with pytest.raises(SqlError, match="1 parameters, and 2 are bound"):
+    with pytest.raises(SqlError, match="parameters of the statement: 1, bound values: 2"):
         client.sql("SELECT ?", params=[1, 2])
 
 

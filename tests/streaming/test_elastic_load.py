@@ -283,7 +283,7 @@ def test_rows_that_are_too_large_one_by_one_end_the_load(account, channel):
 def test_rejected_rows_are_an_error_that_counts_them(account, channel):
     account.faults.add("append", after=1, reject_rows=3)
     load = load_of(channel)
-    with pytest.raises(RowsRejectedError, match="rejected 3 rows of the 300") as caught:
+    with pytest.raises(RowsRejectedError, match="ELASTIC.*': the service rejected 3 of 300 rows") as caught:
         load.run()
     error = caught.value
     assert (error.rows_rejected, error.first_row, error.end_row, error.goes_on) == (3, 0, ROWS, False)
@@ -433,7 +433,8 @@ def test_a_refused_request_stops_the_load_behind_the_others(account, channel):
     assert rows_of([facts.failed_rows]) & rows_of(facts.durable_rows) == set()
     exactly_the_durable_rows(account, facts)
     text = caught.value.__notes__[0]
-    assert text == str(facts)
+    assert f"{facts.place}: {text}" == str(facts)
+    assert str(caught.value).startswith(f"{facts.place}: could not ")
     assert "a second run would send every row again" in text
     assert "to go on" not in text
     assert not caught.value.goes_on
@@ -484,7 +485,7 @@ def test_what_a_source_raises_is_raised_behind_the_rows_before_it(account, chann
 
     with pytest.raises(ZeroDivisionError, match="of the source") as caught:
         load_of(channel, rows()).run()
-    assert "dealt with for good are rows 0 to 99" in caught.value.__notes__[0]
+    assert "dealt with for good: rows 0 to 99" in caught.value.__notes__[0]
     assert sorted(ids(account)) == list(range(100))
 
 

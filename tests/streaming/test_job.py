@@ -156,7 +156,8 @@ def test_a_failed_job_raises_where_its_result_is_asked_for_and_is_told_in_the_lo
         with pytest.raises(OSError, match="the disk is gone") as caught:
             job.result(timeout=20)
     assert "load_id='broken'" in " ".join(caught.value.__notes__)
-    assert "load 'broken' failed in the background: the disk is gone" in caplog.text
+    place = "-> DEMO.PUBLIC.NUMBERS, load 'broken', channel 'test'"
+    assert f"failed in the background: {place}: OSError: the disk is gone" in caplog.text
 
 
 def test_a_call_that_cannot_work_fails_where_it_is_written(channel):

@@ -349,4 +349,4 @@ def test_a_load_that_the_same_call_cannot_help_does_not_advise_it(strict):
     assert not caught.value.load.goes_on
     assert "run the same call" not in str(caught.value.load)
     assert (seen[-1].phase, seen[-1].goes_on) == ("failed", False)
-    assert seen[-1].message.startswith("the service rejected 1 row of load 'L', between rows 0 and")
+    assert seen[-1].message.startswith("the service rejected 1 row among rows 0 to 9 of the source")

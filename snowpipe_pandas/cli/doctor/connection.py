@@ -26,6 +26,7 @@ from ...rest.caller import Caller
 from ...rest.planes import Planes
 from ...rest.policy import RetryPolicy
 from ...rest.transport import Transport
+from ...shown import counted
 from .findings import FailedError, Finding
 
 CONNECT_TIMEOUT_S = 5.0
@@ -167,7 +168,7 @@ class Connection:
                 "check host and port, the firewall, a proxy, and the account's network policy",
             ) from None
         days = (ssl.cert_time_to_seconds(str(certificate["notAfter"])) - time.time()) / SECONDS_PER_DAY
-        return Finding(check, "ok", f"{version}, certificate good for {days:,.0f} days")
+        return Finding(check, "ok", f"{version}, certificate good for {counted(round(days), 'day')}")
 
     def _discover(self) -> Finding:
         self._transport = Transport(
@@ -201,7 +202,7 @@ class Connection:
     def _exchange(self) -> Finding:
         token = self._planes.scoped.token(self._caller)
         minutes = (token.expires_at - token.issued_at) / 60
-        return Finding("token", "ok", f"a scoped token for {minutes:.0f} minutes")
+        return Finding("token", "ok", f"a scoped token for {counted(round(minutes), 'minute')}")
 
     def _reach_ingest_host(self) -> Finding:
         url = self._planes.ingest_url(self._caller)

@@ -69,7 +69,7 @@ def _read(fragment: dict[str, Any], stage: Stage, pipe: ObjectName, limit: int) 
     lines = _count_lines(ndjson)
     if fragment.get("fragment_row_count", lines) != lines:
         raise invalid_file(
-            f"the fragment of {path!r} has {lines} rows, not as many as fragment_row_count says"
+            f"fragment_row_count of the fragment of {path!r} is not the number of its rows, {lines}"
         )
     return Rows(ndjson, *tokens)
 

@@ -253,7 +253,9 @@ class Statements:
             more = {"resultSetMetaData": statement.layout, "data": orjson.Fragment(data)}
             return _reply(200, statement, code=statement.code, message="successfully executed", **more)
         if partition >= len(statement.partitions):
-            raise invalid_request(f"the result has {len(statement.partitions)} partitions")
+            raise invalid_request(
+                f"there is no such partition: the result ends before partition {len(statement.partitions)}"
+            )
         return Reply(200, gzip.compress(b'{"data":%b}' % statement.partitions[partition], 1), packed=True)
 
 
@@ -279,7 +281,7 @@ def _one(text: str, bindings: Mapping[str, Any]) -> str:
     """
     parts = statements(text)
     if len(parts) != 1:
-        raise UsageError(f"the local account does not know requests of {len(parts)} statements: send one")
+        raise UsageError("the local account does not know requests of no or several statements: send one")
     return with_values(parts[0], bindings)
 
 

@@ -38,7 +38,7 @@ def with_values(text: str, bindings: Mapping[str, Any]) -> str:
         raise UsageError("the SQL can't be read: a quote or a comment is not ended") from None
     places = [token.start for token in tokens if token.token_type in _PLACES]
     if set(bindings) != {str(number) for number in range(1, len(places) + 1)}:
-        raise UsageError(f"the statement has {len(places)} parameters, and {len(bindings)} are bound")
+        raise UsageError(f"parameters of the statement: {len(places)}, bound values: {len(bindings)}")
     parts, end = [], 0
     for number, place in enumerate(places, start=1):
         parts += [text[end:place], " ", _literal(bindings[str(number)]), " "]

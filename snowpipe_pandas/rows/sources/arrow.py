@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.dataset  # makes pa.dataset known
 
 from ...errors import DataError, UnsupportedColumnError
+from ...shown import counted
 from ..translated import translated
 from .datasets import open_dataset, read
 from .parts import Opened
@@ -91,7 +92,7 @@ def _sliced(source: Any, start: int, length: int) -> Any:
     """Slice a foreign frame, as polars does: by the first row and the number of rows."""
     part = source.slice(start, length)
     if part.height != length:
-        raise DataError(f"a slice of {length:,} rows has {part.height:,}")
+        raise DataError(f"a slice of {counted(length, 'row')} has {part.height:,}")
     return part
 
 

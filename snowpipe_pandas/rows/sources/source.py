@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.dataset  # makes pa.dataset known
 
 from ...errors import DataError, EmptySourceError, UnsupportedColumnError
+from ...shown import counted
 from ...waits import FOR_EVER_S
 from ..encode.cell_location import BinaryFormat
 from ..translated import translated
@@ -81,7 +82,9 @@ class Source:
         if between is None or total is None:
             raise DataError("the source can't be read in ranges: it gives its rows in order, once")
         if not 0 <= start <= stop <= total:
-            raise DataError(f"the source has {total:,} rows, of which {start:,} to {stop:,} are no range")
+            raise DataError(
+                f"the source has {counted(total, 'row')}, of which {start:,} to {stop:,} are no range"
+            )
         return Source(
             self.schema,
             stop - start,
