@@ -1,7 +1,8 @@
-"""Staged replacement: wherever a call ends, the old rows or the new ones are there, and the next one goes on."""
+"""Staged replacement: wherever a call ends, the old rows or the new are there, and the next one goes on."""
 
 import _thread
 import logging
+import threading
 import time
 
 import pandas as pd
@@ -19,6 +20,7 @@ from snowpipe_pandas.errors import (
     UsageError,
     WarehouseError,
 )
+from snowpipe_pandas.events import RowsCommitted
 from snowpipe_pandas.names import ObjectName
 from snowpipe_pandas.streaming.replacement import staging_name
 
@@ -161,6 +163,24 @@ def test_a_load_that_is_cancelled_goes_on_in_its_own_table(account, client):
         job.result(20)
     assert ids(account) == OLD
     account.channels.resume()
+    replace(client)
+    is_replaced(account)
+
+
+def test_a_cancel_behind_the_last_row_is_heard_before_the_swap(account, client):
+    jobs, ready = [], threading.Event()
+
+    def cancel(event):
+        if isinstance(event, RowsCommitted):
+            ready.wait(5)
+            jobs[0].cancel()
+
+    jobs.append(replace(client, background=True, progress=cancel))
+    ready.set()
+    with pytest.raises(LoadCancelledError) as caught:
+        jobs[0].result(30)
+    assert caught.value.load.rows_in_table == len(NEW)
+    assert ids(account) == OLD
     replace(client)
     is_replaced(account)
 
