@@ -140,5 +140,6 @@ def _guarded(command: Callable[[Console], int]) -> int:
 
 
 def _say(text: str, *, style: str = "") -> None:
-    """Print a line as it is: a path or a message may hold what rich takes for markup, as `part[/]` does."""
-    _console.print(Text(visible(text), style=style), soft_wrap=True)
+    """Print lines as they are: a path or a message may hold what rich takes for markup, as `part[/]` does."""
+    for line in text.splitlines():
+        _console.print(Text(visible(line), style=style), soft_wrap=True)
