@@ -250,12 +250,18 @@ class RowTooLargeError(DataError):
 
 
 class CreateTableError(SnowpipeError):
-    """A table that may be missing can't be made by SQL; `ddl` is the statement that makes it."""
+    """A table that may be missing can't be made by SQL; `ddl` is the statement that makes it.
+
+    As text, the statement stands on lines of its own, to be copied.
+    """
 
     def __init__(self, message: str, *, table: str, ddl: str) -> None:
         super().__init__(message)
         self.table = table
         self.ddl = ddl
+
+    def __str__(self) -> str:
+        return "\n".join([super().__str__(), *map(visible, self.ddl.splitlines())])
 
 
 class ReplaceTableError(SnowpipeError):

@@ -20,7 +20,8 @@ def say(console: Console, *parts: str | tuple[str, str]) -> None:
 
 def say_error(console: Console, error: SnowpipeError) -> None:
     """Print an error, and under it the first rejected rows where it knows them."""
-    say(console, (str(error), "red"))
+    for line in str(error).splitlines():  # of which a statement to run has several
+        say(console, (line, "red"))
     if isinstance(error, RowsRejectedError):
         for row in error.first_rejected:
             say(console, f"  {row}")

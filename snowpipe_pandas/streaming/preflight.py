@@ -50,7 +50,7 @@ class Preflight:
         except SnowpipeError as error:
             raise CreateTableError(
                 f"create=True can't make {self._target} by SQL: {error}. Run this statement where it may be "
-                f"run, then load again; or leave create=True out if the table is there:\n{ddl}",
+                f"run, then load again; or leave create=True out if the table is there:",
                 table=self._target,
                 ddl=ddl,
             ) from error
@@ -95,15 +95,15 @@ class Preflight:
         others = [problem for problem in problems if problem.kind != "unknown"]
         if not unknown:
             raise ColumnMismatchError(
-                f"{self._target} takes no row of these: {'; '.join(map(str, others))}",
+                f"the table takes no row of these: {'; '.join(map(str, others))}",
                 columns=[problem.column for problem in others],
                 target=self._target,
             )
-        advice = self._advice(evolves)
+        advice = self._advice(evolves, len(unknown))
         if not known_by_sql:
-            advice += ", or open the channel again if they were added since"
+            advice += ", or open the channel again if it was added since"
         raise UnknownColumnError(
-            f"{self._target} has {', '.join(map(str, unknown))} ({advice})"
+            f"the table has {', '.join(map(str, unknown))} ({advice})"
             + "".join(f"; besides, {problem}" for problem in others),
             columns=[problem.column for problem in unknown],
             target=self._target,
@@ -117,11 +117,11 @@ class Preflight:
             return None
         return None if facts is None else facts.evolves
 
-    def _advice(self, evolves: bool | None) -> str:
+    def _advice(self, evolves: bool | None, number: int) -> str:
         if self._evolve:
             statement = f"ALTER TABLE {self._target} SET ENABLE_SCHEMA_EVOLUTION = TRUE"
             return f'on_new_columns="evolve" needs a table that evolves: {statement}'
-        advice = "rename with columns={...} or leave them out"
+        advice = f"rename with columns={{...}} or leave {'it' if number == 1 else 'them'} out"
         if evolves:
             return f'{advice}, or let the table add them: on_new_columns="evolve"'
         return advice

@@ -1,7 +1,8 @@
-"""Staged replacement: wherever a call ends, the old rows or the new ones are there; the next one goes on."""
+"""Staged replacement: wherever a call ends, the old rows or the new are there, and the next one goes on."""
 
 import _thread
 import logging
+import threading
 import time
 
 import pandas as pd
@@ -19,6 +20,7 @@ from snowpipe_pandas.errors import (
     UsageError,
     WarehouseError,
 )
+from snowpipe_pandas.events import RowsCommitted
 from snowpipe_pandas.names import ObjectName
 from snowpipe_pandas.streaming.replacement import staging_name
 
@@ -143,7 +145,7 @@ def test_a_swap_of_which_nothing_is_known_is_told_as_that(account, client):
 
     account.faults.add("statement", after=10, change=lost)  # the swap is submitted, then the line is dead
     impatient = sp.connect(account.profile, retry=sp.RetryPolicy(base_s=0.01, budget_s=0.2))
-    with impatient, pytest.raises(ReplaceTableError, match="it is unknown whether") as caught:
+    with impatient, pytest.raises(ReplaceTableError, match="^it is unknown whether load") as caught:
         replace(impatient)
     assert caught.value.load.rows_in_table == len(NEW)
     account.faults.clear()
@@ -161,6 +163,24 @@ def test_a_load_that_is_cancelled_goes_on_in_its_own_table(account, client):
         job.result(20)
     assert ids(account) == OLD
     account.channels.resume()
+    replace(client)
+    is_replaced(account)
+
+
+def test_a_cancel_behind_the_last_row_is_heard_before_the_swap(account, client):
+    jobs, ready = [], threading.Event()
+
+    def cancel(event):
+        if isinstance(event, RowsCommitted):
+            ready.wait(5)
+            jobs[0].cancel()
+
+    jobs.append(replace(client, background=True, progress=cancel))
+    ready.set()
+    with pytest.raises(LoadCancelledError) as caught:
+        jobs[0].result(30)
+    assert caught.value.load.rows_in_table == len(NEW)
+    assert ids(account) == OLD
     replace(client)
     is_replaced(account)
 
@@ -228,6 +248,8 @@ def test_another_call_of_the_same_load_that_swaps_back_is_seen(account, client, 
     with pytest.raises(ReplaceTableError, match="swapped the two tables back"):
         replace(client)
     assert ids(account) == OLD
+    if after == 10:  # seen before the drop: the rows that were loaded are not dropped
+        assert ids(account, STAGED) == NEW
 
 
 def test_a_table_that_is_not_there_is_made_where_that_is_wanted(account, client):
