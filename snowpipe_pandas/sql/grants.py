@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import SqlError
+from ..errors import SqlError, SqlUnknownError
 from ..names import ObjectName, quote_identifier
 from ..rest.of_client import Door
 
@@ -74,7 +74,7 @@ def standing(door: Door, role: str, privileges: Sequence[Privilege]) -> Standing
     """Look up who holds privileges, and whether a role is among them.
 
     Raises:
-        ServiceError, TransportError: the service can't be asked.
+        SnowpipeError: the service can't be asked, or does not answer.
     """
     roles = _Roles(door, role)
     found = {privilege: _is_held(door, roles, privilege) for privilege in privileges}
@@ -89,6 +89,8 @@ def _is_held(door: Door, roles: _Roles, privilege: Privilege) -> bool | None:
     """Tell whether one of the roles holds a privilege, or owns its object; None where that can't be seen."""
     try:
         grants = door.sql(f"SHOW GRANTS ON {privilege.kind} {privilege.on}").to_dict("records")
+    except SqlUnknownError:
+        raise
     except SqlError:
         return None
     holders = {
@@ -132,13 +134,15 @@ class _Roles:
                 grants = self._door.sql(f"SHOW GRANTS TO {kind.replace('_', ' ')} {as_sql}").to_dict(
                     "records"
                 )
+            except SqlUnknownError:
+                raise
             except SqlError:
                 self._hidden = self._hidden or (kind, name) != EVERYBODYS
                 continue
             for row in grants:
                 granted = _role(row, "granted_on", "name")
                 if granted[0] in ("ROLE", "DATABASE_ROLE"):
-                    self._known.setdefault(granted, _as_sql(granted[0], str(row["name"])))
+                    self._known.setdefault(granted, _as_sql(granted[0], str(row.get("name"))))
             if len(self._known) > len(before):
                 return True
         return False

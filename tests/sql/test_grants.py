@@ -3,12 +3,14 @@
 import pytest
 
 import snowpipe_pandas as sp
+from snowpipe_pandas.errors import SqlUnknownError
 from snowpipe_pandas.names import ObjectName
 from snowpipe_pandas.sql import grants
 from snowpipe_pandas.sql.grants import needed, standing
 from snowpipe_pandas.sql.session import Session, Warehouse, current_session, find_warehouse
 from snowpipe_pandas.sql.table_settings import TableSettings, read_table_settings
 from tests.support.answers import answering
+from tests.support.scripted import Reply
 
 T = ObjectName("DEMO", "PUBLIC", "T")
 INSERT, SCHEMA, DATABASE = needed(T)
@@ -96,6 +98,16 @@ def test_roles_that_may_not_be_seen_leave_it_unknown():
     assert told.unknown == (INSERT,)
     told, _ = found(answers | to("LOADER"))  # PUBLIC's may stay hidden: what all hold is no secret
     assert told.missing == (INSERT,)
+
+
+def test_a_service_that_stops_answering_is_no_role_that_may_not_see():
+    lost = Reply(202, {"code": "333334"})
+    for answers in (
+        {f"SHOW GRANTS ON TABLE {T}": lost},
+        on("TABLE", str(T)) | {"SHOW GRANTS TO ROLE LOADER": lost},
+    ):
+        with pytest.raises(SqlUnknownError):
+            found(answers)
 
 
 def test_more_roles_than_are_looked_through_leave_it_unknown(monkeypatch):

@@ -223,10 +223,10 @@ class _Checks:
             return Finding("channels", "skip", _NAME_ONE)
         if not found:
             return Finding("channels", "ok", "none")
-        oldest = min(channel.created_on for channel in found)
+        dates = sorted(str(channel.created_on)[:10] for channel in found)
         text = (
-            f"{counted(len(found), 'channel')}, the oldest of {oldest:%Y-%m-%d}; one that was not used "
-            "for 30 days is deleted"
+            f"{counted(len(found), 'channel')}, the oldest of {dates[0]}; one that was not used for 30 days "
+            "is deleted"
         )
         if len(found) < MANY_CHANNELS:
             return Finding("channels", "ok", text)
