@@ -19,10 +19,10 @@ from ..errors import (
     ServiceError,
 )
 from ..names import ObjectName, TargetName
+from ..target_column import TargetColumn
 from .answers import CHANNEL_GONE
 from .caller import Caller
 from .of_client import Door, OfClient
-from .opening import TargetColumn
 from .pacer import RateLimits
 from .planes import Planes
 from .policy import PollPolicy

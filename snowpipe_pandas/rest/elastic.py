@@ -7,11 +7,11 @@ again after an answer was lost may put its rows into the table twice. The trail 
 from __future__ import annotations
 
 from ..names import ObjectName, TargetName
+from ..target_column import TargetColumn
 from . import paths
 from .answers import Answer, Refusal
 from .caller import Caller
 from .of_client import Door, OfClient
-from .opening import TargetColumn
 from .planes import Planes
 from .policy import PollPolicy
 from .status import ChannelStatus, fetch_statuses

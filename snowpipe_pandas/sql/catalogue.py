@@ -9,7 +9,7 @@ from ..errors import UsageError
 from ..names import ObjectName
 from ..rest.known_loads import ListedChannel
 from ..rest.of_client import Door
-from ..rest.opening import TargetColumn
+from ..target_column import TargetColumn
 from .failures import shown_statement
 
 _CREATE = re.compile(
