@@ -10,7 +10,7 @@ from typing import Any
 from ..arguments import flag, instance, is_a, optional_text, refuse
 from ..errors import SqlError, UsageError
 from ..names import ObjectName
-from ..proof.compare import Given, Table, TableColumn, compare
+from ..proof.compare import Given, Table, compare
 from ..proof.verification import ALL, Measured, Verification
 from ..rest.client import Client
 from ..rest.of_client import Door
@@ -231,10 +231,7 @@ def _by_sql(door: Door, again: Again, receipt: _Receipt) -> tuple[ObjectName, fr
 
 
 def _table(door: Door, table: ObjectName, where: str | None) -> Table:
-    columns = {
-        column.name.upper(): TableColumn(column.name, column.type, column.has_default)
-        for column in describe_table(door, table)
-    }
+    columns = {column.name.upper(): column for column in describe_table(door, table)}
     return Table(str(table), where, columns, door.sql)
 
 

@@ -15,6 +15,7 @@ import pandas as pd
 from ..names import quote_identifier
 from ..rows.sources.frames import named_series
 from ..rows.sources.source import Source
+from ..target_column import TargetColumn
 from .kinds import MEASURES, NULLS, SQL, TOTAL, Kind, goes_with, kind_of
 from .summary import Summary, summary
 from .verification import ALL, Measured
@@ -32,15 +33,6 @@ Query = Callable[[str], pd.DataFrame]
 
 
 @dataclass(frozen=True, slots=True)
-class TableColumn:
-    """A column of the table: its name, its type, and whether it has a DEFAULT for keys that are left out."""
-
-    name: str
-    type: str
-    has_default: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Table:
     """The rows of a table that are compared, and its columns by what keys of rows call them.
 
@@ -53,7 +45,7 @@ class Table:
 
     name: str
     where: str | None
-    columns: Mapping[str, TableColumn]
+    columns: Mapping[str, TargetColumn]
     query: Query
 
     def measure(self, expressions: Sequence[str]) -> list[Any]:
