@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import functools
 import logging
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from .arguments import items, refuse
 from .events import (
@@ -79,10 +80,13 @@ COUNTERS = {
 
 
 class _Counting(ABC):
-    """Turns events into counts. Events of one load's channel come in order, those of others in between."""
+    """Turns events into counts.
+
+    A load's events come in its own thread and in order; those of other loads may come in between.
+    """
 
     def __init__(self) -> None:
-        self._seen: dict[Event, _Seen] = {}
+        self._seen: dict[_LoadOf, _Seen] = {}
 
     @abstractmethod
     def _add(self, counter: str, amount: int, *labels: str) -> None:
@@ -133,9 +137,12 @@ class _Seen:
     rejected: int = 0
 
 
-def _load_of(event: Event) -> Event:
-    """Name a load's way through one channel."""
-    return Event(channel=event.channel, target=event.target, load_id=event.load_id)
+_LoadOf: TypeAlias = tuple[int, str | None, str | None, str | None]
+
+
+def _load_of(event: Event) -> _LoadOf:
+    """Name a load's way through one channel; by its thread too, since two accounts may share names."""
+    return threading.get_ident(), event.target, event.channel, event.load_id
 
 
 class Prometheus(_Counting):
@@ -188,7 +195,7 @@ class OpenTelemetry(_Counting):
             name: meter.create_counter(f"snowpipe.{name}", counter.unit, counter.text)
             for name, counter in COUNTERS.items()
         }
-        self._spans: dict[Event, Span] = {}
+        self._spans: dict[_LoadOf, Span] = {}
 
     def _add(self, counter: str, amount: int, *labels: str) -> None:
         named = zip(COUNTERS[counter].labels, labels, strict=True)

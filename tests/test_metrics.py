@@ -219,6 +219,18 @@ def test_loads_that_ended_leave_nothing_behind(counted, table):
     assert prometheus._seen == opentelemetry._seen == opentelemetry._spans == {}
 
 
+def test_loads_of_one_name_into_two_accounts_are_two(counted, table):
+    with sp.local(commit_lag_s=0.3) as other_account, sp.connect(other_account.profile) as other:
+        make_table(other_account)
+        jobs = sp.Jobs(
+            numbers(300).snowpipe.stream(place, load_id="same", limits=SMALL, background=True)
+            for place in (table, other.table(TABLE))
+        )
+        jobs.results()
+    assert counted.of("rows_committed", target=TABLE) == 600
+    assert [span.attributes["snowpipe.rows_in_table"] for span in counted.spans] == [300, 300]
+
+
 def test_counters_take_what_is_new_of_sums_that_are_told_again():
     registry = CollectorRegistry()
     count = metrics.Prometheus(registry)
