@@ -52,7 +52,7 @@ class Line(NamedTuple):
         return "".join(self)
 
     def in_ascii(self) -> Line:
-        """Return the line for a screen that knows nothing else; what has no such form is shown as an escape."""
+        """Return the line for a screen that knows nothing else."""
         return Line(*(in_ascii(part) for part in self))
 
 

@@ -34,7 +34,8 @@ def folded(progress: Progress) -> str:
 def _line(progress: Progress) -> str:
     state = span(f"state {texts.grade(progress)}", texts.headline(progress))
     numbers = [f'<span class="n">{text(number)}</span>' for number in texts.numbers(progress)]
-    return joined([target(progress) + bar(progress), state, *numbers])
+    named = f'{target(progress)}{bar(progress)}<span class="sep">&nbsp;· </span>'
+    return named + joined([state, *numbers])
 
 
 def switch(hint: str = "") -> str:

@@ -32,13 +32,14 @@ def code(words: str) -> str:
 
 
 def joined(told: Iterable[str]) -> str:
-    """Join HTML with separators that are text, so that it reads well without a style."""
-    return " · ".join(told)
+    """Join HTML with separators that are text, so that it reads well without a style; none begins a line."""
+    return "&nbsp;· ".join(told)
 
 
 def facts(told: Mapping[str, str], kind: str) -> str:
     """Draw names and what they stand for, which is HTML already, as a table of two columns."""
-    rows = "".join(f'<tr><th scope="row">{name}</th><td>{value}</td></tr>' for name, value in told.items())
+    cells = (f'<th scope="row" align="left">{name}</th><td>{value}</td>' for name, value in told.items())
+    rows = "".join(f"<tr>{row}</tr>" for row in cells)
     return f'<table class="facts {kind}"><tbody>{rows}</tbody></table>'
 
 

@@ -9,7 +9,8 @@ from importlib.resources import files
 def _sheet() -> str:
     """Return the style sheet in as few bytes as it takes: every saved view carries it."""
     text = (files(__package__) / "style.css").read_text("utf-8")
-    return f"<style>{' '.join(re.sub(r'/\*.*?\*/', '', text, flags=re.DOTALL).split())}</style>"
+    bare = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
+    return f"<style>{' '.join(bare.split())}</style>"
 
 
 STYLE = _sheet()
