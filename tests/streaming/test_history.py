@@ -35,7 +35,7 @@ def test_a_request_under_way_slows_the_speed_down_only_once_it_takes_longer_than
     assert history.bytes_per_s(2.0) == 1000
     history.add(Sample(3.0, 3000, 0))
     assert [history.bytes_per_s(now) for now in (3.0, 4.0, 5.0)] == [1000] * 3
-    assert history.bytes_per_s(8.0) == 500
+    assert history.bytes_per_s(8.0) == 400
     assert 0 < history.bytes_per_s(100.0) < 40
 
 
