@@ -13,7 +13,7 @@ from typing import Any
 import ipywidgets
 from IPython.display import display
 
-from .rows import Button, Row
+from .rows import Button, Row, Still
 from .style import STYLE, boxed, plain
 
 
@@ -25,7 +25,7 @@ class JupyterFrame:
         bare: draws no border.
     """
 
-    def __init__(self, still: Any, *, bare: bool = False) -> None:
+    def __init__(self, still: Still, *, bare: bool = False) -> None:
         self._still = still
         self._bare = bare
         self._box = ipywidgets.VBox([_html(STYLE)])

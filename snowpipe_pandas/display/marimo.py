@@ -13,7 +13,7 @@ from typing import Any
 import ipywidgets
 import traitlets
 
-from .rows import Row
+from .rows import Row, Still
 from .style import boxed, plain
 
 SCRIPT = r"""
@@ -70,7 +70,7 @@ class MarimoFrame:
         bare: draws no border.
     """
 
-    def __init__(self, still: Any, *, bare: bool = False) -> None:
+    def __init__(self, still: Still, *, bare: bool = False) -> None:
         self._still = still
         self._rows: Sequence[Row] = ()
         self._over = False

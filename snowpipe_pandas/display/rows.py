@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from ..streaming.progress import Progress
+
+Still: TypeAlias = Callable[[], tuple[str, str]]
+"""Makes the plain form of a view, which needs no kernel: a line of text, and HTML."""
 
 
 class Steering(Protocol):

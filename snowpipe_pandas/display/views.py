@@ -15,7 +15,7 @@ from ..streaming.progress import Progress
 from . import jobs, panel, texts
 from .kernel import in_marimo
 from .line import REPR_CHARACTERS, short
-from .rows import Row, Steering, buttons, cancel_all
+from .rows import Row, Steering, Still, buttons, cancel_all
 
 INTERRUPT_HINT = "to cancel, interrupt the kernel (■); what is committed stays, and the same call goes on"
 
@@ -38,13 +38,6 @@ class Frame(Protocol):
 
     def as_value(self, rows: Sequence[Row]) -> Any:
         """Return what the front end shows for a cell's last value."""
-
-
-class Still(Protocol):
-    """Makes the plain form of a view."""
-
-    def __call__(self) -> tuple[str, str]:
-        """Return a line of text, and HTML."""
 
 
 def new_frame(still: Still, *, bare: bool = False) -> Frame:
