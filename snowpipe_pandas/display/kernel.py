@@ -40,7 +40,8 @@ def _asked_by_a_console(kernel: Any) -> bool:
     A console says nothing of itself. But it takes input, which programs that run notebooks do not; it tells
     no cell, which pages do; and it names the system's user, which older pages do not.
     """
-    asked = kernel.get_parent("shell") or {}
+    parent_of = getattr(kernel, "get_parent", None)  # not every kernel is ipykernel 6 or newer
+    asked = (parent_of and parent_of("shell")) or {}
     content, header = asked.get("content", {}), asked.get("header", {})
     named = header.get("username", "") not in NOBODY
     return bool(content.get("allow_stdin")) and named and not asked.get("metadata")
