@@ -38,8 +38,10 @@ def joined(told: Iterable[str]) -> str:
 
 def facts(told: Mapping[str, str], kind: str) -> str:
     """Draw names and what they stand for, which is HTML already, as a table of two columns."""
-    cells = (f'<th scope="row" align="left">{name}</th><td>{value}</td>' for name, value in told.items())
-    rows = "".join(f"<tr>{row}</tr>" for row in cells)
+    left = 'style="text-align:left"'  # as viewers that take the style sheet away leave it
+    rows = "".join(
+        f'<tr><th scope="row" {left}>{name}</th><td {left}>{value}</td></tr>' for name, value in told.items()
+    )
     return f'<table class="facts {kind}"><tbody>{rows}</tbody></table>'
 
 
