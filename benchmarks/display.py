@@ -12,7 +12,7 @@ import pandas as pd
 import snowpipe_pandas as sp
 from snowpipe_pandas.cli.demo import load_flights
 from snowpipe_pandas.display import ticker
-from snowpipe_pandas.display.widget import LoadView
+from snowpipe_pandas.display.views import LoadView
 
 spent = []
 draw = LoadView.draw

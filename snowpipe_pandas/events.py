@@ -162,6 +162,7 @@ class TokenLife:
         margin_s: it is renewed when fewer seconds than these are left.
         age_s: seconds since it was made.
         reason: why it was made.
+        assumed: whether its life is assumed, since nothing said when it ends.
     """
 
     expires_in_s: float
@@ -169,6 +170,7 @@ class TokenLife:
     margin_s: float
     age_s: float
     reason: str
+    assumed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

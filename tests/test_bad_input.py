@@ -188,7 +188,11 @@ MISTAKES = {
         ("ignore", """on_error='ignore' can.t be used: give "raise" or "report".*"""),
         (None, "None"),
     ],
-    "progress": [("yes", r'progress=.yes. .*"auto", True, False, or a function'), (None, "None"), (1, "=1 ")],
+    "progress": [
+        ("yes", r'progress=.yes. .*"auto", "compact", True, False, or a function'),
+        (None, "None"),
+        (1, "=1 "),
+    ],
     "commit_timeout_s": [
         (float("nan"), "commit_timeout_s=nan can.t be used: give a number of seconds, 0 or more, such as"),
         (-1, "=-1 "),

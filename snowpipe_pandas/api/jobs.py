@@ -27,7 +27,7 @@ from .runnable import Runnable
 
 if TYPE_CHECKING:
     from ..display.ticker import Ticker
-    from ..display.widget import JobsView, LoadView
+    from ..display.views import JobsView, LoadView
 
 SEVERAL_JOBS = "jobs, such as sp.Jobs([df.snowpipe.stream(channel, background=True)])"
 CANCEL_GRACE_S = 30.0
@@ -43,15 +43,18 @@ class _Displayed(ABC):
 
     def show(self) -> None:
         """Show it, with buttons, in the notebook cell that runs now."""
+        self._shown_by(lambda view: view.show())
+
+    def _shown_by(self, show: Callable[[LoadView | JobsView], Any]) -> Any:
         from ..display.ticker import Ticker
 
         if self._view is not None:
-            self._view.show()
-            return
+            return show(self._view)
         self._view = self._make_view()
-        self._view.show()
+        shown = show(self._view)
         self._ticker = Ticker(self._view)
         self._ticker.start()
+        return shown
 
     @abstractmethod
     def _make_view(self) -> LoadView | JobsView:
@@ -61,6 +64,10 @@ class _Displayed(ABC):
         if not in_notebook():
             raise NotImplementedError  # IPython then prints the repr
         self.show()
+
+    def _display_(self) -> Any:
+        """Return what marimo shows for it as a cell's last value."""
+        return self._shown_by(lambda view: view.as_value())
 
 
 class Job(_Displayed):
@@ -78,13 +85,19 @@ class Job(_Displayed):
     """
 
     def __init__(
-        self, load: Runnable, run: Callable[[], StreamResult], shown: AbstractContextManager[object]
+        self,
+        load: Runnable,
+        run: Callable[[], StreamResult],
+        shown: AbstractContextManager[object],
+        *,
+        compact: bool = False,
     ) -> None:
         self.load_id = load.load_id
         self.channel = load.channel_name
         self._load = load
         self._deliver = run
         self._shown = shown
+        self._compact = compact
         self._outcome: Future[StreamResult] = Future()
         # The thread sees the context of its start, as a call would: ipykernel keeps the cell there.
         context = contextvars.copy_context()
@@ -150,9 +163,9 @@ class Job(_Displayed):
         self._load.control.cancel()
 
     def _make_view(self) -> LoadView:
-        from ..display.widget import LoadView
+        from ..display.views import LoadView
 
-        return LoadView(self._load.tracker.snapshot, self._load.control)
+        return LoadView(self._load.tracker.snapshot, self._load.control, compact=self._compact)
 
     def _wait_or_raise(self, timeout: float | None) -> None:
         seconds = _waitable(timeout)
@@ -232,7 +245,7 @@ class Jobs(_Displayed, Sequence[Job]):
             job.cancel()
 
     def _make_view(self) -> JobsView:
-        from ..display.widget import JobsView
+        from ..display.views import JobsView
 
         return JobsView([(job._load.tracker.snapshot, job._load.control) for job in self])
 

@@ -95,7 +95,8 @@ def stream(
         background: return a `Job` at once; the load runs in a thread of its own. Leave the source unchanged
             until it is over.
         progress: "auto" shows a widget in a notebook, a line in a terminal, and a line every ten seconds in a
-            log; a job shows itself only where it is displayed. True shows a job at once too, False nothing. A
+            log; a job shows itself only where it is displayed. "compact" is the same in one line, as tqdm's:
+            a notebook's view then has no details to open. True shows a job at once too, False nothing. A
             function is called with every event of the load, and with those of the whole client
             (`snowpipe_pandas.events`).
         load_id: names the load. The same call after an interruption skips what is committed, checks that
@@ -249,8 +250,9 @@ def _refuse(options: LoadOptions, names: Sequence[str], why: str) -> None:
 
 def _in_background(load: Runnable, run: Callable[[], StreamResult], progress: ShowProgress) -> Job:
     """Start a job; a cell shows it where it is displayed, a terminal only if it is told to."""
-    quiet = progress == "auto" or (progress is True and in_notebook())
-    job = Job(load, run, contextlib.nullcontext() if quiet else _displayed(load, progress))
+    quiet = progress in ("auto", "compact") or (progress is True and in_notebook())
+    shown = contextlib.nullcontext() if quiet else _displayed(load, progress)
+    job = Job(load, run, shown, compact=progress == "compact")
     if progress is True and in_notebook():
         job.show()
     return job

@@ -43,11 +43,15 @@ class ClockSkewWarning(UserWarning):
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token and its life, in seconds since the epoch by the server's clock. The value is never shown."""
+    """A token and its life, in seconds since the epoch by the server's clock. The value is never shown.
+
+    `assumed` is set where nothing said when it ends.
+    """
 
     value: str = field(repr=False)
     issued_at: float
     expires_at: float
+    assumed: bool = False
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a token is not copied or pickled; ask its client for one")
@@ -128,6 +132,7 @@ class _Held:
             margin_s=self.ends_at - self.renew_at,
             age_s=now - self.made_at,
             reason=self.reason,
+            assumed=self.token.assumed,
         )
 
 

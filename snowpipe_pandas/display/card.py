@@ -11,9 +11,9 @@ from typing import Protocol
 from ..events import ClientClosed, Event, Hub, TokenLife
 from ..shown import visible
 from . import panel, texts
-from .style import plain
+from .rows import Row
 from .ticker import Ticker
-from .widget import Frame, html_widget
+from .views import new_frame
 
 TICK_S = 1.0
 
@@ -58,8 +58,9 @@ class ClientCard:
     def __init__(self, client: Owner) -> None:
         self._client = weakref.ref(client)
         self._identity = client.identity
-        self._body = html_widget()
-        self._frame = Frame([self._body], self._still)
+        self._lives: Mapping[str, TokenLife] = client.tokens
+        self._seen = datetime.now(UTC)
+        self._frame = new_frame(self._still)
         self._ticker: Ticker | None = None
         self._hearing = contextlib.ExitStack()
         self._hearing.enter_context(client.events.heard_by(self._hear))
@@ -72,19 +73,18 @@ class ClientCard:
 
     def show(self) -> None:
         """Show the card in the cell that runs now."""
-        self.draw()
-        self._frame.show()
+        self._frame.show(self._rows())
         if self._ticker is None:
             self._ticker = Ticker(self, interval_s=TICK_S)
             self._ticker.start()
 
     def draw(self) -> bool:
         """Show what is so now; returns whether it may change."""
-        self._body.value = plain(panel.client(*self._identity, self._lives()))
+        self._frame.draw(self._rows())
         return not self.over
 
     def draw_last(self) -> None:
-        """Leave the client's name, without tokens."""
+        """Leave the client's name, and its tokens' lives as they were seen last."""
         self._hearing.close()
         self._frame.settle()
 
@@ -92,16 +92,21 @@ class ClientCard:
         if isinstance(event, ClientClosed) and self._ticker is not None:
             self._ticker.finish()
 
-    def _lives(self) -> Mapping[str, TokenLife] | None:
+    def _look(self) -> bool:
+        """Take down the tokens' lives; returns whether the client is still of use."""
         client = self._client()
-        return None if client is None or client.closed else client.tokens
+        if client is None or client.closed:
+            return False
+        self._lives, self._seen = client.tokens, datetime.now(UTC)
+        return True
+
+    def _rows(self) -> list[Row]:
+        state = "" if self._look() else "closed"
+        return [Row(panel.client(*self._identity, self._lives, state))]
 
     def _still(self) -> tuple[str, str]:
         account, user = map(visible, self._identity[:2])
-        lives = self._lives()
-        html = panel.client(*self._identity, lives)
-        if lives is None:
-            return f"client of {account} as {user}, closed", html
-        told = ", ".join(f"{texts.token_name(kind)} {texts.countdown(life)}" for kind, life in lives.items())
-        now = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
-        return f"client of {account} as {user}: {told}", html + panel.hint(f"as of {now}")
+        closed = "" if self._look() else "closed, "
+        state = f"{closed}as of {self._seen:%Y-%m-%d %H:%M} UTC"
+        told = f"client of {account} as {user}, {closed}{texts.tokens(self._lives)}"
+        return told, panel.client(*self._identity, self._lives, state)

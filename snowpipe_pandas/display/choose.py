@@ -16,7 +16,7 @@ from ..streaming.progress import Progress
 from .kernel import in_notebook
 from .ticker import Ticker, View
 
-ShowProgress: TypeAlias = "bool | Literal['auto'] | Listener"
+ShowProgress: TypeAlias = "bool | Literal['auto', 'compact'] | Listener"
 
 _log = logging.getLogger("snowpipe_pandas.display")
 
@@ -34,15 +34,18 @@ def checked_progress(progress: Any) -> ShowProgress:
     Raises:
         UsageError: it says nothing about what to show.
     """
-    if plain_text(progress) == "auto":
-        return "auto"
+    match plain_text(progress):
+        case "auto":
+            return "auto"
+        case "compact":
+            return "compact"
     if callable(progress):
         listener: Listener = progress
         return listener
     try:
         return flag("progress", progress)
     except UsageError:
-        refuse("progress", progress, '"auto", True, False, or a function that takes events')
+        refuse("progress", progress, '"auto", "compact", True, False, or a function that takes events')
 
 
 def displayed(
@@ -61,7 +64,7 @@ def displayed(
     if callable(progress):
         return _heard(events, client, progress)
     try:
-        view = _view(tracker)
+        view = _view(tracker, compact=progress == "compact")
     except Exception:  # noqa: BLE001  # a display can fail in any way
         _log.warning("the load can't be shown; it runs all the same", exc_info=True)
         view = None
@@ -83,11 +86,11 @@ def _heard(events: Hub, client: Hub, listener: Listener) -> Iterator[None]:
         yield
 
 
-def _view(tracker: Snapshots) -> View | None:
+def _view(tracker: Snapshots, *, compact: bool) -> View | None:
     if in_notebook():
-        from .widget import LoadView
+        from .views import LoadView
 
-        view = LoadView(tracker.snapshot)
+        view = LoadView(tracker.snapshot, compact=compact)
         view.show()
         return view
     if sys.stderr is None:  # as under pythonw

@@ -1,4 +1,4 @@
-"""Whether this is a notebook's kernel, and what it is told there: how clients show themselves.
+"""Where this code runs: behind a page that shows live views (Jupyter, marimo), or behind text alone.
 
 `rest/` knows no display. A kernel is told the client's class by name, so that the import of the package loads
 neither.
@@ -10,17 +10,46 @@ import sys
 from typing import Any
 
 CLIENT = ("snowpipe_pandas.rest.client", "Client")
+NOBODY = ("", "username")
+"""How pages name their user in messages; a program in a terminal takes the system's name."""
 
 
 def in_notebook() -> bool:
-    """Whether this code runs in a Jupyter kernel (IPython in a terminal is a terminal)."""
-    shell = _shell()
-    return shell is not None and getattr(shell, "kernel", None) is not None
+    """Whether views can be shown in cells."""
+    return in_jupyter() or in_marimo()
+
+
+def in_jupyter() -> bool:
+    """Whether this code runs in a Jupyter kernel, for a page or a program that runs notebooks.
+
+    IPython in a terminal is a terminal, and so is `jupyter console`, which shows no widget.
+    """
+    kernel = getattr(_shell(), "kernel", None)
+    return kernel is not None and not _asked_by_a_console(kernel)
+
+
+def in_marimo() -> bool:
+    """Whether this code runs in a cell of a marimo notebook (one that runs as a script is a script)."""
+    marimo = sys.modules.get("marimo")
+    return marimo is not None and bool(marimo.running_in_notebook())
+
+
+def _asked_by_a_console(kernel: Any) -> bool:
+    """Whether the cell that runs was typed in a terminal.
+
+    A console says nothing of itself. But it takes input, which programs that run notebooks do not; it tells
+    no cell, which pages do; and it names the system's user, which older pages do not.
+    """
+    parent_of = getattr(kernel, "get_parent", None)  # not every kernel is ipykernel 6 or newer
+    asked = (parent_of and parent_of("shell")) or {}
+    content, header = asked.get("content", {}), asked.get("header", {})
+    named = header.get("username", "") not in NOBODY
+    return bool(content.get("allow_stdin")) and named and not asked.get("metadata")
 
 
 def register() -> None:
     """Let clients show their card where a cell's last value is one; does nothing outside of a kernel."""
-    if in_notebook():
+    if in_jupyter():
         _shell().display_formatter.ipython_display_formatter.for_type_by_name(*CLIENT, _Shower())
 
 

@@ -6,15 +6,15 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from rich.cells import cell_len, set_cell_size
+
 from ..shown import counted, visible
 from ..streaming.outcome import rejected
 from ..streaming.progress import Progress
 from .texts import (
     Shares,
     at_most,
-    countdown,
     down,
-    duration,
     pace,
     percent,
     place,
@@ -23,6 +23,8 @@ from .texts import (
     shares,
     state,
     target,
+    time_left,
+    tokens,
 )
 
 REPR_CHARACTERS = 110
@@ -35,6 +37,7 @@ jump as numbers grow."""
 WHOLE_TARGET, LAST_NAME = 1 / 4, 1 / 3
 """Shares of a line that a target may take, whole or by its last name."""
 
+_ASCII = str.maketrans({"█": "#", "×": "x", "▒": "=", "░": ".", "·": "-", "≤": "<=", "≈": "~", "…": "~"})
 _LAST_NAME = re.compile(r'(?:"(?:[^"]|"")*"|[^."]+)$')
 
 
@@ -48,25 +51,30 @@ class Line(NamedTuple):
     def __str__(self) -> str:
         return "".join(self)
 
+    def in_ascii(self) -> Line:
+        """Return the line for a screen that knows nothing else."""
+        return Line(*(in_ascii(part) for part in self))
 
-def line(progress: Progress, *, width: int | None = None) -> Line:
+
+def line(progress: Progress, *, width: int | None = None, ascii_only: bool = False) -> Line:
     """Write a snapshot on one line.
 
     Args:
         progress: the snapshot.
-        width: characters that there are; None writes all there is to tell.
+        width: cells of a terminal that there are; None writes all there is to tell, without a bar.
+        ascii_only: writes nothing but ASCII.
 
     Returns:
         target, state, bar, share, rows in the table, then facts, the most important first. Where it is
-        narrow, facts go first, then the total, the bar, and the target.
+        narrow, facts go first, then the total, the bar, and the target; share and rows go last.
     """
-    if width is None:
-        return next(_choices(progress, target(progress), LONG_BAR))
-    cells = LONG_BAR if width >= WIDE else SHORT_BAR
-    for found in _choices(progress, _short_target(progress, width), cells):
-        if len(str(found)) <= width:
-            return found
-    return Line("", f"{state(progress)[: max(0, width - 1)]}…"[:width], "")
+    cells = 0 if width is None else LONG_BAR if width >= WIDE else SHORT_BAR
+    name = target(progress) if width is None else _short_target(progress, width)
+    for found in _choices(progress, name, cells):
+        drawn = found.in_ascii() if ascii_only else found
+        if width is None or cell_len(str(drawn)) <= width:
+            return drawn
+    return Line("", set_cell_size(state(progress), width or 0), "")
 
 
 def short(progress: Progress) -> str:
@@ -74,10 +82,15 @@ def short(progress: Progress) -> str:
     return str(line(progress, width=REPR_CHARACTERS))
 
 
-def log_line(progress: Progress) -> str:
+def log_line(progress: Progress, *, ascii_only: bool = False) -> str:
     """Write a line of a log, which does not end before all is told."""
-    go_on = resume(progress)
-    return f"{line(progress)}{f'; {go_on}' if go_on else ''}"
+    told = "; ".join(filter(None, (str(line(progress)), resume(progress))))
+    return in_ascii(told) if ascii_only else told
+
+
+def in_ascii(text: str) -> str:
+    """Write a text in ASCII: bars and signs have such forms, everything else is shown as its escape."""
+    return text.translate(_ASCII).encode("ascii", "backslashreplace").decode()
 
 
 def bar(found: Shares, cells: int) -> str:
@@ -98,11 +111,9 @@ def facts(progress: Progress) -> list[str]:
     shown = [named.pop()] if progress.parts else []
     if progress.rows_waiting:
         shown.append(f"{progress.rows_waiting:,} waiting")
+    shown += filter(None, (pace(progress), time_left(progress)))
     if not progress.ended:
-        shown.append(f"token {countdown(progress.tokens.get('scoped'))}")
-    shown.append(pace(progress))
-    if progress.seconds_left is not None and progress.phase != "committing":
-        shown.append(f"{duration(progress.seconds_left)} to go")
+        shown.append(tokens(progress.tokens))
     shown.append(counted(progress.requests, "request"))
     if progress.retries:
         shown.append(counted(progress.retries, "retry", "retries"))
@@ -115,7 +126,7 @@ def _choices(progress: Progress, name: str, cells: int) -> Iterator[Line]:
     """Give the forms of a line, from the fullest to the barest."""
     found, share = shares(progress), percent(progress)
     bare, told = f" {share}" if share else "", facts(progress)
-    drawn = bare if found is None else f" {bar(found, cells)}{bare}"
+    drawn = bare if found is None or not cells else f" {bar(found, cells)}{bare}"
     kept = [told[:number] for number in range(len(told), -1, -1)]
     if progress.parts:  # their number alone, before nothing of them
         kept.insert(-1, [counted(len(progress.parts), "channel")])
@@ -126,9 +137,25 @@ def _choices(progress: Progress, name: str, cells: int) -> Iterator[Line]:
     brief = _joined(progress, _in_table(progress, total=False))
     for shape in (drawn, bare):
         yield _line(progress, name, shape, brief, gap=" ")
-    for words in (_joined(progress, rows(progress)), brief, *_rejected(progress), ""):
+    for words in (_joined(progress, rows(progress)), brief):
         yield _line(progress, "", bare, words)
-    yield Line("", state(progress), "")
+    yield from _barest(progress)
+
+
+def _barest(progress: Progress) -> Iterator[Line]:
+    """Give the forms for little room: the state goes before the share and the rows in the table do."""
+    lost = " · REJECTED" if progress.rows_rejected else ""
+    there, share = _in_table(progress, total=False), percent(progress)
+    word = "" if lost else progress.phase
+    bound = share.startswith("≤")  # says already that the rows are "at most"
+    few = f"{progress.rows_in_table:,} in table" if bound else there
+    least = " ".join(filter(None, (share, few)))
+    yield Line("", word, f"{' ' if word else ''}{least}{lost}")
+    yield Line("", "", f"{least}{lost}")
+    yield Line("", "", least)
+    for words in (f"{state(progress)} {share}", f"{progress.phase} {share}", share, progress.phase):
+        if words:
+            yield Line("", words, "")
 
 
 def _line(progress: Progress, name: str, shown: str, told: str, *, gap: str = "  ") -> Line:

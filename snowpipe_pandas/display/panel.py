@@ -1,9 +1,13 @@
-"""The notebook's views as HTML, pure functions of snapshots: a load, a client's tokens, rows of jobs."""
+"""A load and a client's tokens as HTML, pure functions of snapshots.
+
+The markup says all of it without the style sheet: facts are tables, numbers on a line have separators in the
+text, and what is only a picture (bars, charts) leaves no words behind where it can't be drawn.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from ..events import TokenLife
 from ..shown import counted, plural_of
@@ -11,72 +15,52 @@ from ..streaming.outcome import NOT_TOLD
 from ..streaming.progress import Progress
 from . import parts, texts
 from .chart import charts
-from .pieces import bar, refused, shade, span, target, text, total
+from .pieces import bar, code, facts, joined, quiet, refused, shade, span, target, text, total
 
 _ALARMS = {"due": "warn", "expired": "bad"}
+KINDS = ("jwt", "scoped")
 
 
-def load(progress: Progress) -> str:
-    """Draw a load: bar, numbers, charts, offset tokens, access tokens."""
-    return _head(progress) + _body(progress) + notes(progress) + tokens(progress)
+def line(progress: Progress) -> str:
+    """Draw a load's first line: where it goes, bar, state, share of rows in the table, and numbers."""
+    return f'<div class="line">{_line(progress)}</div>'
 
 
 def folded(progress: Progress) -> str:
-    """Draw a load that is over: one line, which opens to the whole view."""
-    end = span(texts.grade(progress), texts.state(progress))
-    line = f"{target(progress)} {_names(progress)} · {end} · {text(texts.summary(progress))}"
-    opened = _body(progress) + tokens(progress)
-    return f"<details><summary>{line}</summary>{opened}</details>{notes(progress)}"
+    """Draw a load as a line, which opens to everything else; below it what needs a look."""
+    opened = f'<details><summary class="line">{_line(progress)}</summary>{details(progress)}</details>'
+    return opened + notes(progress)
 
 
-def _body(progress: Progress) -> str:
+def _line(progress: Progress) -> str:
+    state = span(f"state {texts.grade(progress)}", texts.headline(progress))
+    numbers = [f'<span class="n">{text(number)}</span>' for number in texts.numbers(progress)]
+    named = f'{target(progress)}{bar(progress)}<span class="sep">&nbsp;· </span>'
+    return named + joined([state, *numbers])
+
+
+def switch(hint: str = "") -> str:
+    """Draw what opens the details of a view that is drawn again and again; the style sheet does the rest."""
+    return f"<details><summary>details</summary></details>{quiet(hint) if hint else ''}"
+
+
+def details(progress: Progress) -> str:
+    """Draw everything but the first line: counts, facts, charts, parts, offset tokens, access tokens."""
     return "".join(
         (
-            bar(progress),
             _legend(progress),
-            _numbers(progress),
-            _timings(progress),
-            charts(progress.samples, progress.seconds, ended=progress.ended),
+            _facts(progress),
+            charts(progress),
             parts.drawn(progress),
-            _offsets(progress),
+            "" if _calm(progress.tokens) else _lives(progress.tokens),
         )
     )
 
 
-def client(account: str, user: str, fingerprint: str, lives: Mapping[str, TokenLife] | None) -> str:
-    """Draw a client: who it is, and how long its tokens live; None for one that is closed."""
-    state = '<span class="state quiet">closed</span>' if lives is None else ""
-    who = f"<b>{text(user)}</b><span>{text(account)}</span>{_key(fingerprint)}{state}"
-    return f'<div class="head">{who}</div>' + ("" if lives is None else _lives(lives))
-
-
-def tokens(progress: Progress) -> str:
-    """Draw who sends, and how long the tokens live."""
-    who = (
-        f'<div class="head note"><span>{text(progress.user)}</span>'
-        f'<span class="quiet">{text(progress.account)}</span>{_key(progress.fingerprint)}</div>'
-    )
-    return who + _lives(progress.tokens)
-
-
-def job_row(progress: Progress) -> str:
-    """Draw a job as one row of a table."""
-    state = span(texts.grade(progress), texts.headline(progress))
-    rejected = f"<br>{refused(progress)}" if progress.rows_rejected else ""
-    return (
-        f"<tr><td>{target(progress)}<br><small>{_names(progress)}</small></td>"
-        f"<td>{state}{bar(progress)}</td>"
-        f"<td>{progress.rows_in_table:,}<br><small class=quiet>of {total(progress)}</small>{rejected}</td>"
-        f"<td>{texts.pace(progress)}</td></tr>"
-    )
-
-
-def job_table(rows: Sequence[str], *, head: bool = True) -> str:
-    """Put rows of jobs into a table."""
-    columns = (("target", 44), ("state", 22), ("in the table", 18), ("speed", 16))
-    cells = "".join(f'<th scope="col" style="width:{width}%">{name}</th>' for name, width in columns)
-    heads = f"<thead><tr>{cells}</tr></thead>" if head else _widths(columns)
-    return f'<table class="jobs">{heads}<tbody>{"".join(rows)}</tbody></table>'
+def client(account: str, user: str, fingerprint: str, lives: Mapping[str, TokenLife], state: str = "") -> str:
+    """Draw a client: who it is, how long its tokens live, and what has become of it."""
+    who = [f"<b>{text(user)}</b>", text(account), _key(fingerprint), quiet(state) if state else ""]
+    return f'<div class="head">{joined(filter(None, who))}</div>{_lives(lives)}'
 
 
 def notes(progress: Progress) -> str:
@@ -99,75 +83,60 @@ def _how_to_go_on(progress: Progress) -> str:
     return f"<br>To go on, run the same call with <code>load_id={text(repr(progress.load_id))}</code>"
 
 
-def hint(words: str) -> str:
-    """Draw a quiet line."""
-    return f'<div class="note quiet">{text(words)}</div>'
-
-
-def _head(progress: Progress) -> str:
-    return (
-        f'<div class="head">{target(progress)}{_names(progress)}'
-        f'<span class="state {texts.grade(progress)}">{text(texts.headline(progress))}</span></div>'
-    )
-
-
-def _names(progress: Progress) -> str:
-    """Name a load and its channel, which stand behind the target."""
-    return f'<span class="quiet">load {text(progress.load_id)}, {text(texts.place(progress))}</span>'
-
-
-def _timings(progress: Progress) -> str:
-    return hint(texts.timings(progress.timings))
-
-
 def _legend(progress: Progress) -> str:
-    told = [
-        f'<span><i class="{shade(progress)}"></i>{progress.rows_in_table:,} in the table</span>',
-    ]
+    told = [f'<i class="{shade(progress)}"></i>{progress.rows_in_table:,} in the table']
     if progress.rows_rejected:
-        told.append(f'<span><i class="rejected"></i>{refused(progress)}</span>')
+        told.append(f'<i class="rejected"></i>{refused(progress)}')
     if progress.rows_waiting or not progress.ended:
-        told.append(f'<span><i class="sent"></i>{progress.rows_waiting:,} waiting for their commit</span>')
-    told.append(f"<span>of {total(progress)} {plural_of(progress.rows_total or 0, 'row')}</span>")
+        told.append(f'<i class="sent"></i>{progress.rows_waiting:,} waiting for their commit')
+    told.append(f"of {total(progress)} {plural_of(progress.rows_total or 0, 'row')}")
     if progress.rows_skipped:
-        told.append(f'<span class="quiet">{progress.rows_skipped:,} sent before this call</span>')
-    return f'<div class="legend">{" ".join(told)}</div>'
+        told.append(f"{progress.rows_skipped:,} sent before this call")
+    return f'<div class="legend">{joined(f"<span class=n>{one}</span>" for one in told)}</div>'
 
 
-def _numbers(progress: Progress) -> str:
-    ratio, left = progress.wire_ratio, progress.seconds_left
-    cells = {"mean": texts.speed(progress.megabytes_per_s * 1e6), "elapsed": texts.elapsed(progress.seconds)}
-    if progress.ended:
-        cells |= {"row JSON": texts.size(progress.raw_bytes), "on the wire": texts.size(progress.sent_bytes)}
-    else:
-        cells = {"now": texts.speed(progress.recent_bytes_per_s)} | cells
-        cells["time left"] = "–" if left is None or progress.phase == "committing" else texts.duration(left)
-    cells |= {
+def _facts(progress: Progress) -> str:
+    ratio = progress.wire_ratio
+    short = {
+        "elapsed": texts.elapsed(progress.seconds),
+        "mean speed": texts.speed(progress.megabytes_per_s * 1e6),
+        "row JSON": texts.size(progress.raw_bytes),
+        "on the wire": texts.size(progress.sent_bytes),
         "wire ratio": "–" if ratio is None else f"{ratio:.1f} : 1",
         "requests": f"{progress.requests:,}",
         "retries": f"{progress.retries:,}",
         "throttled": f"{progress.throttles:,}",
     }
     if progress.reopens:
-        cells["reopened"] = f"{progress.reopens:,}"
-    inner = "".join(f"<div><small>{name}</small> <b>{value}</b></div>" for name, value in cells.items())
-    return f'<div class="numbers">{inner}</div>'
+        short["reopened"] = f"{progress.reopens:,}"
+    who = [text(progress.user), text(progress.account), _key(progress.fingerprint)]
+    long = {
+        "time": text(texts.timings(progress.timings)),
+        "load": f"{text(progress.load_id)}, {text(texts.place(progress))}",
+        "client": joined(filter(None, who)),
+        "access": span(texts.tokens_grade(progress.tokens), texts.tokens(progress.tokens)),
+        **_offsets(progress),
+    }
+    return facts(short, "short") + facts(long, "long")
 
 
-def _offsets(progress: Progress) -> str:
+def _offsets(progress: Progress) -> dict[str, str]:
     sent, committed = progress.token_sent, progress.token_committed
     if sent is None:
-        return ""
+        return {}
     lag = f"{counted(progress.rows_waiting, 'row')} behind" if progress.rows_waiting else "all that was sent"
-    return (
-        f'<div class="note"><span class="quiet">offset token sent</span> <code>{text(sent)}</code><br>'
-        f'<span class="quiet">committed</span> <code>{text(committed or "none yet")}</code> '
-        f'<span class="quiet">({lag})</span></div>'
-    )
+    return {
+        "offset token sent": code(sent),
+        "committed": f"{code(committed or 'none yet')} {quiet(f'({lag})')}",
+    }
+
+
+def _calm(lives: Mapping[str, TokenLife]) -> bool:
+    return texts.tokens_grade(lives) == ""
 
 
 def _lives(lives: Mapping[str, TokenLife]) -> str:
-    return f'<div class="tokens">{"".join(_token(kind, lives.get(kind)) for kind in ("jwt", "scoped"))}</div>'
+    return f'<div class="tokens">{"".join(_token(kind, lives.get(kind)) for kind in KINDS)}</div>'
 
 
 def _token(kind: str, life: TokenLife | None) -> str:
@@ -180,19 +149,14 @@ def _token(kind: str, life: TokenLife | None) -> str:
     # An expired token shows a full red bar: an empty one would be no colour at all.
     width = 1.0 if state == "expired" else share
     return (
-        f'<div class="token"><div class="head"><span>{name}</span>{span(_ALARMS.get(state, ""), left)}</div>'
-        f'<div class="track thin" role="progressbar" aria-label="life of the {name}" aria-valuemin="0" '
+        f'<div class="token">{name} <span class="left {_ALARMS.get(state, "")}">{text(left)}</span>'
+        f'<span class="track thin" role="progressbar" aria-label="life of the {name}" aria-valuemin="0" '
         f'aria-valuemax="100" aria-valuenow="{round(100 * share)}" aria-valuetext="{text(left)}">'
-        f'<i class="{state}" style="width:{width:.2%}"></i></div>'
-        f"<small>{text(texts.token_story(life))}</small></div>"
+        f'<i class="{state}" style="width:{width:.2%}"></i></span>'
+        f"<br><small>{text(texts.token_story(life))}</small></div>"
     )
 
 
 def _key(fingerprint: str) -> str:
     short = texts.key(fingerprint)
-    return f'<span class="quiet">key <code>{text(short)}</code></span>' if short else ""
-
-
-def _widths(columns: Sequence[tuple[str, int]]) -> str:
-    columns_drawn = "".join(f'<col style="width:{width}%">' for _, width in columns)
-    return f"<colgroup>{columns_drawn}</colgroup>"
+    return f"key {code(short)}" if short else ""

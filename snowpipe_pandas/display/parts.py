@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from ..shown import counted
 from ..streaming.progress import Progress
 from . import texts
-from .pieces import bar, refused, span, text, total
+from .pieces import bar, code, refused, span, text, total
 
 MOST_ROWS = 8
 """More parts than these are tiles while they move: rows would have to scroll, and a redraw scrolls back."""
@@ -37,24 +37,39 @@ def _table(numbered: Iterable[tuple[int, Progress]]) -> str:
 
 def _row(number: int, part: Progress) -> str:
     """Draw a part as a row, and below one that failed why it did."""
-    why = f'<tr class="why"><td></td><td colspan="{len(COLUMNS) - 1}">{span("bad", part.message)}</td></tr>'
+    why = _below(span("bad", part.message)) if part.phase == "failed" else ""
     rejected = f"<br>{refused(part)}" if part.rows_rejected else ""
     return (
         f'<tr><th scope="row">{number}</th><td>{text(part.channel)}</td>'
         f"<td>{span(texts.grade(part), texts.headline(part))}{_troubles(part)}</td>"
         f"<td>{bar(part, number)}</td>"
-        f"<td>{part.rows_in_table:,} <span class=quiet>of {total(part)}</span>{rejected}</td>"
-        f"<td>{texts.pace(part)}</td></tr>{why if part.phase == 'failed' else ''}"
+        f'<td><span class="n">{part.rows_in_table:,}</span> <span class="quiet">of {total(part)}</span>'
+        f'{rejected}</td><td><span class="n">{texts.pace(part)}</span></td></tr>{why}{_offsets(part)}'
     )
+
+
+def _below(told: str) -> str:
+    """Draw a row that belongs to the one above it."""
+    return f'<tr class="why"><td></td><td colspan="{len(COLUMNS) - 1}">{told}</td></tr>'
+
+
+def _offsets(part: Progress) -> str:
+    """Draw the part's offset tokens, below its row."""
+    if part.token_sent is None:
+        return ""
+    sent, committed = code(part.token_sent), code(part.token_committed or "none yet")
+    one = part.token_sent == part.token_committed
+    told = f"sent and committed {sent}" if one else f"sent {sent}, committed {committed}"
+    return _below(f'<small class="quiet">offset token {told}</small>')
 
 
 def _tile(number: int, part: Progress) -> str:
     """Draw a part as its number, its share or how it ended, and its bar; its title has the rest."""
     share = texts.percent(part) if part.phase in ("sending", "committing") else ""
-    told = f"{part.channel}: {texts.headline(part)}, {texts.rows(part)}, {texts.pace(part)}"
+    told = [f"{part.channel}: {texts.headline(part)}", texts.rows(part), texts.pace(part), *_repeats(part)]
     return (
-        f'<div class="tile" title="{text(", ".join([told, *_repeats(part)]))}">'
-        f'<span class="quiet">{number}</span>{span(texts.grade(part), share or part.phase)}'
+        f'<div class="tile" title="{text(", ".join(filter(None, told)))}">'
+        f'<span class="quiet">{number}</span> {span(texts.grade(part), share or part.phase)} '
         f"{bar(part, number)}</div>"
     )
 

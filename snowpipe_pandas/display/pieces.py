@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Iterable, Mapping
 
 from ..shown import plural_of, visible
 from ..streaming.outcome import rejected
@@ -17,7 +18,31 @@ def text(value: str) -> str:
 
 def span(kind: str, words: str) -> str:
     """Write words in the colour of a kind."""
-    return f'<span class="{kind}">{text(words.strip())}</span>'
+    return f'<span class="{kind.strip()}">{text(words.strip())}</span>'
+
+
+def quiet(words: str) -> str:
+    """Write words that stand back."""
+    return span("quiet", words)
+
+
+def code(words: str) -> str:
+    """Write words as they are typed."""
+    return f"<code>{text(words)}</code>"
+
+
+def joined(told: Iterable[str]) -> str:
+    """Join HTML with separators that are text, so that it reads well without a style; none begins a line."""
+    return "&nbsp;· ".join(told)
+
+
+def facts(told: Mapping[str, str], kind: str) -> str:
+    """Draw names and what they stand for, which is HTML already, as a table of two columns."""
+    left = 'style="text-align:left"'  # as viewers that take the style sheet away leave it
+    rows = "".join(
+        f'<tr><th scope="row" {left}>{name}</th><td {left}>{value}</td></tr>' for name, value in told.items()
+    )
+    return f'<table class="facts {kind}"><tbody>{rows}</tbody></table>'
 
 
 def target(progress: Progress) -> str:
@@ -36,8 +61,8 @@ def total(progress: Progress) -> str:
 
 
 def shade(progress: Progress) -> str:
-    """Return the colour of rows in the table: green and amber come at the end."""
-    return texts.grade(progress) if progress.phase == "done" else ""
+    """Return the colour of rows in the table: green and amber come at the end, amber also for a pause."""
+    return texts.grade(progress) if progress.phase in ("done", "paused") else ""
 
 
 def bar(progress: Progress, part: int | None = None) -> str:
@@ -58,8 +83,8 @@ def bar(progress: Progress, part: int | None = None) -> str:
     name = load if part is None else f"part {part} of {load}"
     role = f'role="progressbar" aria-label="{text(name)}" aria-valuetext="{said}"'
     if found is None:
-        return f'<div class="{kind}{"" if progress.ended else " unknown"}" {role}></div>'
+        return f'<span class="{kind}{"" if progress.ended else " unknown"}" {role}></span>'
     fates = zip((shade(progress), "rejected", "sent"), found, strict=True)
     layers = "".join(f'<i class="{fate}" style="width:{share:.2%}"></i>' for fate, share in fates if share)
     now = f'aria-valuemin="0" aria-valuemax="100" aria-valuenow="{texts.whole_percent(found)}"'
-    return f'<div class="{kind}" {role} {now}>{layers}</div>'
+    return f'<span class="{kind}" {role} {now}>{layers}</span>'

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from importlib.resources import files
 
 
 def _sheet() -> str:
     """Return the style sheet in as few bytes as it takes: every saved view carries it."""
     text = (files(__package__) / "style.css").read_text("utf-8")
-    return f"<style>{' '.join(text.partition('*/')[2].split())}</style>"
+    bare = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
+    return f"<style>{' '.join(bare.split())}</style>"
 
 
 STYLE = _sheet()
 """Sent once with each view; without it (a viewer that takes style away) the text still reads."""
 
 
-def boxed(inner: str) -> str:
+def boxed(inner: str, *, bare: bool = False) -> str:
     """Put a view's HTML into its frame, with its style: a form that needs no kernel and no network."""
-    return f'{STYLE}<div class="snowpipe snowpipe-box">{inner}</div>'
+    return f'{STYLE}<div class="snowpipe snowpipe-{"bare" if bare else "box"}">{inner}</div>'
 
 
 def plain(inner: str) -> str:

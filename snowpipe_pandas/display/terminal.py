@@ -12,7 +12,7 @@ from rich.text import Text
 
 from ..streaming.progress import Progress
 from . import texts
-from .line import line, log_line
+from .line import in_ascii, line, log_line
 
 LOG_INTERVAL_S = 10.0
 """Pause between lines where they can't be redrawn, as in a pipe or in CI."""
@@ -31,6 +31,7 @@ class TerminalView:
     def __init__(self, read: Callable[[], Progress], console: Console | None = None) -> None:
         self._read = read
         self._live = Live(console=console or Console(stderr=True, highlight=False), auto_refresh=False)
+        self._ascii = self._live.console.options.ascii_only
         self._over = False
 
     def draw(self) -> bool:
@@ -48,13 +49,15 @@ class TerminalView:
         self._update(progress)
         self._live.stop()
         if texts.resume(progress):
+            told = texts.resume(progress)
             # As a Text, since a str is read as markup: a load may be called "part[/]".
-            self._live.console.print(Text(texts.resume(progress)), soft_wrap=True)
+            self._live.console.print(Text(in_ascii(told) if self._ascii else told), soft_wrap=True)
 
     def _update(self, progress: Progress) -> None:
         self._live.start()  # does nothing the second time
         # One cell less than there are: some terminals wrap behind the last one.
-        self._live.update(styled(progress, self._live.console.width - 1), refresh=True)
+        width = self._live.console.width - 1
+        self._live.update(styled(progress, width, ascii_only=self._ascii), refresh=True)
 
 
 class LogView:
@@ -71,6 +74,7 @@ class LogView:
     ) -> None:
         self._read = read
         self._stream = stream
+        self._ascii = not (getattr(stream, "encoding", None) or "utf-8").lower().startswith("utf")
         self._clock = clock
         self._due = clock() + LOG_INTERVAL_S
         self._over = False
@@ -80,7 +84,7 @@ class LogView:
         progress = self._read()
         if not progress.ended and self._clock() >= self._due:
             self._due += LOG_INTERVAL_S
-            self._write(log_line(progress))
+            self._write(progress)
         return not progress.ended
 
     def draw_last(self) -> None:
@@ -88,20 +92,19 @@ class LogView:
         if self._over:
             return
         self._over = True
-        self._write(log_line(self._read()))
+        self._write(self._read())
 
-    def _write(self, text: str) -> None:
-        print(text, file=self._stream, flush=True)  # what this view is for
+    def _write(self, progress: Progress) -> None:
+        print(log_line(progress, ascii_only=self._ascii), file=self._stream, flush=True)
 
 
-def styled(progress: Progress, width: int) -> Text:
+def styled(progress: Progress, width: int, *, ascii_only: bool = False) -> Text:
     """Return the line for a width, in colours."""
-    fitting, grade = line(progress, width=width), texts.grade(progress)
+    fitting, grade = line(progress, width=width, ascii_only=ascii_only), texts.grade(progress)
     told = Text(fitting.told)
-    told.highlight_regex("█+", _STYLES[grade] if progress.phase == "done" and grade else "blue")
-    told.highlight_regex("×+", "red")
-    told.highlight_regex("▒+", "cyan")
-    told.highlight_regex("░+", "bright_black")
+    solid = _STYLES[grade] if grade and progress.phase in ("done", "paused") else "blue"
+    for cells, style in (("█+", solid), ("×+", "red"), ("▒+", "cyan"), ("░+", "bright_black")):
+        told.highlight_regex(cells, style)
     told.highlight_regex(r"[\d,]+ REJECTED", "bold red")
     named = (fitting.target, "bold")
     return Text.assemble(named, (fitting.state, _STYLES[grade]), told, no_wrap=True, overflow="crop")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 from ..events import TokenLife
@@ -90,12 +91,40 @@ def elapsed(seconds: float) -> str:
 
 
 def countdown(life: TokenLife | None) -> str:
-    """Write what is left of a token's life."""
+    """Write what is left of a token's life, marked where its end is assumed."""
     if life is None:
         return "none yet"
     if math.isinf(life.expires_in_s):
         return "no end known"
-    return "expired" if life.expires_in_s <= 0 else duration(life.expires_in_s)
+    return "expired" if life.expires_in_s <= 0 else _assumed(life) + duration(life.expires_in_s)
+
+
+def _assumed(life: TokenLife) -> str:
+    return "≈" if life.assumed else ""
+
+
+def tokens(lives: Mapping[str, TokenLife]) -> str:
+    """Say in a few words how a client's tokens are: "tokens ok, 59 min", or what is due or expired."""
+    alarms = [
+        f"{token_name(kind)} {'expired' if state == 'expired' else f'due, {countdown(life)} left'}"
+        for kind, life in lives.items()
+        if (state := token_state(life)) in ("due", "expired")
+    ]
+    if alarms:
+        return ", ".join(alarms)
+    if not lives:
+        return "no token yet"
+    first = min(lives.values(), key=lambda life: life.expires_in_s)
+    if math.isinf(first.expires_in_s):
+        return "tokens ok, no end known"
+    minutes, seconds = divmod(int(first.expires_in_s), 60)
+    return f"tokens ok, {_assumed(first)}{f'{minutes:,} min' if minutes else f'{seconds} s'}"
+
+
+def tokens_grade(lives: Mapping[str, TokenLife]) -> Grade:
+    """Say of what colour a client's tokens are, as the worst of them is."""
+    states = {token_state(life) for life in lives.values()}
+    return "bad" if "expired" in states else "warn" if "due" in states else ""
 
 
 def token_state(life: TokenLife | None) -> str:
@@ -136,8 +165,16 @@ def rows(progress: Progress) -> str:
 
 
 def pace(progress: Progress) -> str:
-    """Write a load's speed: at present, and on the whole once it is over."""
+    """Write a load's speed: at present, and on the whole once it is over; "" while it has none."""
+    if progress.phase in ("paused", "committing"):
+        return ""
     return speed(1e6 * progress.megabytes_per_s if progress.ended else progress.recent_bytes_per_s)
+
+
+def time_left(progress: Progress) -> str:
+    """Write how long a load will go on sending; "" where nobody knows."""
+    left = progress.seconds_left
+    return "" if left is None or progress.phase in ("paused", "committing") else f"{duration(left)} left"
 
 
 def timings(spent: Timings) -> str:
@@ -188,8 +225,8 @@ def resume(progress: Progress) -> str:
     return f"to go on, run the same call with load_id={progress.load_id!r}"
 
 
-def summary(progress: Progress) -> str:
-    """Sum a load up in one sentence, as a folded view does behind its state."""
+def numbers(progress: Progress) -> list[str]:
+    """List what a view's first line tells: rows in the table and waiting, speed, and time."""
     there, whole = progress.rows_in_table, _full(progress)
     of_all = "" if whole in (None, there) else f" of {whole:,}"
     noun = plural_of(there if whole is None else whole, "row")
@@ -197,10 +234,12 @@ def summary(progress: Progress) -> str:
     seen = " at the last look" if resume(progress) and progress.rows_waiting else ""
     clause = f"{at_most(progress)}{there:,}{of_all} {noun} in the table{seen}"
     if progress.phase == "done" and progress.rows_sent == 0 and progress.rows_skipped:
-        return f"nothing to send: {clause}"
-    if progress.rows_rejected and progress.phase != "done":
-        clause = f"{rejected(progress)} REJECTED, {clause}"
-    return f"{clause} in {elapsed(progress.seconds)} · {speed(1e6 * progress.megabytes_per_s)}"
+        return [f"nothing to send: {clause}"]
+    lost = progress.rows_rejected and progress.phase != "done"
+    told = [f"{rejected(progress)} REJECTED" if lost else "", clause]
+    told.append(f"{progress.rows_waiting:,} waiting" if progress.rows_waiting else "")
+    told += [pace(progress), elapsed(progress.seconds) if progress.ended else time_left(progress)]
+    return [number for number in told if number]
 
 
 def at_most(progress: Progress, words: str = "at most ") -> str:

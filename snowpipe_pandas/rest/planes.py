@@ -320,7 +320,8 @@ def _read_token(answer: Answer, now: float) -> Token | _NoToken:
         return _NoToken(f"the answer holds no token: it {problem}", answer.status, answer.request_id)
     lifetime = answer.field("expires_in")
     plain = type(lifetime) in (int, float) and 0 < lifetime <= MAX_TOKEN_LIFETIME_S
-    return Token(text, now, _own_end(text) or now + float(lifetime if plain else SCOPED_TOKEN_LIFETIME_S))
+    told = _own_end(text) or (now + float(lifetime) if plain else None)
+    return Token(text, now, told or now + SCOPED_TOKEN_LIFETIME_S, assumed=told is None)
 
 
 def _own_end(text: str) -> float | None:

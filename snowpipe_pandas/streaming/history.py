@@ -50,17 +50,25 @@ class History:
         if len(self._kept) > MAX_SAMPLES:
             self._kept = [*self._kept[:-1:2], self._kept[-1]]
             self._gap_s *= 2
-        self._recent.append(sample)
-        self._forget(sample.seconds)
+        if sample.raw_bytes != self._recent[-1].raw_bytes:
+            self._recent.append(sample)
+            self._forget(sample.seconds)
 
     def bytes_per_s(self, seconds: float) -> float:
-        """Return the speed over the last `RECENT_S` seconds before `seconds`."""
+        """Return the speed over the last `RECENT_S` seconds before `seconds`.
+
+        Bytes come by requests, so it is taken over whole ones. The one that is under way counts as if it took
+        as long as the one before it, and slows the speed down only once it takes longer.
+        """
         self._forget(seconds)
-        first, last = self._recent[0], self._recent[-1]
-        begin = max(first.seconds, seconds - RECENT_S)
-        return (last.raw_bytes - first.raw_bytes) / (seconds - begin) if seconds > begin else 0.0
+        if len(self._recent) < 2:
+            return 0.0
+        first, before, last = self._recent[0], self._recent[-2], self._recent[-1]
+        overdue = max(0.0, (seconds - last.seconds) - (last.seconds - before.seconds))
+        span = last.seconds - first.seconds + overdue
+        return (last.raw_bytes - first.raw_bytes) / span if span > 0 else 0.0
 
     def _forget(self, seconds: float) -> None:
-        """Keep one sample at or before the window's begin, so that its first bytes are counted."""
-        while len(self._recent) > 1 and self._recent[1].seconds <= seconds - RECENT_S:
+        """Keep one sample at or before the window's begin, and the latest two."""
+        while len(self._recent) > 2 and self._recent[1].seconds <= seconds - RECENT_S:
             self._recent.popleft()

@@ -207,7 +207,14 @@ class StreamResult(Counts):
             rows.append(_row("Channels", _parts_table(self.parts)))
         else:
             rows.append(_row("Channel", html.escape(visible(self.channel))))
-        return f"<table>{''.join(rows)}</table>"
+        summary = html.escape(visible(f"result: {self._in_short()}"))
+        return f"<details><summary>{summary}</summary><table>{''.join(rows)}</table></details>"
+
+    def _in_short(self) -> str:
+        """Sum it up in a line that stands below the load's view, which has the other numbers."""
+        if self.rows_sent == 0 and self.rows_skipped:
+            return nothing_to_send(self, self.load_id)
+        return f"{outcome(self)}; load {self.load_id!r}, {self._place()}"
 
 
 def _fates(result: StreamResult) -> dict[str, str]:

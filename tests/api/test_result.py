@@ -86,11 +86,19 @@ def test_rejected_rows_are_never_called_committed(rows):
 
 
 def test_the_table_begins_with_rejected_rows_if_there_are_some():
-    assert read(BAD._repr_html_())[1].startswith("Target DEMO.PUBLIC.T Rows REJECTED 3 Rows in the table 147")
-    assert read(WELL._repr_html_())[1].startswith("Target DEMO.PUBLIC.T Rows in the table 150")
+    assert "Target DEMO.PUBLIC.T Rows REJECTED 3 Rows in the table 147" in read(BAD._repr_html_())[1]
+    assert "Target DEMO.PUBLIC.T Rows in the table 150" in read(WELL._repr_html_())[1]
     assert (
         "Rows rejected not told by the service" in read(replace(WELL, rejected_exact=False)._repr_html_())[1]
     )
+
+
+def test_a_cell_shows_one_line_that_opens():
+    elements, text = read(BAD._repr_html_())
+    assert [tag for tag, _ in elements][:3] == ["details", "summary", "table"]
+    assert text.startswith("result: 3 of 150 rows REJECTED, 147 in the table; load 'x', channel 'c' Target")
+    again = replace(WELL, rows_sent=0, rows_skipped=150)
+    assert read(again._repr_html_())[1].startswith(f"result: {again._told()}")
 
 
 def test_the_table_shows_no_markup_and_no_control_characters():

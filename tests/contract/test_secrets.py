@@ -20,7 +20,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 import snowpipe_pandas as sp
 from snowpipe_pandas.display.card import ClientCard
-from snowpipe_pandas.display.widget import LoadView
+from snowpipe_pandas.display.views import LoadView
 from tests.auth import material
 from tests.support.loads import TABLE, make_table, numbers
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from html.parser import HTMLParser
 
+from snowpipe_pandas.display import panel
 from snowpipe_pandas.events import TokenLife
 from snowpipe_pandas.streaming.history import Sample
 from snowpipe_pandas.streaming.progress import Progress
@@ -13,6 +14,8 @@ EXPIRED = TokenLife(expires_in_s=-4.0, life_s=3600.0, margin_s=360.0, age_s=3604
 ENDLESS = TokenLife(
     expires_in_s=float("inf"), life_s=float("inf"), margin_s=360.0, age_s=5.0, reason="first use"
 )
+
+ASSUMED = replace(GOOD, assumed=True)
 
 HALF = Progress(
     target="DEMO.PUBLIC.FLIGHTS",
@@ -167,3 +170,8 @@ def read(html):
 def with_role(html, role):
     """The attributes of the elements that have a role."""
     return [attributes for _, attributes in read(html)[0] if attributes.get("role") == role]
+
+
+def whole(progress):
+    """A load as it is drawn while it runs: its first line, what needs a look, and everything else."""
+    return panel.line(progress) + panel.notes(progress) + panel.details(progress)

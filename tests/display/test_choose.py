@@ -1,5 +1,7 @@
 """Which view a load gets, and what a function given as `progress=` hears."""
 
+import pytest
+
 from snowpipe_pandas.display import choose
 from snowpipe_pandas.events import ClientClosed, Hub, PhaseChanged, RowsRejected, TokenLife, TokenRenewed
 from snowpipe_pandas.streaming.progress import Tracker
@@ -70,6 +72,19 @@ def test_a_display_that_cannot_even_be_made_harms_nothing(monkeypatch, caplog):
     with choose.displayed(tracker(), Hub(), Hub(), "auto"):
         pass
     assert "runs all the same" in caplog.text
+
+
+@pytest.mark.parametrize("progress", ["auto", "compact", True, False])
+def test_an_option_is_taken_as_it_is(progress):
+    assert choose.checked_progress(progress) is progress
+
+
+def test_outside_of_a_notebook_compact_is_the_line_as_ever(capsys):
+    with choose.displayed(tracker(), Hub(), Hub(), "compact"):
+        pass
+    told = capsys.readouterr().err
+    assert told.startswith("-> DEMO.PUBLIC.FLIGHTS  sending 30%")
+    assert told.count("\n") == 1
 
 
 def test_without_standard_error_nothing_is_shown(monkeypatch):

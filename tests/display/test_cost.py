@@ -5,11 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from snowpipe_pandas.display import panel
 from snowpipe_pandas.display.terminal import TerminalView
 from snowpipe_pandas.display.ticker import REDRAW_INTERVAL_S
 from snowpipe_pandas.streaming.history import MAX_SAMPLES, Sample
-from tests.display.samples import HALF, MANY
+from tests.display.samples import HALF, MANY, whole
 from tests.display.test_terminal import terminal
 
 SHARE = 0.02
@@ -21,8 +20,8 @@ LONG = replace(
 @pytest.mark.parametrize(
     "draw",
     [
-        lambda: panel.load(LONG),
-        lambda: panel.load(replace(LONG, parts=MANY.parts)),
+        lambda: whole(LONG),
+        lambda: whole(replace(LONG, parts=MANY.parts)),
         TerminalView(lambda: LONG, terminal(120)).draw,
         TerminalView(lambda: replace(LONG, parts=MANY.parts), terminal(40)).draw,
     ],

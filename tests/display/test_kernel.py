@@ -1,6 +1,7 @@
 """The views in a real kernel, as a saved notebook keeps them."""
 
 import json
+import re
 
 import pytest
 
@@ -73,6 +74,7 @@ print(kinds[0], kinds[-1])
         "job": "job = frame.snowpipe.stream(channel, load_id='four', background=True)\njob",
         "job's result": "job.result().rows",
         "job at once": "again = frame.snowpipe.stream(channel, background=True, progress=True)",
+        "one line": "frame.snowpipe.stream(channel, load_id='one line', after='two', progress='compact')",
         "jobs": """
 again.wait()
 channels = [client.open_channel(f"part-{n}", table="DEMO.PUBLIC.T") for n in (0, 1)]
@@ -106,11 +108,13 @@ print([t.name for t in threading.enumerate() if t.name.startswith("snowpipe-")])
     return dict(zip(sources, run_cells(*sources.values()), strict=True))
 
 
-def test_a_client_shows_its_tokens_and_when_it_is_closed_only_its_name(cells):
+def test_a_client_keeps_its_last_token_lives_when_it_is_closed(cells):
     for name in ("client", "client again"):
-        assert shown(cells[name], "text/plain") == ["client of LOCAL as DEMO_USER, closed"]
-        (html,) = shown(cells[name], "text/html")
-        assert "DEMO_USER LOCAL key SHA256:" in read(html)[1]
+        (text,) = shown(cells[name], "text/plain")
+        assert re.fullmatch(r"client of LOCAL as DEMO_USER, closed, tokens ok, 5\d min", text)
+        told = read(*shown(cells[name], "text/html"))[1]
+        assert "DEMO_USER · LOCAL · key SHA256:" in told
+        assert re.search(r"closed, as of 20\d\d-\d\d-\d\d \d\d:\d\d UTC JWT 5\d:\d\d left", told)
 
 
 @pytest.mark.parametrize("name", ["load", "job", "job at once"])
@@ -130,7 +134,8 @@ def test_a_load_in_parts_leaves_one_view_with_a_row_for_each(cells):
     html, _ = shown(cells["parts"], "text/html")  # the view, and the result as the cell's last value
     elements, text = read(html)
     assert [tag for tag, _ in elements].count("details") == 1
-    assert "-> DEMO.PUBLIC.T load group, 3 channels · done · 1,000 rows in the table" in text
+    assert "-> DEMO.PUBLIC.T · done · 100% · 1,000 rows in the table" in text
+    assert "load group, 3 channels" in text
     for number, (name, rows) in enumerate([("group", 333), ("group.part-2", 333), ("group.part-3", 334)], 1):
         assert f"{number} {name} done · 100% {rows} of {rows}" in text
     plain, _ = shown(cells["parts"], "text/plain")
@@ -138,9 +143,17 @@ def test_a_load_in_parts_leaves_one_view_with_a_row_for_each(cells):
     assert "1,000/1,000 rows in the table · 3 channels" in plain
 
 
+def test_a_load_as_a_cells_last_value_is_one_view_and_one_line_of_result(cells):
+    view, result = shown(cells["one line"], "text/html")
+    told = "-> DEMO.PUBLIC.T · done · 100% · 1,000 rows in the table · "
+    assert told in read(view)[1]
+    assert "details" not in [tag for tag, _ in read(view)[0]]  # compact: nothing to open
+    assert read(result)[1].startswith("result: 1,000 rows in the table; load 'one line', channel 'c' Target")
+
+
 def test_jobs_leave_one_table(cells):
     (html,) = shown(cells["jobs"], "text/html")
-    assert [tag for tag, _ in read(html)[0]].count("tr") == 3
+    assert [tag for tag, _ in read(html)[0]].count("tr") == 4
     assert shown(cells["jobs"], "text/plain") == ["-> DEMO.PUBLIC.T part-0: done · 100%, part-1: done · 100%"]
     assert shown(cells["jobs' results"], "text/plain") == ["[1000, 1000]"]
 
@@ -168,7 +181,7 @@ settled()
 frame.snowpipe.stream(channel).rows
 """
     cells = run_cells(START, "client", last, "client.close()\naccount.close()")
-    assert "JWT 59:" in shown(cells[1], "text/plain")[0]
+    assert "tokens ok, 59 min" in shown(cells[1], "text/plain")[0]
     assert shown(cells[1], WIDGET) == []
     assert shown(cells[2], "text/plain")[-1] == "1000"
 
@@ -184,6 +197,9 @@ def test_no_output_and_no_widget_state_holds_a_secret_and_a_finished_load_keeps_
     notebook = run_notebook(START, "client", load, count, load, job, count, "client.close()\naccount.close()")
     states = notebook.metadata["widgets"]["application/vnd.jupyter.widget-state+json"]["state"]
     assert states
+    for state in states.values():  # what every front end brings along, so that nothing is fetched
+        names = {state["model_module"], state["state"]["_model_module"], state["state"]["_view_module"]}
+        assert names <= {"@jupyter-widgets/base", "@jupyter-widgets/controls", None}
     text = json.dumps(notebook)
     assert "eyJ" not in text
     assert "PRIVATE KEY" not in text

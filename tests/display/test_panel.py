@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from snowpipe_pandas.display import panel
+from snowpipe_pandas.display import jobs, panel
 from snowpipe_pandas.display.pieces import bar as drawn_bar
 from snowpipe_pandas.display.style import STYLE, boxed
 from tests.display.samples import (
@@ -21,33 +21,39 @@ from tests.display.samples import (
     UNKNOWN,
     UNTOLD,
     read,
+    whole,
     with_role,
 )
 
 
 def test_a_running_load_tells_everything():
-    text = read(panel.load(HALF))[1]
+    text = read(whole(HALF))[1]
     for fact in (
-        "-> DEMO.PUBLIC.FLIGHTS load flights-2013, channel notebook-1 sending · 30%",
-        "300 in the table",
-        "200 waiting for their commit",
-        "of 1,000 rows",
-        "100 sent before this call",
-        "now 4.0 MB/s",
-        "mean 4.0 MB/s",
+        "-> DEMO.PUBLIC.FLIGHTS · sending · 30% · 300 of 1,000 rows in the table · 200 waiting",
+        "300 in the table · 200 waiting for their commit · of 1,000 rows · 100 sent before this call",
+        "load flights-2013, channel notebook-1",
         "elapsed 2.0 s",
-        "time left 0:02",
+        "mean speed 4.0 MB/s",
         "wire ratio 4.0 : 1",
         "requests 4",
         "retries 1",
         "throttled 0",
         "offset token sent flights-2013:500:0123456789abcdef",
         "committed flights-2013:300:fedcba9876543210 (200 rows behind)",
-        "DEMO_USER LOCAL key SHA256:lgoxN4Wk…",
-        "JWT 59:01 left",
-        "made 0:59 ago: first use",
+        "client DEMO_USER · LOCAL · key SHA256:lgoxN4Wk…",
+        "access tokens ok, 59 min",
     ):
         assert fact in text
+
+
+def test_a_running_load_is_one_line_with_separators_and_no_word_of_a_picture():
+    told = read(panel.line(HALF))[1]
+    assert told == (
+        "-> DEMO.PUBLIC.FLIGHTS · sending · 30% · 300 of 1,000 rows in the table · 200 waiting · 4.0 MB/s · "
+        "0:02 left"
+    )
+    numbers = re.findall(r'<span class="n">(.*?)</span>', panel.line(HALF))  # no line is broken in them
+    assert numbers == ["300 of 1,000 rows in the table", "200 waiting", "4.0 MB/s", "0:02 left"]
 
 
 def layers(html):
@@ -86,15 +92,15 @@ def test_without_a_known_end_the_bar_has_no_value(phase):
 @pytest.mark.parametrize("progress", [REJECTED, AGAIN_REJECTED, UNTOLD], ids=["now", "again", "untold"])
 def test_a_load_that_ends_with_rejected_rows_is_amber_and_says_so_in_its_first_line(progress):
     told = "done, rejected rows not told" if progress is UNTOLD else "done, 7 REJECTED"
-    for html in (panel.load(progress), panel.folded(progress), panel.job_row(progress)):
+    for html in (whole(progress), panel.folded(progress), jobs.table([progress])):
         assert re.search(rf'class="(state )?warn">{told}', html)
         assert not re.search(r'class="[^"]*\bok\b', html)
     first = panel.folded(progress).partition("</summary>")[0]
-    assert f'<span class="warn">{told}</span>' in first
+    assert f'<span class="state warn">{told}' in first
 
 
 def test_a_load_is_green_if_every_row_is_there():
-    assert '<span class="ok">done</span>' in panel.folded(DONE)
+    assert '<span class="state ok">done · 100%</span>' in panel.folded(DONE)
     assert layers(drawn_bar(DONE)) == [("ok", "100.00")]
 
 
@@ -104,24 +110,23 @@ def test_a_service_that_does_not_tell_its_rejections_is_named():
 
 
 def test_pictures_have_a_name_and_a_title():
-    html = panel.load(HALF)
+    html = whole(HALF)
     names = [picture["aria-label"] for picture in with_role(html, "img")]
     assert names == ["speed over 2.0 s, peak 5.0 MB/s", "waiting for commit over 2.0 s, peak 200 rows"]
-    assert html.count("<title>") == 2
 
 
 def test_rejected_rows_are_red_and_carry_the_services_message():
-    html = panel.load(replace(HALF, rows_rejected=7, rejected_message="column NAME is NOT NULL"))
+    html = whole(replace(HALF, rows_rejected=7, rejected_message="column NAME is NOT NULL"))
     assert '<span class="bad">7 REJECTED</span>' in html
     assert '<span class="bad">rejected: column NAME is NOT NULL</span>' in html
-    silent = panel.load(replace(HALF, rows_rejected=1))
+    silent = whole(replace(HALF, rows_rejected=1))
     assert "1 REJECTED" in silent
     assert "no reason is known" in silent
 
 
 def test_reopened_channels_are_told_when_there_were_some():
-    assert "reopened" not in panel.load(HALF)
-    assert "reopened 2" in read(panel.load(replace(HALF, reopens=2)))[1]
+    assert "reopened" not in whole(HALF)
+    assert "reopened 2" in read(whole(replace(HALF, reopens=2)))[1]
 
 
 @pytest.mark.parametrize(
@@ -144,9 +149,15 @@ def test_a_token_that_was_not_needed_yet_says_so():
     assert "key" not in text
 
 
-def test_a_closed_client_shows_no_tokens():
-    text = read(panel.client("LOCAL", "DEMO_USER", "SHA256:abc", None))[1]
-    assert text == "DEMO_USER LOCAL key SHA256:abc closed"
+def test_a_closed_client_keeps_its_tokens_lives():
+    text = read(panel.client("LOCAL", "DEMO_USER", "SHA256:abc", {"jwt": GOOD}, "closed"))[1]
+    assert text.startswith("DEMO_USER · LOCAL · key SHA256:abc · closed JWT 59:01 left")
+
+
+@pytest.mark.parametrize(("life", "shown"), [(GOOD, False), (DUE, True), (EXPIRED, True)])
+def test_a_load_shows_tokens_by_themselves_only_if_one_needs_a_look(life, shown):
+    bars = with_role(panel.details(replace(HALF, tokens={"jwt": life, "scoped": GOOD})), "progressbar")
+    assert ("life of the JWT" in [bar["aria-label"] for bar in bars]) is shown
 
 
 def test_a_finished_load_is_one_line_that_opens():
@@ -154,11 +165,11 @@ def test_a_finished_load_is_one_line_that_opens():
     elements = [tag for tag, _ in read(html)[0]]
     assert elements[:2] == ["details", "summary"]
     assert (
-        "load flights-2013, channel notebook-1 · done · 1,000 rows in the table in 2.0 s · 4.0 MB/s"
+        "-> DEMO.PUBLIC.FLIGHTS · done · 100% · 1,000 rows in the table · 4.0 MB/s · 2.0 s 1,000 in the table"
         in read(html)[1]
     )
     assert "on the wire 2.0 MB" in read(html)[1]
-    assert "time left" not in html
+    assert " left" not in read(html)[1]
 
 
 @pytest.mark.parametrize(("phase", "shade"), [("failed", "bad"), ("cancelled", "warn")])
@@ -186,30 +197,59 @@ def test_a_load_that_has_not_begun_can_be_drawn():
         samples=(),
         tokens={},
     )
-    text = read(panel.load(fresh))[1]
+    text = read(whole(fresh))[1]
     assert "preparing" in text
     assert "0 in the table" in text
     assert "of ? rows" in text
 
 
-def test_jobs_are_rows_of_one_table():
-    html = panel.job_table([panel.job_row(HALF), panel.job_row(replace(HALF, channel="notebook-2"))])
+def test_jobs_are_rows_of_one_table_with_their_total():
+    other = replace(REJECTED, channel="notebook-2", rows_total=1000)
+    html = jobs.whole_table([HALF, other])
     tags = [tag for tag, _ in read(html)[0]]
-    assert (tags.count("table"), tags.count("tr")) == (1, 3)
-    named = "-> DEMO.PUBLIC.FLIGHTS load flights-2013, channel notebook-2"
-    assert f"{named} sending · 30% 300 of 1,000 4.0 MB/s" in read(html)[1]
+    assert (tags.count("table"), tags.count("tr")) == (1, 4)
+    told = read(html)[1]
+    first = "-> DEMO.PUBLIC.FLIGHTS load flights-2013, channel notebook-1 sending · 30% 300 of 1,000 4.0 MB/s"
+    assert first in told
+    assert "total 2 jobs 1 running · 64% 1,293 of 2,000 7 REJECTED 4.0 MB/s" in told
+    assert "total" not in jobs.whole_table([HALF])
 
 
-def test_a_row_without_a_head_keeps_the_heads_widths():
-    with_head = re.findall(r"width:\d+%", panel.job_table([]))
-    assert re.findall(r"width:\d+%", panel.job_table([], head=False)) == with_head
+@pytest.mark.parametrize(
+    ("phases", "grade"),
+    [
+        (("done", "done"), "ok"),
+        (("done", "failed", "cancelled"), "bad"),
+        (("done", "cancelled"), "warn"),
+        (("failed", "sending"), ""),
+        (("paused", "done"), "warn"),
+    ],
+)
+def test_the_total_of_jobs_is_as_bad_as_the_worst_of_them(phases, grade):
+    states = [DONE if phase == "done" else replace(HALF, phase=phase) for phase in phases]
+    shown = re.findall(r'<td><span class="(\w*)">', jobs.sum_table(states))
+    assert shown[0] == grade
+
+
+def test_live_rows_keep_the_columns_of_the_table():
+    tables = (jobs.table([HALF]), jobs.table([HALF], head=False), jobs.sum_table([HALF, DONE]))
+    widths = {tuple(re.findall(r'<col style="width:(\d+)%', table)) for table in tables}
+    assert len(widths) == 1
+
+
+def test_a_paused_load_is_amber_and_its_swatch_has_the_colour_of_its_bar():
+    paused = replace(HALF, phase="paused")
+    assert layers(drawn_bar(paused)) == [("warn", "30.00"), ("sent", "20.00")]
+    for progress in (HALF, paused, DONE, REJECTED):
+        drawn = [kind for kind, _ in layers(drawn_bar(progress))]
+        assert re.findall(r'<i class="(\w*)"></i>', panel.details(progress)) == drawn
 
 
 def test_control_and_bidi_characters_are_shown():
     evil = replace(
         HALF, phase="failed", load_id="a\x9b31m", channel="b\u202e", message="c\x1b[2J\nd", target="e\x07"
     )
-    for html in (panel.load(evil), panel.folded(evil), panel.job_row(evil) + panel.notes(evil)):
+    for html in (whole(evil), panel.folded(evil), jobs.table([evil]) + panel.notes(evil)):
         assert html.isprintable()
         for told in (r"a\x9b31m", r"b\u202e", r"c\x1b[2J\nd", r"e\x07"):
             assert told in html
@@ -236,14 +276,14 @@ def test_names_and_messages_cannot_put_elements_into_the_page(phase):
         token_committed=EVIL,
         tokens={"jwt": replace(GOOD, reason=EVIL)},
     )
-    for html in (panel.load(evil), panel.folded(evil), panel.job_table([panel.job_row(evil)])):
+    for html in (whole(evil), panel.folded(evil), jobs.table([evil])):
         assert "img" not in [tag for tag, _ in read(html)[0]]
         assert "onerror" in read(html)[1] + html
     assert "img" not in [tag for tag, _ in read(panel.client(EVIL, EVIL, EVIL, {}))[0]]
 
 
 def test_the_look_needs_nothing_from_elsewhere():
-    html = boxed(panel.load(HALF))
+    html = boxed(whole(HALF))
     assert not re.search(r"https?:|url\(|@import|<script|<link|javascript:", html)
     assert "prefers-color-scheme: dark" in STYLE
     assert "--jp-" in STYLE

@@ -34,6 +34,17 @@ def terminal(width):
     return Console(file=io.StringIO(), force_terminal=True, width=width, color_system="standard")
 
 
+def old_terminal(width, encoding):
+    """A terminal that knows no UTF-8, and fails where it is given more than it knows."""
+    file = io.TextIOWrapper(io.BytesIO(), encoding=encoding, errors="strict")
+    return Console(file=file, force_terminal=True, width=width, color_system="standard")
+
+
+def drawn_on(console):
+    console.file.flush()
+    return console.file.buffer.getvalue().decode("ascii")
+
+
 def without_codes(text):
     return re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", text)
 
@@ -52,6 +63,28 @@ def test_a_line_is_redrawn_in_place_and_fits(width):
     assert view.draw() is False
     view.draw_last()
     assert console.file.getvalue().endswith("\n\x1b[?25h")
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])
+def test_without_utf_8_it_is_one_line_of_ascii(encoding):
+    evil = replace(HALF, target='D.P."größe"', load_id="naïve", message="…")
+    console, load = old_terminal(60, encoding), Shown(evil)
+    view = TerminalView(load, console)
+    view.draw()
+    load.progress = replace(evil, phase="failed", rows_rejected=7)
+    view.draw_last()
+    drawn = without_codes(drawn_on(console))
+    assert "##" in drawn
+    assert drawn.count("\n") == 2  # the line, and the one that resumes the load
+    assert all(len(line) < 60 for line in drawn.partition("\n")[0].split("\r"))
+    assert r"load_id='na\xefve'" in drawn
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_a_log_without_utf_8_is_ascii(encoding):
+    log = io.TextIOWrapper(io.BytesIO(), encoding=encoding, errors="strict")
+    LogView(Shown(replace(HALF, target='D.P."größe"', message="≤")), log).draw_last()
+    assert log.buffer.getvalue().startswith(rb'-> D.P."gr\xf6\xdfe"  sending 30%  300/1,000 rows')
 
 
 def test_what_a_user_prints_meanwhile_stands_above_the_line():

@@ -9,6 +9,7 @@ from snowpipe_pandas.streaming.timings import Timings
 from tests.display.samples import (
     AGAIN,
     AGAIN_REJECTED,
+    ASSUMED,
     DONE,
     DUE,
     ENDLESS,
@@ -29,8 +30,9 @@ from tests.display.samples import (
         (DUE, "5:00", "due"),
         (EXPIRED, "expired", "expired"),
         (ENDLESS, "no end known", "good"),
+        (ASSUMED, "≈59:01", "good"),
     ],
-    ids=["none", "good", "due", "expired", "endless"],
+    ids=["none", "good", "due", "expired", "endless", "assumed"],
 )
 def test_a_token_counts_down_and_says_when_it_is_due(life, text, state):
     assert (texts.countdown(life), texts.token_state(life)) == (text, state)
@@ -93,8 +95,8 @@ def test_a_load_is_green_only_if_every_row_is_in_the_table(progress, state, grad
 
 
 def test_a_load_that_is_run_again_is_summed_up_over_its_whole_life():
-    assert texts.summary(AGAIN_REJECTED) == "nothing to send: 993 of 1,000 rows in the table"
-    assert texts.summary(AGAIN) == "nothing to send: 1,000 rows in the table"
+    assert texts.numbers(AGAIN_REJECTED) == ["nothing to send: 993 of 1,000 rows in the table"]
+    assert texts.numbers(AGAIN) == ["nothing to send: 1,000 rows in the table"]
 
 
 @pytest.mark.parametrize("phase", ["failed", "cancelled"])
@@ -103,15 +105,47 @@ def test_a_stopped_load_tells_how_it_goes_on(phase):
     assert texts.resume(HALF) == ""
 
 
-def test_the_summary_tells_what_became_durable():
-    assert texts.summary(DONE) == "1,000 rows in the table in 2.0 s · 4.0 MB/s"
-    assert texts.summary(REJECTED).startswith("993 of 1,000 rows in the table in 2.0 s")
+def test_the_numbers_of_a_first_line_tell_what_is_durable():
+    assert texts.numbers(HALF) == ["300 of 1,000 rows in the table", "200 waiting", "4.0 MB/s", "0:02 left"]
+    assert texts.numbers(DONE) == ["1,000 rows in the table", "4.0 MB/s", "2.0 s"]
+    assert texts.numbers(REJECTED)[0] == "993 of 1,000 rows in the table"
     stopped = replace(HALF, phase="cancelled")
-    assert texts.summary(stopped).startswith("300 of 1,000 rows in the table at the last look in 2.0 s")
+    assert texts.numbers(stopped)[0] == "300 of 1,000 rows in the table at the last look"
     settled = replace(stopped, rows_in_table=500)
-    assert texts.summary(settled).startswith("500 of 1,000 rows in the table in 2.0 s")
+    assert texts.numbers(settled)[0] == "500 of 1,000 rows in the table"
     refused = replace(HALF, phase="failed", rows_in_table=493, rows_rejected=7)
-    assert texts.summary(refused).startswith("7 REJECTED, 493 of 1,000 rows in the table in 2.0 s")
+    assert texts.numbers(refused)[:2] == ["7 REJECTED", "493 of 1,000 rows in the table"]
+    one = replace(DONE, rows_total=1, rows_acknowledged=1, rows_in_table=1)
+    assert texts.numbers(one)[0] == "1 row in the table"
+
+
+def test_a_paused_load_has_no_speed_and_no_time_left():
+    paused = replace(HALF, phase="paused")
+    assert texts.numbers(paused) == ["300 of 1,000 rows in the table", "200 waiting"]
+    assert texts.grade(paused) == "warn"
+
+
+SHORT = replace(GOOD, expires_in_s=42.0, margin_s=30.0)
+
+
+@pytest.mark.parametrize(
+    ("lives", "text", "grade"),
+    [
+        ({}, "no token yet", ""),
+        ({"jwt": GOOD, "scoped": replace(GOOD, expires_in_s=3000.0)}, "tokens ok, 50 min", ""),
+        ({"jwt": ENDLESS, "scoped": ASSUMED}, "tokens ok, ≈59 min", ""),
+        ({"jwt": ENDLESS}, "tokens ok, no end known", ""),
+        ({"scoped": SHORT}, "tokens ok, 42 s", ""),
+        ({"jwt": GOOD, "scoped": DUE}, "scoped token due, 5:00 left", "warn"),
+        (
+            {"jwt": EXPIRED, "scoped": replace(DUE, assumed=True)},
+            "JWT expired, scoped token due, ≈5:00 left",
+            "bad",
+        ),
+    ],
+)
+def test_tokens_are_one_line_which_names_those_that_need_a_look(lives, text, grade):
+    assert (texts.tokens(lives), texts.tokens_grade(lives)) == (text, grade)
 
 
 @pytest.mark.parametrize(

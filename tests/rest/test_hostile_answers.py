@@ -447,4 +447,10 @@ def test_a_life_of_a_token_that_cannot_be_one_is_an_hour(service, life):
             service.open()
     else:
         life = service.open().tokens["scoped"]
-        assert life.life_s == pytest.approx(3600, abs=1)
+        assert (life.life_s, life.assumed) == (pytest.approx(3600, abs=1), True)
+
+
+def test_a_life_of_a_token_that_was_told_is_not_assumed(service):
+    service.answers["token"] = reply(b'{"token":"abc","expires_in":600}')
+    life = service.open().tokens["scoped"]
+    assert (life.life_s, life.assumed) == (pytest.approx(600, abs=1), False)

@@ -20,11 +20,23 @@ def test_a_long_run_keeps_few_samples_with_its_first_and_its_latest():
 
 def test_the_present_speed_forgets_what_is_long_past():
     history = History()
+    for second in range(1, 11):
+        history.add(Sample(float(second), second * 1000, 0))
+    for second in range(11, 20):
+        history.add(Sample(float(second), 10_000 + (second - 10) * 100, 0))
+    assert history.bytes_per_s(10.0 + RECENT_S + 4) == pytest.approx(100)
+
+
+def test_a_request_under_way_slows_the_speed_down_only_once_it_takes_longer_than_the_one_before():
+    history = History()
+    assert history.bytes_per_s(1.0) == 0
     history.add(Sample(1.0, 1000, 0))
-    assert history.bytes_per_s(2.0) == 500
-    history.add(Sample(100.0, 1500, 0))
-    assert history.bytes_per_s(100.0) == pytest.approx(500 / RECENT_S)
-    assert history.bytes_per_s(200.0) == 0
+    history.add(Sample(1.5, 1000, 0))  # a commit is no request
+    assert history.bytes_per_s(2.0) == 1000
+    history.add(Sample(3.0, 3000, 0))
+    assert [history.bytes_per_s(now) for now in (3.0, 4.0, 5.0)] == [1000] * 3
+    assert history.bytes_per_s(8.0) == 400
+    assert 0 < history.bytes_per_s(100.0) < 40
 
 
 class Clock:
@@ -53,7 +65,7 @@ def test_a_snapshot_tells_speed_ratio_and_the_time_that_is_left():
     clock.now = 2.0
     tracker.take(rows_in_table=10)
     now = tracker.snapshot()
-    assert (now.seconds_left, now.wire_ratio, now.recent_bytes_per_s) == (6.0, 10.0, 500_000.0)
+    assert (now.seconds_left, now.wire_ratio, now.recent_bytes_per_s) == (6.0, 10.0, 1_000_000.0)
     assert now.samples == (Sample(0.0, 0, 0), Sample(1.0, 1_000_000, 10), Sample(2.0, 1_000_000, 0))
     tracker.take(phase="done")
     clock.now = 9.0
