@@ -240,8 +240,7 @@ def _mended(data: bytes) -> bytes:
     """
     encoding = _utf_16(data)
     text = data if encoding is None else data.decode(encoding, errors="replace").encode()
-    while (bare := text.strip(_AROUND).removeprefix(codecs.BOM_UTF8)) != text:
-        text = bare
+    text = text.replace(codecs.BOM_UTF8, b"")
     if text.isascii():
         text = _ESCAPED_RETURN.sub(b"", text)
         text = _ESCAPED_NEWLINE.sub(b"\n", text)
@@ -249,13 +248,13 @@ def _mended(data: bytes) -> bytes:
 
 
 def _utf_16(data: bytes) -> str | None:
-    """Return the name of the UTF-16 in which a text of ASCII is written, None for any other data."""
+    """Return the name of the UTF-16 in which a text (of ASCII) is written, None for other data."""
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
-    half = len(data) // 2
-    if not half or len(data) % 2:
-        return None
-    return {(0, half): "utf-16-le", (half, 0): "utf-16-be"}.get((data[::2].count(0), data[1::2].count(0)))
+    most = len(data) * 0.45  # of one half; a mark in the middle of the text is no ASCII
+    if data[1::2].count(0) > most:
+        return "utf-16-le"
+    return "utf-16-be" if data[::2].count(0) > most else None
 
 
 def _unusable(kind: str) -> str | None:
