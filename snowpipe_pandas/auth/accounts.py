@@ -14,6 +14,10 @@ from ..hosts import DOMAIN, DOMAIN_CHINA, DOMAINS
 _FORM = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9][A-Za-z0-9_-]*)*")
 
 
+_FIRST_REGION = "us-west-2"
+"""Hosts of accounts in this region have none in their names."""
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """An account.
@@ -27,8 +31,12 @@ class Account:
     host: str
 
     @classmethod
-    def parse(cls, text: str) -> Account:
+    def parse(cls, text: str, region: str | None = None) -> Account:
         """Read an account name.
+
+        Args:
+            text: the name.
+            region: the region, where it is a setting of its own; as the Python connector has it.
 
         | form | claim | host, before `.snowflakecomputing.com` (`.cn` in the regions of China) |
         |---|---|---|
@@ -44,7 +52,7 @@ class Account:
         (`us-east-1`, `west-europe`, `us-central1`), no account name has one: that tells them apart.
 
         Raises:
-            ConfigError: the text is no account name (a URL or a host, say).
+            ConfigError: the text is no account name (a URL or a host, say), or the region is not its own.
 
         >>> Account.parse("myorg.dev").claim
         'MYORG-DEV'
@@ -53,6 +61,9 @@ class Account:
         if not _FORM.fullmatch(name) or name.lower().endswith(tuple(f".{domain}" for domain in DOMAINS)):
             raise ConfigError(f"account {text[:80]!r} is no account name{_hint(name)}", setting="account")
         first, *rest = name.split(".")
+        if region is not None:
+            rest = _rest_with(region.strip(), text, first, rest)
+            name = ".".join([first, *rest])
         domain = DOMAIN_CHINA if rest and rest[0].lower().startswith("cn-") else DOMAIN
         if _is_org_and_account(first, rest):
             name = first = f"{first}-{rest[0]}"
@@ -68,6 +79,20 @@ def _is_org_and_account(first: str, rest: list[str]) -> bool:
         and "-" not in rest[0]
         and rest[0].lower() not in ("global", "privatelink")
     )
+
+
+def _rest_with(region: str, text: str, first: str, rest: list[str]) -> list[str]:
+    """Return what follows an account's locator, of a name and a region that are given apart."""
+    given = region.lower().split(".")
+    if [part.lower() for part in rest] == given:
+        return rest
+    if rest or "-" in first:
+        problem = f"region {region[:80]!r} does not go with account {text[:80]!r}"
+        raise ConfigError(f"{problem}: keep one of them, or give url=", setting="region")
+    if not _FORM.fullmatch(region) or "_" in region:
+        wanted = "take the form eu-central-1, or west-europe.azure"
+        raise ConfigError(f"region {region[:80]!r} is no region; {wanted}", setting="region")
+    return [] if given == [_FIRST_REGION] else given
 
 
 def _hint(name: str) -> str:

@@ -16,10 +16,14 @@ from .accounts import Account
 from .jwt import BEARER, AuthConfig, sign_jwt
 from .secret import Secret, hide
 from .single_flight import Waits
+from .token_file import TokenFile
 from .token_text import unusable
 from .tokens import Clock, Token, TokenCache
 
 TOKEN_TYPE_HEADER = "X-Snowflake-Authorization-Token-Type"  # noqa: S105  # a header's name
+SERVICE_TOKEN_HEADER = "X-Snowflake-Spcs-Token"  # noqa: S105  # a header's name
+"""Carries the token of a container's service beside that of its session, as seen from the official SDK."""
+
 KEYPAIR_JWT = "KEYPAIR_JWT"
 PROGRAMMATIC_ACCESS_TOKEN = "PROGRAMMATIC_ACCESS_TOKEN"  # noqa: S105  # a kind's name
 OAUTH = "OAUTH"
@@ -67,6 +71,10 @@ class Credential(Protocol):
     def cache(self) -> TokenCache[Waits]:
         """Where the token is kept until it is renewed."""
 
+    @property
+    def at_once(self) -> bool:
+        """Whether a token is made without any request, so that its client has one from the start."""
+
     def token(self, caller: Waits) -> Token:
         """Return the token to use now, renewed if it is near its end."""
 
@@ -97,6 +105,7 @@ class KeyPairCredential:
 
     kind = KEYPAIR_JWT
     grant = GRANTS[KEYPAIR_JWT]
+    at_once = True
     account = user = fingerprint = ""  # so that one whose key can't be loaded still has a repr
 
     def __init__(self, config: AuthConfig, clock: Clock) -> None:
@@ -156,21 +165,31 @@ class AccessTokenCredential:
 
     Args:
         kind: `PROGRAMMATIC_ACCESS_TOKEN` or `OAUTH`.
-        token: the token's text, or a function that returns a good one; it is called again after a refusal.
+        token: the token's text; a function that returns a good one, which is called again after a refusal; or
+            its file, which is read again then, and once it has changed.
         account: the account, for messages.
-        user: the user, for messages.
+        user: the user, for messages; "" where only the token knows.
         clock: the time by the server.
+        service_token: a file whose text goes along, where it is there: containers have one.
 
     Raises:
         ConfigError: the kind is unknown, or the account's name malformed.
     """
 
     kind = account = user = fingerprint = ""
+    at_once = True
 
     def __init__(
-        self, kind: str, token: str | Secret | Callable[[], str], *, account: str, user: str, clock: Clock
+        self,
+        kind: str,
+        token: str | Secret | TokenFile | Callable[[], str],
+        *,
+        account: str,
+        user: str,
+        clock: Clock,
+        service_token: TokenFile | None = None,
     ) -> None:
-        token = token if callable(token) else hide(token)
+        token = token if callable(token) or isinstance(token, TokenFile) else hide(token)
         if kind not in (PROGRAMMATIC_ACCESS_TOKEN, OAUTH):
             raise ConfigError(f"{kind!r} is no kind of access token", setting="authenticator")
         self.kind = kind
@@ -178,6 +197,7 @@ class AccessTokenCredential:
         self.account = Account.parse(account).claim
         self.user = user.strip().upper()
         self._given = token
+        self._service_token = service_token
         self._clock = clock
         self.cache: TokenCache[Waits] = TokenCache(self._take, clock)
 
@@ -191,16 +211,26 @@ class AccessTokenCredential:
         """Return the token to use now.
 
         Raises:
-            ConfigError: the text is empty, or the function returned no text.
+            ConfigError: the text is empty, the function returned no text, or the file can't be read.
         """
+        token = self.cache.token(caller)
+        if not isinstance(self._given, TokenFile) or not self._given.changed:
+            return token
+        written = self._given.read_if_there()
+        if written is not None and unusable(written) is None:  # else it is being written right now
+            self.cache.invalidate(token)
         return self.cache.token(caller)
 
     def headers(self, token: Token) -> dict[str, str]:
         """Return the headers that carry the token and its kind."""
-        return {"Authorization": f"{BEARER} {token.value}", TOKEN_TYPE_HEADER: self.kind}
+        headers = {"Authorization": f"{BEARER} {token.value}", TOKEN_TYPE_HEADER: self.kind}
+        along = None if self._service_token is None else self._service_token.read_if_there()
+        if along is not None and unusable(along) is None:
+            headers[SERVICE_TOKEN_HEADER] = along.as_text().strip()
+        return headers
 
     def refused(self, token: Token, caller: Waits) -> bool:
-        """Ask the function for another token; a text that was given can't be renewed."""
+        """Ask the function or the file for another token; a text that was given can't be renewed."""
         if isinstance(self._given, Secret):
             return False
         self.cache.invalidate(token)
@@ -214,13 +244,19 @@ class AccessTokenCredential:
         )
 
     def _take(self, caller: Waits, budget_s: float | None) -> Token:
-        text = self._given if isinstance(self._given, Secret) else _hidden_text(self._given())
+        text = self._text()
         if isinstance(text, str):
             raise ConfigError(f"the function given as token= returned {text}, not text", setting="token")
         problem = unusable(text)
         if problem is not None:
             raise ConfigError(f"the access token {problem}; give another one as token=", setting="token")
         return Token(text.as_text().strip(), self._clock.now(), math.inf)
+
+    def _text(self) -> Secret | str:
+        """Return the token's text, or the type of what the function returned in its place."""
+        if isinstance(self._given, Secret):
+            return self._given
+        return self._given.read() if isinstance(self._given, TokenFile) else _hidden_text(self._given())
 
 
 def _hidden_text(given: object) -> Secret | str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import jwt
 
 from ..errors import ConfigError
+from ..names import stored_part
 from .accounts import Account
 from .keys import KeySource, PrivateKey
 from .tokens import Token
@@ -36,6 +37,7 @@ class AuthConfig:
         key: where the private key comes from.
         lifetime_s: life of a JWT in seconds, clamped into 30 to 3600 with one warning.
         audience: the `aud` claim, left out by default.
+        role: the role that the token is for, written as in SQL; the user's default role where it is None.
         authorization_scheme: "Bearer" (with the token-type header) or "Snowflake JWT".
 
     Raises:
@@ -50,6 +52,7 @@ class AuthConfig:
     key: KeySource
     lifetime_s: float = DEFAULT_LIFETIME_S
     audience: str | None = None
+    role: str | None = None
     authorization_scheme: str = BEARER
 
     def __post_init__(self) -> None:
@@ -77,7 +80,8 @@ def sign_jwt(config: AuthConfig, key: PrivateKey, *, now: float) -> Token:
     """Build and sign a JWT; return it with its times (whole seconds).
 
     Claims as in Snowflake's key-pair page: `iss` = account.user.fingerprint, `sub` = account.user, `iat`
-    and `exp` in seconds, `jti` fresh each time, `aud` where one is configured.
+    and `exp` in seconds, `jti` fresh each time, `aud` where one is configured. A role is the claim `scp`, as
+    seen from the official SDK.
 
     Args:
         config: identity and lifetime.
@@ -100,4 +104,15 @@ def sign_jwt(config: AuthConfig, key: PrivateKey, *, now: float) -> Token:
     }
     if config.audience is not None:
         claims["aud"] = config.audience
+    if config.role is not None:
+        claims["scp"] = session_role(config.role)
     return Token(jwt.encode(claims, key.signing_key(), algorithm="RS256"), issued_at, expires_at)
+
+
+def session_role(role: str) -> str:
+    """Return the scope that asks for a role, with its name as the service stores it.
+
+    >>> session_role("loader"), session_role('"night loader"')
+    ('session:role:LOADER', 'session:role:night loader')
+    """
+    return f"session:role:{stored_part(role)}"

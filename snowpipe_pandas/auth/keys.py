@@ -1,7 +1,7 @@
 r"""Loads a private key from whatever form it has, and keeps it to itself.
 
 PEM (PKCS#8, encrypted PKCS#8, PKCS#1), DER and bare base64 of DER are taken, from a file or inline; and what
-becomes of these in variables and shells: one line with `\n` in it, base64 of the PEM, UTF-16.
+becomes of these in variables and shells: one line with `\n` in it, quotes, base64 of the PEM, UTF-16.
 What can't be used is refused with the reason and the next step. No function that holds key text in a
 variable raises: it returns what is wrong, and the error is raised where only the source's name is known.
 """
@@ -46,8 +46,15 @@ MAX_PATH_LENGTH = 1000
 
 MAX_PEM_BLOCKS = 100
 
-_PEM_BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----", re.DOTALL)
+_PEM_BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----(.*?)-----END \1-----", re.DOTALL)
 _PEM_BEGIN = re.compile(rb"-----BEGIN [A-Z0-9 ]+-----")
+_PEM_HEADER = re.compile(rb"(Proc-Type|DEK-Info)\s*:\s*(\S+)")
+_PEM_WIDTH = 64
+_ESCAPED_RETURN = re.compile(rb"\\+r")
+_ESCAPED_NEWLINE = re.compile(rb"\\+n")
+_AROUND = b" \t\r\n\"'"
+"""What shells, editors and YAML leave around a text."""
+
 _NEW_KEY = "openssl genrsa 2048 | openssl pkcs8 -topk8 -nocrypt -out rsa_key.p8"
 _IS_PUBLIC = "is a public key; name the private key (often rsa_key.p8) instead"
 _IS_CERTIFICATE = "is a certificate; name the private key that belongs to it instead"
@@ -189,36 +196,66 @@ def _hidden(content: bytes | str) -> Secret | str:
 
 def _parse(content: Secret, passphrase: Secret | None) -> object:
     """Return the key, of whatever kind it is, or the text of what is wrong."""
-    data = _mended(content.as_bytes())
-    if not data:
+    data = content.as_bytes()
+    text = _mended(data)
+    if not text:
         return "is empty; make a key with: " + _NEW_KEY
-    if not _PEM_BEGIN.search(data):
-        der = _decode_base64(data) or content.as_bytes()
-        if not _PEM_BEGIN.search(der):
-            return _load(load_der_private_key, der, passphrase)
-        data = _mended(der)  # base64 of the whole PEM, as secrets of CI systems are stored
-    begun = len(_PEM_BEGIN.findall(data))
+    # Secrets of CI systems are base64, often of base64; each coat that is taken off makes the text shorter.
+    while not _PEM_BEGIN.search(text):
+        bare = _decode_base64(text)
+        if not bare:
+            return _load(load_der_private_key, data, passphrase)
+        data, text = bare, _mended(bare)
+    return _parse_pem(text, passphrase)
+
+
+def _parse_pem(text: bytes, passphrase: Secret | None) -> object:
+    begun = len(_PEM_BEGIN.findall(text))
     if begun > MAX_PEM_BLOCKS:  # no key file has as many; to match them all takes hours
         return f"holds {begun:,} PEM blocks; keep only the private key in it"
     # openssl writes the curve of an EC key as a block of its own before it
-    blocks = [block for block in _PEM_BLOCK.finditer(data) if block[1] != b"EC PARAMETERS"]
-    if begun > len(_PEM_BLOCK.findall(data)):
+    blocks = [block for block in _PEM_BLOCK.finditer(text) if block[1] != b"EC PARAMETERS"]
+    if begun > len(_PEM_BLOCK.findall(text)):
         return "is cut off: a BEGIN line has no END line; copy the whole file"
     if not blocks:
         return _MALFORMED
     if len(blocks) > 1:
         return f"holds {len(blocks)} PEM blocks; keep only the private key in it"
-    return _unusable(blocks[0][1].decode()) or _load(load_pem_private_key, blocks[0][0], passphrase)
+    kind, body = blocks[0].groups()
+    return _unusable(kind.decode()) or _load(load_pem_private_key, _in_lines(kind, body), passphrase)
+
+
+def _in_lines(kind: bytes, body: bytes) -> bytes:
+    """Return a PEM block with its lines as they were, whatever became of their ends."""
+    headers = [b": ".join(header) + b"\n" for header in _PEM_HEADER.findall(body)]
+    packed = b"".join(_PEM_HEADER.sub(b"", body).split()).translate(_URL_SAFE)
+    lines = [packed[at : at + _PEM_WIDTH] + b"\n" for at in range(0, len(packed), _PEM_WIDTH)]
+    border = b"-----%s " + kind + b"-----\n"
+    return b"".join([border % b"BEGIN", *headers, b"\n" if headers else b"", *lines, border % b"END"])
 
 
 def _mended(data: bytes) -> bytes:
-    r"""Return a key's text in ASCII, with real line ends where a variable holds `\n` as two characters."""
+    r"""Return a key's text in ASCII, with real line ends where a variable holds `\n` as two characters.
+
+    What is no text, such as DER, comes back as no text, or damaged: it is not to be used in place of `data`.
+    """
+    encoding = _utf_16(data)
+    text = data if encoding is None else data.decode(encoding, errors="replace").encode()
+    text = text.replace(codecs.BOM_UTF8, b"")
+    if text.isascii():
+        text = _ESCAPED_RETURN.sub(b"", text)
+        text = _ESCAPED_NEWLINE.sub(b"\n", text)
+    return text.strip(_AROUND)
+
+
+def _utf_16(data: bytes) -> str | None:
+    """Return the name of the UTF-16 in which a text (of ASCII) is written, None for other data."""
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        data = data.decode("utf-16", errors="replace").encode()
-    data = data.removeprefix(codecs.BOM_UTF8)
-    if data.isascii():  # not DER, which may hold any bytes
-        data = data.replace(rb"\r", b"").replace(rb"\n", b"\n")
-    return data.strip()
+        return "utf-16"
+    most = len(data) * 0.45  # of one half; a mark in the middle of the text is no ASCII
+    if data[1::2].count(0) > most:
+        return "utf-16-le"
+    return "utf-16-be" if data[::2].count(0) > most else None
 
 
 def _unusable(kind: str) -> str | None:
@@ -283,9 +320,10 @@ def _kind(key: object) -> str:
     return "an Ed25519 key" if isinstance(key, Ed25519PrivateKey) else "another kind of key than RSA"
 
 
-def _decode_base64(data: bytes) -> bytes | None:
+def _decode_base64(text: bytes) -> bytes | None:
+    packed = b"".join(text.split()).translate(_URL_SAFE).rstrip(b"=")
     try:
-        return base64.b64decode(b"".join(data.split()).translate(_URL_SAFE), validate=True)
+        return base64.b64decode(packed + b"=" * (-len(packed) % 4), validate=True)
     except binascii.Error:
         return None
 

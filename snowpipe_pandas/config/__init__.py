@@ -1,6 +1,6 @@
 """Where settings come from, and what they make. This room knows no HTTP and no rows."""
 
-from .settings import Settings, load_settings
+from .settings import SYSTEM_TRUST, Settings, load_settings
 from .spellings import hidden, hidden_pointers
 
-__all__ = ["Settings", "hidden", "hidden_pointers", "load_settings"]
+__all__ = ["SYSTEM_TRUST", "Settings", "hidden", "hidden_pointers", "load_settings"]

@@ -5,6 +5,7 @@ Plain http is for this machine only; what leaves it is encrypted.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,8 +14,9 @@ from ..errors import ConfigError
 from ..hosts import DOMAIN, DOMAINS, host_name, is_loopback, port_number, split_port
 from ..shown import shown
 
-NAMES = frozenset({"url", "scheme", "host", "port"})
+NAMES = frozenset({"url", "scheme", "host", "port", "region"})
 _DEFAULT_PORTS = {"https": 443, "http": 80}
+_PATH = re.compile(r"[!-~]*")
 
 
 def account_url(values: Mapping[str, Any], account: Account) -> str:
@@ -48,6 +50,31 @@ def account_url(values: Mapping[str, Any], account: Account) -> str:
     if host.endswith(tuple(f".{domain}" for domain in DOMAINS)):
         host = host.replace("_", "-")  # certificates hold no names with underscores
     return f"{scheme}://{host}" + (f":{port}" if port != _DEFAULT_PORTS[scheme] else "")
+
+
+def token_url(text: str) -> str:
+    """Return the URL of an OAuth token endpoint, on whatever host.
+
+    Raises:
+        ConfigError: no URL, or plain http to another machine.
+
+    >>> token_url("https://login.example.com/oauth2/v1/token")
+    'https://login.example.com/oauth2/v1/token'
+    """
+    before, separator, rest = text.strip().partition("://")
+    authority, slash, path = rest.partition("/")
+    name, port = split_port(authority)
+    scheme, host = before.lower(), host_name(name)
+    fits = separator and scheme in _DEFAULT_PORTS and host is not None
+    if not fits or (port is not None and port_number(port) is None) or not _PATH.fullmatch(path):
+        wanted = "take the token endpoint's URL, such as https://login.example.com/oauth2/v1/token"
+        raise ConfigError(f"{shown(text)} is no URL; {wanted}", setting="oauth_token_request_url")
+    if scheme == "http" and not is_loopback(host or ""):
+        raise ConfigError(
+            f"{shown(text)} is not encrypted, and secrets are sent there; take https://",
+            setting="oauth_token_request_url",
+        )
+    return f"{scheme}://{host}{'' if port is None else f':{port}'}{slash}{path}"
 
 
 def same_host(url: str, host: str) -> bool:

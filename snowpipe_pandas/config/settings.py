@@ -7,29 +7,30 @@ variable cannot mix two accounts); `SNOWFLAKE_*` variables; `profile.json`; the 
 from __future__ import annotations
 
 import os
+import re
 import ssl
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from ..auth.accounts import Account
-from ..auth.credentials import (
-    OAUTH,
-    PROGRAMMATIC_ACCESS_TOKEN,
-    AccessTokenCredential,
-    Credential,
-    KeyPairCredential,
-)
-from ..auth.jwt import BEARER, DEFAULT_LIFETIME_S, AuthConfig
+from ..auth.credentials import OAUTH, AccessTokenCredential, Credential, KeyPairCredential
+from ..auth.jwt import BEARER, DEFAULT_LIFETIME_S, AuthConfig, session_role
 from ..auth.keys import KeySource
+from ..auth.oauth import OAuthConfig, OAuthCredential
 from ..auth.secret import MASK, Secret
+from ..auth.token_file import TokenFile
 from ..auth.tokens import Clock
 from ..errors import ConfigError
 from ..files import read_small
-from . import address
-from .sources import PREFIX, PROFILE_FILE, from_connection, from_environment, from_profile, variables
+from ..shown import shown
+from . import address, credentials
+from .credentials import CLIENT_CREDENTIALS, KEY_PAIR, SERVICE_TOKEN, SESSION_TOKEN, SPCS, missing
+from .foreign import REFUSED, refused
+from .sources import PROFILE_FILE, from_connection, from_environment, from_profile, variables
 from .spellings import (
+    FLAGS,
     SECRETS,
     Source,
     checked_pointers,
@@ -39,22 +40,13 @@ from .spellings import (
     refuse_unknown,
 )
 
-KEY_PAIR = "SNOWFLAKE_JWT"
-AUTHENTICATORS = {
-    KEY_PAIR: KEY_PAIR,
-    "JWT": KEY_PAIR,
-    PROGRAMMATIC_ACCESS_TOKEN: PROGRAMMATIC_ACCESS_TOKEN,
-    "PAT": PROGRAMMATIC_ACCESS_TOKEN,
-    OAUTH: OAUTH,
-}
-"""Spellings of the Python connector and, shorter, of the official streaming SDK."""
+SYSTEM_TRUST = "system"
+"""In place of a file: what the system itself trusts."""
 
 MAX_CA_FILE_BYTES = 16_000_000
 """Collections of certificates are larger than what else is named; a system's own has 0.2 MB."""
 
-_KEY = frozenset({"private_key", "private_key_file"})
-_TOKEN = frozenset({"token", "token_file_path"})
-_CREDENTIAL = _KEY | _TOKEN | {"private_key_passphrase", "authenticator"}
+_APPLICATION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,49}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +59,17 @@ class Settings:
         account, user: who connects.
         account_url: scheme and host of the account; https, or http to loopback.
         private_key, private_key_file, private_key_passphrase: the key pair's private half.
-        authenticator: "SNOWFLAKE_JWT" (default), "PROGRAMMATIC_ACCESS_TOKEN" or "OAUTH".
-        token, token_file_path: the access token for the latter two; `token` may be a function.
+        authenticator: "SNOWFLAKE_JWT" (default), "PROGRAMMATIC_ACCESS_TOKEN", "OAUTH",
+            "OAUTH_CLIENT_CREDENTIALS" or "SPCS".
+        token, token_file_path: the access token for the second and third; `token` may be a function.
+        oauth_client_id, oauth_client_secret, oauth_refresh_token, oauth_scope, oauth_token_request_url,
+            oauth_credentials_in_body, oauth_include_scope: how OAuth access tokens are fetched.
+        spcs_token_path, spcs_service_token_path: files of a container's session.
         database, schema: parts that short table names leave out.
-        warehouse, role: what SQL statements run with; the user's defaults where they are None.
-        ca_file: PEM file of certificates to trust instead of the system's.
+        role: what keys and OAuth clients ask for, and SQL statements run with; the user's default where None.
+        warehouse: what SQL statements run with; the user's default where None.
+        ca_file: PEM file of certificates to trust, or "system" for what the system trusts.
+        application: the name of the program, for the User-Agent.
         authorization_scheme, jwt_lifetime_s, audience: how JWTs are made and carried; seconds.
         sources: where each value came from.
     """
@@ -85,11 +83,21 @@ class Settings:
     authenticator: str = KEY_PAIR
     token: Secret | Callable[[], str] | None = None
     token_file_path: str | None = None
+    oauth_client_id: str | None = None
+    oauth_client_secret: Secret | None = None
+    oauth_refresh_token: Secret | None = None
+    oauth_token_request_url: str | None = None
+    oauth_scope: str | None = None
+    oauth_credentials_in_body: bool = False
+    oauth_include_scope: bool = True
+    spcs_token_path: str | None = None
+    spcs_service_token_path: str | None = None
     database: str | None = None
     schema: str | None = None
     warehouse: str | None = None
     role: str | None = None
     ca_file: str | None = None
+    application: str | None = None
     authorization_scheme: str = BEARER
     jwt_lifetime_s: float = DEFAULT_LIFETIME_S
     audience: str | None = None
@@ -100,7 +108,7 @@ class Settings:
         shown: dict[str, tuple[str, str]] = {}
         for name in (f.name for f in fields(self) if f.name != "sources"):
             value = getattr(self, name)
-            if value is not None:
+            if value not in (None, "") and not (name in FLAGS and name not in self.sources):
                 text = MASK if name in SECRETS else str(value)
                 shown[name] = (text, self.sources.get(name, "default"))
         return shown
@@ -112,14 +120,18 @@ class Settings:
             PrivateKeyError: the key can't be used.
             ConfigError: `authorization_scheme` is unknown.
         """
-        if self.authenticator != KEY_PAIR:
-            return AccessTokenCredential(
-                self.authenticator,
-                self._read_token if self.token is None else self.token,
-                account=self.account,
-                user=self.user,
-                clock=clock,
+        who: _Who = {"account": self.account, "user": self.user, "clock": clock}
+        if self.authenticator == SPCS:
+            session = TokenFile(self.spcs_token_path or SESSION_TOKEN, setting="spcs_token_path")
+            service = TokenFile(
+                self.spcs_service_token_path or SERVICE_TOKEN, setting="spcs_service_token_path"
             )
+            return AccessTokenCredential(OAUTH, session, service_token=service, **who)
+        if self.oauth_client_id is not None and self.authenticator in (OAUTH, CLIENT_CREDENTIALS):
+            return OAuthCredential(self._oauth(), **who)
+        if self.authenticator != KEY_PAIR:
+            given = self.token or TokenFile(self.token_file_path or "", setting="token_file_path")
+            return AccessTokenCredential(self.authenticator, given, **who)
         key = KeySource(self.private_key_file, self.private_key, self.private_key_passphrase)
         config = AuthConfig(
             self.account,
@@ -127,21 +139,27 @@ class Settings:
             key,
             lifetime_s=self.jwt_lifetime_s,
             audience=self.audience,
+            role=self.role,
             authorization_scheme=self.authorization_scheme,
         )
         return KeyPairCredential(config, clock)
 
-    def _read_token(self) -> str:
-        content = _token_or_problem(self.token_file_path or "")
-        if isinstance(content, Secret):
-            return content.as_text()
-        raise ConfigError(f"the token file {self.token_file_path!r} {content}", setting="token_file_path")
+    def _oauth(self) -> OAuthConfig:
+        scope = self.oauth_scope or (session_role(self.role) if self.role else None)
+        return OAuthConfig(
+            self.oauth_token_request_url or f"{self.account_url}/oauth/token-request",
+            self.oauth_client_id or "",
+            self.oauth_client_secret or Secret(""),
+            self.oauth_refresh_token,
+            scope=scope if self.oauth_include_scope else None,
+            credentials_in_body=self.oauth_credentials_in_body,
+        )
 
 
-def _token_or_problem(path: str) -> Secret | str:
-    """Return what a token's file holds, or what is wrong with it."""
-    content = read_small(path)
-    return Secret(content) if isinstance(content, bytes) else content
+class _Who(TypedDict):
+    account: str
+    user: str
+    clock: Clock
 
 
 def load_settings(
@@ -156,11 +174,13 @@ def load_settings(
     Order: arguments; the profile or connection named here; `SNOWFLAKE_*` variables; the profile named by
     `SNOWFLAKE_PROFILE`, or `profile.json` in the working directory; the default connection of
     `connections.toml` or `config.toml` in `SNOWFLAKE_HOME`, `~/.snowflake` or the platform's folder. The
-    last two are looked at only where the call names neither profile nor connection.
+    last two are looked at only where the call names neither profile nor connection. Where none of these has
+    a key or a token, and a container's session token is there, it is used.
 
     What belongs together comes from one source: key, passphrase and token (a passphrase may also come from
     a source before its key's), and host, scheme and port. A source that names another account than the
-    chosen one gives no address.
+    chosen one gives no address and no role, one that names another user no role. Settings of other clients
+    that would change address or rights are refused.
 
     Args:
         profile: path of a `profile.json`, in the official SDK's format.
@@ -169,7 +189,7 @@ def load_settings(
         arguments: settings by name, as `Settings` has them, or `url`, `scheme`, `host`, `port`.
 
     Raises:
-        ConfigError: a setting is missing, malformed, unknown, or given two ways in one source.
+        ConfigError: a setting is missing, malformed, unknown, refused, or given two ways in one source.
 
     >>> load_settings(account="myorg-dev", user="loader", private_key_file="rsa_key.p8").account_url
     'https://myorg-dev.snowflakecomputing.com'
@@ -205,10 +225,14 @@ def _merge(found: Sequence[Source]) -> dict[str, tuple[Any, str]]:
     merged: dict[str, tuple[Any, str]] = {}
     for source in found:
         left_out: set[str] = set()
-        if merged.keys() & (_KEY | _TOKEN):
-            left_out |= _CREDENTIAL
-        if merged.keys() & {"url", "host"} or _names_another_account(source, merged):
+        if merged.keys() & credentials.SIGNING:
+            left_out |= credentials.NAMES
+        if merged.keys() & {"url", "host"}:
             left_out |= address.NAMES
+        if _names_another_account(source, merged):
+            left_out |= address.NAMES | {"role", "warehouse"} | REFUSED.keys()
+        if _names_another_user(source, merged):
+            left_out |= {"role"}
         for name, value in source.values.items():
             if name not in merged and name not in left_out:
                 merged[name] = (value, source.origins[name])
@@ -222,6 +246,13 @@ def _names_another_account(source: Source, merged: Mapping[str, tuple[Any, str]]
     return _bare_name(source.values["account"]) != _bare_name(merged["account"][0])
 
 
+def _names_another_user(source: Source, merged: Mapping[str, tuple[Any, str]]) -> bool:
+    """What one user's role may do is not asked for another one."""
+    if "user" not in source.values or "user" not in merged:
+        return False
+    return bool(source.values["user"].strip().upper() != merged["user"][0].strip().upper())
+
+
 def _bare_name(account: str) -> str:
     """Return what all forms of one account's name share; a malformed one is told later, if it is chosen."""
     try:
@@ -233,17 +264,48 @@ def _bare_name(account: str) -> str:
 def _settings(merged: Mapping[str, tuple[Any, str]], found: Sequence[Source]) -> Settings:
     values = {name: value for name, (value, _) in merged.items()}
     sources = {name: source for name, (_, source) in merged.items()}
-    for name in ("account", "user"):
-        if name not in values:
-            raise _missing(f"the {name} is missing", (name,), found)
-    values["authenticator"] = _authenticator(values)
-    _check_credential(values, found)
-    if "ca_file" in values:
+    session = credentials.session_token(values, sources)
+    if session is not None:
+        values |= {"authenticator": credentials.SPCS, "spcs_token_path": session}
+        sources |= dict.fromkeys(("authenticator", "spcs_token_path"), "the container's session token")
+    _refuse_foreign(values, sources)
+    if "account" not in values:
+        raise missing("the account is missing", ("account",), found)
+    values["authenticator"] = credentials.authenticator(values)
+    if "user" not in values and values["authenticator"] == credentials.KEY_PAIR:
+        raise missing("the user is missing", ("user",), found)
+    credentials.check(values, found)
+    if "ca_file" in values and values["ca_file"] != SYSTEM_TRUST:
         _check_certificates(values["ca_file"])
-    account_url = address.account_url(values, Account.parse(values["account"]))
+    _check_application(values.get("application"))
+    account = Account.parse(
+        values["account"], None if values.keys() & {"url", "host"} else values.get("region")
+    )
+    account_url = address.account_url(values, account)
+    if "oauth_token_request_url" in values:
+        values["oauth_token_request_url"] = address.token_url(values["oauth_token_request_url"])
     sources["account_url"] = sources.get("url") or sources.get("host") or "derived from the account"
-    chosen = {name: value for name, value in values.items() if name not in address.NAMES}
-    return Settings(account_url=account_url, sources=sources, **chosen)
+    origins = {name: source for name, source in sources.items() if name not in REFUSED}
+    chosen = {name: value for name, value in values.items() if name not in address.NAMES | REFUSED.keys()}
+    return Settings(account_url=account_url, sources=origins, **{"user": ""} | chosen)
+
+
+def _refuse_foreign(values: Mapping[str, Any], sources: Mapping[str, str]) -> None:
+    """Refuse what would change address, rights or checks in other clients, and can't here."""
+    signed = bool(values.keys() & credentials.SIGNING)
+    for name in values.keys() & REFUSED.keys():
+        why = refused(name, values[name], signed=signed)
+        if why is not None:
+            raise ConfigError(f"{sources[name]}: {name} can't be used: {why}", setting=name)
+
+
+def _check_application(name: str | None) -> None:
+    if name is not None and not _APPLICATION.fullmatch(name):
+        raise ConfigError(
+            f"application={shown(name)} can't be used: take up to 50 letters, digits, '_', '-' and '.', "
+            "such as application='nightly_load'",
+            setting="application",
+        )
 
 
 def _check_certificates(path: str) -> None:
@@ -261,33 +323,3 @@ def _check_certificates(path: str) -> None:
             "name a PEM file with the certificates to trust",
             setting="ca_file",
         ) from None
-
-
-def _authenticator(values: Mapping[str, Any]) -> str:
-    """Return the kind of credential; a token without any key can only be meant as an access token."""
-    implied = PROGRAMMATIC_ACCESS_TOKEN if values.keys() & _TOKEN and not values.keys() & _KEY else KEY_PAIR
-    wanted = values.get("authenticator", implied)
-    if wanted.upper() not in AUTHENTICATORS:
-        raise ConfigError(
-            f"authenticator {wanted!r} is not supported; take one of {', '.join(AUTHENTICATORS)}",
-            setting="authenticator",
-        )
-    return AUTHENTICATORS[wanted.upper()]
-
-
-def _check_credential(values: Mapping[str, Any], found: Sequence[Source]) -> None:
-    kind = values["authenticator"]
-    wanted = ("private_key_file", "private_key") if kind == KEY_PAIR else ("token_file_path", "token")
-    if not values.keys() & set(wanted):
-        what = (
-            "a private key" if kind == KEY_PAIR else "an access token (text, or a function that returns it)"
-        )
-        raise _missing(f"authenticator {kind} needs {what}", wanted, found)
-
-
-def _missing(problem: str, names: Sequence[str], found: Sequence[Source]) -> ConfigError:
-    ways = " or ".join(f"{name}=" for name in names)
-    places = ", ".join(source.label for source in found)
-    return ConfigError(
-        f"{problem}; give {ways} or set {PREFIX}{names[0].upper()} (looked at: {places})", setting=names[0]
-    )

@@ -18,6 +18,7 @@ import platformdirs
 from ..errors import ConfigError
 from ..files import read_small
 from ..shown import visible
+from .foreign import REFUSED
 from .spellings import ALIASES, NAMES, POINTERS, Source, gather, hidden
 
 PROFILE_FILE = "profile.json"
@@ -29,7 +30,7 @@ DEFAULT_CONNECTION = "default"
 
 def variables(environment: Mapping[str, str]) -> dict[str, Any]:
     """Return the `SNOWFLAKE_*` variables that count here, by lower-case name without the prefix."""
-    wanted = {f"{PREFIX}{name.upper()}": name for name in (*NAMES, *ALIASES, *POINTERS)}
+    wanted = {f"{PREFIX}{name.upper()}": name for name in (*NAMES, *ALIASES, *REFUSED, *POINTERS)}
     return hidden({wanted[name]: environment[name] for name in wanted if environment.get(name)})
 
 

@@ -21,18 +21,25 @@ from ..auth.secret import Secret, hide
 from ..errors import ConfigError
 from ..shown import shown
 from .address import same_host
+from .foreign import REFUSED, refused, slip
 
-PATHS = frozenset({"private_key_file", "token_file_path", "ca_file"})
+PATHS = frozenset(
+    {*("private_key_file", "token_file_path", "ca_file"), *("spcs_token_path", "spcs_service_token_path")}
+)
 NUMBERS = frozenset({"port", "jwt_lifetime_s"})
-SECRETS = frozenset({"private_key", "private_key_passphrase", "token"})
+FLAGS = frozenset({"oauth_credentials_in_body", "oauth_include_scope"})
+SECRETS = frozenset(
+    {"private_key", "private_key_passphrase", "token", "oauth_client_secret", "oauth_refresh_token"}
+)
 TEXTS = frozenset(
     {
-        *("account", "user", "url", "scheme", "host", "database", "schema"),
-        *("warehouse", "role"),
+        *("account", "user", "url", "scheme", "host", "region", "database", "schema"),
+        *("warehouse", "role", "application"),
         *("authenticator", "authorization_scheme", "audience"),
+        *("oauth_client_id", "oauth_token_request_url", "oauth_scope"),
     }
 )
-NAMES = PATHS | NUMBERS | SECRETS | TEXTS
+NAMES = PATHS | NUMBERS | FLAGS | SECRETS | TEXTS
 POINTERS = frozenset({"home", "profile", "default_connection_name"})
 """These tell where settings are; they are none themselves."""
 
@@ -40,9 +47,15 @@ ALIASES = {
     "private_key_path": "private_key_file",
     "private_key_file_pwd": "private_key_passphrase",
     "authorization_type": "authenticator",
+    "protocol": "scheme",
     "personal_access_token": "token",
+    "oauth_token_endpoint": "oauth_token_request_url",
+    "snowflake.private.key.passphrase": "private_key_passphrase",
 }
-"""Other spellings: the Python connector's first, then those of the official streaming SDK's profile."""
+"""Other spellings: the Python connector's, and those of the official streaming SDK's profiles."""
+
+_URLS = ("url", "host", "oauth_token_request_url")
+_TRUTHS = {"true": True, "on": True, "1": True, "false": False, "off": False, "0": False}
 
 CHOICES = (("private_key", "private_key_file"), ("token", "token_file_path"))
 """Two ways to give one thing."""
@@ -80,7 +93,7 @@ def _is_harmless(name: str, value: object) -> bool:
     name = ALIASES.get(name, name)
     if name not in (NAMES | POINTERS) - SECRETS or not isinstance(value, str):
         return False
-    return is_path(value) and not (name in ("url", "host") and "@" in value)
+    return is_path(value) and not (name in _URLS and "@" in value)
 
 
 def _hide(value: object) -> Secret | type:
@@ -123,26 +136,33 @@ def refuse_unknown(arguments: Mapping[str, Any]) -> None:
     """Refuse arguments that are no setting; files and the environment may hold what other tools read.
 
     Raises:
-        ConfigError: names the argument and what it may have meant.
+        ConfigError: names the argument, and what it may have meant or what to do instead.
     """
-    for name in arguments:
-        if name not in NAMES and name not in ALIASES:
+    for name, value in arguments.items():
+        if name in REFUSED:
+            why = None if value is None else refused(name, value, signed=False)
+            if why is not None:
+                raise ConfigError(f"{name}= can't be used: {why}", setting=name)
+        elif name not in NAMES and name not in ALIASES:
             close = difflib.get_close_matches(name, NAMES | set(ALIASES), n=1)
             hint = f"; did you mean {close[0]}=?" if close else ""
             raise ConfigError(f"connect() has no setting {name}={hint}", setting=name)
 
 
 def gather(label: str, given: Mapping[str, Any], *, prefix: str = "") -> Source:
-    """Bring one source's spellings together. Empty texts count as not given; unknown names are left out.
+    """Bring one source's spellings together. Empty texts count as not given.
+
+    Settings of other clients that are refused here are kept as they are: whether they count is known once all
+    sources are. Names that mean nothing here are left out, unless they look like a setting's.
 
     Raises:
-        ConfigError: one setting is given twice, or a value is of the wrong type.
+        ConfigError: one setting is given twice, a value is of the wrong type, or a name is a slip of the pen.
     """
     values: dict[str, Any] = {}
     spelled: dict[str, str] = {}  # as the user wrote it
     for spelling, value in hidden(given).items():
         name = ALIASES.get(spelling, spelling)
-        if name not in NAMES or value is None or _is_blank(value):
+        if value is None or _is_blank(value) or not _is_known(label, name):
             continue
         written = f"{prefix}{spelling.upper()}" if prefix else spelling
         if name in values:
@@ -166,14 +186,27 @@ def gather(label: str, given: Mapping[str, Any], *, prefix: str = "") -> Source:
     return Source(label, values, spelled if prefix else dict.fromkeys(values, label))
 
 
+def _is_known(label: str, name: str) -> bool:
+    if name in NAMES or name in REFUSED:
+        return True
+    meant = slip(name, NAMES | set(ALIASES))
+    if meant is not None:
+        raise ConfigError(f"{label}: there is no setting {shown(name)}; did you mean {meant}?", setting=meant)
+    return False
+
+
 def _is_blank(value: object) -> bool:
     return (isinstance(value, str) and not value.strip()) or (isinstance(value, Secret) and not value)
 
 
 def _checked(label: str, name: str, value: Any) -> Any:
     """Return the value in its own type."""
+    if name in REFUSED:
+        return value
     if name in NUMBERS:
         return _number(label, name, value)
+    if name in FLAGS:
+        return _flag(label, name, value)
     plain: str | None = None
     if name in SECRETS:
         fits = isinstance(value, Secret) or (
@@ -196,7 +229,7 @@ def _expected(name: str) -> str:
         return "a path (the text of a key is given as private_key=)"
     if name in PATHS:
         return "a path"
-    if name in ("url", "host"):
+    if name in _URLS:
         return "text without user and password"
     if name in SECRETS:
         return "text, or a function that returns it" if name == "token" else "text"
@@ -214,3 +247,10 @@ def _number(label: str, name: str, value: Any) -> float:
         unit = "port" if name == "port" else "number of seconds"
         raise ConfigError(f"{label}: {name}={shown(value)} is no {unit}", setting=name)
     return number
+
+
+def _flag(label: str, name: str, value: Any) -> bool:
+    flag = value if isinstance(value, bool) else _TRUTHS.get((any_text(value) or "").strip().lower())
+    if flag is None:
+        raise ConfigError(f"{label}: {name}={shown(value)} is neither true nor false", setting=name)
+    return flag

@@ -79,8 +79,15 @@ class Client:
         self._polling = polling
         self._caller = Caller(clock, self.events)
         self._credential = settings.credential(clock)
-        self._credential.token(self._caller)
-        self._transport = Transport(clock, ca_file=settings.ca_file, retry=retry, timeouts=timeouts)
+        if self._credential.at_once:
+            self._credential.token(self._caller)
+        self._transport = Transport(
+            clock,
+            ca_file=settings.ca_file,
+            application=settings.application,
+            retry=retry,
+            timeouts=timeouts,
+        )
         self._planes = Planes(
             self._transport,
             settings.account_url,
@@ -92,7 +99,9 @@ class Client:
         self._closed = False
 
     def __repr__(self) -> str:
-        return visible(f"<Client of {self._settings.account} as {self._settings.user}>")
+        settings = self._settings
+        who = settings.user or f"its {settings.authenticator} token says"
+        return visible(f"<Client of {settings.account} as {who}>")
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a client holds connections and secrets and is not copied or pickled; connect() anew")
@@ -205,9 +214,9 @@ class Client:
     @property
     def token_expiry(self) -> TokenExpiry:
         """When the credential's and the scoped token end."""
-        return TokenExpiry(
-            self._credential.token(self._caller).expires_at, self._planes.scoped.cache.expires_at
-        )
+        if self._credential.at_once:
+            self._credential.token(self._caller)
+        return TokenExpiry(self._credential.cache.expires_at, self._planes.scoped.cache.expires_at)
 
     @property
     def tokens(self) -> dict[str, TokenLife]:
@@ -302,7 +311,8 @@ def connect(
 ) -> Client:
     """Make a client from arguments, a profile, the environment or `connections.toml`, in this order.
 
-    The JWT is signed at once; nothing is sent before the first call that needs the service.
+    The JWT is signed at once; nothing is sent before the first call that needs the service. Without any
+    settings, in a container or a notebook of Snowflake's, the container's own token is used.
 
     Args:
         profile: path of a `profile.json`, in the official SDK's format.
@@ -313,8 +323,10 @@ def connect(
             `url=`) that the service may name for the rows, each a host or `*.` and a domain.
         settings: single settings, which stand before all other sources: `account`, `user`,
             `private_key_file` or `private_key`, `private_key_passphrase`; `authenticator` with `token` or
-            `token_file_path`; `url` or `host`, `scheme`, `port`; `database`, `schema`, `ca_file`,
-            `authorization_scheme`, `jwt_lifetime_s`, `audience`. docs/connecting.md tells more.
+            `token_file_path`, or with `oauth_client_id`, `oauth_client_secret`, `oauth_refresh_token`,
+            `oauth_scope`, `oauth_token_request_url`; `url` or `host`, `scheme`, `port`; `role`, `warehouse`,
+            `database`, `schema`; `ca_file`, `application`, `authorization_scheme`, `jwt_lifetime_s`,
+            `audience`. docs/connecting.md tells more.
 
     Files (profile, key, token, certificates) are plain files of at most 1 MB (`ca_file`: 16 MB); devices,
     pipes and folders are refused. https goes through the proxies that `HTTPS_PROXY`, `ALL_PROXY` and

@@ -14,13 +14,9 @@ from functools import partial
 from typing import Any, Literal
 from urllib.parse import urlencode, urlsplit
 
-import jwt
-
-from ..arguments import A_DAY_S
 from ..auth.credentials import Credential
-from ..auth.secret import Secret
+from ..auth.oauth import OAuthCredential
 from ..auth.single_flight import SingleFlight
-from ..auth.token_text import unusable
 from ..auth.tokens import Clock, Token, TokenCache
 from ..errors import AuthenticationError, ServiceError
 from ..events import Hub, TokenLife, TokenRenewed
@@ -29,20 +25,13 @@ from ..shown import shown
 from .answers import TOO_LONG, Answer, Refusal
 from .bounds import CONTROL_BYTES
 from .caller import Caller
+from .oauth import ask_endpoint
+from .token_answers import scoped_token
 from .trail import Trail
 from .transport import AS_USUAL, Request, Transport
 
 DISCOVERY_BUDGET_S = 20.0
 """The first contact fails sooner than later requests: a wrong account name should not cost minutes."""
-
-SCOPED_TOKEN_LIFETIME_S = 3600.0
-"""Assumed where the scoped token does not tell its own end."""
-
-MAX_TOKEN_LIFETIME_S = 366 * A_DAY_S
-"""A longer life is not believed."""
-
-_MILLISECONDS = 1e11
-"""Times above are no seconds since the epoch."""
 
 FAILOVERS = 3
 """How often in a row a request follows its ingest host to another one."""
@@ -92,6 +81,8 @@ class Planes:
         self._discovery: SingleFlight[_IngestHost] = SingleFlight()
         self._met = False
         self.scoped = ScopedSigner(TokenCache(self._exchange, clock))
+        if isinstance(credential, OAuthCredential):
+            credential.ask = partial(ask_endpoint, transport)
         credential.cache.on_renewed = partial(self._tell_renewed, "jwt")
         self.scoped.cache.on_renewed = partial(self._tell_renewed, "scoped")
 
@@ -216,7 +207,7 @@ class Planes:
             total_s=math.inf if budget_s is None else budget_s,
         )
         # The answer holds the token, so it is not held here, where an error may be raised.
-        found = _read_token(self._control(request, caller, budget_s), self._clock.now())
+        found = scoped_token(self._control(request, caller, budget_s), self._clock.now())
         if isinstance(found, Token):
             return found
         raise ServiceError(
@@ -268,8 +259,9 @@ class Planes:
 
     def _not_let_in(self, answer: Answer, action: str, hint: str) -> AuthenticationError:
         who = self._credential
+        user = f"user {who.user!r}" if who.user else "the token for a user"
         return AuthenticationError(
-            f"could not {action}: the service refused user {who.user!r} of account {who.account!r} "
+            f"could not {action}: the service refused {user} of account {who.account!r} "
             f"(HTTP {answer.status} {answer.code}: {answer.message}){hint}",
             status=answer.status,
             code=answer.code,
@@ -301,33 +293,3 @@ class ScopedSigner:
         """Drop the refused token, so that the next try exchanges a new one."""
         self.cache.invalidate(token)
         return True
-
-
-@dataclass(frozen=True, slots=True)
-class _NoToken:
-    """Why an answer gives no token; nothing of the answer's body is in it."""
-
-    text: str
-    status: int
-    request_id: str
-
-
-def _read_token(answer: Answer, now: float) -> Token | _NoToken:
-    """Read the answer of an exchange; raises nothing, since it holds what may be a token."""
-    text = answer.text_or_field("token") or answer.text_or_field("access_token")
-    problem = unusable(Secret(text))
-    if problem is not None:
-        return _NoToken(f"the answer holds no token: it {problem}", answer.status, answer.request_id)
-    lifetime = answer.field("expires_in")
-    plain = type(lifetime) in (int, float) and 0 < lifetime <= MAX_TOKEN_LIFETIME_S
-    told = _own_end(text) or (now + float(lifetime) if plain else None)
-    return Token(text, now, told or now + SCOPED_TOKEN_LIFETIME_S, assumed=told is None)
-
-
-def _own_end(text: str) -> float | None:
-    """Read `exp` of a scoped token that is a JWT; the service's token is opaque to us otherwise."""
-    try:
-        end: Any = jwt.decode(text, options={"verify_signature": False}).get("exp")
-    except (jwt.InvalidTokenError, RecursionError):
-        return None
-    return float(end) if type(end) in (int, float) and 0 < end < _MILLISECONDS else None

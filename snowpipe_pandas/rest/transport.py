@@ -24,6 +24,7 @@ from requests.auth import AuthBase
 
 from ..arguments import A_DAY_S
 from ..auth.tokens import Clock, Token
+from ..config import SYSTEM_TRUST
 from ..errors import ClosedError, TransportError, UsageError
 from ..events import RequestRetried
 from .answers import Answer, Refusal, read_date
@@ -33,6 +34,7 @@ from .deadline import DeadlineAdapter, deadline, rest
 from .failures import Failure, host_of, translate
 from .policy import RetryPolicy, Timeouts
 from .trail import Trail
+from .trust import SystemTrustAdapter
 
 POOL_CONNECTIONS = 16
 """Connections kept open to a host: as many channels can append at once without reconnecting."""
@@ -76,22 +78,27 @@ class Request:
         trail: what is known of the tries.
         resubmission: what the query of each further try says besides; None numbers all tries, as the
             streaming hosts take them.
+        foreign: whether it goes to a host that is not the service's: then nothing is added to its query,
+            nothing of a refusal is quoted, and no clock is learned.
     """
 
     method: str
     url: str
     action: str = "do the request"
     query: Mapping[str, str] = field(default_factory=dict)
-    body: bytes | memoryview = b""
+    body: bytes | memoryview = field(default=b"", repr=False)
     headers: Mapping[str, str] = field(default_factory=dict)
     total_s: float = math.inf
     most_bytes: int = CONTROL_BYTES
     judge: Callable[[Answer], Refusal] = AS_USUAL
     trail: Trail = field(default_factory=Trail)
     resubmission: Mapping[str, str] | None = None
+    foreign: bool = False
 
     def query_of_try(self, number: int) -> dict[str, str]:
         """Return the query of one of its tries; the first one has the number 1."""
+        if self.foreign:
+            return dict(self.query)
         own = {**self.query, "requestId": self.trail.request_id}
         if self.resubmission is None:
             return {**own, "retryCount": str(number - 1)}
@@ -103,7 +110,9 @@ class Transport:
 
     Args:
         clock: tells the time as the server sees it; learns from each answer's `Date`.
-        ca_file: PEM file of certificates to trust instead of the system's; nothing turns verification off.
+        ca_file: PEM file of certificates to trust, or `SYSTEM_TRUST` for the system's own store; nothing
+            turns verification off.
+        application: the name of the program that uses this client, for the User-Agent.
         retry: when a request is tried again.
         timeouts: how long a try may take.
     """
@@ -113,6 +122,7 @@ class Transport:
         clock: Clock,
         *,
         ca_file: str | None = None,
+        application: str | None = None,
         retry: RetryPolicy = RetryPolicy(),
         timeouts: Timeouts = Timeouts(),
     ) -> None:
@@ -124,16 +134,18 @@ class Transport:
         self._session = _Session()
         self._session.headers.update(
             {
-                "User-Agent": _user_agent(),
+                "User-Agent": _user_agent(application),
                 "Accept": "application/json",
                 "Accept-Charset": "UTF-8",
                 "Accept-Encoding": ACCEPTED_ENCODING,
             }
         )
-        adapter = DeadlineAdapter(pool_connections=4, pool_maxsize=POOL_CONNECTIONS)
+        by_system = ca_file == SYSTEM_TRUST
+        kind = SystemTrustAdapter if by_system else DeadlineAdapter
+        adapter = kind(pool_connections=4, pool_maxsize=POOL_CONNECTIONS)
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
-        self._verify: str | bool = ca_file or True
+        self._verify: str | bool = True if by_system else ca_file or True
 
     @property
     def retry(self) -> RetryPolicy:
@@ -180,7 +192,7 @@ class Transport:
                 pause_s = 0.0 if signer.refused(token, caller) else None
             if pause_s is None or self._is_spent(tries, pause_s, give_up_at):
                 break
-            caller.tell(_retried(request.action, outcome, tries, pause_s))
+            caller.tell(_retried(request, outcome, tries, pause_s))
             caller.sleep(pause_s)
         if isinstance(outcome, Failure):
             # Made here and held by no frame: an error in its own traceback would keep the body for long.
@@ -242,7 +254,8 @@ class Transport:
             return failure
         milliseconds = 1000 * (time.monotonic() - started)
         _log.debug("%s %s %d %.0f ms", request.method, request.url, response.status_code, milliseconds)
-        self._learn_time(response.headers.get("Date", ""))
+        if not request.foreign:
+            self._learn_time(response.headers.get("Date", ""))
         return Answer.read(
             response.status_code,
             response.headers,
@@ -309,20 +322,24 @@ class _Signature(AuthBase):
         return prepared
 
 
-def _retried(action: str, outcome: Answer | Failure, tries: int, pause_s: float) -> RequestRetried:
+def _retried(request: Request, outcome: Answer | Failure, tries: int, pause_s: float) -> RequestRetried:
     answer = outcome if isinstance(outcome, Answer) else None
+    reason = outcome.reason if isinstance(outcome, Answer) else outcome.message
+    if answer is not None and request.foreign:
+        reason = f"HTTP {answer.status}"
     return RequestRetried(
-        operation=action,
+        operation=request.action,
         tries=tries,
         pause_s=pause_s,
         status=None if answer is None else answer.status,
-        code="" if answer is None else answer.code,
-        reason=outcome.reason if isinstance(outcome, Answer) else outcome.message,
+        code="" if answer is None or request.foreign else answer.code,
+        reason=reason,
     )
 
 
-def _user_agent() -> str:
-    return (
+def _user_agent(application: str | None) -> str:
+    ours = (
         f"snowpipe_pandas/{version('snowpipe-pandas')} "
         f"({platform.system()}-{platform.machine()}) PYTHON/{platform.python_version()}"
     )
+    return ours if application is None else f"{ours} (app={application})"

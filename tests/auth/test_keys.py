@@ -3,9 +3,11 @@
 import base64
 import contextlib
 import copy
+import functools
 import hashlib
 import os
 import pickle
+import textwrap
 import time
 import warnings
 
@@ -89,6 +91,85 @@ def test_what_variables_and_shells_make_of_a_key_is_the_same_key(way, as_file, w
     text = ON_ITS_WAY[way](pem())
     source = KeySource(write_private(text)) if as_file else KeySource(text=text)
     assert source.load().fingerprint == KeySource(text=pem()).load().fingerprint
+
+
+@functools.cache
+def _fingerprint():
+    return KeySource(text=pem()).load().fingerprint
+
+
+def _in_quotes(text):
+    return b'"' + text + b'"'
+
+
+def _between_blanks(text):
+    return b" \t\r\n" + text + b"\n \n"
+
+
+TEXT_TRANSPORTS = {
+    "backslash-n": lambda text: text.replace(b"\r\n", b"\n").replace(b"\n", rb"\n"),
+    "backslash-r-n": lambda text: text.replace(b"\r\n", b"\n").replace(b"\n", rb"\r\n"),
+    "CRLF": lambda text: text.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n"),
+    "old Mac": lambda text: text.replace(b"\r\n", b"\n").replace(b"\n", b"\r"),
+    "line ends as blanks": lambda text: b" ".join(text.split(b"\n")),
+    "base64": base64.b64encode,
+    "base64 in lines": base64.encodebytes,
+    "base64 in lines of 64": lambda text: "\n".join(
+        textwrap.wrap(base64.b64encode(text).decode(), 64)
+    ).encode(),
+    "base64 for URLs": base64.urlsafe_b64encode,
+    "base64 for URLs without its end": lambda text: base64.urlsafe_b64encode(text).rstrip(b"="),
+    "double quotes": _in_quotes,
+    "single quotes": lambda text: b"'" + text + b"'",
+    "blanks around": _between_blanks,
+    "a mark of UTF-8": lambda text: b"\xef\xbb\xbf" + text,
+}
+LAST = {
+    "as it is": lambda text: text,
+    "UTF-16": lambda text: text.decode("utf-8").encode("utf-16"),
+    "UTF-16, big end first": lambda text: b"\xfe\xff" + text.decode("utf-8").encode("utf-16-be"),
+    "UTF-16 without a mark": lambda text: text.decode("utf-8").encode("utf-16-le"),
+}
+CARRIED = {
+    "PKCS#8": lambda: (pem(), None),
+    "PKCS#8, encrypted": lambda: (material.encrypted_pem(), PASSPHRASE),
+    "PKCS#1": lambda: (written(rsa_key(), form=PKCS1), None),
+    "PKCS#1, encrypted": lambda: (written(rsa_key(), form=PKCS1, passphrase=PASSPHRASE), PASSPHRASE),
+    "without its borders": lambda: (b"\n".join(pem().splitlines()[1:-1]), None),
+    "base64 of DER": lambda: (material.bare_base64(), None),
+    "base64 of DER, PKCS#1": lambda: (base64.b64encode(written(rsa_key(), Encoding.DER, PKCS1)), None),
+}
+
+
+@settings(derandomize=True, deadline=None, max_examples=100)
+@given(
+    st.sampled_from(sorted(CARRIED)),
+    st.lists(st.sampled_from(sorted(TEXT_TRANSPORTS)), max_size=4),
+    st.sampled_from(sorted(LAST)),
+)
+def test_a_good_key_is_read_whatever_way_it_came(form, ways, last):
+    content, passphrase = CARRIED[form]()
+    for way in ways:
+        content = TEXT_TRANSPORTS[way](content)
+    content = LAST[last](content)
+    assert KeySource(text=content, passphrase=passphrase).load().fingerprint == _fingerprint()
+
+
+@pytest.mark.parametrize("form", ["DER PKCS#8", "DER PKCS#1", "DER PKCS#8 encrypted"])
+@pytest.mark.parametrize("way", ["base64", "base64 for URLs without its end", "base64 in lines"])
+def test_der_in_two_coats_of_base64_is_read(form, way):
+    content, passphrase = FORMS[form]()
+    content = base64.b64encode(TEXT_TRANSPORTS[way](content))
+    key = KeySource(text=content, passphrase=passphrase).load()
+    assert key.fingerprint == KeySource(text=pem()).load().fingerprint
+
+
+def test_text_in_base64_without_end_is_refused_at_once():
+    text = b"no key"
+    for _ in range(30):
+        text = base64.b64encode(text)
+    with pytest.raises(PrivateKeyError, match="truncated or malformed"):
+        KeySource(text=text).load()
 
 
 def test_a_file_of_many_borders_is_refused_at_once():

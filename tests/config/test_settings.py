@@ -200,8 +200,8 @@ def test_an_unknown_argument_is_refused_with_the_nearest_name(name, hint):
 
 
 def test_unknown_names_in_files_and_environment_are_other_tools_business(write_profile):
-    file = write_profile(account="a", user="u", private_key_file="k", acount="x", region="R", ssl=True)
-    settings = load_settings(file, env={"SNOWFLAKE_REGION": "W", "SNOWFLAKE_PASSWORD": "p"})
+    file = write_profile(account="a", user="u", private_key_file="k", colour="x", ssl=True, login_timeout=5)
+    settings = load_settings(file, env={"SNOWFLAKE_PASSWORD": "p", "SNOWFLAKE_SERVICE_NAME": "s"})
     assert set(settings.sources) == {"account", "user", "private_key_file", "account_url"}
 
 
@@ -272,7 +272,20 @@ def test_a_token_file_is_read_again_after_a_refusal(here):
     assert first.value == "first"
     assert not credential.refused(first, ANYBODY)
     (here / "token").write_text("second\n")
-    assert credential.refused(credential.token(ANYBODY), ANYBODY)
+    assert credential.refused(first, ANYBODY)
+    assert credential.token(ANYBODY).value == "second"
+
+
+def test_a_token_file_that_is_rotated_is_read_again_without_a_refusal(here):
+    (here / "token").write_text("first")
+    credential = load_settings(**WHO, token_file_path="token").credential(Clock())
+    first = credential.token(ANYBODY)
+    assert credential.token(ANYBODY) is first
+    (here / "token").write_text("")  # it is being written
+    assert credential.token(ANYBODY).value == "first"
+    (here / "token").write_text("second")
+    assert credential.token(ANYBODY).value == "second"
+    (here / "token").unlink()
     assert credential.token(ANYBODY).value == "second"
 
 

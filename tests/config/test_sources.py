@@ -153,7 +153,7 @@ def test_a_connection_is_read_with_the_connectors_spellings(write_toml, home):
     write_toml(
         home / ".snowflake" / "connections.toml",
         '[dev]\naccount = "a"\nuser = "u"\nprivate_key_path = "~/k.p8"\nprivate_key_file_pwd = "p"\n'
-        'role = "R"\nwarehouse = "W"\nsession_parameters = { QUERY_TAG = "x" }\n',
+        'role = "R"\nwarehouse = "W"\nprotocol = "https"\nclient_session_keep_alive = true\n',
     )
     settings = load_settings(connection_name="dev", env={})
     assert settings.private_key_file == f"{home}/k.p8"

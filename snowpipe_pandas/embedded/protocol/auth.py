@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import math
+import re
 import secrets
 import threading
 import uuid
@@ -55,6 +56,7 @@ _GRANTS = {
 KEPT_TOKENS = 10_000
 """How many of the newest issued tokens of a kind are known."""
 _REQUIRED_CLAIMS = ["iss", "sub", "iat", "exp"]
+_ROLE_SCOPE = re.compile(r"session:role:.+", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +193,8 @@ class Authenticator:
         except jwt.InvalidTokenError:
             raise invalid_jwt("the signature does not verify") from None
         _check_times(claims, self._clock.time())
+        if "scp" in claims and not (isinstance(claims["scp"], str) and _ROLE_SCOPE.fullmatch(claims["scp"])):
+            raise invalid_jwt("the claim scp is not session:role: and a role")
         return identity
 
     def _claimed(self, claims: Mapping[str, Any]) -> tuple[Identity, RSAPublicKey]:
