@@ -62,7 +62,7 @@ def an_error(text):
 def rejected(text):
     row = load_facts.RejectedRow(first_row=0, end_row=1, column=text, value=shown(text), reason=text)
     error = errors.RowsRejectedError(
-        text, rejected=1, last_message=text, first_row=0, end_row=1, offset_upper_bound=text
+        text, rows_rejected=1, last_message=text, first_row=0, end_row=1, offset_upper_bound=text
     )
     error.first_rejected = (row,)
     return error

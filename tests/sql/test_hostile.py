@@ -104,7 +104,7 @@ def test_rows_of_other_widths_are_refused():
     for row in (["1", "2"], []):
         with scripted_server() as server, connected(server) as client:
             server.script(Reply(body=changed(("data",), [row])))
-            with pytest.raises(SqlResultError, match="does not have the 1 values"):
+            with pytest.raises(SqlResultError, match="does not have 1 value"):
                 client.sql("SELECT 7 AS N")
 
 
@@ -122,7 +122,7 @@ def test_a_result_that_is_told_as_too_large_is_not_fetched():
     ]
     with scripted_server() as server, connected(server) as client:
         server.script(Reply(body=changed(("resultSetMetaData", "partitionInfo"), info)))
-        with pytest.raises(SqlResultError, match="250,000,001 bytes or more in 1 rows.*select less"):
+        with pytest.raises(SqlResultError, match="250,000,001 bytes or more in 1 row,.*select less"):
             client.sql("SELECT 7 AS N")
         assert len(server.seen) == 1
 

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 import snowpipe_pandas as sp
+from snowpipe_pandas.api import first_rejected
 from snowpipe_pandas.errors import RowsRejectedError
-from snowpipe_pandas.streaming import rejected_rows
 from tests.support.loads import SMALL
 
 NAME = "DEMO.PUBLIC.STRICT"
@@ -42,7 +42,7 @@ def test_they_have_number_column_value_and_reason(strict):
     row = error.first_rejected[0]
     assert (row.column, row.value) == ("col umn", "None")
     assert "NOT NULL" in row.reason
-    assert error.__notes__[0].splitlines() == [
+    assert error.__notes__[-1].splitlines() == [
         "the first rejected rows:",
         *(f"  row {number}, col umn = None: {row.reason}" for number in (3, 7)),
     ]
@@ -52,7 +52,7 @@ def test_they_have_number_column_value_and_reason(strict):
 def test_they_are_five_at_most_in_the_order_of_the_source(strict):
     bad = set(range(40, 1000, 3))
     error = refused(frame(1000, bad), strict, limits=SMALL)
-    assert error.rejected > 5
+    assert error.rows_rejected > 5
     assert numbers_of(error) == [(row, row + 1) for row in sorted(bad)[:5]]
 
 
@@ -103,22 +103,21 @@ def test_without_an_error_table_there_are_none(account, client):
 @pytest.mark.parametrize(
     "answer",
     [
-        {"status": 400},
+        {"status": 422, "body": b'{"code": "003001", "sqlState": "42501", "message": "no"}'},
         {"status": 200, "body": b"{}"},
-        {"status": 200, "body": b'{"columns": ["ERROR_METADATA"], "rows": [[7]]}'},
-        {"status": 200, "body": b'{"columns": ["ERROR_METADATA", "ERROR_DATA"], "rows": [[null, []]]}'},
+        {"status": 200, "body": b"<html>"},
     ],
 )
 def test_a_look_up_that_fails_leaves_the_error_as_it_is(account, strict, answer):
-    account.faults.add("rejected", times=1000, **answer)
+    account.faults.add("statement", times=1000, **answer)
     assert refused(frame(10, {3}), strict).first_rejected == ()
 
 
 def test_a_look_up_that_takes_too_long_is_not_waited_for(account, strict, monkeypatch):
-    monkeypatch.setattr(rejected_rows, "LOOK_UP_S", 0.1)
-    account.faults.add("rejected", delay_s=1.0)
+    monkeypatch.setattr(first_rejected, "LOOK_UP_S", 0.1)
+    account.faults.add("statement", delay_s=1.0)
     error = refused(frame(10, {3}), strict)
-    assert (error.first_rejected, error.rejected) == ((), 1)
+    assert (error.first_rejected, error.rows_rejected) == ((), 1)
 
 
 @pytest.mark.parametrize(
@@ -133,7 +132,7 @@ def test_a_look_up_that_takes_too_long_is_not_waited_for(account, strict, monkey
     ],
 )
 def test_a_column_is_named_only_where_the_reason_says_that_it_is_one(reason, column):
-    assert rejected_rows._named(reason, {"ID": 1, "IDS": 2, "a b": 3, "value": 4}) == column
+    assert first_rejected._named(reason, {"ID": 1, "IDS": 2, "a b": 3, "value": 4}) == column
 
 
 def test_no_thread_can_be_started(strict, monkeypatch):
