@@ -177,10 +177,10 @@ def load_settings(
     last two are looked at only where the call names neither profile nor connection. Where none of these has
     a key or a token, and a container's session token is there, it is used.
 
-    What belongs together comes from one source: key, passphrase and token (a passphrase may also come from
-    a source before its key's), and host, scheme and port. A source that names another account than the
-    chosen one gives no address and no role, one that names another user no role. Settings of other clients
-    that would change address or rights are refused.
+    What belongs together comes from one source: key, passphrase, token and OAuth client (a passphrase may
+    also come from a source before its key's), and host, scheme, port and region. A source that names another
+    account than the chosen one gives no address and no role, one that names another user no role. Settings of
+    other clients that would change address or rights are refused.
 
     Args:
         profile: path of a `profile.json`, in the official SDK's format.
