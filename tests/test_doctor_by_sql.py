@@ -10,6 +10,7 @@ from rich.console import Console
 
 import snowpipe_pandas as sp
 from snowpipe_pandas.cli import doctor
+from tests.auth.material import pem
 from tests.support.answers import NO_WAREHOUSE, WHO, WRONG_ROLE, refusal, service
 from tests.support.command import run
 from tests.support.loads import TABLE, make_table
@@ -53,7 +54,10 @@ def examined(tmp_path):
         answers = {text: told for text, told in (WELL | (changed or {})).items() if told is not None}
         with service(answers) as (server, asked):
             profile = tmp_path / "profile.json"
-            profile.write_text(json.dumps(WHO | {"url": server.url} | settings))
+            given = WHO | {"url": server.url} | settings
+            profile.write_text(
+                json.dumps({name: value for name, value in given.items() if value is not None})
+            )
             console = Console(file=io.StringIO(), width=80)
             named = {"table": table} if pipe is None else {"pipe": pipe}
             code = doctor.run(console, profile=profile, **named)
@@ -221,6 +225,18 @@ def test_what_is_not_as_it_could_be_is_told_with_its_statement_and_fails_nothing
     lines, _ = examined(changed)
     assert finding in lines
     assert len(re.findall(r"^\S", lines, re.MULTILINE)) == 6
+
+
+KEY = {"private_key": pem().decode(), "token": None, "authenticator": None}
+"""Instead of a token, which has its role already."""
+
+
+def test_a_role_of_the_settings_is_that_of_loads_where_the_token_asks_for_it(examined):
+    session = {(SESSION, "ANALYST"): [{"ROLE": "ANALYST", "WAREHOUSE": "WH"}]}
+    grants = {"SHOW GRANTS TO ROLE ANALYST": []}
+    lines, asked = examined(session | grants, role="analyst", **KEY)
+    assert told("role", "ok", "ANALYST of the settings, for rows and for SQL") in lines
+    assert {role for text, role in asked if text.startswith("SHOW GRANTS")} == {"ANALYST"}
 
 
 def test_a_role_of_the_settings_is_told_beside_that_of_loads(examined):

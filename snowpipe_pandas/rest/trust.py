@@ -14,7 +14,7 @@ class SystemTrustAdapter(DeadlineAdapter):
     """An adapter whose certificates are judged by the system; no file of certificates counts beside it."""
 
     def __init__(self, **options: Any) -> None:
-        self._context = _context()
+        self._context = system_context()
         super().__init__(**options)
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
@@ -34,7 +34,12 @@ class SystemTrustAdapter(DeadlineAdapter):
         conn.cert_reqs, conn.ca_certs, conn.ca_cert_dir = "CERT_REQUIRED", None, None
 
 
-def _context() -> ssl.SSLContext:
+def system_context() -> ssl.SSLContext:
+    """Return a context that trusts what the system trusts.
+
+    Raises:
+        ConfigError: truststore is not installed.
+    """
     try:
         library = importlib.import_module("truststore")
     except ImportError:

@@ -67,7 +67,7 @@ def records(
         SqlResultError: the result lacks one of these columns.
     """
     found = door.sql(statement, timeout_s=timeout_s)
-    missing = [name for name in names if name not in found.columns]
+    missing = [name for name in names if len(found) and name not in found.columns]
     if missing:
         raise SqlResultError(
             f"the statement was done, but its result has no column {missing[0]!r}: {statement}",

@@ -106,7 +106,8 @@ def test_streams_of_others_are_believed_only_if_they_are_frames():
     with pytest.raises(UsageError, match="of this Stream"):
         sp.estimate(source, TABLE)
     assert to_ndjson(source) == numbers(3).snowpipe.to_ndjson()
-    polars = pytest.importorskip("polars")
+    import polars
+
     frame = polars.DataFrame({"ID": [1, 2]})
     assert sp.estimate(frame, TABLE).rows == 2
     assert sp.estimate(frame.lazy(), TABLE).raw_bytes == len(to_ndjson(frame))

@@ -15,7 +15,6 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import picture
 
-pytest.importorskip("marimo")
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
 ROOT = Path(__file__).parents[2]

@@ -1,6 +1,5 @@
 """What a client sends of who it is: its role, its program's name, and the session of a container."""
 
-import importlib.util
 import json
 import os
 import sys
@@ -115,7 +114,6 @@ def test_the_systems_trust_store_needs_its_package(account, monkeypatch):
         sp.connect(account.profile, ca_file="system")
 
 
-@pytest.mark.skipif(importlib.util.find_spec("truststore") is None, reason="truststore is not installed")
 def test_the_systems_trust_store_decides_and_nothing_else(monkeypatch, tmp_path):
     with sp.local(tls=True) as account:
         account.sql("CREATE TABLE T (ID NUMBER)")

@@ -96,10 +96,11 @@ class _Checks:
 
     def __init__(self, connection: Connection, table: str | None, pipe: str | None) -> None:
         had = connection.settings
-        self._user = quote_identifier(had.user)
+        self._user = quote_identifier(had.user) if had.user else "YOUR_USER"
+        self._token_has_role = connection.token_has_role
         context = Context.of_settings(had.database, had.schema, had.warehouse, had.role)
         self._door = _Door(connection, context)
-        self._loads_door = _Door(connection, replace(context, role=None))
+        self._default_door = _Door(connection, replace(context, role=None))
         self._pipe: ObjectName | None = None
         self._table: ObjectName | None = None
         if table is not None or pipe is not None:
@@ -114,9 +115,17 @@ class _Checks:
         self._loads_as: str | None = None
 
     def role(self) -> Finding:
-        """Tell the role of loads, the user's default one, and that of SQL, which settings may name."""
+        """Report the role of loads and that of SQL.
+
+        A key's token, and one of an OAuth client, asks for the role of the settings, for both; beside a token
+        from elsewhere that role is for SQL only.
+        """
         wanted = self._door.context.role
-        self._session = current_session(self._loads_door)
+        if self._token_has_role:
+            self._session = current_session(self._door)
+            self._loads_as = self._session.role
+            return Finding("role", "ok", f"{self._loads_as or wanted} of the settings, for rows and for SQL")
+        self._session = current_session(self._default_door)
         self._loads_as = default = self._session.role
         if default is None:
             return Finding(
@@ -132,7 +141,7 @@ class _Checks:
         except SqlPrivilegeError as error:
             if error.code not in ROLE_REFUSED:
                 raise
-            self._door = self._loads_door
+            self._door = self._default_door
             return Finding(
                 "role",
                 "warn",
@@ -185,7 +194,7 @@ class _Checks:
         else:
             settings = read_table_settings(self._door, self._table)
             privileges = needed(self._table, evolves=settings is not None and settings.evolves is True)
-        found = standing(self._loads_door, role, privileges)
+        found = standing(self._door if self._token_has_role else self._default_door, role, privileges)
         unknown = f"whether {role} holds {_listed(found.unknown)} can't be seen" if found.unknown else ""
         if found.missing:
             text = f"{role} lacks {_listed(found.missing)}" + (f"; {unknown}" if unknown else "")

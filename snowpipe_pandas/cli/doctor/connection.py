@@ -15,8 +15,10 @@ from requests.utils import get_environ_proxies, select_proxy
 
 from ...auth.credentials import Credential, KeyPairCredential
 from ...auth.keys import KeyFileWarning
+from ...auth.oauth import OAuthCredential
 from ...auth.tokens import SKEW_ALLOWANCE_S, Clock, ClockSkewWarning
 from ...config import Settings, load_settings
+from ...config.settings import SYSTEM_TRUST
 from ...errors import AuthenticationError, SnowpipeError
 from ...events import Hub
 from ...names import ObjectName, quote_identifier
@@ -26,6 +28,7 @@ from ...rest.caller import Caller
 from ...rest.planes import Planes
 from ...rest.policy import RetryPolicy
 from ...rest.transport import Transport
+from ...rest.trust import system_context
 from ...shown import counted
 from .findings import FailedError, Finding
 
@@ -84,6 +87,13 @@ class Connection:
         return self._settings
 
     @property
+    def token_has_role(self) -> bool:
+        """Whether the token asks for the role of the settings, so that rows are written with it too."""
+        return self._settings.role is not None and isinstance(
+            self._credential, KeyPairCredential | OAuthCredential
+        )
+
+    @property
     def planes(self) -> Planes:
         """The way to both hosts; there once the account was `reached`."""
         return self._planes
@@ -96,8 +106,10 @@ class Connection:
     def _read_settings(self, profile: Path | None, connection_name: str | None) -> Finding:
         self._settings = load_settings(profile, connection_name=connection_name)
         shown = self._settings.describe()
-        account, user = shown["account"], shown["user"]
-        return Finding("settings", "ok", f"account {account[0]} ({account[1]}), user {user[0]} ({user[1]})")
+        account = shown["account"]
+        who, source = shown.get("user") or shown["authenticator"]
+        named = f"user {who}" if "user" in shown else f"whom an {who} token names"
+        return Finding("settings", "ok", f"account {account[0]} ({account[1]}), {named} ({source})")
 
     def _load_key(self) -> Finding:
         with warnings.catch_warnings(record=True) as caught:
@@ -108,6 +120,9 @@ class Connection:
                 self._key_file_warning = str(warned.message)  # the next check tells it
             else:
                 warnings.warn_explicit(warned.message, warned.category, warned.filename, warned.lineno)
+        if not self._credential.at_once:
+            url = self._settings.oauth_token_request_url
+            return Finding("key", "ok", f"no key: tokens come from {url}, from discovery on")
         self._credential.token(self._caller)
         if not isinstance(self._credential, KeyPairCredential):
             return Finding("key", "ok", f"no key: {self._credential.kind} is used")
@@ -143,12 +158,11 @@ class Connection:
         host, port, encrypted = _address(url)
         if (proxy := _proxy(url)) is not None:
             return Finding(check, "skip", f"{host} is reached through the proxy {proxy}; see what follows")
-        context = ssl.create_default_context(cafile=self._settings.ca_file)
         try:
             with socket.create_connection((host, port), CONNECT_TIMEOUT_S) as plain:
                 if not encrypted:
                     return Finding(check, "ok", "plain http, on this machine only")
-                with context.wrap_socket(plain, server_hostname=host) as secured:
+                with self._trust().wrap_socket(plain, server_hostname=host) as secured:
                     certificate = secured.getpeercert() or {}
                     version = secured.version()
         except ssl.SSLCertVerificationError as error:
@@ -170,9 +184,17 @@ class Connection:
         days = (ssl.cert_time_to_seconds(str(certificate["notAfter"])) - time.time()) / SECONDS_PER_DAY
         return Finding(check, "ok", f"{version}, certificate good for {counted(round(days), 'day')}")
 
+    def _trust(self) -> ssl.SSLContext:
+        """Return whose certificates are trusted, as the client trusts them."""
+        ca_file = self._settings.ca_file
+        return system_context() if ca_file == SYSTEM_TRUST else ssl.create_default_context(cafile=ca_file)
+
     def _discover(self) -> Finding:
         self._transport = Transport(
-            self._clock, ca_file=self._settings.ca_file, retry=RetryPolicy(budget_s=RETRY_BUDGET_S)
+            self._clock,
+            ca_file=self._settings.ca_file,
+            application=self._settings.application,
+            retry=RetryPolicy(budget_s=RETRY_BUDGET_S),
         )
         self._planes = Planes(
             self._transport,
