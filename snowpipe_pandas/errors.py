@@ -39,12 +39,13 @@ SnowpipeError                       .load: how far an interrupted load came, or 
     ├── CommitTimeoutError          acknowledged, not committed in time               .committed
     ├── RowsRejectedError           the service skipped rows                 .rejected .first_row .end_row
     ├── AuditError                  the service's counts differ from the rows sent    .sent .inserted
-    └── LoadCancelledError          the load was cancelled
+    ├── LoadCancelledError          the load was cancelled
+    └── LoadIncompleteError         partitions of a load failed           .receipts .failures .again
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .load_facts import LoadFacts as LoadFacts
@@ -473,3 +474,19 @@ class AuditError(DeliveryError):
 
 class LoadCancelledError(DeliveryError):
     """The load was cancelled; what was committed stays, and the same call goes on from there."""
+
+
+class LoadIncompleteError(DeliveryError):
+    """Some partitions of a load are not in the table; what is committed stays.
+
+    Attributes:
+        receipts: results of the partitions that are, by their numbers, from 1 on.
+        failures: what the others raised; a partition in neither was not heard of.
+        again: the line to run again.
+    """
+
+    def __init__(
+        self, message: str, *, receipts: Mapping[int, Any], failures: Mapping[int, BaseException], again: str
+    ) -> None:
+        super().__init__(message)
+        self.receipts, self.failures, self.again = dict(receipts), dict(failures), again

@@ -16,33 +16,24 @@ from ..errors import (
     ChannelInvalidError,
     ChannelLostError,
     CommitTimeoutError,
-    NotFoundError,
     ServiceError,
-    UsageError,
 )
 from ..names import ObjectName, TargetName
-from . import paths
-from .answers import CHANNEL_GONE, Answer, Refusal
-from .bounds import ROWS_BYTES
+from .answers import CHANNEL_GONE
 from .caller import Caller
-from .fields import UnreadableError
 from .of_client import OfClient
 from .opening import TargetColumn
 from .pacer import RateLimits
 from .planes import Planes
 from .policy import PollPolicy
 from .polling import Missing, Polling
+from .rejected import fetch_rejected_rows
 from .session import Session
 from .status import ChannelStatus, fetch_statuses
 from .turns import Turns
 from .writer import Acknowledgement, Writer
 
 COMMIT_TIMEOUT_S = 300.0
-
-ERROR_TABLE_HINT = (
-    "an account hands out rejected rows by SQL, where the table was made with ERROR_LOGGING = TRUE: "
-    "SELECT * FROM ERROR_TABLE(DATABASE.SCHEMA.TABLE)"
-)
 
 
 class Channel(OfClient):
@@ -307,39 +298,7 @@ class Channel(OfClient):
         Raises:
             UsageError: no error table, or a service that does not hand it out; says what to run instead.
         """
-        action = f"read the rejected rows of {self.target}"
-        try:
-            answer = self._planes.ingest(
-                "POST",
-                paths.rejected_rows(self.pipe, self.name),
-                action=action,
-                caller=self._caller,
-                most_bytes=ROWS_BYTES,
-            )
-            if answer.refusal is not Refusal.NONE:
-                raise answer.error(action)
-        except NotFoundError as error:
-            raise UsageError(f"{error}; {ERROR_TABLE_HINT}") from None
-        found = _rows(answer)
-        if isinstance(found, str):
-            raise answer.unreadable(action, found)
-        return found
-
-
-def _rows(answer: Answer) -> tuple[list[str], list[list[Any]]] | str:
-    """Read columns and rows; or say what in them can't be understood."""
-    try:
-        told = answer.table()
-    except UnreadableError as error:
-        return str(error)
-    columns, rows = told.get("columns"), told.get("rows")
-    if not isinstance(columns, list) or not all(isinstance(name, str) for name in columns):
-        return "columns is no list of names"
-    if len(set(columns)) < len(columns):
-        return "columns names one twice"
-    if not isinstance(rows, list) or not all(isinstance(r, list) and len(r) == len(columns) for r in rows):
-        return "rows is no list of rows with a value for each column"
-    return columns, rows
+        return fetch_rejected_rows(self._planes, self.pipe, self.name, self.target, self._caller)
 
 
 def _checked_offset_token(offset_token: Any) -> str | None:

@@ -13,11 +13,11 @@ from ..names import ObjectName, TargetName
 from . import paths
 from .answers import Answer, Refusal
 from .caller import Caller
-from .channel import ERROR_TABLE_HINT
 from .of_client import OfClient
 from .opening import TargetColumn
 from .planes import Planes
 from .policy import PollPolicy
+from .rejected import ERROR_TABLE_HINT
 from .status import ChannelStatus, fetch_statuses
 from .trail import Trail
 from .writer import content_headers

@@ -16,6 +16,7 @@ from .known_loads import KnownLoad, ListedChannel, known_loads
 from .of_client import OfClient
 from .planes import Planes
 from .policy import PollPolicy
+from .rejected import fetch_rejected_rows
 from .status import ChannelStatus, fetch_statuses
 
 
@@ -86,6 +87,10 @@ class Target(OfClient):
     def statuses(self, names: Sequence[str], asked_by: Caller | None = None) -> dict[str, ChannelStatus]:
         """Fetch the states of several channels; unknown ones have no entry."""
         return fetch_statuses(self._planes, self.name.pipe, list(names), asked_by or self._caller)
+
+    def rejected_rows(self, channel: str) -> tuple[list[str], list[list[Any]]]:
+        """Fetch a channel's rows in the error table, as `Channel.rejected_rows` does, without opening it."""
+        return fetch_rejected_rows(self._planes, self.name.pipe, channel, self.name, self._caller)
 
 
 def channel_name(argument: str, name: Any) -> str:

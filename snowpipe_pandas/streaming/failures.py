@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 import textwrap
+from collections.abc import Sequence
 
+from ..arguments import A_DAY_S
 from ..errors import (
     AuditError,
     ChannelInvalidError,
     ChannelLostError,
     ChannelTakenOverError,
     CommitTimeoutError,
+    ForgottenPartsError,
     LoadCancelledError,
     OtherLoadError,
     OtherPartsError,
@@ -24,6 +27,7 @@ from ..offset_tokens import PartOf, read_token
 from ..rest.standing import Standing
 from ..shown import counted
 from .delivery import Delivery
+from .parts import MANIFEST
 from .steps import Begun, Refused, Reopened, StatusRead
 
 MESSAGE_CHARACTERS = 120
@@ -53,21 +57,46 @@ def cut_otherwise(delivery: Delivery, fact: Begun | Reopened) -> OtherPartsError
 
 def other_parts(load_id: str, begun: PartOf | None, given: PartOf | None) -> OtherPartsError:
     """Return the error for a load that was begun as other parts than those that are to go on."""
-    parts, now = 1 if begun is None else begun.parts, 1 if given is None else given.parts
-    if begun is None or given is None or parts != now:
+    parts, total = (1, None) if begun is None else (begun.parts, begun.rows_total)
+    same_number = begun is not None and given is not None and parts == given.parts
+    if total is None or given is None or given.rows_total is None or not same_number:
+        as_before = f'with channels={parts} (or channels="auto")'
+        if begun is not None and _by_an_engine(begun):
+            as_before = "from the same engine, in the partitions that it was begun with"
         why = (
-            f"load {load_id!r} was begun through {counted(parts, 'channel')}, this call has {now}: its "
-            f"offset tokens say what is committed of those {parts} only, so nothing was sent; run it with "
-            f'channels={parts} (or channels="auto"), or use another load_id for other data'
+            f"load {load_id!r} was begun through {_in_words(begun)}, this call has {_in_words(given)}: its "
+            f"offset tokens say what is committed of those {parts} only, so nothing was sent; run it "
+            f"{as_before}, or use another load_id for other data"
         )
     else:
         why = (
-            f"load {load_id!r} was begun with {begun.rows_total:,} rows and cut by that number, the source "
+            f"load {load_id!r} was begun with {total:,} rows and cut by that number, the source "
             f"has {given.rows_total:,} now, so nothing was sent; pass the rows that it was begun with to go "
             "on, and send other rows under another load_id"
         )
-    return OtherPartsError(
-        why, load_id=load_id, parts=parts, rows_total=None if begun is None else begun.rows_total
+    return OtherPartsError(why, load_id=load_id, parts=parts, rows_total=total)
+
+
+def _in_words(part: PartOf | None) -> str:
+    """Say how the load of a part was cut."""
+    if part is not None and _by_an_engine(part):
+        return counted(part.parts, "partition")
+    return counted(1 if part is None else part.parts, "channel")
+
+
+def _by_an_engine(part: PartOf) -> bool:
+    return part.rows_total is None or part.part == MANIFEST
+
+
+def forgotten_parts(load_id: str, age_s: float, without: Sequence[str], channels: int) -> ForgottenPartsError:
+    """Return the error for a load of which the service may have deleted channels, for lack of use."""
+    return ForgottenPartsError(
+        f"load {load_id!r} was begun {age_s / A_DAY_S:.0f} days ago, and {len(without)} of its {channels} "
+        "channels have no offset token: the service deletes channels that were not used for 30 days, so "
+        "their rows may be in the table already; nothing was sent. Compare the table with the source, and "
+        "send what is missing under another load_id",
+        load_id=load_id,
+        channels=without,
     )
 
 
