@@ -87,8 +87,8 @@ class DaskAccessor:
         spec = LoadSpec.of(like, table, pipe=pipe, load_id=load_id, parts=parts, **given)
         if changed := texts_of_objects(self._frame):
             warnings.warn(
-                f"Dask has turned the dicts or lists in {', '.join(map(repr, changed))} into texts, as Python "
-                'writes them; make the frame under dask.config.set({"dataframe.convert-string": False})',
+                f"Dask has turned the dicts or lists in {', '.join(map(repr, changed))} into texts, as "
+                'Python writes them; make the frame under dask.config.set({"dataframe.convert-string": False})',
                 stacklevel=2,
             )
         run = partial(_outcomes, partitions, spec, client or _current_client(), retries)

@@ -15,7 +15,7 @@ def texts_of_objects(frame: Any) -> list[str]:
     """
     found = []
     for node in frame.expr.walk():
-        data = getattr(getattr(node, "frame", None), "_data", None)
+        data: Any = getattr(getattr(node, "frame", None), "_data", None)
         for name, kind in [] if data is None else data.dtypes.items():
             if str(kind) == "object" and name in frame.columns and str(frame.dtypes[name]) != "object":
                 first = data[name].dropna().head(1).tolist()
