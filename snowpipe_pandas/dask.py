@@ -88,7 +88,7 @@ class DaskAccessor:
         if changed := texts_of_objects(self._frame):
             warnings.warn(
                 f"Dask has turned the dicts or lists in {', '.join(map(repr, changed))} into texts, as "
-                'Python writes them; make the frame under dask.config.set({"dataframe.convert-string": False})',
+                "Python writes them; make the frame with dataframe.convert-string set to False",
                 stacklevel=2,
             )
         run = partial(_outcomes, partitions, spec, client or _current_client(), retries)

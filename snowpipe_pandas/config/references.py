@@ -19,6 +19,7 @@ from ..files import read_small
 from .spellings import ALIASES, SECRETS, hidden
 
 _REFERENCE = re.compile(r"(file):(.+)|(env):([A-Za-z_][A-Za-z0-9_]*)|(py):([\w.]+:\w+)")
+_POINTERS = {"connection_name": "default_connection_name"}
 _WANTED = (
     'a reference, which is read where it is needed: "file:/path", "env:NAME" or "py:module:function"; the '
     "text of a secret would be in the engine's graph and logs"
@@ -45,7 +46,8 @@ def checked_references(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 def _kept(name: str, value: Any) -> Any:
     if not _is_secret(name):
-        kept = hidden({name: value})[name]
+        known = _POINTERS.get(name, name)
+        kept = hidden({known: value})[known]
         return type(value) if callable(kept) else kept
     plain = plain_text(value)
     if plain is not None and is_path(plain) and _REFERENCE.fullmatch(plain):

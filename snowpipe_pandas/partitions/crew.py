@@ -67,7 +67,7 @@ class Crew:
         self.events = Hub()
         self._first = Progress(
             load_id=spec.load_id,
-            target=spec.target,
+            target=spec.place,
             channel=channel_of(spec.load_id, 1),
             account=spec.account,
             user=spec.user,

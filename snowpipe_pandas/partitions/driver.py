@@ -62,7 +62,7 @@ def deliver(
         if done is not None:
             _drop(manifest, spec)
             first = channel_of(spec.load_id, 1)
-            return remembered_result(done, time.monotonic() - started, target=spec.target, channel=first)
+            return remembered_result(done, time.monotonic() - started, target=spec.place, channel=first)
         receipts, failures = _gathered(spec, run())
         if len(receipts) < spec.parts:
             raise _incomplete(spec, receipts, failures, again)
@@ -164,7 +164,7 @@ def _facts(
     known: list[StreamResult | LoadFacts] = [load for load in loads if isinstance(load, LoadFacts)]
     known += receipts.values()
     return LoadFacts(
-        target=spec.target,
+        target=spec.place,
         load_id=spec.load_id,
         channel=channel_of(spec.load_id, next(iter(failures), 1)),
         rows_acknowledged=sum(one.rows_acknowledged for one in known),

@@ -20,6 +20,7 @@ from ..streaming.options import LoadOptions
 from ..streaming.parts import MAX_PARTITIONS
 
 _OPTIONS = frozenset(field.name for field in fields(LoadOptions))
+_POLICIES = frozenset({"retry", "timeouts", "allow_ingest_hosts"})
 _NOT_HERE = {
     "after": "each load in partitions has channels of its own",
     "channels": "each partition has one",
@@ -85,8 +86,10 @@ class LoadSpec:
 
         >>> spec = LoadSpec.of(frame, "DEMO.PUBLIC.FLIGHTS", load_id="2013", parts=8, profile="profile.json")
         """
-        connection = checked_references({k: v for k, v in given.items() if k not in _OPTIONS})
-        options = {k: v for k, v in given.items() if k in _OPTIONS}
+        options = {name: value for name, value in given.items() if name in _OPTIONS}
+        policies = {name: value for name, value in given.items() if name in _POLICIES}
+        rest = {name: value for name, value in given.items() if name not in _OPTIONS | _POLICIES}
+        connection = checked_references(rest) | policies  # what else is wrong with them, connect() says
         for name in options.keys() & _NOT_HERE.keys():
             raise UsageError(f"{name}= does not go with a load in partitions: {_NOT_HERE[name]}")
         if load_id is None:
@@ -94,9 +97,9 @@ class LoadSpec:
         parts, checked = _few_enough(parts, max_channels), LoadOptions(load_id=load_id, **options)
         with connect(**resolved(connection)) as client:
             account, user, _ = client.identity
-            target = str(_target(client, table, pipe).name)
+            named = _target(client, table, pipe).name
         return cls(
-            target=target,
+            target=str(named.table or named.pipe),
             is_pipe=table is None,
             parts=parts,
             schema=_digest(_opened(like, checked), checked),
@@ -110,6 +113,11 @@ class LoadSpec:
     def load_id(self) -> str:
         """The load's name."""
         return self.options.load_id or ""
+
+    @property
+    def place(self) -> str:
+        """Where the rows go, as results and views have it."""
+        return f"pipe {self.target}" if self.is_pipe else self.target
 
     def part(self, number: int) -> PartOf:
         """Return which part of the load a partition is."""

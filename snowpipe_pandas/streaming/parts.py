@@ -52,8 +52,13 @@ def cut(rows_total: int, channels: int) -> list[PartOf]:
 
 
 def cut_of(part: PartOf | None) -> tuple[int, int | None] | None:
-    """Return how the load of a part was cut: into how many, of how many rows; None is a load of one part."""
-    return None if part is None else (part.parts, part.rows_total)
+    """Return how the load of a part was cut: into how many, of how many rows; None is a load of one part.
+
+    Partitions were cut by an engine, by no number of rows.
+    """
+    if part is None:
+        return None
+    return part.parts, None if part.part == MANIFEST else part.rows_total
 
 
 def worthwhile(raw_bytes: float, bytes_per_s: float) -> int:
