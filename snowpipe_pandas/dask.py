@@ -105,7 +105,7 @@ def _outcomes(
 ) -> Iterator[tuple[int, Outcome]]:
     """Let the workers stream all partitions; yield what came of each as it ends."""
     topic = f"snowpipe-{uuid.uuid4().hex}"
-    on_worker = delayed(_on_worker, pure=False)
+    on_worker = delayed(snowpipe_partition, pure=False)
     tasks = [on_worker(rows, spec, number, topic) for number, rows in enumerate(partitions, 1)]
     client.subscribe_topic(topic, lambda told: crew.hear(told[1]))
     futures = dict(zip(client.compute(tasks, retries=retries), range(1, len(tasks) + 1), strict=True))
@@ -122,7 +122,8 @@ def _outcomes(
         client.unsubscribe_topic(topic)
 
 
-def _on_worker(rows: Any, spec: LoadSpec, number: int, topic: str) -> StreamResult:
+def snowpipe_partition(rows: Any, spec: LoadSpec, number: int, topic: str) -> StreamResult:
+    """Stream a partition on a worker, and tell the driver; Dask's dashboard shows it by this name."""
     worker = get_worker()
 
     def tell(event: Event, state: Progress) -> None:

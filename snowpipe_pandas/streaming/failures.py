@@ -59,9 +59,9 @@ def other_parts(load_id: str, begun: PartOf | None, given: PartOf | None) -> Oth
     """Return the error for a load that was begun as other parts than those that are to go on."""
     parts, total = (1, None) if begun is None else (begun.parts, begun.rows_total)
     same_number = begun is not None and given is not None and parts == given.parts
-    if total is None or given is None or given.rows_total is None or not same_number:
+    if not same_number or any(_by_an_engine(part) for part in (begun, given)):
         as_before = f'with channels={parts} (or channels="auto")'
-        if begun is not None and _by_an_engine(begun):
+        if _by_an_engine(begun):
             as_before = "from the same engine, in the partitions that it was begun with"
         why = (
             f"load {load_id!r} was begun through {_in_words(begun)}, this call has {_in_words(given)}: its "
@@ -70,8 +70,8 @@ def other_parts(load_id: str, begun: PartOf | None, given: PartOf | None) -> Oth
         )
     else:
         why = (
-            f"load {load_id!r} was begun with {total:,} rows and cut by that number, the source "
-            f"has {given.rows_total:,} now, so nothing was sent; pass the rows that it was begun with to go "
+            f"load {load_id!r} was begun with {_rows(begun)} rows and cut by that number, the source "
+            f"has {_rows(given)} now, so nothing was sent; pass the rows that it was begun with to go "
             "on, and send other rows under another load_id"
         )
     return OtherPartsError(why, load_id=load_id, parts=parts, rows_total=total)
@@ -79,13 +79,15 @@ def other_parts(load_id: str, begun: PartOf | None, given: PartOf | None) -> Oth
 
 def _in_words(part: PartOf | None) -> str:
     """Say how the load of a part was cut."""
-    if part is not None and _by_an_engine(part):
-        return counted(part.parts, "partition")
-    return counted(1 if part is None else part.parts, "channel")
+    return counted(1 if part is None else part.parts, "partition" if _by_an_engine(part) else "channel")
 
 
-def _by_an_engine(part: PartOf) -> bool:
-    return part.rows_total is None or part.part == MANIFEST
+def _by_an_engine(part: PartOf | None) -> bool:
+    return part is not None and (part.rows_total is None or part.part == MANIFEST)
+
+
+def _rows(part: PartOf | None) -> str:
+    return f"{0 if part is None else part.rows_total or 0:,}"
 
 
 def forgotten_parts(load_id: str, age_s: float, without: Sequence[str], channels: int) -> ForgottenPartsError:
