@@ -110,7 +110,7 @@ def _outcomes(
     client.subscribe_topic(topic, lambda told: crew.hear(told[1]))
     futures = dict(zip(client.compute(tasks, retries=retries), range(1, len(tasks) + 1), strict=True))
     try:
-        for future in as_completed(futures):
+        for future in as_completed(futures, loop=client.loop):
             number = futures.pop(future)
             try:
                 outcome = future.result()

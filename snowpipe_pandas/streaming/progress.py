@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 
 from ..events import Phase, TokenLife
 from .counts import Counts
@@ -84,6 +84,13 @@ class Progress(Counts):
     def ended(self) -> bool:
         """Whether nothing will change any more."""
         return self.phase in ENDS
+
+
+class Snapshots(Protocol):
+    """What tells the state of a load, or of a part of one."""
+
+    def snapshot(self) -> Progress:
+        """Return the state now."""
 
 
 class Tracker:

@@ -6,14 +6,14 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields, replace
-from typing import Any, Protocol
+from typing import Any
 
 from ..events import Phase, PhaseChanged
 from ..offset_tokens import Mark
 from . import timings
 from .counts import Counts
 from .history import History, Sample
-from .progress import ENDS, Progress
+from .progress import ENDS, Progress, Snapshots
 from .result import StreamResult
 
 _ORDER = ("preparing", "committing", "sending", "paused")
@@ -62,13 +62,6 @@ def remembered_result(mark: Mark, seconds: float, *, target: str, channel: str) 
         load_id=mark.owner,
         channel=channel,
     )
-
-
-class Snapshots(Protocol):
-    """What tells the state of a part."""
-
-    def snapshot(self) -> Progress:
-        """Return the state now."""
 
 
 class TotalTracker:

@@ -1,4 +1,4 @@
-"""Loads on Dask: a real cluster of two processes, whose workers and drivers are killed by their own process ids."""
+"""Loads on Dask: a real cluster of two processes, whose workers and drivers are killed by their own ids."""
 
 import contextlib
 import logging

@@ -1,4 +1,4 @@
-"""A driver in a process of its own, to be killed: `python -m tests.support.dask_driver SCHEDULER PROFILE ROWS`."""
+"""A driver of its own, to be killed: `python -m tests.support.dask_driver SCHEDULER PROFILE ROWS`."""
 
 import sys
 
