@@ -47,7 +47,7 @@ def cluster():
     with (
         dask.config.set({"distributed.worker.daemon": True, "distributed.comm.timeouts.connect": "20s"}),
         distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=logging.CRITICAL
+            n_workers=2, threads_per_worker=1, dashboard_address=":0", silence_logs=logging.CRITICAL
         ) as cluster,
     ):
         yield cluster
