@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
+from ..errors import UsageError
 from ..shown import counted, visible
 from .counts import Counts
 from .duplicates import PossibleDuplicate, doubled
@@ -79,7 +80,8 @@ class StreamResult(Counts):
 
         Raises:
             UsageError: the table was made without ERROR_LOGGING = TRUE, or the account is a real one, where
-                SQL reads the error table; the message has the statement.
+                SQL reads the error table; the message has the statement. Or this result has no way to the
+                service: it came from another process, or from the memory of a load that was done before.
 
         >>> result = df.snowpipe.stream(channel, on_error="report")
         >>> [row["$1"] for row in result.rejected()["ERROR_DATA"]]
@@ -88,6 +90,11 @@ class StreamResult(Counts):
 
         if self._parts:
             return pd.concat([part.rejected() for part in self._parts], ignore_index=True)
+        if self._rejected_rows is None and self.rows_rejected:
+            raise UsageError(
+                f"{self.rows_rejected:,} rows of load {self.load_id!r} were rejected, but this result only "
+                "remembers their number; read them by SQL from ERROR_TABLE(DATABASE.SCHEMA.TABLE)"
+            )
         columns, rows = ([], []) if self._rejected_rows is None else self._rejected_rows()
         found = pd.DataFrame(rows, columns=pd.Index(columns))
         bounds = [_bound(told) for told in found.get("ERROR_METADATA", [None] * len(found))]

@@ -44,13 +44,13 @@ pytestmark = [
 def cluster():
     import snowpipe_pandas.dask  # noqa: F401  # registers ddf.snowpipe
 
-    with (
-        dask.config.set({"distributed.worker.daemon": True, "distributed.comm.timeouts.connect": "20s"}),
-        distributed.LocalCluster(
+    with dask.config.set({"distributed.worker.daemon": True, "distributed.comm.timeouts.connect": "20s"}):
+        cluster = distributed.LocalCluster(
             n_workers=2, threads_per_worker=1, dashboard_address=":0", silence_logs=logging.CRITICAL
-        ) as cluster,
-    ):
+        )
         yield cluster
+        with contextlib.suppress(TimeoutError):  # a busy machine; its processes end with this one
+            cluster.close(timeout=60)
 
 
 @pytest.fixture

@@ -102,6 +102,8 @@ def test_rejected_rows_are_counted_by_partition_and_can_be_read_when_channels_ar
     assert [row["$1"] for row in result.rejected()["ERROR_DATA"]] == ['{"ID":null,"TEXT":"row 30"}']
     again = engine.run(frames, on_error="report")
     assert (again.rows_in_table, again.rows_rejected) == (39, 1)
+    with pytest.raises(UsageError, match="only remembers their number"):
+        again.rejected()
 
 
 def test_an_error_that_no_further_call_mends_ends_the_load(account, engine):
