@@ -20,6 +20,7 @@ from .partitions import LoadSpec, deliver, stream_partition
 from .partitions.crew import Crew, message
 from .partitions.dask_texts import texts_of_objects
 from .partitions.driver import Outcome
+from .partitions.spec import without_secrets
 from .streaming.progress import Progress
 from .streaming.result import StreamResult
 
@@ -80,6 +81,7 @@ class DaskAccessor:
         >>> import snowpipe_pandas.dask
         >>> result = ddf.snowpipe.stream("DEMO.PUBLIC.FLIGHTS", load_id="2013", profile="profile.json")
         """
+        given = without_secrets(given)  # a traceback may show the variables of this frame
         shown = checked_progress(progress)
         retries = whole("retries", retries, low=0, example="retries=3")
         partitions = self._frame.to_delayed()  # as many as there really are: optimising fuses some

@@ -26,25 +26,30 @@ _WANTED = (
 )
 
 
-def checked_references(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return settings that may travel: secrets as references, and nothing that could hold one as it is.
+def travelling(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings as they may travel; of what may not, a `Secret` or only the type is left. Never raises.
+
+    >>> travelling({"user": "loader", "private_key": "env:LOADER_KEY", "token": "abc"})
+    {'user': 'loader', 'private_key': 'env:LOADER_KEY', 'token': ***}
+    """
+    return {name: _kept(name, value) for name, value in settings.items()}
+
+
+def refuse_to_travel(settings: Mapping[str, Any]) -> None:
+    """Refuse settings of which `travelling` has left something out.
 
     Raises:
         ConfigError: a secret is given as its text, or another setting holds what may be one.
-
-    >>> checked_references({"user": "loader", "private_key": "env:LOADER_KEY"})
-    {'user': 'loader', 'private_key': 'env:LOADER_KEY'}
     """
-    # Bound anew before anything can raise: a traceback may show the variables of this frame.
-    settings = {name: _kept(name, value) for name, value in settings.items()}
     for name, value in settings.items():
         if isinstance(value, Secret | type):
             wanted = _WANTED if _is_secret(name) else "one line of plain text"
             raise ConfigError(f"{name} can't travel to workers: give {wanted}", setting=name)
-    return settings
 
 
 def _kept(name: str, value: Any) -> Any:
+    if isinstance(value, type):
+        return value
     if not _is_secret(name):
         known = _POINTERS.get(name, name)
         kept = hidden({known: value})[known]

@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, TypeAlias, cast
 
+from ..arguments import instance
 from ..errors import LoadFacts, LoadIncompleteError, SnowpipeError, UsageError
 from ..shown import counted, shown
 from ..streaming.parts import channel_of
@@ -55,6 +56,7 @@ def deliver(
 
     >>> deliver(spec, lambda: ((n, stream_partition(frame, spec, n)) for n, frame in enumerate(frames, 1)))
     """
+    spec = instance("spec", spec, LoadSpec, wanted="what LoadSpec.of() returns")
     started = time.monotonic()
     with spec.connect() as client:
         manifest = Manifest(spec.at(client), spec)

@@ -9,7 +9,7 @@ from typing import Any
 import xxhash
 
 from ..arguments import refuse, whole
-from ..config.references import checked_references, resolved
+from ..config.references import refuse_to_travel, resolved, travelling
 from ..errors import ConfigError, UsageError
 from ..offset_tokens import PartOf
 from ..rest.client import Client, connect
@@ -86,10 +86,11 @@ class LoadSpec:
 
         >>> spec = LoadSpec.of(frame, "DEMO.PUBLIC.FLIGHTS", load_id="2013", parts=8, profile="profile.json")
         """
+        # Bound anew before anything can raise: a traceback may show the variables of this frame.
+        given = without_secrets(given)
         options = {name: value for name, value in given.items() if name in _OPTIONS}
-        policies = {name: value for name, value in given.items() if name in _POLICIES}
-        rest = {name: value for name, value in given.items() if name not in _OPTIONS | _POLICIES}
-        connection = checked_references(rest) | policies  # what else is wrong with them, connect() says
+        connection = {name: value for name, value in given.items() if name not in _OPTIONS}
+        refuse_to_travel({name: value for name, value in connection.items() if name not in _POLICIES})
         for name in options.keys() & _NOT_HERE.keys():
             raise UsageError(f"{name}= does not go with a load in partitions: {_NOT_HERE[name]}")
         if load_id is None:
@@ -152,6 +153,12 @@ class LoadSpec:
     def encoder(self) -> Encoder:
         """Return what writes the rows."""
         return Encoder(nulls=self.options.nulls, binary_format=self.options.binary_format)
+
+
+def without_secrets(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what was given to a load with every text hidden that may be secret; `LoadSpec.of` refuses it."""
+    known = _OPTIONS | _POLICIES
+    return {**given, **travelling({name: value for name, value in given.items() if name not in known})}
 
 
 def _target(client: Client, table: str | None, pipe: str | None) -> Target:

@@ -395,6 +395,17 @@ def test_a_spec_travels_and_says_nothing_of_how_it_connects(engine):
     assert "profile" not in repr(spec)
 
 
+@pytest.mark.parametrize("name", ["private_key", "token", "user", "profile"])
+def test_a_key_in_the_place_of_a_reference_is_in_no_variable_of_the_traceback(engine, name):
+    key = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASC\n-----END PRIVATE KEY-----"
+    with pytest.raises(ConfigError, match=f"{name} can't travel") as caught:
+        LoadSpec.of(numbers(0), TABLE, load_id="load", parts=1, **{name: key})
+    trace = caught.value.__traceback__.tb_next
+    while trace is not None:
+        assert "MIIEvQIBADANBgkq" not in repr(trace.tb_frame.f_locals)
+        trace = trace.tb_next
+
+
 def test_loads_in_partitions_are_listed(account, client, engine):
     with pytest.raises(LoadIncompleteError):
         engine.run(partitions(ROWS, 4), only={1})
