@@ -264,10 +264,10 @@ def test_a_load_whose_channels_may_be_forgotten_is_refused(account, engine):
 def test_of_two_that_run_a_partition_at_once_one_raises(account, engine):
     """The second one opens the channel when the first has sent some rows; it goes on behind them."""
     frames = partitions(ROWS, 1)
-    ends = []
+    ends, begun = [], threading.Event()
 
     def second(spec):
-        ends.append(stream_partition(frames[0], spec, 1))
+        ends.append(stream_partition(frames[0], spec, 1, lambda event, progress: begun.set()))
 
     def twice():
         spec = engine.spec(frames)
@@ -276,7 +276,7 @@ def test_of_two_that_run_a_partition_at_once_one_raises(account, engine):
         def tell(event, progress):
             if isinstance(event, RowsAcknowledged) and not thread.ident:
                 thread.start()
-                until_opened(account, "load", 2)
+                assert begun.wait(30)
 
         with pytest.raises(ChannelTakenOverError):
             stream_partition(frames[0], spec, 1, tell)
@@ -286,15 +286,6 @@ def test_of_two_that_run_a_partition_at_once_one_raises(account, engine):
     assert deliver(engine.spec(frames), twice).rows_in_table == ROWS
     assert ends[0].rows_skipped > 0
     assert ids(account) == list(range(ROWS))
-
-
-def until_opened(account, channel, times, timeout_s=30.0):
-    waited = threading.Event()
-    for _ in range(int(timeout_s / 0.02)):
-        if sum(r.path.endswith(f"/channels/{channel}") for r in operations(account, "open")) >= times:
-            return
-        waited.wait(0.02)
-    raise AssertionError(f"{channel} was not opened {times} times")
 
 
 @pytest.mark.parametrize("fenced", [True, False])
