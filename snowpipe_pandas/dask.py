@@ -109,9 +109,9 @@ def _outcomes(
     topic = f"snowpipe-{uuid.uuid4().hex}"
     on_worker = delayed(snowpipe_partition, pure=False)
     tasks = [on_worker(rows, spec, number, topic) for number, rows in enumerate(partitions, 1)]
-    client.subscribe_topic(topic, lambda told: crew.hear(told[1]))
     futures = dict(zip(client.compute(tasks, retries=retries), range(1, len(tasks) + 1), strict=True))
     try:
+        client.subscribe_topic(topic, lambda told: crew.hear(told[1]))
         for future in as_completed(futures, loop=client.loop):
             number = futures.pop(future)
             try:
