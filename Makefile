@@ -52,6 +52,7 @@ format: setup  ## rewrite the sources in the project's format
 
 soak: setup  ## an hour of trouble: 5,000 random schedules, 400 kills, and 30 minutes at full speed
 	SCHEDULES=5000 KILLS=200 $(BIN)/python -m pytest -n 2 tests/faults/test_schedules.py tests/faults/test_kills.py
+	EXAMPLES=800 $(BIN)/python -m pytest tests/rows/test_properties.py
 	$(BIN)/python -m benchmarks.soak --minutes 30
 
 bench: setup  ## measure against the peers; writes benchmarks/results and docs/performance.md

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from .display.choose import ShowProgress
     from .rest.channel import Channel
     from .rest.client import Client
-    from .rest.opening import TargetColumn
     from .rows.encode.cell_location import BinaryFormat
     from .rows.encode.encoder import Nulls
     from .rows.schema_check import Problem
     from .rows.sources.names import ColumnCase
     from .streaming.result import StreamResult
+    from .target_column import TargetColumn
 
 
 @pd.api.extensions.register_dataframe_accessor("snowpipe")
@@ -176,8 +176,8 @@ class SnowpipeAccessor:
 
 def _columns_of(target: Channel | Mapping[str, str]) -> Sequence[TargetColumn]:
     from .rest.channel import Channel
-    from .rest.opening import TargetColumn
     from .rows.target_types import parse_type
+    from .target_column import TargetColumn
 
     if is_a(target, Channel):
         return target.target_columns

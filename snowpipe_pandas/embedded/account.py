@@ -17,14 +17,14 @@ import pandas as pd
 
 from .. import arguments
 from ..errors import ClosedError, SnowpipeError, UsageError
+from .account_files import AccountFiles
 from .clock import AccountClock
 from .faults import FaultDesk
 from .folder import TemporaryFolder
 from .http.app import AccountApp
 from .http.recorded import RecordedRequest
 from .http.server import HOST, ServerThread
-from .identity import Identity
-from .protocol.auth import Door
+from .protocol.auth import Authenticator
 from .protocol.channels import Channels
 from .protocol.limits import Rates
 from .protocol.operations import Operations
@@ -80,10 +80,10 @@ class LocalAccount:
             self._store = Store(path, database=DATABASE, schema=SCHEMA, allow_files=allow_files)
             self._session = Session(DATABASE, SCHEMA, allow_files)
             resources.callback(self._store.close)
-            identity = Identity(folder, tls=tls)
+            files = AccountFiles(folder, lasting=path is not None, tls=tls)
             self.clock = AccountClock()
-            self.door = Door(ACCOUNT, self.clock, token_lifetime_s=token_lifetime_s)
-            self.door.register_key(USER, "RSA_PUBLIC_KEY", identity.public_key_base64())
+            self.door = Authenticator(ACCOUNT, self.clock, token_lifetime_s=token_lifetime_s)
+            self.door.register_key(USER, "RSA_PUBLIC_KEY", files.public_key_base64())
             self.faults = FaultDesk()
             self.channels = Channels(self._store, self.clock, commit_lag_s=commit_lag_s)
             resources.callback(self.channels.close)
@@ -93,14 +93,14 @@ class LocalAccount:
             rates = Rates(self.clock) if enforce_limits else None
             self._operations = Operations(self._store, self.channels, self.door, self.clock, sql, rates)
             self._app = AccountApp(self._operations, self.faults, self.clock)
-            self.profile = identity.profile
-            self._server = ServerThread(self._app, port=port, tls=identity.tls)
+            self.profile = files.profile
+            self._server = ServerThread(self._app, port=port, tls=files.tls)
             resources.callback(self._server.close)
             resources.callback(self._operations.close)
             self._operations.host = HOST
             self.url = f"{'https' if tls else 'http'}://{HOST}:{self._server.port}"
             # Before the first request can come: whoever finds the port open may read the profile at once.
-            identity.write_profile(url=self.url, account=ACCOUNT, user=USER, database=DATABASE, schema=SCHEMA)
+            files.write_profile(url=self.url, account=ACCOUNT, user=USER, database=DATABASE, schema=SCHEMA)
             self._server.start()
             self._resources = resources.pop_all()
         _running.add(self)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..errors import SnowpipeError, UsageError
 from .catalogue import shown
-from .protocol.auth import Door
+from .protocol.auth import Authenticator
 from .protocol.channels import Channels
 from .refusals import Refused
 from .sql.commands import (
@@ -29,7 +29,7 @@ from .store import Store
 class Runner:
     """Runs statements, for `account.sql()` and for the SQL API alike."""
 
-    def __init__(self, store: Store, channels: Channels, door: Door) -> None:
+    def __init__(self, store: Store, channels: Channels, door: Authenticator) -> None:
         self._store = store
         self._channels = channels
         self._door = door

@@ -19,10 +19,10 @@ from ..errors import (
     ServiceError,
 )
 from ..names import ObjectName, TargetName
+from ..target_column import TargetColumn
 from .answers import CHANNEL_GONE
 from .caller import Caller
-from .of_client import OfClient
-from .opening import TargetColumn
+from .of_client import Door, OfClient
 from .pacer import RateLimits
 from .planes import Planes
 from .policy import PollPolicy
@@ -51,12 +51,14 @@ class Channel(OfClient):
         name: str,
         target: TargetName,
         *,
+        door: Door,
         offset_token: str | None = None,
         polling: PollPolicy = PollPolicy(),
         opened_by: Caller | None = None,
     ) -> None:
         self.name = name
         self.target = target
+        self.door = door
         self._planes = planes
         self.polling = polling
         self._turns = Turns(name)

@@ -254,6 +254,7 @@ class Client:
             name,
             self._caller,
             polling=self._polling,
+            door=self,
             list_channels=self._list_channels,
         )
 

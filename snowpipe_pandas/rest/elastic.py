@@ -10,11 +10,11 @@ from typing import Any
 
 from ..errors import UsageError
 from ..names import ObjectName, TargetName
+from ..target_column import TargetColumn
 from . import paths
 from .answers import Answer, Refusal
 from .caller import Caller
-from .of_client import OfClient
-from .opening import TargetColumn
+from .of_client import Door, OfClient
 from .planes import Planes
 from .policy import PollPolicy
 from .rejected import ERROR_TABLE_HINT
@@ -40,8 +40,11 @@ class ElasticChannel(OfClient):
     name = ELASTIC
     target_columns: tuple[TargetColumn, ...] = ()
 
-    def __init__(self, planes: Planes, target: TargetName, *, polling: PollPolicy = PollPolicy()) -> None:
+    def __init__(
+        self, planes: Planes, target: TargetName, *, door: Door, polling: PollPolicy = PollPolicy()
+    ) -> None:
         self.target = target
+        self.door = door
         self.polling = polling
         self._planes = planes
         self._caller = Caller(self.clock, self.events, channel=ELASTIC, target=str(target))

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
+from collections.abc import Sequence
+from typing import Any, NoReturn, Protocol
 
 from ..auth.tokens import Clock
 from ..events import Hub, TokenLife
 from .planes import Planes
 
 
+class Door(Protocol):
+    """The way to SQL that a client has."""
+
+    def sql(self, text: str, *, params: Sequence[Any] | None = None, timeout_s: float = ...) -> Any:
+        """Run one statement; its result is a DataFrame."""
+
+
 class OfClient:
     """Something of one client: its events, clock and tokens are those of the client."""
 
     _planes: Planes
+    door: Door
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..errors import ChannelError, UncommittedRowsError
 from ..names import ObjectName
+from ..target_column import TargetColumn
 from . import fields, paths
 from .answers import UNREADABLE_ANSWER, Answer, Refusal
 from .caller import Caller
@@ -19,45 +20,6 @@ from .status import ChannelStatus, fetch_statuses
 
 OPEN_PAUSE_FIRST_S = 0.1
 OPEN_PAUSE_CAP_S = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class TargetColumn:
-    """A column of the target table, as far as the server tells (the local account does).
-
-    Attributes:
-        name: its name.
-        type: its Snowflake type, with parameters.
-        nullable: whether it takes null.
-        has_default: whether it has a DEFAULT, which rows get that leave its key out.
-        earliest, latest: the times that it holds, as ISO 8601, where the server has limits of its own.
-    """
-
-    name: str
-    type: str
-    nullable: bool
-    has_default: bool = False
-    earliest: str | None = None
-    latest: str | None = None
-
-    @classmethod
-    def from_json(cls, told: Mapping[str, Any]) -> TargetColumn:
-        """Read what an open's answer tells of a column; what it does not tell is no.
-
-        Raises:
-            UnreadableError: it has no name or no type.
-        """
-        name = fields.token(told, "name")  # as it is: frames' columns are compared with it
-        if not name:
-            raise UnreadableError("a column has no name")
-        return cls(
-            name,
-            fields.word(told, "type"),
-            told.get("nullable") is not False,
-            told.get("has_default") is True,
-            fields.told(told, "earliest"),
-            fields.told(told, "latest"),
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,9 +128,28 @@ def _columns(told: object) -> tuple[TargetColumn, ...]:
     if not isinstance(told, list):
         return ()
     try:
-        return tuple(TargetColumn.from_json(fields.table(column, "a column")) for column in told)
+        return tuple(_column(fields.table(column, "a column")) for column in told)
     except UnreadableError:
         return ()
+
+
+def _column(told: Mapping[str, Any]) -> TargetColumn:
+    """Read what an open's answer tells of a column; what it does not tell is no.
+
+    Raises:
+        UnreadableError: it has no name or no type.
+    """
+    name = fields.token(told, "name")  # as it is: frames' columns are compared with it
+    if not name:
+        raise UnreadableError("a column has no name")
+    return TargetColumn(
+        name,
+        fields.word(told, "type"),
+        told.get("nullable") is not False,
+        told.get("has_default") is True,
+        fields.told(told, "earliest"),
+        fields.told(told, "latest"),
+    )
 
 
 def _limits(told: Mapping[str, Any]) -> RateLimits:

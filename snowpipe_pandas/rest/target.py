@@ -13,7 +13,7 @@ from .caller import Caller
 from .channel import Channel
 from .elastic import ElasticChannel
 from .known_loads import KnownLoad, ListedChannel, known_loads
-from .of_client import OfClient
+from .of_client import Door, OfClient
 from .planes import Planes
 from .policy import PollPolicy
 from .rejected import fetch_rejected_rows
@@ -27,6 +27,7 @@ class Target(OfClient):
 
     Attributes:
         name: the table, or the pipe that was named.
+        door: the client, as far as it runs SQL.
 
     >>> flights = client.table("DEMO.PUBLIC.FLIGHTS")
     >>> df.snowpipe.stream(flights, load_id="2013-01")
@@ -39,12 +40,14 @@ class Target(OfClient):
         caller: Caller,
         *,
         polling: PollPolicy,
+        door: Door,
         list_channels: Callable[[TargetName], list[ListedChannel]],
     ) -> None:
         self.name = name
         self._planes = planes
         self._caller = caller
         self._polling = polling
+        self.door = door
         self._list_channels = list_channels
 
     def __repr__(self) -> str:
@@ -58,6 +61,7 @@ class Target(OfClient):
             self._planes,
             channel_name("name", name),
             self.name,
+            door=self.door,
             offset_token=offset_token,
             polling=self._polling,
             opened_by=opened_by,
@@ -68,7 +72,7 @@ class Target(OfClient):
 
         >>> df.snowpipe.stream(client.table("DEMO.PUBLIC.FLIGHTS").elastic())
         """
-        return ElasticChannel(self._planes, self.name, polling=self._polling)
+        return ElasticChannel(self._planes, self.name, door=self.door, polling=self._polling)
 
     def loads(self) -> list[KnownLoad]:
         """List the loads whose channels the service knows, the latest last; by SQL, without a warehouse.

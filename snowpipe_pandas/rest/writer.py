@@ -13,10 +13,11 @@ from ..auth.tokens import Clock
 from ..errors import ChannelInvalidError
 from ..events import Event, RequestRetried
 from ..names import ObjectName
+from ..target_column import TargetColumn
 from . import paths
 from .answers import CHANNEL_GONE_CODES, UNREADABLE_ANSWER, Answer, Refusal
 from .caller import Caller
-from .opening import TargetColumn, open_channel
+from .opening import open_channel
 from .pacer import Pacer
 from .planes import Planes
 from .standing import Standing

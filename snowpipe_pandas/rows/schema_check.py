@@ -12,11 +12,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..shown import shown
+from ..target_column import TargetColumn
 from .encode.column_writers import null_values
 from .encode.encoder import Nulls
 from .target_types import TargetType, told_type
 from .types import is_json_field, is_number_field, is_semi_structured, is_string, snowflake_type
-from .value_check import ColumnJudge, TargetColumn
+from .value_check import ColumnJudge
 
 _TEXT_HINTS = {
     "NUMBER": "; convert them, for example with pd.to_numeric",

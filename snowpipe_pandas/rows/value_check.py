@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..target_column import TargetColumn
 from .encode.column_writers import decoded_dictionary, key, null_values
 from .encode.encoder import Encoder
 from .moment_rules import TIME, moment_rule
@@ -36,34 +37,6 @@ _TAKES_ALL = ("VARIANT", "OTHER")
 
 
 _Judge: TypeAlias = "Callable[[pa.StringArray], pa.BooleanArray]"
-
-
-class TargetColumn(Protocol):
-    """A column of the target table."""
-
-    @property
-    def name(self) -> str:
-        """The column's name."""
-
-    @property
-    def type(self) -> str:
-        """Its Snowflake type, with parameters."""
-
-    @property
-    def nullable(self) -> bool:
-        """Whether it takes null."""
-
-    @property
-    def has_default(self) -> bool:
-        """Whether it has a DEFAULT, which rows get that leave its key out."""
-
-    @property
-    def earliest(self) -> str | None:
-        """The earliest time that it holds, as ISO 8601, where the server tells a limit of its own."""
-
-    @property
-    def latest(self) -> str | None:
-        """The latest time that it holds."""
 
 
 class ColumnJudge:

@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from ..errors import UsageError
 from ..names import ObjectName
 from ..rest.known_loads import ListedChannel
-from ..rest.opening import TargetColumn
+from ..rest.of_client import Door
+from ..target_column import TargetColumn
 from .failures import shown_statement
 
 _CREATE = re.compile(
     r"\s*CREATE\s+((?:(?:LOCAL|GLOBAL|TEMP|TEMPORARY|VOLATILE|TRANSIENT)\s+)*)TABLE\s+(IF\s+NOT\s+EXISTS\s+)?",
     re.IGNORECASE,
 )
-
-
-class Door(Protocol):
-    """Whoever runs SQL: a client, or a local account."""
-
-    def sql(self, text: str) -> Any:
-        """Run one statement; its result is a DataFrame."""
 
 
 def create_table_if_missing(door: Door, ddl: str) -> str:

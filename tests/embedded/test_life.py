@@ -559,3 +559,12 @@ def test_stops_and_starts_from_many_threads_leave_it_running_or_stopped(account)
     assert ids(account) == [0, 1, 2]
     assert urlsplit(account.url).port
     assert account.sql(f"SELECT COUNT(*) AS N FROM {TABLE}")["N"][0] == 3
+
+
+def test_a_key_that_lasts_belongs_to_one_account(tmp_path):
+    """Accounts that leave nothing behind may share one, for as long as their process lives."""
+    with sp.local(tmp_path / "a.duckdb") as first, sp.local(tmp_path / "b.duckdb") as second:
+        kept = [(account.profile.parent / "rsa_key.p8").read_bytes() for account in (first, second)]
+        with sp.local() as passing, sp.local() as other:
+            shared = [(account.profile.parent / "rsa_key.p8").read_bytes() for account in (passing, other)]
+    assert len({*kept, *shared}) == 3

@@ -15,7 +15,7 @@ from snowpipe_pandas.rest.client import Client
 from snowpipe_pandas.rest.policy import PollPolicy
 from tests.support.schedules import check, make_table, schedules
 
-SCHEDULES = int(os.environ.get("SCHEDULES", "300"))
+SCHEDULES = int(os.environ.get("SCHEDULES", "200"))
 SHARES = 2
 """Tests that share the schedules, so that two workers have something to do."""
 

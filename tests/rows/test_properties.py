@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 
 import pyarrow as pa
 from hypothesis import HealthCheck, given, settings
@@ -14,8 +15,11 @@ from tests.rows.strategies import tables
 
 NUL = "\x00"
 
+EXAMPLES = int(os.environ.get("EXAMPLES", "300"))
+"""`make soak` tries 800."""
+
 thorough = settings(
-    max_examples=800, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=EXAMPLES, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck)
 )
 
 
@@ -83,7 +87,7 @@ def test_omitting_nulls_leaves_out_just_their_keys(drawn):
     assert same(found, rows)
 
 
-@settings(thorough, max_examples=300)
+@settings(thorough)
 @given(tables(), st.integers(1, 5))
 def test_the_bytes_do_not_depend_on_how_the_rows_were_cut(drawn, size):
     batch, _ = drawn
@@ -98,7 +102,7 @@ def test_the_bytes_do_not_depend_on_how_the_rows_were_cut(drawn, size):
         assert to_ndjson(pa.Table.from_batches(pieces)) == whole
 
 
-@settings(thorough, max_examples=500)
+@settings(thorough)
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1), st.sampled_from([64, 32]))
 def test_float_digits_are_exact_and_shortest(values, width):
     kind = pa.float64() if width == 64 else pa.float32()

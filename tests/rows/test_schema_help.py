@@ -9,9 +9,9 @@ import pyarrow as pa
 import pytest
 
 import snowpipe_pandas as sp
-from snowpipe_pandas.rest.opening import TargetColumn
 from snowpipe_pandas.rows.schema_check import find_problems
 from snowpipe_pandas.rows.sources.source import open_source
+from snowpipe_pandas.target_column import TargetColumn
 
 TABLE = "DEMO.PUBLIC.T"
 FRAME = pd.DataFrame(

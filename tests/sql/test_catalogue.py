@@ -4,8 +4,8 @@ import pytest
 
 from snowpipe_pandas.errors import SqlError, SqlPrivilegeError, UsageError
 from snowpipe_pandas.names import ObjectName
-from snowpipe_pandas.rest.opening import TargetColumn
 from snowpipe_pandas.sql.catalogue import create_table_if_missing, describe_table, list_channels
+from snowpipe_pandas.target_column import TargetColumn
 from tests.support.loads import numbers
 
 T = ObjectName("DEMO", "PUBLIC", "T")

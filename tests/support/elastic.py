@@ -17,7 +17,7 @@ ROWS = 300
 def elastic(client, pipe=None):
     """The elastic channel of a pipe, by default of the default pipe of the table of numbers."""
     target = client.table(TABLE) if pipe is None else client.pipe(pipe)
-    return ElasticChannel(client._planes, target.name, polling=QUICK_POLLING)
+    return ElasticChannel(client._planes, target.name, door=client, polling=QUICK_POLLING)
 
 
 def frame_of(first, rows):

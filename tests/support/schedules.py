@@ -175,6 +175,8 @@ def check(schedule, account, client):
     assert back["ID"].tolist() == frame["ID"].tolist()
     assert np.array_equal(back["VALUE"].to_numpy(float), frame["VALUE"].to_numpy(), equal_nan=True)
     assert back["NOTE"].fillna("missing").tolist() == frame["NOTE"].fillna("missing").tolist()
+    for name in account.sql(f"SHOW CHANNELS IN TABLE {TABLE}")["name"]:  # a table has 2,000 at most
+        account.channels.drop(name)
 
 
 def attempt(schedule, account, client, frame, run):

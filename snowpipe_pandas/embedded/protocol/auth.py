@@ -72,7 +72,7 @@ class _Issued:
     scope: str = field(default="")
 
 
-class Door:
+class Authenticator:
     """Registers keys, verifies what requests bring, and issues scoped tokens.
 
     Args:

@@ -28,7 +28,7 @@ from ..refusals import (
     wrong_scope,
 )
 from ..store import Store
-from .auth import Door, Identity
+from .auth import Authenticator, Identity
 from .bodies import channel_names, flag_member, json_object, ndjson
 from .bounds import check_names, check_query, check_token
 from .channel import Rows
@@ -108,7 +108,7 @@ class Operations:
         self,
         store: Store,
         channels: Channels,
-        door: Door,
+        door: Authenticator,
         clock: AccountClock,
         statements: Statements,
         rates: Rates | None = None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import json
 import os
 import ssl
@@ -28,11 +29,13 @@ CA_FILE = "ca.pem"
 RSA_BITS = 2048
 
 
-class Identity:
+class AccountFiles:
     """Files in a private folder; a folder that has a key already keeps it.
 
     Args:
         folder: where the files are; made with mode 0700.
+        lasting: whether the folder outlives the account, and its key is its own. Accounts that leave nothing
+            behind share one key per process: making one is half of what their start costs.
         tls: make a certificate for 127.0.0.1 and localhost.
 
     Raises:
@@ -40,7 +43,7 @@ class Identity:
         OSError: the folder can't.
     """
 
-    def __init__(self, folder: Path, *, tls: bool) -> None:
+    def __init__(self, folder: Path, *, lasting: bool, tls: bool) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._folder = folder
         self.profile = folder / PROFILE_FILE
@@ -49,7 +52,7 @@ class Identity:
         if os.path.lexists(self._key_file):
             key = _read_key(self._key_file)
         else:
-            key = rsa.generate_private_key(public_exponent=65537, key_size=RSA_BITS)
+            key = _new_key() if lasting else _key_of_this_process()
             _write(self._key_file, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
         self._public_key = key.public_key()
         if tls:
@@ -80,6 +83,15 @@ class Identity:
         self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         certificate.configure_cert(self.tls)
         authority.cert_pem.write_to_path(self._folder / CA_FILE)
+
+
+def _new_key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(public_exponent=65537, key_size=RSA_BITS)
+
+
+@functools.cache
+def _key_of_this_process() -> rsa.RSAPrivateKey:
+    return _new_key()
 
 
 def _read_key(file: Path) -> rsa.RSAPrivateKey:
