@@ -6,7 +6,10 @@ which format their text was written. The last three tell how many rows were reje
 after the token was sent: so many were known when the channel counted this many errors, and once these rows
 are committed its counters of inserted and rejected rows must add up to this sum. A load through several
 channels has a token in each of them, which says at its end which part of how many it is of, and of how many
-rows (`:2/8/4000000`): cut in another way, the same rows would be sent through other channels again.
+rows (`:2/8/4000000`): cut in another way, the same rows would be sent through other channels again. Where
+an engine has cut the load, nobody knows the number of all rows before they are read: a partition's token
+leaves it out (`:2/8`). Part 0 of such a load is its manifest, which carries no row; its digest is that of the
+rows' schema.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ _TOKEN = re.compile(
     r"(?P<owner>[^\s:\x00-\x1f]+):(?P<rows>[0-9]{1,18}):"
     r"(?:(?P<format>[0-9]{1,9})-)?(?P<digest>[0-9a-f]*)"
     r"(?::(?P<rejected>[0-9]{1,18})(?:/(?P<errors>[0-9]{1,18})/(?P<sum>[0-9]{1,18}))?"
-    r"(?::(?P<part>[0-9]{1,4})/(?P<parts>[0-9]{1,4})/(?P<total>[0-9]{1,18})(?P<done>/done)?)?)?"
+    r"(?::(?P<part>[0-9]{1,4})/(?P<parts>[0-9]{1,4})(?:/(?P<total>[0-9]{1,18})(?P<done>/done)?)?)?)?"
 )
 
 _START = re.compile(r"(?P<owner>[^\s:\x00-\x1f]+):(?P<rows>[0-9]{1,18})(?::|$)")
@@ -42,29 +45,31 @@ class PartOf:
     """Which part of a load a channel carries, and how the load was cut.
 
     Attributes:
-        part: number of the part, from 1 on.
+        part: number of the part, from 1 on; 0 is the manifest of a load in partitions.
         parts: how many there are.
-        rows_total: rows of the whole load.
+        rows_total: rows of the whole load, None where that is known only when every partition was read. Rows
+            are then counted in the partition.
         done: every part is in the table, and the channels of the others may be gone.
     """
 
     part: int
     parts: int
-    rows_total: int
+    rows_total: int | None
     done: bool = False
 
     @property
     def first_row(self) -> int:
-        """Number of the part's first row in the whole load."""
-        return self.rows_total * (self.part - 1) // self.parts
+        """Number of the part's first row: in the whole load, or 0 where rows are counted in the partition."""
+        return (self.rows_total or 0) * (self.part - 1) // self.parts
 
     @property
     def end_row(self) -> int:
-        """Number of the row after its last one."""
-        return self.rows_total * self.part // self.parts
+        """Number of the row after its last one, in a load whose number of rows is known."""
+        return (self.rows_total or 0) * self.part // self.parts
 
     def __str__(self) -> str:
-        return f"{self.part}/{self.parts}/{self.rows_total}{'/done' if self.done else ''}"
+        total = "" if self.rows_total is None else f"/{self.rows_total}"
+        return f"{self.part}/{self.parts}{total}{'/done' if self.done else ''}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +111,8 @@ def read_token(token: str | None) -> Mark | None:
     True
     >>> read_token("flights-2013:1000:1-9f3a:0/0/1000:2/8/4000000").part.first_row
     500000
+    >>> read_token("flights-2013:1000:1-9f3a:0/0/1000:2/8").part
+    PartOf(part=2, parts=8, rows_total=None, done=False)
     """
     found = _TOKEN.fullmatch(token or "")
     if found is None:
@@ -150,7 +157,7 @@ def rows_between(load_id: str, lower: str | None, upper: str | None) -> tuple[in
 def _part(found: re.Match[str]) -> PartOf | None:
     if found["part"] is None:
         return None
-    return PartOf(int(found["part"]), int(found["parts"]), int(found["total"]), bool(found["done"]))
+    return PartOf(int(found["part"]), int(found["parts"]), _number(found["total"]), bool(found["done"]))
 
 
 def _number(text: str | None) -> int | None:

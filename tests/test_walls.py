@@ -22,6 +22,8 @@ FORBIDDEN = {
     | HTTP
     | FRAMES,
     "streaming": {"display", "api", "embedded", "cli", "accessor", "auth", "config"} | HTTP,
+    "partitions": {"display", "api", "embedded", "cli", "accessor", "auth"} | HTTP | FRAMES,
+    "dask": {"rows", "rest", "auth", "config", "embedded", "cli", "accessor"} | HTTP | FRAMES,
     "display": {"rows", "rest", "api", "auth", "config", "embedded", "cli"} | HTTP | FRAMES,
     "api": {"embedded", "cli", "accessor", "auth", "config"} | HTTP | FRAMES,
     "accessor": {"embedded", "cli", "auth", "config"} | HTTP,
@@ -89,6 +91,17 @@ def test_the_local_account_shares_only_names_types_errors_and_checks_with_the_cl
 def test_only_the_cli_and_the_lazy_public_names_know_the_local_account():
     users = {room(path) for path in sources() if "embedded" in {n.split(".")[0] for n in imports(path)}}
     assert users <= {"embedded", "cli", "__init__"}
+
+
+def test_only_the_adapter_knows_dask_and_only_who_imports_it_needs_it():
+    users = {room(path) for path in sources() if {"dask", "distributed"} & set(imports(path))}
+    assert users == {"dask"}
+    code = "import sys, snowpipe_pandas, snowpipe_pandas.partitions as p; assert 'dask' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_the_adapter_of_an_engine_stays_thin():
+    assert len((PACKAGE / "dask.py").read_text().splitlines()) < 150
 
 
 def test_a_client_needs_neither_the_sql_room_nor_pandas_until_it_runs_sql():

@@ -50,7 +50,7 @@ class Whose:
         return kept.channel in (None, channel) and _is_pipe(kept.pipe, self.pipe)
 
 
-def rejected_rows(door: Door, whose: Whose, again: Again, encoder: Encoder) -> DataFrame:
+def rejected_rows(door: Door, whose: Whose, again: Again | None, encoder: Encoder) -> DataFrame:
     """Return the rejected rows of a load; see `StreamResult.rejected`.
 
     Raises:
@@ -64,7 +64,7 @@ def rejected_rows(door: Door, whose: Whose, again: Again, encoder: Encoder) -> D
     return own
 
 
-def kept_rows(door: Door, whose: Whose, again: Again) -> Iterator[Rejected]:
+def kept_rows(door: Door, whose: Whose, again: Again | None) -> Iterator[Rejected]:
     """Yield the rows of the error table that are a load's, or through an elastic channel may be.
 
     Raises:
@@ -74,7 +74,7 @@ def kept_rows(door: Door, whose: Whose, again: Again) -> Iterator[Rejected]:
     if whose.elastic_since is None:
         yield from _of_load(door, table, whose)
         return
-    if again.given is None:
+    if again is None or again.given is None:
         raise UsageError(
             f"rows of an elastic channel do not tell their load; those of load {whose.load_id!r} are known "
             f"by their text alone, and its source can't be read again; ERROR_TABLE({table}) has all rows"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from ..display.choose import Snapshots
 from ..events import Hub
 from ..streaming.control import Control
+from ..streaming.progress import Snapshots
 from ..streaming.result import StreamResult
 
 

@@ -7,25 +7,18 @@ import logging
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from ..arguments import flag, plain_text, refuse
 from ..errors import UsageError
 from ..events import Event, Hub, Listener
-from ..streaming.progress import Progress
+from ..streaming.progress import Snapshots
 from .kernel import in_notebook
 from .ticker import Ticker, View
 
 ShowProgress: TypeAlias = "bool | Literal['auto', 'compact'] | Listener"
 
 _log = logging.getLogger("snowpipe_pandas.display")
-
-
-class Snapshots(Protocol):
-    """What tells the state of a load."""
-
-    def snapshot(self) -> Progress:
-        """Return the state now."""
 
 
 def checked_progress(progress: Any) -> ShowProgress:

@@ -30,9 +30,17 @@ def drawn(progress: Progress) -> str:
 
 
 def _table(numbered: Iterable[tuple[int, Progress]]) -> str:
-    heads = "".join(f'<th scope="col" style="width:{width}%">{name}</th>' for name, width in COLUMNS)
-    rows = "".join(_row(number, part) for number, part in numbered)
+    shown = list(numbered)
+    heads = "".join(
+        f'<th scope="col" style="width:{width}%">{_head(name, shown[0][1])}</th>' for name, width in COLUMNS
+    )
+    rows = "".join(_row(number, part) for number, part in shown)
     return f'<table class="parts"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>'
+
+
+def _head(name: str, part: Progress) -> str:
+    """Name a column: a load in partitions has a row for each worker."""
+    return {"part": "", "channel": "worker"}.get(name, name) if part.worker else name
 
 
 def _row(number: int, part: Progress) -> str:
@@ -40,7 +48,7 @@ def _row(number: int, part: Progress) -> str:
     why = _below(span("bad", part.message)) if part.phase == "failed" else ""
     rejected = f"<br>{refused(part)}" if part.rows_rejected else ""
     return (
-        f'<tr><th scope="row">{number}</th><td>{text(part.channel)}</td>'
+        f'<tr><th scope="row">{number}</th><td>{text(part.worker or part.channel)}</td>'
         f"<td>{span(texts.grade(part), texts.headline(part))}{_troubles(part)}</td>"
         f"<td>{bar(part, number)}</td>"
         f'<td><span class="n">{part.rows_in_table:,}</span> <span class="quiet">of {total(part)}</span>'
@@ -66,7 +74,12 @@ def _offsets(part: Progress) -> str:
 def _tile(number: int, part: Progress) -> str:
     """Draw a part as its number, its share or how it ended, and its bar; its title has the rest."""
     share = texts.percent(part) if part.phase in ("sending", "committing") else ""
-    told = [f"{part.channel}: {texts.headline(part)}", texts.rows(part), texts.pace(part), *_repeats(part)]
+    told = [
+        f"{part.worker or part.channel}: {texts.headline(part)}",
+        texts.rows(part),
+        texts.pace(part),
+        *_repeats(part),
+    ]
     return (
         f'<div class="tile" title="{text(", ".join(filter(None, told)))}">'
         f'<span class="quiet">{number}</span> {span(texts.grade(part), share or part.phase)} '

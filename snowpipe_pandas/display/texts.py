@@ -35,10 +35,10 @@ def target(progress: Progress) -> str:
 
 
 def channels(progress: Progress) -> str:
-    """Say how many channels a load has, and how far they are where one is not as far as another."""
+    """Say how many channels or workers a load has, and how far they are where one is not as far as others."""
     phases, number = Counter(part.phase for part in progress.parts), len(progress.parts)
     some = {phase: count for phase, count in phases.items() if count < number}
-    told = counted(number, "channel")
+    told = counted(number, "worker" if progress.parts[0].worker else "channel")
     if "done" in some:
         told = f"{some['done']:,} of {told} done"
     return ", ".join([told, *(f"{some[p]:,} {p}" for p in ("failed", "cancelled", "paused") if p in some)])

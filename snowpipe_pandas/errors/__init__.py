@@ -43,7 +43,8 @@ SnowpipeError                       .load: how far an interrupted load came, or 
     ├── RowsRejectedError           the service skipped rows            .rows_rejected .first_row .end_row
     ├── AuditError                  the service's counts differ from the rows sent    .sent .inserted
     ├── TableDiffersError           the table is not what the source is                .different
-    └── LoadCancelledError          the load was cancelled
+    ├── LoadCancelledError          the load was cancelled
+    └── LoadIncompleteError         partitions of a load failed           .receipts .failures .again
 """
 
 from __future__ import annotations
@@ -55,6 +56,7 @@ from .delivery import (
     CreateTableError,
     DeliveryError,
     LoadCancelledError,
+    LoadIncompleteError,
     ReplaceTableError,
     RowsRejectedError,
     TableDiffersError,
@@ -115,6 +117,7 @@ __all__ = [
     "InvalidValueError",
     "LoadCancelledError",
     "LoadFacts",
+    "LoadIncompleteError",
     "LoadMismatchError",
     "MissingDependencyError",
     "NotFoundError",

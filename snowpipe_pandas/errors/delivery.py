@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..aftercare import OfRejectedRows
@@ -113,3 +113,19 @@ class TableDiffersError(DeliveryError):
 
 class LoadCancelledError(DeliveryError):
     """The load was cancelled; what was committed stays, and the same call goes on from there."""
+
+
+class LoadIncompleteError(DeliveryError):
+    """Some partitions of a load are not in the table; what is committed stays.
+
+    Attributes:
+        receipts: results of the partitions that are, by their numbers, from 1 on.
+        failures: what the others raised; a partition in neither was not heard of.
+        again: the line to run again.
+    """
+
+    def __init__(
+        self, message: str, *, receipts: Mapping[int, Any], failures: Mapping[int, BaseException], again: str
+    ) -> None:
+        super().__init__(message)
+        self.receipts, self.failures, self.again = dict(receipts), dict(failures), again

@@ -32,7 +32,8 @@ class KnownLoad:
     Attributes:
         load_id: its name.
         rows_committed: rows that the service has dealt with, each in the table or rejected.
-        rows_total: rows of the whole load, None for a load through one channel, whose token does not tell.
+        rows_total: rows of the whole load, None where no token tells: a load through one channel, and one in
+            partitions that is not complete.
         channels: names of its channels that are known.
         begun: when the first of them was made.
     """
@@ -70,12 +71,13 @@ def known_loads(channels: Iterable[ListedChannel]) -> list[KnownLoad]:
 def _load(load_id: str, seen: list[tuple[ListedChannel, Mark]]) -> KnownLoad:
     parts = [mark.part for _, mark in seen if mark.part is not None]
     committed = sum(mark.position.rows for _, mark in seen)
-    if any(part.done for part in parts):  # whose channels are being dropped
-        committed = parts[0].rows_total
+    total = next((part.rows_total for part in parts if part.rows_total is not None), None)
+    if total is not None and any(part.done for part in parts):  # whose channels are being dropped
+        committed = total
     return KnownLoad(
         load_id,
         committed,
-        parts[0].rows_total if parts else None,
+        total,
         tuple(sorted(channel.name for channel, _ in seen)),
         min(channel.created_on for channel, _ in seen),
     )

@@ -32,8 +32,8 @@ class Rejected:
     end_row: int
 
 
-def rejected_frame(rejected: Sequence[Rejected], again: Again, encoder: Encoder) -> pd.DataFrame:
-    """Return rejected rows in the order of the source, as the source has them.
+def rejected_frame(rejected: Sequence[Rejected], again: Again | None, encoder: Encoder) -> pd.DataFrame:
+    """Return rejected rows in the order of the source, as the source has them, if it is there at all.
 
     Rows that the source has not, or not any more, come last, without number and without values.
     """
@@ -44,7 +44,7 @@ def rejected_frame(rejected: Sequence[Rejected], again: Again, encoder: Encoder)
         key=lambda place: (rejected[place].first_row, rejected[place].line),
     )
     rows = pd.DataFrame()
-    if known:
+    if known and again is not None:
         rows = _values(again.given, [numbers[place] for place in known], hits, given_names)
     if unknown:
         rows = _with_empty_rows(rows, len(unknown))
@@ -75,7 +75,7 @@ def numbers_of(rejected: Sequence[Rejected], again: Again, encoder: Encoder) -> 
 
 
 def _found(
-    rejected: Sequence[Rejected], again: Again, encoder: Encoder
+    rejected: Sequence[Rejected], again: Again | None, encoder: Encoder
 ) -> tuple[dict[int, int], list[Hits], tuple[str, ...]]:
     """Return the numbers of the rows that are found, by their places; their batches, and the source's names.
 
@@ -85,9 +85,9 @@ def _found(
     numbers: dict[int, int] = {}
     kept: list[Hits] = []
     names: tuple[str, ...] = ()
-    in_memory = _is_indexable(again.given)
+    in_memory = again is not None and _is_indexable(again.given)
     try:
-        source = again.open() if sought else None
+        source = again.open() if again is not None and sought else None
         if source is not None:
             names = source.given_names
             for hits in find_rows(source, encoder, sought):

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 import textwrap
+from collections.abc import Sequence
 
+from ..arguments import A_DAY_S
 from ..errors import (
     AuditError,
     ChannelInvalidError,
     ChannelLostError,
     ChannelTakenOverError,
     CommitTimeoutError,
+    ForgottenPartsError,
     LoadCancelledError,
     OtherLoadError,
     OtherPartsError,
@@ -24,6 +27,7 @@ from ..offset_tokens import PartOf, read_token
 from ..rest.standing import Standing
 from ..shown import acknowledged_up_to, committed_up_to, counted, row_ranges, visible
 from .delivery import Delivery
+from .parts import MANIFEST
 from .steps import Begun, Refused, Reopened, StatusRead
 
 MESSAGE_CHARACTERS = 120
@@ -53,21 +57,49 @@ def cut_otherwise(delivery: Delivery, fact: Begun | Reopened) -> OtherPartsError
 
 def other_parts(load_id: str, begun: PartOf | None, given: PartOf | None) -> OtherPartsError:
     """Return the error for a load that was begun as other parts than those that are to go on."""
-    parts, now = 1 if begun is None else begun.parts, 1 if given is None else given.parts
-    if begun is None or given is None or parts != now:
+    parts, total = (1, None) if begun is None else (begun.parts, begun.rows_total)
+    same_number = begun is not None and given is not None and parts == given.parts
+    if not same_number or any(_by_an_engine(part) for part in (begun, given)):
+        as_before = f'with channels={parts} (or channels="auto")'
+        if _by_an_engine(begun):
+            as_before = "from the same engine, in the partitions that it was begun with"
         why = (
-            f"the load was begun through {counted(parts, 'channel')}, this call has {now}: its "
-            f"offset tokens say what is committed of those {parts} only, so nothing was sent; run it with "
-            f'channels={parts} (or channels="auto"), or use another load_id for other data'
+            f"the load was begun through {_in_words(begun)}, this call has {_in_words(given)}: its "
+            f"offset tokens say what is committed of those {parts} only, so nothing was sent; run it "
+            f"{as_before}, or use another load_id for other data"
         )
     else:
         why = (
-            f"the load was begun with {counted(begun.rows_total, 'row')} and cut by that number, the source "
-            f"has {given.rows_total:,} now, so nothing was sent; pass the rows that it was begun with to go "
+            f"the load was begun with {counted(_rows(begun), 'row')} and cut by that number, the source "
+            f"has {_rows(given):,} now, so nothing was sent; pass the rows that it was begun with to go "
             "on, and send other rows under another load_id"
         )
-    return OtherPartsError(
-        why, load_id=load_id, parts=parts, rows_total=None if begun is None else begun.rows_total
+    return OtherPartsError(why, load_id=load_id, parts=parts, rows_total=total)
+
+
+def _in_words(part: PartOf | None) -> str:
+    """Say how the load of a part was cut."""
+    return counted(1 if part is None else part.parts, "partition" if _by_an_engine(part) else "channel")
+
+
+def _by_an_engine(part: PartOf | None) -> bool:
+    return part is not None and (part.rows_total is None or part.part == MANIFEST)
+
+
+def _rows(part: PartOf | None) -> int:
+    return 0 if part is None else part.rows_total or 0
+
+
+def forgotten_parts(load_id: str, age_s: float, without: Sequence[str], channels: int) -> ForgottenPartsError:
+    """Return the error for a load of which the service may have deleted channels, for lack of use."""
+    return ForgottenPartsError(
+        f"the load was begun {counted(round(age_s / A_DAY_S), 'day')} ago, and {len(without)} of its "
+        f"{counted(channels, 'channel')} have no offset token: the service deletes channels that were "
+        "not used for 30 days, so "
+        "their rows may be in the table already; nothing was sent. Compare the table with the source, and "
+        "send what is missing under another load_id",
+        load_id=load_id,
+        channels=without,
     )
 
 

@@ -1,9 +1,14 @@
-"""How a load is cut into parts, one for each channel: how many, of which rows, with which names."""
+"""How a load is cut into parts, one for each channel: how many, of which rows, with which names.
+
+`TargetLoad` cuts rows whose number it knows. An engine such as Dask has cut its rows already; such a load has
+a manifest besides, a channel without rows that says into how many partitions.
+"""
 
 from __future__ import annotations
 
 import math
 
+from ..arguments import A_DAY_S
 from ..offset_tokens import PartOf
 
 MAX_CHANNELS = 64
@@ -12,6 +17,15 @@ MAX_CHANNELS = 64
 AUTO_CHANNELS = 8
 """Most channels that "auto" takes: as much as two processors render and compress, at 20 MB/s each."""
 
+MANIFEST = 0
+"""The part that carries no row and says how a load in partitions was cut."""
+
+MAX_PARTITIONS = 2000
+"""Most channels of a pipe; so many names are looked for when a load in partitions begins."""
+
+FORGOTTEN_AFTER_S = 29 * A_DAY_S
+"""The service deletes channels, tokens and all, that were not used for 30 days."""
+
 WORTH_S = 5.0
 """A further channel is worth its open if it saves so many seconds, at the service's pace for a channel."""
 
@@ -19,9 +33,11 @@ WORTH_S = 5.0
 def channel_of(load_id: str, part: int) -> str:
     """Return the name of the channel that carries a part of a load; the first is named as the load is.
 
-    >>> channel_of("2013", 1), channel_of("2013", 2)
-    ('2013', '2013.part-2')
+    >>> channel_of("2013", 1), channel_of("2013", 2), channel_of("2013", MANIFEST)
+    ('2013', '2013.part-2', '2013.manifest')
     """
+    if part == MANIFEST:
+        return f"{load_id}.manifest"
     return load_id if part == 1 else f"{load_id}.part-{part}"
 
 
@@ -35,9 +51,14 @@ def cut(rows_total: int, channels: int) -> list[PartOf]:
     return [PartOf(number, parts, rows_total) for number in range(1, parts + 1)]
 
 
-def cut_of(part: PartOf | None) -> tuple[int, int | None]:
-    """Return how the load of a part was cut: into how many, of how many rows; None is a load of one part."""
-    return (1, None) if part is None else (part.parts, part.rows_total)
+def cut_of(part: PartOf | None) -> tuple[int, int | None] | None:
+    """Return how the load of a part was cut: into how many, of how many rows; None is a load of one part.
+
+    Partitions were cut by an engine, by no number of rows.
+    """
+    if part is None:
+        return None
+    return part.parts, None if part.part == MANIFEST else part.rows_total
 
 
 def worthwhile(raw_bytes: float, bytes_per_s: float) -> int:

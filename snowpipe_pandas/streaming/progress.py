@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 
 from ..events import Phase, TokenLife
 from .counts import Counts
@@ -38,6 +38,8 @@ class Progress(Counts):
         samples: the run so far, for a chart.
         tokens: the lives of the client's tokens, by kind.
         parts: of a load through several channels, each one's state, in the order of their rows; else none.
+            Of a load in partitions, the state of each worker that has told something.
+        worker: the worker whose partitions these are, "" where it is no row of a load in partitions.
     """
 
     load_id: str
@@ -59,6 +61,7 @@ class Progress(Counts):
     samples: tuple[Sample, ...] = ()
     tokens: Mapping[str, TokenLife] = field(default_factory=dict)
     parts: tuple[Progress, ...] = ()
+    worker: str = ""
 
     @property
     def megabytes_per_s(self) -> float:
@@ -81,6 +84,13 @@ class Progress(Counts):
     def ended(self) -> bool:
         """Whether nothing will change any more."""
         return self.phase in ENDS
+
+
+class Snapshots(Protocol):
+    """What tells the state of a load, or of a part of one."""
+
+    def snapshot(self) -> Progress:
+        """Return the state now."""
 
 
 class Tracker:

@@ -11,35 +11,29 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 
-from ..errors import ChannelError, ForgottenPartsError, LoadFacts, SnowpipeError
+from ..errors import LoadFacts, SnowpipeError
 from ..events import Event, Hub, PhaseChanged
-from ..offset_tokens import Mark, PartOf, Position, read_token
+from ..offset_tokens import Mark, PartOf, Position
 from ..rest.caller import Caller
 from ..rest.channel import Channel
 from ..rest.target import Target
 from ..rows.encode.encoder import ROW_FORMAT, Encoder
 from ..rows.sources.source import Source
-from ..shown import counted
 from .control import Control
 from .estimate import projected_bytes
 from .explained import add_facts, name_place
-from .failures import other_parts, told
+from .failures import forgotten_parts, other_parts, told
 from .group import Group
 from .load import Load
 from .load_ids import new_load_id
+from .marks import mark_of, say
 from .options import LoadOptions
-from .parts import MAX_CHANNELS, channel_of, cut, cut_of, worthwhile
+from .parts import FORGOTTEN_AFTER_S, MANIFEST, MAX_CHANNELS, channel_of, cut, cut_of, worthwhile
 from .preflight import Preflight
 from .progress import Progress
 from .replacement import Replacement
 from .result import StreamResult
-from .timings import Timings
-from .totals import TotalTracker, added_results
-
-DAY_S = 86_400.0
-
-FORGOTTEN_AFTER_S = 29 * DAY_S
-"""The service deletes channels, tokens and all, that were not used for 30 days."""
+from .totals import TotalTracker, added_results, remembered_result
 
 OPENS_AT_ONCE = 8
 MIN_IN_FLIGHT_BYTES = 8 * 1024 * 1024
@@ -140,7 +134,7 @@ class TargetLoad:
 
     def _run(self) -> StreamResult:
         begun = self._begun()
-        if begun is not None and begun.part is not None and begun.part.done:
+        if begun is not None and begun.part is not None and begun.part.part != MANIFEST and begun.part.done:
             return self._finished(begun, begun.part)
         if self._replacement is None:
             self._preflight.check(self._rows, self._open(1).target_columns)
@@ -185,14 +179,13 @@ class TargetLoad:
         return begun
 
     def _known_parts(self) -> list[int]:
-        """Return the parts besides the first one whose channels the service knows."""
-        names = {channel_of(self.load_id, part): part for part in range(2, MAX_CHANNELS + 1)}
+        """Return the parts besides the first one whose channels the service knows; the manifest is one."""
+        parts = (MANIFEST, *range(2, MAX_CHANNELS + 1))
+        names = {channel_of(self.load_id, part): part for part in parts}
         return sorted(names[name] for name in self._target.statuses(list(names), self._caller))
 
     def _mark_of(self, channel: Channel) -> Mark | None:
-        """Return what the channel's token says of this load, None if it says nothing of it."""
-        mark = read_token(channel.opened_status.last_committed_offset_token)
-        return mark if mark is not None and mark.owner == self.load_id else None
+        return mark_of(channel.opened_status, self.load_id)
 
     def _cut(self, begun: Mark | None) -> list[PartOf]:
         """Cut the rows as they were cut when the load began, or anew.
@@ -267,15 +260,7 @@ class TargetLoad:
             if status.created_on_ms is not None and self._mark_of(channel) is not None
         ]
         if without and ages_s and max(ages_s) > FORGOTTEN_AFTER_S:
-            raise ForgottenPartsError(
-                f"the load was begun {max(ages_s) / DAY_S:.0f} days ago, and "
-                f"{counted(len(without), 'channel')} of its {len(channels)} "
-                f"{'has' if len(without) == 1 else 'have'} no offset token: the service deletes channels "
-                "that were not used for 30 days, so their rows may be in the table already; nothing was "
-                "sent. Compare the table with the source, and send what is missing under another load_id",
-                load_id=self.load_id,
-                channels=without,
-            )
+            raise forgotten_parts(self.load_id, max(ages_s), without, len(channels))
 
     # How it ends.
 
@@ -302,11 +287,7 @@ class TargetLoad:
         """
         rows = result.rows_acknowledged
         done = PartOf(1, parts, rows, done=True)
-        token = str(Mark(self.load_id, Position(rows, ""), ROW_FORMAT, result.rows_rejected, part=done))
-        if lead.reopen(offset_token=token).last_committed_offset_token != token:
-            raise ChannelError(
-                f"channel {lead.name!r} does not take an offset token with its open", channel=lead.name
-            )
+        say(lead, Mark(self.load_id, Position(rows, ""), ROW_FORMAT, result.rows_rejected, part=done))
 
     def _finished(self, mark: Mark, part: PartOf) -> StreamResult:
         """Go on dropping the channels of a load that is done.
@@ -316,19 +297,8 @@ class TargetLoad:
         """
         if self._rows.total_rows is not None and self._rows.total_rows != part.rows_total:
             raise other_parts(self.load_id, part, replace(part, rows_total=self._rows.total_rows, done=False))
-        result = StreamResult(
-            rows_in_table=part.rows_total - mark.rejected,
-            rows_rejected=mark.rejected,
-            rows_acknowledged=part.rows_total,
-            rows_skipped=part.rows_total,
-            seconds=self.tracker.snapshot().seconds,
-            timings=Timings(),
-            committed=True,
-            offset_token=str(mark),
-            target=str(self._target.name),
-            load_id=self.load_id,
-            channel=self.channel_name,
-        )
+        seconds, target = self.tracker.snapshot().seconds, str(self._target.name)
+        result = remembered_result(mark, seconds, target=target, channel=self.channel_name)
         channels = [self._open(number) for number in (1, *self._known_parts())]
         self._drop(channels, part.parts, result)
         return result

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
-from ..events import PhaseChanged
+from ..events import Phase, PhaseChanged
+from ..offset_tokens import Mark
 from . import timings
 from .counts import Counts
 from .history import History, Sample
-from .progress import ENDS, Progress, Tracker
+from .progress import ENDS, Progress, Snapshots
 from .result import StreamResult
 
 _ORDER = ("preparing", "committing", "sending", "paused")
@@ -26,6 +27,11 @@ def added(counts: Sequence[Counts]) -> dict[str, Any]:
     return {**total, "rejected_exact": all(part.rejected_exact for part in counts)}
 
 
+def furthest_behind(phases: Iterable[Phase]) -> Phase:
+    """Return where a load is whose parts are in these phases."""
+    return max((phase for phase in phases if phase not in ENDS), key=_ORDER.index, default="committing")
+
+
 def added_results(parts: Sequence[StreamResult], seconds: float) -> StreamResult:
     """Return the result of a load in parts."""
     return replace(
@@ -36,6 +42,24 @@ def added_results(parts: Sequence[StreamResult], seconds: float) -> StreamResult
         committed=all(part.committed for part in parts),
         offset_token=parts[-1].offset_token,
         _parts=tuple(parts),
+    )
+
+
+def remembered_result(mark: Mark, seconds: float, *, target: str, channel: str) -> StreamResult:
+    """Return the result of a load of which a token says that all of it is done."""
+    rows = mark.position.rows
+    return StreamResult(
+        rows_in_table=rows - mark.rejected,
+        rows_rejected=mark.rejected,
+        rows_acknowledged=rows,
+        rows_skipped=rows,
+        seconds=seconds,
+        timings=timings.Timings(),
+        committed=True,
+        offset_token=str(mark),
+        target=target,
+        load_id=mark.owner,
+        channel=channel,
     )
 
 
@@ -52,10 +76,10 @@ class TotalTracker:
         self._clock = clock
         self._lock = threading.Lock()
         self._started = clock()
-        self._parts: Sequence[Tracker] = ()
+        self._parts: Sequence[Snapshots] = ()
         self._history = History()
 
-    def follow(self, parts: Sequence[Tracker]) -> None:
+    def follow(self, parts: Sequence[Snapshots]) -> None:
         """Show these parts from now on."""
         with self._lock:
             self._parts = parts
@@ -88,18 +112,13 @@ class TotalTracker:
         return replace(
             self._progress,
             **counts,
-            phase=max(
-                (part.phase for part in parts if part.phase not in ENDS),
-                key=_ORDER.index,
-                default="committing",
-            ),
+            phase=furthest_behind([part.phase for part in parts]),
             rejected_message=told,
             seconds=seconds,
             timings=timings.added(part.timings for part in parts),
             recent_bytes_per_s=self._history.bytes_per_s(seconds),
             samples=self._history.samples,
             tokens=first.tokens,
-            channel=first.channel,
             token_sent=first.token_sent if len(parts) == 1 else None,
             token_committed=first.token_committed if len(parts) == 1 else None,
             parts=tuple(parts) if len(parts) > 1 else (),

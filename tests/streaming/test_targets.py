@@ -20,8 +20,7 @@ from snowpipe_pandas.errors import (
     UsageError,
 )
 from snowpipe_pandas.events import LoadStarted, RowsAcknowledged
-from snowpipe_pandas.streaming.parts import channel_of, cut, worthwhile
-from snowpipe_pandas.streaming.target_load import FORGOTTEN_AFTER_S
+from snowpipe_pandas.streaming.parts import FORGOTTEN_AFTER_S, channel_of, cut, worthwhile
 from tests.support.loads import SMALL, TABLE, ids, make_table, numbers, operations
 from tests.support.verdicts import once_acknowledged
 

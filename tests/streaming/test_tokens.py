@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from snowpipe_pandas.errors import UsageError
-from snowpipe_pandas.offset_tokens import Mark, Position, read_token
+from snowpipe_pandas.offset_tokens import Mark, PartOf, Position, read_token
 from snowpipe_pandas.rows.encode.encoder import ROW_FORMAT
 from snowpipe_pandas.streaming.load_ids import check_load_id, forgets, new_load_id
 
@@ -27,6 +27,17 @@ def test_a_token_of_the_first_form_has_no_format_and_no_rejections():
     assert read_token("load:1000:9f3a") == Mark("load", Position(1000, "9f3a"), None)
 
 
+parts = st.integers(0, 9999)
+
+
+@given(load_ids, positions, parts, parts, st.none() | st.tuples(counts, st.booleans()))
+def test_a_token_of_a_part_tells_how_the_load_was_cut(load_id, position, part, of, total):
+    """A partition's leaves out the number of all rows, which nobody knows."""
+    rows_total, done = total or (None, False)
+    mark = Mark(load_id, position, ROW_FORMAT, part=PartOf(part, of, rows_total, done))
+    assert read_token(str(mark)) == mark
+
+
 def test_a_token_stays_short():
     longest = Mark("x" * 100, Position(10**9, "f" * 16), ROW_FORMAT, 10**6, 10**6, 10**9)
     assert len(str(longest)) < 170
@@ -46,6 +57,8 @@ def test_a_token_stays_short():
         "17",
         "load:1:1-ab:x",
         "load:1:zz",
+        "load:1:1-ab:0:2",
+        "load:1:1-ab:0:2/8/done",
     ],
 )
 def test_what_no_load_wrote_is_no_mark(token):
