@@ -22,7 +22,7 @@ FORBIDDEN = {
     | HTTP
     | FRAMES,
     "streaming": {"display", "api", "embedded", "cli", "accessor", "auth", "config"} | HTTP,
-    "partitions": {"display", "api", "embedded", "cli", "accessor", "auth"} | HTTP | FRAMES,
+    "partitions": {"display", "embedded", "cli", "accessor", "auth"} | HTTP | FRAMES,
     "dask": {"rows", "rest", "auth", "config", "embedded", "cli", "accessor"} | HTTP | FRAMES,
     "display": {"rows", "rest", "api", "auth", "config", "embedded", "cli"} | HTTP | FRAMES,
     "api": {"embedded", "cli", "accessor", "auth", "config"} | HTTP | FRAMES,

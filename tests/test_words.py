@@ -32,16 +32,18 @@ ALWAYS_SEVERAL = {
     ("embedded/protocol/stage.py", "len(content)"),
     ("embedded/refusals.py", "limit"),
     ("embedded/refusals.py", "asked"),
-    ("errors.py", "size"),
-    ("errors.py", "limit"),
     ("rest/fields.py", "len(value)"),
     ("rows/sources/names.py", "len(name)"),
     ("rows/sources/paths.py", "len(text)"),
     ("sql/statements.py", "size"),
-    ("streaming/target_load.py", "max(ages_s) / DAY_S"),
+    ("errors/usage.py", "size"),
+    ("errors/usage.py", "limit"),
+    ("streaming/estimate.py", "self.minutes"),
+    ("partitions/spec.py", "number"),
+    ("proof/verification.py", "compared"),
 }
-NO_NUMBERS = {("streaming/failures.py", "wrong")}
-"""Fields that are texts."""
+NO_NUMBERS = {("streaming/failures.py", "wrong"), ("streaming/replacement.py", "self.rows")}
+"""Fields that are texts, and one that is read back from a comment."""
 
 
 def fields_before_plurals():
@@ -132,7 +134,7 @@ WRITERS = {
     "unordered facts": lambda n: str(unordered(n)),
     "rows": lambda n: texts.rows(progress(n)),
     "rows of a total": lambda n: texts.rows(progress(n, n)),
-    "summary": lambda n: texts.summary(progress(n, n)),
+    "numbers": lambda n: " ".join(texts.numbers(progress(n, n))),
     "loads": lambda n: str(
         KnownLoad(load_id="x", channels=("c",) * n, rows_total=n, rows_committed=n, begun=None)
     ),

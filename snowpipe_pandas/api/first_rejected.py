@@ -25,8 +25,11 @@ REASON_CHARACTERS = 200
 LOOK_UP_S = 10.0
 """How long the error may wait for its rows."""
 
-_LOOKED_AT = 100
+_LOOKED_AT = 10_000
 """Rows of the error table among which the first ones are chosen, as it has an order of its own."""
+
+_LOOKED_FOR = 100
+"""Rows of the earliest requests that are looked for in the source."""
 
 
 def first_rejected(
@@ -57,6 +60,7 @@ def first_rejected(
 
 
 def _found(rejected: list[Rejected], again: Again, encoder: Encoder) -> list[RejectedRow]:
+    rejected = sorted(rejected, key=lambda row: (row.first_row, row.end_row))[:_LOOKED_FOR]
     numbers = numbers_of(rejected, again, encoder)
     spans = [
         (numbers[place], numbers[place] + 1) if place in numbers else (row.first_row, row.end_row)

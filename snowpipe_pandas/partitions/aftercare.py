@@ -9,7 +9,7 @@ from ..errors import UsageError
 from .spec import LoadSpec
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from ..sql.door import DataFrame
 
 
 class PartitionsAftercare:
@@ -29,7 +29,7 @@ class PartitionsAftercare:
         """Refused: the clients of such a load are closed."""
         raise UsageError("the clients of a load in partitions are closed; pass client= of your own")
 
-    def rejected(self) -> pd.DataFrame:
+    def rejected(self) -> DataFrame:
         """Return the rejected rows as they were sent; the engine has the rows that they came from."""
         with self._spec.connect() as client:
             name = self._spec.at(client).name
