@@ -29,7 +29,7 @@ def place():
         make_table(account)
         retry = sp.RetryPolicy(base_s=0.001, cap_s=0.02, budget_s=3.0)
         timeouts = sp.Timeouts(read_s=3.0, total_s=5.0)
-        polling = PollPolicy(first_s=0.002, cap_s=0.02, missing_grace_s=0.2)
+        polling = PollPolicy(first_s=0.002, cap_s=0.02, missing_grace_s=1.0)
         settings = load_settings(account.profile)
         with Client(settings, retry=retry, timeouts=timeouts, polling=polling) as client:
             yield account, client
