@@ -74,7 +74,7 @@ print(kinds[0], kinds[-1])
         "job": "job = frame.snowpipe.stream(channel, load_id='four', background=True)\njob",
         "job's result": "job.result().rows",
         "job at once": "again = frame.snowpipe.stream(channel, background=True, progress=True)",
-        "one line": "frame.snowpipe.stream(channel, load_id='one line', after='two', progress='compact')",
+        "one-line": "again.wait()\nframe.snowpipe.stream(channel, load_id='one-line', progress='compact')",
         "jobs": """
 again.wait()
 channels = [client.open_channel(f"part-{n}", table="DEMO.PUBLIC.T") for n in (0, 1)]
@@ -85,7 +85,7 @@ jobs
         "parts": PARTS,
         "busy": """
 account.channels.pause()
-first = frame.snowpipe.stream(channel, load_id='six', background=True)
+first = frame.snowpipe.stream(channel, load_id='six', after='one-line', background=True)
 deadline = time.monotonic() + 20
 while first.progress.rows_sent == 0:
     assert time.monotonic() < deadline
@@ -144,11 +144,11 @@ def test_a_load_in_parts_leaves_one_view_with_a_row_for_each(cells):
 
 
 def test_a_load_as_a_cells_last_value_is_one_view_and_one_line_of_result(cells):
-    view, result = shown(cells["one line"], "text/html")
+    view, result = shown(cells["one-line"], "text/html")
     told = "-> DEMO.PUBLIC.T · done · 100% · 1,000 rows in the table · "
     assert told in read(view)[1]
     assert "details" not in [tag for tag, _ in read(view)[0]]  # compact: nothing to open
-    assert read(result)[1].startswith("result: 1,000 rows in the table; load 'one line', channel 'c' Target")
+    assert read(result)[1].startswith("result: 1,000 rows in the table; load 'one-line', channel 'c' Target")
 
 
 def test_jobs_leave_one_table(cells):
