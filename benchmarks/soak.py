@@ -136,7 +136,7 @@ def judge(report: Report, rows: int, distinct: int, total: int) -> None:
 
 
 def note_memory(report: Report, seconds: float, account_pid: int, minutes: float) -> None:
-    """Take the resident sizes behind the first minute, and always as the last ones."""
+    """Take the resident sizes after the first minute, and always as the last ones."""
     for sizes, process in (
         (report.client_rss_mb, psutil.Process()),
         (report.account_rss_mb, psutil.Process(account_pid)),

@@ -40,7 +40,7 @@ class LoadStarted(Event):
 
     Attributes:
         rows_total: rows of the source, None where it does not know.
-        rows_skipped: rows that an earlier call committed; this one goes on behind them.
+        rows_skipped: rows that an earlier call committed; this one goes on after them.
     """
 
     rows_total: int | None
@@ -68,7 +68,7 @@ class RowsAcknowledged(Event):
 
     Attributes:
         first_row: number of the request's first row in the source.
-        end_row: number of the row behind its last one.
+        end_row: number of the row after its last one.
         raw_bytes: size as NDJSON.
         sent_bytes: size on the wire, compressed.
         tries: requests that were sent for it.
@@ -157,7 +157,7 @@ class TokenLife:
     """What may be shown of a token: its life in seconds, and why it was made.
 
     Attributes:
-        expires_in_s: seconds until its end, negative behind it.
+        expires_in_s: seconds until its end, negative after it.
         life_s: seconds from its making to its end.
         margin_s: it is renewed when fewer seconds than these are left.
         age_s: seconds since it was made.
@@ -175,7 +175,7 @@ class TokenLife:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenRenewed(Event):
-    """A token was signed or exchanged anew: the client's own ("jwt"), or the ingest host's ("scoped")."""
+    """A token was signed or exchanged again: the client's own ("jwt"), or the ingest host's ("scoped")."""
 
     kind: Literal["jwt", "scoped"]
     life: TokenLife

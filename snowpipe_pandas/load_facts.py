@@ -55,7 +55,7 @@ class LoadFacts:
         rows_rejected: rows which the service skipped.
         exact: whether the channel was asked after the failure, nothing was on its way any more, and the
             service tells how many rows it rejected; else these are the numbers of the last look.
-        failed_rows: first row and row behind the last one of the request that failed, None if none did.
+        failed_rows: first row and row after the last one of the request that failed, None if none did.
         goes_on: whether the same call can go on where the load stopped; otherwise the error says what to do.
     """
 
@@ -106,7 +106,7 @@ class UnorderedLoadFacts(LoadFacts):
 
     Attributes:
         durable_rows: rows that the service has dealt with for good, each in the table or rejected: first row
-            and row behind the last one of each range, in the order of the source.
+            and row after the last one of each range, in the order of the source.
         unknown_rows: rows of which it is not known whether they are in the table. Rows in neither are not.
         doubled_rows: durable rows that may be in the table more than once.
     """

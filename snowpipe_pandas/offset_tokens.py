@@ -129,7 +129,7 @@ def read_token(token: str | None) -> Mark | None:
 
 
 def rows_between(load_id: str, lower: str | None, upper: str | None) -> tuple[int, int] | None:
-    """Return which rows of a load a request held: the first one, and the row behind the last one.
+    """Return which rows of a load a request held: the first one, and the row after the last one.
 
     Args:
         load_id: the load.

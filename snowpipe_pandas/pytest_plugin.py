@@ -20,7 +20,7 @@ COMMIT_LAG_S = 0.05
 
 @pytest.fixture
 def snowpipe_account() -> Iterator[LocalAccount]:
-    """A running local account with empty tables, closed behind the test.
+    """A running local account with empty tables, closed after the test.
 
     Its `profile` is what `sp.connect()` takes, `sql()` makes and reads tables, `faults` and `channels` make
     trouble. Needs the extra `local`.

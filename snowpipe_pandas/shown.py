@@ -33,7 +33,7 @@ def visible(text: str) -> str:
 
 
 def cleaned(text: str, limit: int) -> str:
-    """Return a text from outside on its way in: visible, on one line, and cut behind `limit` characters.
+    """Return a text from outside on its way in: visible, on one line, and cut after `limit` characters.
 
     >>> cleaned("a" * 10, 4), cleaned("two\\nlines", 20)
     ('aaa\u2026', 'two lines')
@@ -52,7 +52,7 @@ def counted(number: int, noun: str, plural: str = "") -> str:
 
 
 def plural_of(number: float, noun: str, plural: str = "") -> str:
-    """Return the form of a noun that a number has behind it.
+    """Return the form of a noun that a number has after it.
 
     >>> plural_of(1, "row"), plural_of(0, "row"), plural_of(2, "try", "tries")
     ('row', 'rows', 'tries')
@@ -102,7 +102,7 @@ def acknowledged_up_to(token: str | None) -> str:
 
 
 def row_ranges(ranges: Sequence[tuple[int, int]]) -> str:
-    """Write ranges of rows, each given by its first row and the row behind its last one; at most three.
+    """Write ranges of rows, each given by its first row and the row after its last one; at most three.
 
     >>> row_ranges([(0, 1000), (5000, 5001)])
     'rows 0 to 999, 5,000'

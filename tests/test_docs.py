@@ -1,4 +1,4 @@
-"""The README and the docs are executed: Python blocks run, the text block behind one is its output."""
+"""The README and the docs are executed: Python blocks run, the text block after one is its output."""
 
 import doctest
 import re

@@ -47,7 +47,7 @@ WELL = {
 
 @pytest.fixture
 def examined(tmp_path):
-    """Run the doctor against a service with these answers; gives the lines behind the connection's, and what
+    """Run the doctor against a service with these answers; gives the lines after the connection's, and what
     was asked."""
 
     def examine(changed=None, *, table=T, pipe=None, status=0, **settings):

@@ -151,7 +151,7 @@ class Job(_Displayed):
         return _wait_all([self], _waitable(timeout), self._ticker)
 
     def pause(self) -> None:
-        """Let the load wait behind the request in flight."""
+        """Let the load wait after the request in flight."""
         self._load.control.pause()
 
     def resume(self) -> None:
@@ -159,7 +159,7 @@ class Job(_Displayed):
         self._load.control.resume()
 
     def cancel(self) -> None:
-        """Let the load stop behind the request in flight; `result()` then raises LoadCancelledError."""
+        """Let the load stop after the request in flight; `result()` then raises LoadCancelledError."""
         self._load.control.cancel()
 
     def _make_view(self) -> LoadView:
@@ -240,7 +240,7 @@ class Jobs(_Displayed, Sequence[Job]):
         return _wait_all(self, _waitable(timeout), self._ticker)
 
     def cancel(self) -> None:
-        """Let all of them stop behind their requests in flight."""
+        """Let all of them stop after their requests in flight."""
         for job in self:
             job.cancel()
 

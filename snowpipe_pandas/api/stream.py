@@ -123,7 +123,7 @@ def stream(
             sends it if the table has ENABLE_SCHEMA_EVOLUTION = TRUE: the service then adds the column.
         wait: return once the rows are committed; False returns once they are acknowledged.
         on_error: "raise" raises RowsRejectedError when the service skips rows, "report" only counts them.
-        commit_timeout_s: seconds to wait for the commit behind the last row.
+        commit_timeout_s: seconds to wait for the commit after the last row.
         max_in_flight_bytes: most compressed bytes that are sent and not committed; sending waits for commits
             beyond it. Up to three more payloads of at most 4 MB are ready or being prepared meanwhile. The
             default keeps a load through one channel below 128 MB; more lets data that hardly compresses go

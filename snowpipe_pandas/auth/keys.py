@@ -98,7 +98,7 @@ class KeySource:
         text: str | bytes | Secret | None = None,
         passphrase: str | bytes | Secret | None = None,
     ) -> None:
-        # Bound anew, and set, before anything can raise: a traceback may show the variables of this frame.
+        # Bound again, and set, before anything can raise: a traceback may show the variables of this frame.
         text, passphrase = hide(text), hide(passphrase)
         file = None if path is None else _path_or_secret(os.fsdecode(path))
         path = file if isinstance(file, str) else None

@@ -246,7 +246,7 @@ class TokenCache(Generic[CallerT]):
         return token
 
     def _tell(self) -> None:
-        """Tell of a new token; behind its renewal, so that a slow listener holds up no other thread."""
+        """Tell of a new token; after its renewal, so that a slow listener holds up no other thread."""
         with self._lock:
             made, self._untold = self._untold, None
         if made is not None and self.on_renewed is not None:

@@ -194,7 +194,7 @@ def load_settings(
     >>> load_settings(account="myorg-dev", user="loader", private_key_file="rsa_key.p8").account_url
     'https://myorg-dev.snowflakecomputing.com'
     """
-    # Bound anew before anything can raise: a traceback may show the variables of this frame.
+    # Bound again before anything can raise: a traceback may show the variables of this frame.
     arguments, env = hidden(arguments), variables(os.environ if env is None else env)
     refuse_unknown(arguments)
     profile, connection_name = checked_pointers(*hidden_pointers(profile, connection_name))

@@ -62,7 +62,7 @@ class JupyterFrame:
     def settle(self) -> None:
         """Let the plain form take the box's place; once more sends it again.
 
-        A page that was loaded anew no longer knows which output is whose, so the box itself shows it too.
+        A page that was loaded again no longer knows which output is whose, so the box itself shows it too.
         """
         if self._last is None:
             self._last = _html(plain(self._still()[1]))

@@ -1,4 +1,4 @@
-"""Where this code runs: behind a page that shows live views (Jupyter, marimo), or behind text alone.
+"""Where this code runs: after a page that shows live views (Jupyter, marimo), or after text alone.
 
 `rest/` knows no display. A kernel is told the client's class by name, so that the import of the package loads
 neither.

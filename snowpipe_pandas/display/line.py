@@ -106,7 +106,7 @@ def bar(found: Shares, cells: int) -> str:
 
 
 def facts(progress: Progress) -> list[str]:
-    """List what a line shows behind the rows, most important first."""
+    """List what a line shows after the rows, most important first."""
     named = [f"load {visible(progress.load_id)}", place(progress)]
     shown = [named.pop()] if progress.parts else []
     if progress.rows_waiting:
@@ -173,7 +173,7 @@ def _joined(progress: Progress, *told: str) -> str:
 
 
 def _rejected(progress: Progress) -> list[str]:
-    """Tell rejected rows, but not behind a state that tells them."""
+    """Tell rejected rows, but not after a state that tells them."""
     told = progress.rows_rejected and progress.phase != "done"
     return [f"{rejected(progress)} REJECTED"] if told else []
 

@@ -46,7 +46,7 @@ def facts(told: Mapping[str, str], kind: str) -> str:
 
 
 def target(progress: Progress) -> str:
-    """Draw where a load goes; a long name may break behind its dots."""
+    """Draw where a load goes; a long name may break after its dots."""
     return f"<b>{text(texts.target(progress)).replace('.', '.<wbr>')}</b>"
 
 

@@ -155,7 +155,7 @@ def update_column(
 
 
 def forget_table(cursor: duckdb.DuckDBPyConnection, table: ObjectName) -> None:
-    """Forget a table that has just been dropped or made anew, with its error table and its sequences."""
+    """Forget a table that has just been dropped or made again, with its error table and its sequences."""
     hidden = quoted(table.database, HIDDEN)
     sequences = cursor.execute(
         f"SELECT sequence FROM {hidden}.columns "  # noqa: S608

@@ -38,7 +38,7 @@ def stored_name(name: str) -> str:
     """Return the name under which DuckDB stores a table or view.
 
     DuckDB tells no names apart that differ in case only, Snowflake does: `T` and `"t"` are two tables. So a
-    name with lower-case letters is stored with the mark and the places of these letters behind it.
+    name with lower-case letters is stored with the mark and the places of these letters after it.
 
     >>> stored_name("T"), stored_name("t")
     ('T', 't\\x011')

@@ -36,7 +36,7 @@ SnowpipeError                       .load: how far an interrupted load came, or 
 │   └── ChannelError                the channel's state forbids the call              .channel .tries
 │       ├── ChannelInvalidError     its tokens are stale; it must be reopened
 │       ├── ChannelTakenOverError   another writer reopened it meanwhile
-│       ├── ChannelLostError        it was dropped or made anew; its rows may be in the table
+│       ├── ChannelLostError        it was dropped or made again; its rows may be in the table
 │       └── UncommittedRowsError    reopening would discard rows not committed yet    .committed
 └── DeliveryError                   the rows did not all become durable
     ├── CommitTimeoutError          acknowledged, not committed in time               .committed

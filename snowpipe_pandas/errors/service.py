@@ -115,7 +115,7 @@ class ChannelTakenOverError(ChannelError):
 
 
 class ChannelLostError(ChannelError):
-    """The channel, its pipe or its table was dropped or made anew: the committed token is gone with it.
+    """The channel, its pipe or its table was dropped or made again: the committed token is gone with it.
 
     The rows of this load may be in the table or not; nothing is sent again on a guess.
     """

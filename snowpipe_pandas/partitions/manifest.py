@@ -77,7 +77,7 @@ class Manifest:
         known = self._target.statuses(list(self._names(max(MAX_PARTITIONS, self._spec.parts))))
         parts = self._names(self._spec.parts)
         seen = {name: mark_of(status, self._spec.load_id) for name, status in known.items()}
-        # A status may be from the past. One with a token of this cut is good: nobody can cut the load anew.
+        # A status may be from the past. One with a token of this cut is good: nobody can cut the load again.
         asked = [name for name, found in seen.items() if found is None or found.part != parts.get(name)]
         for name, found in zip(asked, _at_once(self._open_mark, asked), strict=True):
             if found is not None and found.part != parts.get(name):

@@ -50,7 +50,7 @@ def stream_partition(data: Any, spec: LoadSpec, number: int, tell: Tell | None =
     with spec.connect() as client:
         target = spec.at(client)
         channel = target.open_channel(channel_of(spec.load_id, number))
-        # Asked behind the open. Who sets the manifest looks for channels behind that: one sees the other.
+        # Asked after the open. Who sets the manifest looks for channels after that: one sees the other.
         Manifest(target, spec).check_open()
         load = Load(rows, spec.encoder(), channel, spec.options, part=spec.part(number))
         if tell is None:

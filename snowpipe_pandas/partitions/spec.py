@@ -86,7 +86,7 @@ class LoadSpec:
 
         >>> spec = LoadSpec.of(frame, "DEMO.PUBLIC.FLIGHTS", load_id="2013", parts=8, profile="profile.json")
         """
-        # Bound anew before anything can raise: a traceback may show the variables of this frame.
+        # Bound again before anything can raise: a traceback may show the variables of this frame.
         given = without_secrets(given)
         options = {name: value for name, value in given.items() if name in _OPTIONS}
         connection = {name: value for name, value in given.items() if name not in _OPTIONS}

@@ -210,7 +210,7 @@ class Channel(OfClient):
     def lost(self, how: str, cause: ServiceError | None = None) -> ChannelLostError:
         """Return the error for a channel that is gone; `how` follows the channel's name."""
         return ChannelLostError(
-            f"channel {self.name!r} {how}: it, its pipe or its table was dropped or made anew. Rows of a "
+            f"channel {self.name!r} {how}: it, its pipe or its table was dropped or made again. Rows of a "
             "load under way may be in the table already: count them there, then open the channel again and "
             "send what is missing under another load_id",
             channel=self.name,

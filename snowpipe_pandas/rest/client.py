@@ -104,7 +104,9 @@ class Client:
         return visible(f"<Client of {settings.account} as {who}>")
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("a client holds connections and secrets and is not copied or pickled; connect() anew")
+        raise TypeError(
+            "a client holds connections and secrets and is not copied or pickled; connect() again"
+        )
 
     def __enter__(self) -> Client:
         return self
@@ -339,7 +341,7 @@ def connect(
     >>> client = connect("profile.json")
     >>> client = connect(account="myorg-dev", user="loader", private_key_file="rsa_key.p8")
     """
-    # Bound anew before anything can raise: a traceback may show the variables of this frame.
+    # Bound again before anything can raise: a traceback may show the variables of this frame.
     settings, profile, connection_name = hidden(settings), *hidden_pointers(profile, connection_name)
     loaded = load_settings(profile, connection_name=connection_name, **settings)
     return Client(loaded, retry=retry, timeouts=timeouts, allow_ingest_hosts=allow_ingest_hosts)

@@ -92,14 +92,14 @@ class Pacer:
         self._sent.append((now, raw_bytes))
 
     def throttled(self, now: float, pause_s: float) -> None:
-        """Note a 429, behind which the service is left alone for a pause. Those of one second count once."""
+        """Note a 429, after which the service is left alone for a pause. Those of one second count once."""
         if now - self._slowed_at >= WINDOW_S:
             self._share = max(LEAST_SHARE, SLOWER * self.share_at(now))
             self._slowed_at = now
         self._recovers_from = now + pause_s
 
     def share_at(self, now: float) -> float:
-        """Return the share of the limits that is held to: 1, or less for a while behind a 429."""
+        """Return the share of the limits that is held to: 1, or less for a while after a 429."""
         return min(1.0, self._share + RECOVERY_PER_S * max(0.0, now - self._recovers_from))
 
 

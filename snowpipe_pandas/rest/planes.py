@@ -170,7 +170,7 @@ class Planes:
         self.events.emit(TokenRenewed(kind=kind, life=life))
 
     def _forget(self, url: str) -> None:
-        """Discover the ingest host anew next time, unless that was done meanwhile."""
+        """Discover the ingest host again next time, unless that was done meanwhile."""
         with self._forgetting:
             if self._ingest_host is not None and self._ingest_host.url == url:
                 self._ingest_host = None
@@ -273,7 +273,7 @@ class Planes:
 
 
 class ScopedSigner:
-    """Signs ingest requests with the scoped token; a refused one is always exchanged anew."""
+    """Signs ingest requests with the scoped token; a refused one is always exchanged again."""
 
     def __init__(self, cache: TokenCache[Caller]) -> None:
         self.cache = cache

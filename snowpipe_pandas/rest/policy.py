@@ -56,7 +56,7 @@ class RetryPolicy:
             )
 
     def pause_s(self, tries: int, *, wanted_s: float | None = None) -> float:
-        """Return the pause behind the given number of tries; a `Retry-After` of the service goes first."""
+        """Return the pause after the given number of tries; a `Retry-After` of the service goes first."""
         if wanted_s:
             return wanted_s
         longest = min(self.cap_s, self.base_s * 2.0 ** min(tries - 1, 64))

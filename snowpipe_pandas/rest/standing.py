@@ -23,7 +23,7 @@ class Standing:
 
     @classmethod
     def behind_open(cls, status: ChannelStatus) -> Standing:
-        """Where a channel stands right behind an open, which answered with this status."""
+        """Where a channel stands right after an open, which answered with this status."""
         return cls(status, 0, None)
 
     @property

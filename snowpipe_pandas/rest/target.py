@@ -88,7 +88,7 @@ class Target(OfClient):
         """List the loads whose channels the service knows, the latest last; by SQL, without a warehouse.
 
         The service forgets a load that was not used for 30 days, one whose channels were dropped, and all
-        loads of a table that was made anew. Loads through channels that somebody named are listed too.
+        loads of a table that was made again. Loads through channels that somebody named are listed too.
 
         Raises:
             SqlError: no grant on the table or pipe, or no reach of the SQL API.

@@ -1,4 +1,4 @@
-"""The digest of a source's rows, as the offset token behind them has it."""
+"""The digest of a source's rows, as the offset token after them has it."""
 
 from __future__ import annotations
 

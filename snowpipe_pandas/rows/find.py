@@ -14,7 +14,7 @@ from .sources.source import Source
 
 @dataclass(frozen=True, slots=True)
 class Sought:
-    """A row that is looked for: its text, the first row that it can be, and the row behind the last one."""
+    """A row that is looked for: its text, the first row that it can be, and the row after the last one."""
 
     line: bytes
     first_row: int

@@ -95,7 +95,7 @@ def _since_epoch(value: Moment) -> timedelta:
 
 
 def nanoseconds_of(value: Moment | timedelta) -> int:
-    """Return the nanoseconds behind the microseconds; only pandas' types have any."""
+    """Return the nanoseconds after the microseconds; only pandas' types have any."""
     if isinstance(value, pd.Timestamp):
         return value.nanosecond
     return value.nanoseconds if isinstance(value, pd.Timedelta) else 0

@@ -52,7 +52,7 @@ class Payload:
 
     @property
     def end_row(self) -> int:
-        """Number of the row behind the last one."""
+        """Number of the row after the last one."""
         return self.first_row + self.rows
 
     def halves(self) -> tuple[Payload, Payload]:

@@ -19,7 +19,7 @@ from .sources.dicts import is_row
 from .types import is_json_field, is_number_field
 
 NUMBER, REASON, JSON = "rejected_row", "rejected_reason", "rejected_json"
-"""Columns in front of the source's own; where the source has such a name, they get underscores behind."""
+"""Columns in front of the source's own; where the source has such a name, they get underscores after."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +146,7 @@ def _column(fields: Sequence[pa.Field], arrays: Sequence[pa.Array], order: Seque
 
 
 def _with_empty_rows(rows: pd.DataFrame, count: int) -> pd.DataFrame:
-    """Put rows without values behind others; as objects, since other types would change to make room."""
+    """Put rows without values after others; as objects, since other types would change to make room."""
     if not len(rows.columns):
         return pd.DataFrame(index=pd.RangeIndex(count))
     index = rows.index

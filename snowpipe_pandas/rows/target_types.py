@@ -35,7 +35,7 @@ class TargetType:
     Attributes:
         kind: its name without synonyms and parameters, "OTHER" for those that are not judged.
         size: most digits of a NUMBER, characters of a VARCHAR, bytes of a BINARY; None where not limited.
-        scale: digits of a NUMBER behind the point.
+        scale: digits of a NUMBER after the point.
     """
 
     kind: str

@@ -105,7 +105,7 @@ def _nanoseconds(text: str) -> int:
 
 
 def _zoned(text: str) -> tuple[int, int]:
-    """Read seconds with a fraction, and the offset from UTC in minutes behind a space."""
+    """Read seconds with a fraction, and the offset from UTC in minutes after a space."""
     seconds, _, offset = text.partition(" ")
     minutes = _plain_integer(offset) - _MOST_OFFSET
     if not -_MOST_OFFSET < minutes < _MOST_OFFSET:

@@ -149,7 +149,7 @@ class _Roles:
 
 
 def _role(row: Mapping[Any, Any], kind_in: str, name_in: str) -> tuple[str, str]:
-    """Return the kind and the stored name that a row tells; a database role stands behind its database."""
+    """Return the kind and the stored name that a row tells; a database role stands after its database."""
     kind, name = str(row.get(kind_in)), str(row.get(name_in))
     last = name.rpartition(".")[2] if kind == "DATABASE_ROLE" else name
     return kind, last[1:-1].replace('""', '"') if last.startswith('"') else last

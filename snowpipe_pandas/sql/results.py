@@ -22,7 +22,7 @@ class Column:
     Attributes:
         name: as the service tells it; two columns may have one name.
         type: the SQL API's name of its type, in lower case.
-        scale: digits behind the point, of numbers and times; 0 where none are told.
+        scale: digits after the point, of numbers and times; 0 where none are told.
     """
 
     name: str

@@ -274,7 +274,7 @@ class Statement:
     def _read(self, answer: Answer) -> Result:
         """Read the result of a statement that was done: all partitions, the first from this answer."""
         if answer.field("code") == TOO_LARGE:
-            why = "its result is larger than the service hands out: select less, or aggregate"
+            why = "its result is larger than the service gives out: select less, or aggregate"
             raise self._lost(why, code=TOO_LARGE)
         try:
             layout = read_layout(answer.table())

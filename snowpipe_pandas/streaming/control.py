@@ -99,5 +99,5 @@ class Control:
             self._going.wait(min(seconds, threading.TIMEOUT_MAX))
         else:
             self._sleep(seconds, self._called)
-            self._called.clear()  # what was called for is read behind this
+            self._called.clear()  # what was called for is read after this
         self.check()

@@ -42,7 +42,7 @@ class Rejections:
 
     Attributes:
         rows: how many.
-        first_row: they lie at or behind this row of the source ...
+        first_row: they lie at or after this row of the source ...
         end_row: ... and before this one.
         message: the service's reason for the last one.
         upper_bound: the service's bound, an offset token.
@@ -111,7 +111,7 @@ class Counters:
         self._told_by_open = self._heard = False
 
     def told_behind(self, rows: int) -> tuple[int | None, int | None]:
-        """Return the channel's error count now, and what its counters add up to behind so many rows.
+        """Return the channel's error count now, and what its counters add up to after so many rows.
 
         None where that is not known: they are not told, or rows of others are not counted yet.
         """

@@ -1,7 +1,7 @@
 """What one load knows of its delivery: positions, held payloads, counters, whose the channel is. No I/O.
 
 Payloads are held until they are committed, and one position says what the service has acknowledged; what is
-sent next is what lies behind it. `protocol.py` has the rules by which that position moves.
+sent next is what lies after it. `protocol.py` has the rules by which that position moves.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Delivery:
 
     Attributes:
         counts: what the load has done.
-        start: the mark behind which this call goes on.
+        start: the mark after which this call goes on.
         acknowledged: the last position which the service has received.
         committed: the last position known to be committed.
         last_token: the offset token that the channel will show once all that was acknowledged is committed.
@@ -260,7 +260,7 @@ class Delivery:
     def knows_too_little_of(self, standing: Standing | None) -> bool:
         """Whether the channel must be reopened: what is remembered of this very load may be so no longer.
 
-        Its rows may not be committed yet, or the table may have been dropped or made anew since.
+        Its rows may not be committed yet, or the table may have been dropped or made again since.
         """
         if standing is None or not standing.status.healthy:
             return True
@@ -284,7 +284,7 @@ class Delivery:
         return mark is not None and mark.owner == self.plan.load_id and mark.part != self.plan.part
 
     def begin(self, standing: Standing) -> None:
-        """Begin behind what is committed of this load."""
+        """Begin after what is committed of this load."""
         self.has_begun = True
         status = self.status = standing.status
         self.last_token = standing.last_token
@@ -337,7 +337,7 @@ class Delivery:
             )
 
     def token_behind(self, payload: Payload) -> str:
-        """Return the offset token behind a payload."""
+        """Return the offset token after a payload."""
         errors = counted = None
         if self._start_is_exact:
             errors, counted = self.counters.told_behind(payload.end_row - self.start.position.rows)
@@ -412,7 +412,7 @@ class Delivery:
         return token is not None and not self._is_of_before(token)
 
     def leads_on(self, status: ChannelStatus) -> bool:
-        """Whether the load can go on behind the committed token of a reopened channel."""
+        """Whether the load can go on after the committed token of a reopened channel."""
         return self._position_of(status) is not None
 
     def is_made_anew(self, status: ChannelStatus) -> bool:

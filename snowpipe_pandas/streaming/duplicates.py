@@ -15,7 +15,7 @@ class PossibleDuplicate:
     Attributes:
         request_id: its `requestId`, the same for all of its tries.
         first_row: number of its first row in the source.
-        end_row: number of the row behind its last one.
+        end_row: number of the row after its last one.
         tries: how often its rows were sent, refused tries included; they are in the table at most that often.
     """
 

@@ -2,7 +2,7 @@
 
 An answer to an append says that its rows are dealt with, not how many were rejected. The channel's counters
 are over all writers, and a status may be from the past. They still prove something once they surely count all
-of a load's rows, which is some time behind its last answer:
+of a load's rows, which is some time after its last answer:
 
 - No more errors than before the load: none of its rows was rejected, whoever else wrote.
 - Grown in all by exactly the load's rows: nobody else wrote since, so the errors are the load's, exactly. Had

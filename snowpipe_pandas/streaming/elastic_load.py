@@ -163,7 +163,7 @@ class ElasticLoad:
     # The rows' way out.
 
     def _deliver(self) -> None:
-        """Send everything; after a failure or a cancel, stop behind the requests that are under way."""
+        """Send everything; after a failure or a cancel, stop after the requests that are under way."""
         failure: Exception | None = None
         try:
             while self._senders.under_way or not (failure or self._is_all_given()):

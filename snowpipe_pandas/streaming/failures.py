@@ -109,7 +109,7 @@ def lost(delivery: Delivery, fact: Refused | StatusRead | Reopened) -> ChannelLo
         case Refused():
             return delivery.plan.lost("does not exist any more", fact.error)
         case Reopened():
-            return delivery.plan.lost("was made anew, its committed token is gone", None)
+            return delivery.plan.lost("was made again, its committed token is gone", None)
     return delivery.plan.lost("is not listed by the service any more", None)
 
 

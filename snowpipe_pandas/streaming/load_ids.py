@@ -43,7 +43,7 @@ def forgets(load_id: str, *, named: bool, after: str | None, token: str | None) 
     Args:
         load_id: the load's id.
         named: whether its caller gave it.
-        after: the load behind which it may begin.
+        after: the load after which it may begin.
         token: the channel's committed token.
     """
     mark = read_token(token)

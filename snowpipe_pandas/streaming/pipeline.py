@@ -31,14 +31,14 @@ READY_PAYLOADS = 1
 """Payloads prepared beyond the one on its way and the one that is being made (at most 4 MB each)."""
 
 _Made: TypeAlias = "Payload | BaseException | None"
-"""What is handed to the sender: a payload, what the source raised, or None behind the last payload."""
+"""What is handed to the sender: a payload, what the source raised, or None after the last payload."""
 
 
 class Payloads:
     """The payloads of a source, in order, for one sender. Use it as a context manager.
 
     A payload is full, except the first, the last, and those for which a sender with nothing else to do would
-    wait: they are ended once their first row has waited for the flush interval, and the next few behind the
+    wait: they are ended once their first row has waited for the flush interval, and the next few after the
     first one with twice the bytes of the one before. Those matter where several loads share the processor.
 
     Args:
@@ -116,7 +116,7 @@ class Payloads:
             timeout_s: how long to wait for it, in seconds.
 
         Returns:
-            None if none is ready in time, behind the last one (see `ended`), or once after `wake()`.
+            None if none is ready in time, after the last one (see `ended`), or once after `wake()`.
 
         Raises:
             BaseException: what the source raised, at its place.
@@ -225,7 +225,7 @@ class Payloads:
                     self._waiting.append((popped[0].end_row, popped[1]))
                 yield popped[0] if popped is not None else None
         except Exception as error:
-            # What a user's iterator gave before it failed is good. What we refuse is mended and sent anew.
+            # What a user's iterator gave before it failed is good. What we refuse is mended and sent again.
             if not isinstance(error, SnowpipeError):
                 yield None
             raise

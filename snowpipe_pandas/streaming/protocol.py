@@ -158,7 +158,7 @@ RULES: tuple[Rule, ...] = (
     Rule("drained", (_S.DRAINING,), StatusRead, _unwell, _D.spend_reopen, _S.REOPENING),
     Rule("drained", (_S.DRAINING,), TimePassed, None, _D.spend_reopen, _S.REOPENING),
     Rule("go back", (_S.REOPENING,), Reopened, lambda d, f: d.leads_on(f.status), _D.go_back, _S.COUNTING),
-    Rule("made anew", (_S.REOPENING,), Reopened, lambda d, f: d.is_made_anew(f.status), _fail(failures.lost), _S.STOPPING),
+    Rule("made again", (_S.REOPENING,), Reopened, lambda d, f: d.is_made_anew(f.status), _fail(failures.lost), _S.STOPPING),
     Rule("foreign commit", (_S.REOPENING,), Reopened, None, _fail(failures.foreign_commit), _S.STOPPING),
     # Commits are waited for, and checked.
     Rule("rejected before", (_S.SENDING,), None, lambda d, _: d.has_rejections, _fail(failures.rejected), _S.STOPPING),

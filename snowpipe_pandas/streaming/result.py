@@ -50,7 +50,7 @@ class StreamResult(Counts):
         timings: where they went (`Timings`): encode, compress, wait, send, commit.
         committed: whether the service had dealt with every row on return, each in the table or rejected
             (False only with `wait=False`).
-        offset_token: the channel's token behind the last row, None if nothing was ever sent.
+        offset_token: the channel's token after the last row, None if nothing was ever sent.
         target: the table that it went to, or the pipe if one was named.
         load_id: the load's name; give it again to resume.
         channel: the channel's name; of a load in parts, that of the first one.

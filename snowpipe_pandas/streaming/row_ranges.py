@@ -8,7 +8,7 @@ class RowRanges:
 
     def __init__(self) -> None:
         self.ranges: tuple[tuple[int, int], ...] = ()
-        """First row and row behind the last one of each range, in order."""
+        """First row and row after the last one of each range, in order."""
 
     def add(self, first: int, end: int) -> None:
         """Add the rows from `first` to before `end`; those that are in here already stay."""

@@ -64,7 +64,7 @@ News: TypeAlias = Ended | Event
 class Senders:
     """Threads that send, started as they are needed. Use it as a context manager, from one thread.
 
-    Leaving waits for them for a moment only; one whose request takes longer ends behind it, unheard.
+    Leaving waits for them for a moment only; one whose request takes longer ends after it, unheard.
 
     Args:
         send: sends a payload; called in the threads.

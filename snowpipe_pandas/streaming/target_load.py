@@ -188,7 +188,7 @@ class TargetLoad:
         return mark_of(channel.opened_status, self.load_id)
 
     def _cut(self, begun: Mark | None) -> list[PartOf]:
-        """Cut the rows as they were cut when the load began, or anew.
+        """Cut the rows as they were cut when the load began, or again.
 
         Raises:
             OtherPartsError: the caller wants them cut in another way than that.

@@ -24,7 +24,7 @@ class Window:
         self.bytes = 0
 
     def add(self, payload: Payload) -> None:
-        """Hold a payload behind the others."""
+        """Hold a payload after the others."""
         self._payloads.append(payload)
         self.bytes += len(payload.body)
 
@@ -35,7 +35,7 @@ class Window:
         self.bytes = sum(len(payload.body) for payload in kept)
 
     def next_after(self, position: Position) -> Payload | None:
-        """Return the payload behind a position, None where it is the last; above the limit, a part of it."""
+        """Return the payload after a position, None where it is the last; above the limit, a part of it."""
         found = next((p for p in self._payloads if p.first_row >= position.rows), None)
         while found is not None and self._is_too_large(found):
             found = self._split(found)

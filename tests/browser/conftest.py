@@ -97,7 +97,7 @@ def picture(page, name):
 
 
 def picture_of(page, element, name):
-    """Keep a picture of one element, which may be drawn anew at any moment."""
+    """Keep a picture of one element, which may be drawn again at any moment."""
     PICTURES.mkdir(parents=True, exist_ok=True)
     box = None
     while box is None:

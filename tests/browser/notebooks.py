@@ -25,7 +25,7 @@ STOP = "client.close()\naccount.close()"
 
 
 def write(folder, name, *cells):
-    """Write a notebook of code cells behind the start, which is cell 0."""
+    """Write a notebook of code cells after the start, which is cell 0."""
     notebook = nbformat.v4.new_notebook(
         cells=[nbformat.v4.new_code_cell(text.strip()) for text in (START, *cells)],
         metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},

@@ -109,10 +109,10 @@ def test_a_pipe_is_made_once_and_dropped_by_its_name(account, client):
 
 
 ENDS = {
-    "pipe made anew": f"CREATE OR REPLACE PIPE P AS COPY INTO T FROM {SOURCE}",
+    "pipe made again": f"CREATE OR REPLACE PIPE P AS COPY INTO T FROM {SOURCE}",
     "pipe dropped": "DROP PIPE P",
     "table dropped": "DROP TABLE T",
-    "table made anew": "CREATE OR REPLACE TABLE T (ID NUMBER)",
+    "table made again": "CREATE OR REPLACE TABLE T (ID NUMBER)",
     "table renamed": "ALTER TABLE T RENAME TO U",
     "column dropped": "ALTER TABLE T DROP COLUMN ID",
     "column renamed": "ALTER TABLE T RENAME COLUMN ID TO KEY",
@@ -126,7 +126,7 @@ def test_channels_end_with_their_pipe_and_a_pipe_with_its_table(account, client,
     client.open_channel("c", pipe="DEMO.PUBLIC.P", offset_token="token")
     client.open_channel("c", pipe="DEMO.PUBLIC.Q", offset_token="other")
     account.sql(ENDS[case])
-    if case == "pipe made anew":
+    if case == "pipe made again":
         assert client.channel_statuses(["c"], pipe="DEMO.PUBLIC.P") == {}
         assert (
             client.open_channel("c", pipe="DEMO.PUBLIC.P").opened_status.last_committed_offset_token is None
@@ -141,7 +141,7 @@ def test_channels_end_with_their_pipe_and_a_pipe_with_its_table(account, client,
 
 def test_a_pipe_of_before_goes_on_once_it_is_made_anew(account, client):
     account.sql(f"CREATE PIPE P AS COPY INTO T FROM (SELECT $1:id FROM {SOURCE}); DROP TABLE T; {TABLE}")
-    assert account.sql("SHOW PIPES")["invalid_reason"][0] == "the table was dropped, made anew or renamed"
+    assert account.sql("SHOW PIPES")["invalid_reason"][0] == "the table was dropped, made again or renamed"
     account.sql(f"CREATE OR REPLACE PIPE P AS COPY INTO T FROM {SOURCE}")
     assert client.open_channel("c", pipe="DEMO.PUBLIC.P").target_columns
 

@@ -50,7 +50,7 @@ def test_13_the_service_asks_for_a_reopen(account, channel, code):
 
 
 def test_13_the_service_lost_its_uncommitted_rows_and_asks_for_a_reopen(account, channel):
-    """Every row behind the committed one is replayed, those that were acknowledged too."""
+    """Every row after the committed one is replayed, those that were acknowledged too."""
     account.channels.pause()
 
     def lose():
@@ -246,7 +246,7 @@ def test_21_a_table_made_anew_is_not_filled_from_the_middle(account, channel):
 
 
 @pytest.mark.parametrize(
-    "anew",
+    "again",
     [
         ["CREATE OR REPLACE TABLE DEMO.PUBLIC.NUMBERS (ID NUMBER, TEXT VARCHAR)"],
         ["DROP TABLE DEMO.PUBLIC.NUMBERS", "CREATE TABLE DEMO.PUBLIC.NUMBERS (ID NUMBER, TEXT VARCHAR)"],

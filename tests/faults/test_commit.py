@@ -70,7 +70,7 @@ def test_24_a_token_that_goes_back_is_no_reason_to_send_again(account, channel):
     every_row_once(account, run(channel))
 
 
-@pytest.mark.parametrize("opened", ["anew", "before"])
+@pytest.mark.parametrize("opened", ["again", "before"])
 def test_24_a_status_from_the_past_does_not_begin_a_load_anew(account, connect, channel, opened):
     """The service answers statuses from before the first load for a while."""
     run(channel)
@@ -81,7 +81,7 @@ def test_24_a_status_from_the_past_does_not_begin_a_load_anew(account, connect, 
         return answer
 
     account.faults.add("status", times=5, change=past)
-    again = open_channel(connect()) if opened == "anew" else channel
+    again = open_channel(connect()) if opened == "again" else channel
     assert run(again).rows == 0
     every_row_once(account)
 

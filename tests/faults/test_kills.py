@@ -24,7 +24,7 @@ from tests.support.verdicts import ROWS, appends, run
 
 KILLS = int(os.environ.get("KILLS", "20"))
 PER_LOAD = 10
-"""Kills that one load takes before it may end, one behind each of its requests."""
+"""Kills that one load takes before it may end, one after each of its requests."""
 
 ROOT = Path(__file__).parents[2]
 
@@ -39,7 +39,7 @@ def child(account, name, channels):
 @pytest.mark.parametrize("channels", [0, 4])
 @pytest.mark.parametrize("chance", range(max(1, KILLS // PER_LOAD // 2)))
 def test_46_a_client_killed_at_each_of_its_requests(account, chance, channels):
-    """Killed behind request 1, 2, 3 ... of its run; each next run goes on with the load, or its parts."""
+    """Killed after request 1, 2, 3 ... of its run; each next run goes on with the load, or its parts."""
     make_table(account)
     account.channels.commit_lag_s = 0.05
     moments = random.Random(chance)

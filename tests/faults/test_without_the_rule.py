@@ -89,7 +89,7 @@ def hold_only(window, payload):
 
 
 def test_reopening_where_an_append_is_in_doubt(account, channel, giving_up):
-    """Without it, an answer that was lost behind an applied append ends the load."""
+    """Without it, an answer that was lost after an applied append ends the load."""
     giving_up("in doubt")
     account.faults.add("append", after=2, cut_after=True)
     assert outcome(account, channel) == ("ChannelInvalidError", False)

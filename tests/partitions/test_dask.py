@@ -35,7 +35,7 @@ PARTS = 8
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(300),  # on a busy machine a worker needs half a minute to come back
-    # Killed workers leave streams behind; what of them is ours is seen by other tests.
+    # Killed workers leave streams after; what of them is ours is seen by other tests.
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]

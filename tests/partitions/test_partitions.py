@@ -262,7 +262,7 @@ def test_a_load_whose_channels_may_be_forgotten_is_refused(account, engine):
 
 
 def test_of_two_that_run_a_partition_at_once_one_raises(account, engine):
-    """The second one opens the channel when the first has sent some rows; it goes on behind them."""
+    """The second one opens the channel when the first has sent some rows; it goes on after them."""
     frames = partitions(ROWS, 1)
     ends, begun = [], threading.Event()
 

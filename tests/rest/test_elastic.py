@@ -66,16 +66,16 @@ def test_it_goes_through_a_pipe_of_ones_own(account, connect):
 
 
 PASSING = {
-    # what happens to the first try: how many tries are in doubt behind the second, copies in the table
+    # what happens to the first try: how many tries are in doubt after the second, copies in the table
     "answer lost": ({"cut_after": True}, 1, 2),
     "cut before the body was read": ({"cut_before": True}, 1, 1),
     "cut in the body": ({"cut_mid_body": True}, 1, 1),
     "answer cut short": ({"truncate": 5}, 1, 2),
-    "502 behind an applied request": ({"status": 502, "applied": True}, 1, 2),
+    "502 after an applied request": ({"status": 502, "applied": True}, 1, 2),
     "503": ({"status": 503}, 1, 1),
     "408": ({"status": 408}, 1, 1),
     "499": ({"status": 499}, 1, 1),
-    "a 404 in HTML behind an applied request": (
+    "a 404 in HTML after an applied request": (
         {"status": 404, "body": b"<html></html>", "applied": True},
         1,
         2,

@@ -24,12 +24,12 @@ an_append = st.tuples(
     st.integers(0, 20 * MB) | st.sampled_from([0, 1, 5 * MB, 10 * MB, 16 * MB, 20 * MB]),
     st.floats(0.0, 3.0),  # how long its answer takes
     st.floats(0.0, 1.0),  # where on this way the service counts it
-    st.just(0.0) | st.floats(0.0, 5.0),  # how long nobody sends behind it
+    st.just(0.0) | st.floats(0.0, 5.0),  # how long nobody sends after it
 )
 
 
 def drive(pacer, appends, meters):
-    """Send one append behind the other, as a channel does; return the time of the last answer."""
+    """Send one append after the other, as a channel does; return the time of the last answer."""
     now = 1000.0
     for size, trip_s, place, idle_s in appends:
         while (until := pacer.wait_until(now, size)) > now:

@@ -63,7 +63,7 @@ def test_jitter_shortens_pauses_by_chance_and_never_lengthens_them():
 def test_the_budget_is_time_and_no_pause_goes_beyond_it(server, clock, send):
     server.script(BUSY)
     answer = send(RetryPolicy(base_s=1.0, jitter=0.0, budget_s=20.0))
-    assert clock.slept == [1.0, 2.0, 4.0, 8.0]  # the next one would end behind 20 s
+    assert clock.slept == [1.0, 2.0, 4.0, 8.0]  # the next one would end after 20 s
     assert (answer.status, answer.tries) == (503, 5)
 
 

@@ -238,7 +238,7 @@ def slowly(rows):
 @example([{"n": 0, "a": None}, {"n": 0, "a": {"b": 1}}])
 @example([{"n": 0, "a": {"b": 1}}, {"n": 0, "a": 1}, {"n": 0, "a": 2.5}])
 def test_where_time_cuts_an_iterator_of_dicts_shows_in_no_text(rows):
-    """Here it cuts behind each row. What would be written otherwise is refused."""
+    """Here it cuts after each row. What would be written otherwise is refused."""
     try:
         whole = to_ndjson(iter(rows))
     except DataError:

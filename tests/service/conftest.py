@@ -24,7 +24,7 @@ class Service:
         self._opened = []
 
     def open(self, name=None, **options):
-        """Open a channel that no other run has; it is dropped behind the test."""
+        """Open a channel that no other run has; it is dropped after the test."""
         name = name or f"contract-{uuid.uuid4()}"
         channel = self.client.open_channel(name, table=self.table, **options)
         self._opened.append(channel)
@@ -53,7 +53,7 @@ def service(request):
 
 @pytest.fixture
 def finding(request, service):
-    """Notes what the service was seen to do where the documents do not say; shown behind the tests."""
+    """Notes what the service was seen to do where the documents do not say; shown after the tests."""
 
     def note(text):
         where = "local account" if service.is_local else "real account"

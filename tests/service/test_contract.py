@@ -108,7 +108,7 @@ def test_the_offset_token_given_at_an_open(service, finding):
     channel = service.open(offset_token="given")
     told = channel.opened_status.last_committed_offset_token
     later = channel.status().last_committed_offset_token
-    finding(f"an open with offset_token='given' answers {told!r}, a status behind it shows {later!r}")
+    finding(f"an open with offset_token='given' answers {told!r}, a status after it shows {later!r}")
     assert {told, later} <= {"given", None}
 
 

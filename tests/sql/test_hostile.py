@@ -130,7 +130,7 @@ def test_a_result_that_is_told_as_too_large_is_not_fetched():
 def test_a_result_that_the_service_does_not_hand_out_is_told():
     with scripted_server() as server, connected(server) as client:
         server.script(Reply(body=changed(("code",), "391908")))
-        with pytest.raises(SqlResultError, match="larger than the service hands out"):
+        with pytest.raises(SqlResultError, match="larger than the service gives out"):
             client.sql("SELECT 7 AS N")
 
 

@@ -341,7 +341,7 @@ def counters(inserted, errors):
 
 def test_statuses_from_the_past_prove_nothing(account, channel, listen):
     """The load before this one left as many rows, 10 of them rejected. For a while statuses are from the past
-    and show its rows as if they were ours. Behind the grace they show the truth."""
+    and show its rows as if they were ours. After the grace they show the truth."""
     account.faults.add("append", reject_rows=10)
     load_of(channel, on_error="report", wait=False).run()
     load = load_of(channel)

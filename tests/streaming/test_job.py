@@ -50,7 +50,7 @@ class Phase:
 
 @pytest.fixture
 def held(channel):
-    """A job that stands still behind its second acknowledged request, and what lets it go on."""
+    """A job that stands still after its second acknowledged request, and what lets it go on."""
     gate = Gate(RowsAcknowledged)
     job = numbers(500).snowpipe.stream(channel, limits=SMALL, load_id="held", background=True, progress=gate)
     assert gate.met.wait(20)

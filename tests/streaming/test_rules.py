@@ -189,7 +189,7 @@ def open_without_counters(drive, count, step):
 
 
 def behind(token, **options):
-    """A load that begins behind another one, whose end was seen."""
+    """A load that begins after another one, whose end was seen."""
     service = Service(token=token)
     return Drive(service, standing=Standing(service.status(), 0, token), **options)
 
@@ -202,7 +202,7 @@ SCENARIOS = {
     "cut otherwise, as a reopen tells": lambda: Drive(Service(token=OTHER_PART)),
     "not waited for": lambda: Drive(Service(), wait=False),
     "go on": lambda: Drive(a_load_behind_it()),
-    "go on behind a seen end": lambda: behind("20260101T000000Z-00000000:5:1-ab:0"),
+    "go on after a seen end": lambda: behind("20260101T000000Z-00000000:5:1-ab:0"),
     "forgotten": lambda: behind("theirs:5:1-ab:0"),
     "forgotten, told by an open": lambda: Drive(Service(token="theirs:5:1-ab:0")),
     "open without counters": lambda: Drive(a_load_behind_it(), reopen=open_without_counters),
@@ -253,7 +253,7 @@ SCENARIOS = {
     "full": lambda: Drive(Service(), max_in_flight_bytes=100),
     "full for ever": lambda: Drive(Service(), max_in_flight_bytes=100, commits=False),
     "no commit": lambda: Drive(Service(), commits=False),
-    "made anew": lambda: Drive(
+    "made again": lambda: Drive(
         Service(),
         append=at(3, Refused(refusal(tries=2)), applied=True),
         reopen=other_channel(last_committed_offset_token=None, created_on_ms=2),
@@ -288,7 +288,7 @@ SCENARIOS = {
         append=at(3, Broke(SnowpipeError("no"), True), applied=True),
         reopen=at(2, Broke(SnowpipeError("no"), True)),
     ),
-    "refused in doubt, made anew": lambda: Drive(
+    "refused in doubt, made again": lambda: Drive(
         Service(),
         append=at(3, Broke(SnowpipeError("no"), True), applied=True),
         reopen=other_channel(last_committed_offset_token=None, created_on_ms=2),

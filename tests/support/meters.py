@@ -27,7 +27,7 @@ class SlidingSecond:
 
 
 class FixedSecond(SlidingSecond):
-    """The seconds of the service's clock, which begin a while (0 to 1 s) behind those of ours."""
+    """The seconds of the service's clock, which begin a while (0 to 1 s) after those of ours."""
 
     def __init__(self, behind_s=0.0, **rates):
         super().__init__(**rates)

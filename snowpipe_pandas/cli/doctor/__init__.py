@@ -51,7 +51,7 @@ def _examine(
     table: str | None,
     pipe: str | None,
 ) -> Iterator[Finding]:
-    """Yield a finding per check; SQL is asked once the account is reached, whatever fails behind that."""
+    """Yield a finding per check; SQL is asked once the account is reached, whatever fails after that."""
     try:
         yield from _examine_connection(connection, profile, connection_name, table, pipe)
         if connection.reached:

@@ -26,7 +26,7 @@ BODY_S = 600.0
 """How long a body may pause, and how long it may take as a whole."""
 LINGER_S = 2.0
 LINGER_BYTES = 64 * 1024 * 1024
-"""How long, and how much of, a body is thrown away behind its answer. Closing on top of a body that is on its
+"""How long, and how much of, a body is thrown away after its answer. Closing on top of a body that is on its
 way resets the connection, and the client may never read the answer."""
 
 

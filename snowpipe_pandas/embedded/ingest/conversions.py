@@ -235,7 +235,7 @@ def _moment(value: str, stored: str, is_text: str, steps: Steps, pattern: str) -
 
 
 def _odd_moment(text: str, steps: Steps) -> str:
-    """Write `31-Jan-2026`, `01/31/2026`, an hour without minutes and a zone behind a blank as ISO 8601."""
+    """Write `31-Jan-2026`, `01/31/2026`, an hour without minutes and a zone after a blank as ISO 8601."""
     names = f"[{_DAY_NAMES}, {_CLOCK_NAMES}]"
     parts = steps.add(f"regexp_extract({text}, '^{_ODD_DAY}(?:[T ]{_ODD_CLOCK})?$', {names})")
     day = steps.add(

@@ -49,7 +49,7 @@ class Evolution:
     relaxed: frozenset[str]
 
     def of(self, columns: Sequence[DeclaredColumn]) -> list[DeclaredColumn]:
-        """Return a table's columns behind it."""
+        """Return a table's columns after it."""
         kept = [replace(c, nullable=c.nullable or c.name in self.relaxed) for c in columns]
         return [*kept, *self.added]
 

@@ -39,7 +39,7 @@ def lines_of(bodies: Sequence[Body]) -> pa.Table:
 
     Returns:
         For each line its number, its text, the number of its body, whether it is to be rejected, and whether
-        it ends in another way than one brace behind a value: only then a comma can stand before the brace.
+        it ends in another way than one brace after a value: only then a comma can stand before the brace.
     """
     parts = [part for number, body in enumerate(bodies) if (part := _lines(number, body)).num_rows]
     table = pa.concat_tables(parts) if parts else _lines(0, _Nothing())

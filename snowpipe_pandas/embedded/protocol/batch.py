@@ -61,7 +61,7 @@ def write_batch(
 
 
 def _moved(state: ChannelState, chunks: list[Chunk], parsed: Parsed) -> ChannelState:
-    """Return a channel's state behind the commit of chunks; a bad row's bound is the end of its append."""
+    """Return a channel's state after the commit of chunks; a bad row's bound is the end of its append."""
     tokens = [chunk.end_token for chunk in chunks if chunk.end_token is not None]
     moved = replace(
         state,

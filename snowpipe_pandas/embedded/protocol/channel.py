@@ -85,7 +85,7 @@ class Channel:
         return f"{self.state.client_sequencer}_{self.row_sequencer - 1}"
 
     def reopen(self, table: ObjectName, opened: ChannelState) -> None:
-        """Start anew behind what is committed; `opened` is on disk already."""
+        """Start again after what is committed; `opened` is on disk already."""
         self.state = opened
         self.row_sequencer = 0
         self.buffer.clear()

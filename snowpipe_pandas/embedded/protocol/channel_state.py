@@ -34,7 +34,7 @@ class ChannelState:
         return replace(self, client_sequencer=self.client_sequencer + 1)
 
     def opened(self, offset_token: str | None, *, reset_counters: bool) -> ChannelState:
-        """Return the state behind an open."""
+        """Return the state after an open."""
         state = self.fenced()
         if offset_token is not None:
             state = replace(state, committed_token=offset_token)

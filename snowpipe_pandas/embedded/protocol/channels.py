@@ -172,7 +172,7 @@ class Channels:
     def end_with(self, change: Callable[[], Collection[ObjectName]]) -> None:
         """Let `change` drop or replace tables and pipes; the channels of the pipes that it returns end.
 
-        It has deleted their durable state in its transaction. Memory follows behind the COMMIT, before
+        It has deleted their durable state in its transaction. Memory follows after the COMMIT, before
         anything else can happen to a channel; continuation tokens of before stay stale.
         """
         with self._settled():
@@ -308,7 +308,7 @@ class Channels:
         )
 
     def _keep(self, channel: Channel, state: ChannelState) -> None:
-        """Write a channel's next state; only behind this may memory show it."""
+        """Write a channel's next state; only after this may memory show it."""
         with self._store.cursor() as cursor, self._store.transaction(cursor):
             state.write(cursor, channel.pipe, channel.name)
 

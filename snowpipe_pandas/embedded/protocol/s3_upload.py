@@ -59,7 +59,7 @@ def _content(headers: Mapping[str, str], body: bytes) -> bytes:
 
 
 def _joined(body: bytes) -> tuple[bytes, dict[str, str]]:
-    """Join the chunks of an aws-chunked body; return them with the trailers behind them."""
+    """Join the chunks of an aws-chunked body; return them with the trailers after them."""
     parts: list[bytes] = []
     at = 0
     while match := _CHUNK.match(body, at):

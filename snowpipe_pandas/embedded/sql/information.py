@@ -121,7 +121,7 @@ def show_pipes(database: str, schema: str | None) -> str:
     """Return the SQL of SHOW PIPES: the users' own ones."""
     return (
         'SELECT pipe_name AS "name", pipe_schema AS "schema_name", definition AS "definition", '  # noqa: S608
-        "CASE WHEN NOT valid THEN 'the table was dropped, made anew or renamed' END AS \"invalid_reason\" "
+        "CASE WHEN NOT valid THEN 'the table was dropped, made again or renamed' END AS \"invalid_reason\" "
         f"FROM {quoted(database, HIDDEN)}.pipes WHERE {_within('pipe_schema', schema)} ORDER BY 2, 1"
     )
 

@@ -89,7 +89,7 @@ def _where(text: str, error: sqlglot.errors.ParseError) -> str:
     near = f"{found.get('start_context') or ''}{found.get('highlight') or ''}"[-40:].strip()
     return (
         f"the local account can't read this {words[0].upper()[:20]} statement: the SQL is not understood at "
-        f"line {found.get('line', 1)}, behind {near!r}"
+        f"line {found.get('line', 1)}, after {near!r}"
     )
 
 

@@ -71,7 +71,7 @@ def _number(kind: exp.DataType, numbers: list[int], column: str) -> str:
     if len(numbers) > 2 or not (1 <= digits <= NUMBER_DIGITS and 0 <= scale <= digits):
         raise UsageError(
             f"column {column}: {_written(kind)} is no type of Snowflake; NUMBER has 1 to 38 digits, and no "
-            "more of them behind the point"
+            "more of them after the point"
         )
     return f"NUMBER({digits},{scale})"
 

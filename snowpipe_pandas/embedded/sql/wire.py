@@ -134,7 +134,7 @@ def _seconds(column: pa.ChunkedArray) -> Texts:
 
 
 def _with_fraction(nanoseconds: int) -> str:
-    """Write nanoseconds as seconds with nine digits behind the point.
+    """Write nanoseconds as seconds with nine digits after the point.
 
     >>> _with_fraction(-1)
     '-0.000000001'

@@ -43,7 +43,7 @@ class Numbered:
 
     @property
     def end_row(self) -> int:
-        """Number of the row behind the last one."""
+        """Number of the row after the last one."""
         return self.first_row + int(self.batch.num_rows)
 
 
@@ -204,7 +204,7 @@ class EncodedAhead(Generic[R]):
             pass
 
     def _encode_one(self) -> bool:
-        """Encode the next batch; False where there are no more. Nothing of it is kept behind the call."""
+        """Encode the next batch; False where there are no more. Nothing of it is kept after the call."""
         with self._changed:
             self._changed.wait_for(lambda: self._stopped or self._unclaimed or self._read_all)
             if self._stopped or not self._unclaimed:
@@ -222,7 +222,7 @@ class EncodedAhead(Generic[R]):
 
 @dataclass(slots=True)
 class _Slot(Generic[R]):
-    """The place of a batch in the order: what was made of it, an error, or the end behind the last one."""
+    """The place of a batch in the order: what was made of it, an error, or the end after the last one."""
 
     since: float = 0.0
     result: R | None = None

@@ -117,7 +117,7 @@ def _stamps(array: pa.Array) -> pa.StringArray:
 
 
 def _fractions(array: pa.Array) -> pa.StringArray:
-    """Write the part of a second behind the point, with its leading zeros."""
+    """Write the part of a second after the point, with its leading zeros."""
     # Plus one second, and without that leading 1, it has all its zeros.
     digits = pc.add(array.view(pa.int64()), _PER_SECOND[array.type.unit]).cast(pa.string())
     return pc.utf8_slice_codeunits(digits, 1)

@@ -1,4 +1,4 @@
-"""Opens what Arrow has, and what hands out Arrow's C stream or array."""
+"""Opens what Arrow has, and what gives out Arrow's C stream or array."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ class Taken:
     """Items that an iterator gave.
 
     Attributes:
-        items: none behind the last one.
+        items: none after the last one.
         since: when it gave the first one, on the monotonic clock, in seconds.
         cut: they are fewer than were asked for since more did not come in time.
     """
@@ -58,7 +58,7 @@ class Feed:
             patience_s: how long the first one may wait for the others, in seconds.
 
         Raises:
-            BaseException: what the iterator raised behind the items that were taken before.
+            BaseException: what the iterator raised after the items that were taken before.
         """
         return self._shared.taken(most, patience_s)
 

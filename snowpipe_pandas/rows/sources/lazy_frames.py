@@ -23,7 +23,7 @@ def is_lazy_frame(source: Any) -> bool:
 
 
 def open_lazy_frame(source: Any) -> Opened:
-    """Open a LazyFrame; its plan is run when its rows are read, anew each time.
+    """Open a LazyFrame; its plan is run when its rows are read, again each time.
 
     Raises:
         DataError: its schema can't be told.

@@ -58,7 +58,7 @@ def joined(first: Part, rest: Callable[[int, int], Part | None], binary_format: 
 
     Args:
         first: the first part; its columns are the load's.
-        rest: opens part number n, whose first row has that number; None behind the last part.
+        rest: opens part number n, whose first row has that number; None after the last part.
         binary_format: text form of bytes.
     """
     return Opened(first.opened.schema, None, lambda: _batches(first, rest, binary_format))

@@ -70,7 +70,7 @@ class Source:
 
         Args:
             start: the first row, counted from 0.
-            stop: the row behind the last one.
+            stop: the row after the last one.
 
         Raises:
             DataError: the source is not `cuttable`, or has no such rows.

@@ -22,7 +22,7 @@ def stamp_of(path: str) -> Stamp:
 
 @contextmanager
 def unchanged(path: str, stamp: Stamp | None = None) -> Iterator[None]:
-    """Read a file in this block; it must be the same before and behind it.
+    """Read a file in this block; it must be the same before and after it.
 
     Raises:
         DataError: it changed, since the stamp was taken if there is one.
