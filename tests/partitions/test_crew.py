@@ -74,7 +74,7 @@ def test_events_arrive_as_they_happened(crew):
 def test_the_view_has_a_row_for_each_worker(crew):
     crew.hear(told("worker-a", 1, rows_in_table=10, rows_acknowledged=10, phase="sending"))
     crew.hear(told("worker-b", 2, rows_in_table=5, rows_acknowledged=8, phase="sending"))
-    shown = read(panel.load(crew.tracker.snapshot()))[1]
+    shown = read(panel.folded(crew.tracker.snapshot()))[1]
     assert "worker state" in shown
     assert "1 worker-a sending" in shown
     assert "2 worker-b sending" in shown

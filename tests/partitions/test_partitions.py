@@ -99,11 +99,12 @@ def test_rejected_rows_are_counted_by_partition_and_can_be_read_when_channels_ar
     frames[0] = frames[0].assign(ID=frames[0]["ID"].astype("Int64"))
     result = engine.run(frames, on_error="report")
     assert [(part.rows_in_table, part.rows_rejected) for part in result.parts] == [(20, 0), (19, 1)]
-    assert [row["$1"] for row in result.rejected()["ERROR_DATA"]] == ['{"ID":null,"TEXT":"row 30"}']
+    assert result.rejected()["rejected_json"].tolist() == ['{"ID":null,"TEXT":"row 30"}']
+    with pytest.raises(UsageError, match="a load of their own"):
+        result.repair(result.rejected())
     again = engine.run(frames, on_error="report")
     assert (again.rows_in_table, again.rows_rejected) == (39, 1)
-    with pytest.raises(UsageError, match="only remembers their number"):
-        again.rejected()
+    assert again.rejected()["rejected_json"].tolist() == ['{"ID":null,"TEXT":"row 30"}']
 
 
 def test_an_error_that_no_further_call_mends_ends_the_load(account, engine):
