@@ -118,7 +118,7 @@ def _outcomes(
                 outcome = future.result()
             except (Exception, CancelledError) as error:  # noqa: BLE001  # whatever a worker raised
                 outcome = error
-            # An error's traceback holds its future, and for that Dask would give the next call the same error.
+            # An error's traceback holds its future, for which Dask would give the next call the same error.
             future.release()
             yield number, outcome
     finally:
