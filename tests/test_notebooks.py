@@ -4,7 +4,9 @@ Every check is made twice: on a notebook that was run just now, and on the one t
 """
 
 import json
+import os
 import re
+import time
 from pathlib import Path
 
 import nbformat
@@ -39,18 +41,33 @@ def saved(name):
     return nbformat.read(FOLDER / f"{name}.ipynb", as_version=4)
 
 
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory):
+    """A folder of this run of the tests, which all workers share."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "notebooks-that-ran"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
 @pytest.fixture(scope="module")
-def ran(tmp_path_factory):
-    """Run a notebook, once for all tests."""
-    kept = {}
+def ran(shared):
+    """Run a notebook, once for all tests of all workers: whoever makes its folder runs it, others wait."""
 
     def run(name):
-        if name not in kept:
+        folder, done = shared / name, shared / f"{name}.ipynb"
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            deadline = time.monotonic() + 350
+            while not done.exists() and time.monotonic() < deadline:
+                time.sleep(0.1)
+        else:
             notebook = saved(name)
-            folder = tmp_path_factory.mktemp("notebook")
             NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(folder)}}).execute()
-            kept[name] = Told(notebook)
-        return kept[name]
+            nbformat.write(notebook, folder / "ran.ipynb")
+            (folder / "ran.ipynb").rename(done)
+        return Told(nbformat.read(done, as_version=4))
 
     return run
 

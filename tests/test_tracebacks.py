@@ -167,7 +167,7 @@ def test_the_package_and_its_errors_do_not_load_ipython():
 
 def rejected():
     error = RowsRejectedError(
-        "1 row", rejected=1, last_message=None, first_row=0, end_row=1, offset_upper_bound=None
+        "1 row", rows_rejected=1, last_message=None, first_row=0, end_row=1, offset_upper_bound=None
     )
     error.place = "-> T, load 'a', channel 'c'"
     error.add_note("a note")
@@ -179,7 +179,7 @@ def test_an_error_keeps_its_place_and_args_when_it_travels(again):
     error = again(rejected())
     assert str(error) == "-> T, load 'a', channel 'c': 1 row"
     assert (error.args, repr(error)) == (("1 row",), "RowsRejectedError('1 row')")
-    assert (error.rejected, error.__notes__) == (1, ["a note"])
+    assert (error.rows_rejected, error.__notes__) == (1, ["a note"])
     told = traceback.format_exception_only(error)
     assert told == [
         "snowpipe_pandas.errors.RowsRejectedError: -> T, load 'a', channel 'c': 1 row\n",

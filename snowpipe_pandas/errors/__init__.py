@@ -146,3 +146,8 @@ __all__ = [
     "UsageError",
     "WarehouseError",
 ]
+
+# Tracebacks and pickles name errors as users do, wherever in here they are written.
+for _name in __all__:
+    if issubclass(globals()[_name], SnowpipeError):
+        globals()[_name].__module__ = __name__

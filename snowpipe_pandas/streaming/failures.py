@@ -93,11 +93,11 @@ def _rows(part: PartOf | None) -> int:
 def forgotten_parts(load_id: str, age_s: float, without: Sequence[str], channels: int) -> ForgottenPartsError:
     """Return the error for a load of which the service may have deleted channels, for lack of use."""
     return ForgottenPartsError(
-        f"the load was begun {counted(round(age_s / A_DAY_S), 'day')} ago, and {len(without)} of its "
-        f"{counted(channels, 'channel')} have no offset token: the service deletes channels that were "
-        "not used for 30 days, so "
-        "their rows may be in the table already; nothing was sent. Compare the table with the source, and "
-        "send what is missing under another load_id",
+        f"the load was begun {counted(round(age_s / A_DAY_S), 'day')} ago, and "
+        f"{counted(len(without), 'channel')} of its {channels:,} {'has' if len(without) == 1 else 'have'} no "
+        "offset token: the service deletes channels that were not used for 30 days, so their rows may be in "
+        "the table already; nothing was sent. Compare the table with the source, and send what is missing "
+        "under another load_id",
         load_id=load_id,
         channels=without,
     )

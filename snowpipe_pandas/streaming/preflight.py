@@ -32,6 +32,7 @@ class Preflight:
         self._table = table
         self._create = options.create
         self._evolve = options.on_new_columns == "evolve"
+        self._counts_rejected = options.on_error == "report"
         self._described: Sequence[TargetColumn] = ()
 
     def make_table(self, schema: pa.Schema) -> None:
@@ -65,7 +66,8 @@ class Preflight:
 
         Raises:
             UnknownColumnError: the target has not these columns.
-            ColumnMismatchError: it takes no value of a column, or needs a column that the rows have not.
+            ColumnMismatchError: it takes no value of a column, or needs a column that the rows have not; a
+                load with on_error="report" counts such rows instead.
         """
         problems = settled_problems(rows, told or self._described or self._describe())
         if problems and told and self._describe():
@@ -85,6 +87,8 @@ class Preflight:
 
     def _judge(self, problems: Sequence[Problem], *, known_by_sql: bool) -> None:
         evolves = self._evolves()
+        if self._counts_rejected:  # rows that the table rejects are wanted as a number then
+            problems = [problem for problem in problems if problem.kind == "unknown"]
         if evolves:  # such a table lets go of NOT NULL where rows leave a column out
             problems = [problem for problem in problems if problem.kind != "missing"]
         if self._evolve and evolves is not False:

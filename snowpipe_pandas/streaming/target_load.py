@@ -306,7 +306,9 @@ class TargetLoad:
     def _explain(self, error: BaseException) -> None:
         """Attach how far the whole load came, and tell the displays."""
         ended = told(error)
-        name_place(error, str(self._target.name), self.load_id, self.channel_name)
+        if self._staged and isinstance(error, SnowpipeError):
+            error.place = None  # a part of it names the table beside the user's
+        name_place(error, self.tracker.snapshot().target, self.load_id, self.channel_name)
         if len(self._loads) > 1 or self._staged:
             self._attach_facts(error)
         if not self._loads:
