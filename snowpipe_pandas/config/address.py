@@ -58,8 +58,8 @@ def token_url(text: str) -> str:
     Raises:
         ConfigError: no URL, or plain http to another machine.
 
-    >>> token_url("https://login.example.com/oauth2/v1/token")
-    'https://login.example.com/oauth2/v1/token'
+    >>> token_url("https://login.example.com/v1/token")
+    'https://login.example.com/v1/token'
     """
     before, separator, rest = text.strip().partition("://")
     authority, slash, path = rest.partition("/")
@@ -67,7 +67,7 @@ def token_url(text: str) -> str:
     scheme, host = before.lower(), host_name(name)
     fits = separator and scheme in _DEFAULT_PORTS and host is not None
     if not fits or (port is not None and port_number(port) is None) or not _PATH.fullmatch(path):
-        wanted = "take the token endpoint's URL, such as https://login.example.com/oauth2/v1/token"
+        wanted = "take the token endpoint's URL, such as https://login.example.com/v1/token"
         raise ConfigError(f"{shown(text)} is no URL; {wanted}", setting="oauth_token_request_url")
     if scheme == "http" and not is_loopback(host or ""):
         raise ConfigError(
