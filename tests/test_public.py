@@ -122,3 +122,27 @@ def test_make_has_the_target_and_help_tells_what_it_does(target):
     root = Path(__file__).parent.parent
     listed = subprocess.run(["make", "help"], cwd=root, capture_output=True, text=True, check=True).stdout
     assert re.search(rf"^{target} +\w", listed, re.MULTILINE)
+
+
+def test_what_tab_shows_of_channels_and_targets_is_what_users_need(client, account):
+    account.sql("CREATE TABLE DEMO.PUBLIC.T (ID NUMBER)")
+    target = client.table("DEMO.PUBLIC.T")
+    shown = {name for name in dir(target.open_channel("c")) if name[0] != "_"}
+    assert shown == {
+        "append_rows", "close", "drop", "events", "limits", "name", "pipe", "reopen", "status", "target",
+        "target_columns", "tokens", "wait_for_commit",
+    }  # fmt: skip
+    assert {name for name in dir(target) if name[0] != "_"} == {
+        "elastic", "events", "loads", "name", "open_channel", "tokens",
+    }  # fmt: skip
+    assert {name for name in dir(target.elastic()) if name[0] != "_"} == {
+        "events", "name", "pipe", "status", "target", "target_columns", "tokens",
+    }  # fmt: skip
+
+
+def test_limits_show_what_was_changed():
+    assert repr(sp.LoadLimits()) == "LoadLimits()"
+    assert repr(sp.LoadLimits(max_reopens=5)) == "LoadLimits(max_reopens=5)"
+    assert eval(repr(sp.LoadLimits(first_raw_bytes=10)), {"LoadLimits": sp.LoadLimits}) == sp.LoadLimits(
+        first_raw_bytes=10
+    )

@@ -45,6 +45,14 @@ class Channel(OfClient):
         polling: how patiently its status is watched.
     """
 
+    _for_loads = OfClient._for_loads | {
+        "exclusive",
+        "in_doubt",
+        "last_appended_token",
+        "lost",
+        "opened_status",
+    }
+
     def __init__(
         self,
         planes: Planes,

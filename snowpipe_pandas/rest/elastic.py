@@ -34,6 +34,8 @@ class ElasticChannel(OfClient):
         target_columns: always empty: only an open tells columns, and nothing is opened.
     """
 
+    _for_loads = OfClient._for_loads | {"append"}
+
     name = ELASTIC
     target_columns: tuple[TargetColumn, ...] = ()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NoReturn, Protocol
+from typing import Any, ClassVar, NoReturn, Protocol
 
 from ..auth.tokens import Clock
 from ..events import Hub, TokenLife
@@ -32,6 +32,13 @@ class OfClient:
 
     _planes: Planes
     door: Owner
+
+    _for_loads: ClassVar[frozenset[str]] = frozenset({"clock", "door", "identity", "polling"})
+    """What only loads need."""
+
+    def __dir__(self) -> list[str]:
+        """List what users need, so that `channel.<TAB>` shows nothing that is for loads alone."""
+        return sorted(set(super().__dir__()) - self._for_loads)
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(

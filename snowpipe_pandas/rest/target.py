@@ -32,6 +32,8 @@ class Target(OfClient):
     >>> df.snowpipe.stream(flights, load_id="2013-01")
     """
 
+    _for_loads = OfClient._for_loads | {"beside", "statuses"}
+
     def __init__(
         self,
         planes: Planes,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..arguments import A_DAY_S, choice, flag, instance, number, plain_text, whole
@@ -28,7 +28,7 @@ LEAST_RATE = 0.001
 """At a rate of 0 nothing would ever leave."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class LoadLimits:
     """How large requests become, and how patiently the service is watched. The defaults suit Snowflake.
 
@@ -64,6 +64,11 @@ class LoadLimits:
     owner_watch_s: float = 15.0
     max_reopens: int = 3
     reopen_window_s: float = 60.0
+
+    def __repr__(self) -> str:
+        own = ((field.name, getattr(self, field.name)) for field in fields(self))
+        usual = {field.name: field.default for field in fields(self)}
+        return f"LoadLimits({', '.join(f'{name}={value!r}' for name, value in own if value != usual[name])})"
 
     def __post_init__(self) -> None:
         for name in ("max_raw_bytes", "max_wire_bytes", "first_raw_bytes"):
