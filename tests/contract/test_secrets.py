@@ -205,7 +205,7 @@ for one in (client, other):
     notebook.cells[3].metadata["tags"] = ["raises-exception"]
     NotebookClient(notebook, timeout=60, resources={"metadata": {"path": str(stage.folder)}}).execute()
     saved = COLORS.sub("", nbformat.writes(notebook))
-    for proof in ("1/1 rows", "widget-state", "NotFoundError", "self = ", "***"):
+    for proof in ("1 row in the table", "widget-state", "NotFoundError", "self = ", "***"):
         assert proof in saved, proof
     yield "saved notebook", saved
 

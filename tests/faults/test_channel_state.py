@@ -246,7 +246,7 @@ def test_21_a_table_made_anew_is_not_filled_from_the_middle(account, channel):
 
 
 @pytest.mark.parametrize(
-    "again",
+    "anew",
     [
         ["CREATE OR REPLACE TABLE DEMO.PUBLIC.NUMBERS (ID NUMBER, TEXT VARCHAR)"],
         ["DROP TABLE DEMO.PUBLIC.NUMBERS", "CREATE TABLE DEMO.PUBLIC.NUMBERS (ID NUMBER, TEXT VARCHAR)"],

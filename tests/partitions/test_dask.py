@@ -58,7 +58,11 @@ def cluster():
 def workers(cluster):
     """A client of the cluster, when both workers are there."""
     with distributed.Client(cluster, set_as_default=False) as client:
-        client.wait_for_workers(2, timeout=60)
+        try:
+            client.wait_for_workers(2, timeout=30)
+        except TimeoutError:  # the nanny of a killed one has not made another
+            client.restart(timeout=60, wait_for_workers=False)
+            client.wait_for_workers(2, timeout=60)
         yield client
 
 
