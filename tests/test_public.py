@@ -133,7 +133,7 @@ def test_what_tab_shows_of_channels_and_targets_is_what_users_need(client, accou
         "target_columns", "tokens", "wait_for_commit",
     }  # fmt: skip
     assert {name for name in dir(target) if name[0] != "_"} == {
-        "elastic", "events", "loads", "name", "open_channel", "tokens",
+        "create", "elastic", "events", "loads", "name", "open_channel", "tokens",
     }  # fmt: skip
     assert {name for name in dir(target.elastic()) if name[0] != "_"} == {
         "events", "name", "pipe", "status", "target", "target_columns", "tokens",

@@ -185,6 +185,8 @@ def stream(
         binary_format=checked.binary_format,
         patience_s=checked.flush_interval_s,
     )
+    if isinstance(resolved_target, Target) and resolved_target.create:
+        checked = replace(checked, create=True)
     load = _load(rows, resolved_target, checked)
     run = LoadAftercare(load, resolved_target, checked, source, rows, stream).run
     if background:

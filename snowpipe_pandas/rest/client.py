@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from .. import metrics
-from ..arguments import instance, items, plain_text, refuse
+from ..arguments import flag, instance, items, plain_text, refuse
 from ..auth.tokens import Clock
 from ..config import Settings, hidden, hidden_pointers, load_settings
 from ..errors import ClosedError, UsageError
@@ -139,19 +139,22 @@ class Client:
         """
         return self._target(table, pipe).open_channel(name, offset_token=offset_token)
 
-    def table(self, name: str) -> Target:
+    def table(self, name: str, *, create: bool = False) -> Target:
         """Return a table as a target of loads; no request is made.
 
         Args:
             name: `DATABASE.SCHEMA.TABLE`; `connect()` may have a database and a schema for what is left out.
+            create: let loads into it make the table if it is missing, as `stream(..., create=True)` does.
 
         Raises:
             ConfigError: no such name can be.
+            UsageError: `create` is neither True nor False.
 
         >>> flights = client.table("DEMO.PUBLIC.FLIGHTS")
         >>> df.snowpipe.stream(flights, load_id="2013-01")
         """
-        return self._at(TargetName.of_table(self._object("table", name)))
+        create = flag("create", create)
+        return self._at(TargetName.of_table(self._object("table", name)), create=create)
 
     def pipe(self, name: str) -> Target:
         """Return a pipe of your own as a target of loads; no request is made.
@@ -260,7 +263,7 @@ class Client:
         settings = self._settings
         return ObjectName.parse(name, database=settings.database, schema=settings.schema, argument=argument)
 
-    def _at(self, name: TargetName) -> Target:
+    def _at(self, name: TargetName, *, create: bool = False) -> Target:
         self._check_open()
         return Target(
             self._planes,
@@ -269,6 +272,7 @@ class Client:
             polling=self._polling,
             door=self,
             list_channels=self._list_channels,
+            create=create,
         )
 
     def _list_channels(self, name: TargetName) -> list[ListedChannel]:

@@ -27,6 +27,7 @@ class Target(OfClient):
     Attributes:
         name: the table, or the pipe that was named.
         door: the client, as far as it runs SQL.
+        create: whether loads make the table if it is missing.
 
     >>> flights = client.table("DEMO.PUBLIC.FLIGHTS")
     >>> df.snowpipe.stream(flights, load_id="2013-01")
@@ -43,8 +44,10 @@ class Target(OfClient):
         polling: PollPolicy,
         door: Owner,
         list_channels: Callable[[TargetName], list[ListedChannel]],
+        create: bool = False,
     ) -> None:
         self.name = name
+        self.create = create
         self._planes = planes
         self._caller = caller
         self._polling = polling

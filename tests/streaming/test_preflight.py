@@ -306,6 +306,14 @@ def test_a_table_that_can_not_be_made_is_told_with_its_statement(account, client
     assert count(account) == 2
 
 
+def test_a_target_may_say_that_its_loads_make_the_table(account, client):
+    FRAME.snowpipe.stream(client.table(T, create=True), progress=False)
+    FRAME.snowpipe.stream(client.table(T, create=True), delivery="at-least-once", progress=False)
+    assert count(account) == 4
+    with pytest.raises(UsageError, match="create=1"):
+        client.table(T, create=1)
+
+
 @pytest.mark.parametrize("option", [{"create": True}, {"if_exists": "replace"}])
 def test_open_channels_and_pipes_have_their_tables(account, client, option):
     account.sql(f"CREATE TABLE {T} (ID NUMBER, NOTE VARCHAR)")
