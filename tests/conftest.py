@@ -1,6 +1,5 @@
 """Fixtures that every test may use, and the hygiene that every test gets."""
 
-import gc
 import os
 import threading
 import time
@@ -39,7 +38,6 @@ def no_thread_left_behind():
         left = [t for t in set(threading.enumerate()) - before if t.name.startswith(OUR_THREADS)]
         if not left or time.monotonic() > deadline:
             break
-        gc.collect()  # an error's frames may hold a source, whose thread ends with it
         left[0].join(0.05)
     assert not left
 

@@ -187,7 +187,11 @@ def stream(
     )
     if isinstance(resolved_target, Target) and resolved_target.create:
         checked = replace(checked, create=True)
-    load = _load(rows, resolved_target, checked)
+    try:
+        load = _load(rows, resolved_target, checked)
+    except BaseException:
+        rows.close()
+        raise
     run = LoadAftercare(load, resolved_target, checked, source, rows, stream).run
     if background:
         return _in_background(load, run, progress)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -47,7 +48,7 @@ def stream_partition(data: Any, spec: LoadSpec, number: int, tell: Tell | None =
     spec = instance("spec", spec, LoadSpec, wanted="what LoadSpec.of() returns")
     number = whole("number", number, low=1, high=spec.parts, example="number=1")
     rows = spec.source(data)
-    with spec.connect() as client:
+    with closing(rows), spec.connect() as client:
         target = spec.at(client)
         channel = target.open_channel(channel_of(spec.load_id, number))
         # Asked after the open. Who sets the manifest looks for channels after that: one sees the other.

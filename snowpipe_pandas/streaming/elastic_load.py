@@ -158,6 +158,7 @@ class ElasticLoad:
             self._explain(error)
             raise
         finally:
+            self._rows.close()
             pa.default_memory_pool().release_unused()
 
     # The rows' way out.

@@ -152,6 +152,7 @@ class Load:
             self._explain(error)
             raise
         finally:
+            self._rows.close()
             pa.default_memory_pool().release_unused()
 
     def _drive(self, session: Session) -> Delivery:

@@ -118,6 +118,8 @@ class TargetLoad:
         except BaseException as error:
             self._explain(error)
             raise
+        finally:
+            self._rows.close()
         self.tracker.end(PhaseChanged(phase="done"))
         return result
 

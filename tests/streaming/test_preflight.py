@@ -1,5 +1,7 @@
 """Before the first row: a missing table is made, and rows that the table surely rejects are not sent."""
 
+import threading
+
 import pandas as pd
 import pytest
 
@@ -321,3 +323,25 @@ def test_open_channels_and_pipes_have_their_tables(account, client, option):
         with pytest.raises(UsageError, match="does not go with this target"):
             FRAME.snowpipe.stream(target, progress=False, **option)
     assert count(account) == 0
+
+
+@pytest.mark.parametrize("case", ["no such column", "no channel", "no such option", "no such name"])
+def test_a_load_that_ends_before_its_rows_were_read_lets_go_of_the_iterator(account, client, case):
+    """Its error is kept, as notebooks keep the last one, and with it all that its frames hold."""
+    account.sql(f"CREATE TABLE {T} (ID NUMBER, NOTE VARCHAR)")
+    options = {"no such option": {"after": "x"}, "no such name": {"columns": {"NOPE": "X"}}}.get(case, {})
+    if case == "no channel":
+        account.faults.add("open", status=400, body=b'{"code": "ERR_X"}')
+    closed = threading.Event()
+
+    def frames():
+        try:
+            for _ in range(1000):
+                yield FRAME.assign(OTHER=1) if case == "no such column" else FRAME
+        finally:
+            closed.set()
+
+    with pytest.raises(sp.SnowpipeError) as caught:
+        sp.stream(frames(), client.table(T), progress=False, **options)
+    assert closed.wait(10)
+    assert caught.value is not None

@@ -20,13 +20,15 @@ Between: TypeAlias = Callable[[int, int], Iterator[pa.RecordBatch]]
 @dataclass(frozen=True, slots=True)
 class Opened:
     """A source as Arrow: its fields, its rows' number where it is known, its batches, since when those of the
-    last batch waited to be read, if they did, and what reads a range of its rows, where that can be done."""
+    last batch waited to be read, if they did, what reads a range of its rows, where that can be done, and
+    what lets go of the source, read or not."""
 
     schema: pa.Schema
     total_rows: int | None
     batches: Callable[[], Iterator[pa.RecordBatch]]
     waiting_since: Callable[[], float | None] = lambda: None
     between: Between | None = None
+    close: Callable[[], None] = lambda: None
 
     @classmethod
     def in_ranges(cls, schema: pa.Schema, total_rows: int, between: Between) -> Opened:

@@ -47,6 +47,7 @@ class Source:
             seconds; None if they did not wait.
         first_row: number of the first row, for messages; that of a part counts in the whole source.
         given_names: the names that the fields have in what the user gave.
+        close: lets go of the source, whether its rows were read or not: an iterator is read by a thread.
     """
 
     schema: pa.Schema
@@ -56,6 +57,7 @@ class Source:
     _between: Between | None = None
     first_row: int = 0
     given_names: tuple[str, ...] = ()
+    close: Callable[[], None] = lambda: None
 
     @property
     def cuttable(self) -> bool:
@@ -148,11 +150,21 @@ def open_source(
     """
     opened = _opened(source, _Options(index, binary_format, patience_s))
     given = tuple(opened.schema.names)
-    names = sent_names(list(given), columns, column_case)
-    check_types(opened.schema)
+    try:
+        names = sent_names(list(given), columns, column_case)
+        check_types(opened.schema)
+    except BaseException:
+        opened.close()
+        raise
     schema = pa.schema([f.with_name(n) for f, n in zip(opened.schema, names, strict=True)])
     return Source(
-        schema, opened.total_rows, opened.batches, opened.waiting_since, opened.between, given_names=given
+        schema,
+        opened.total_rows,
+        opened.batches,
+        opened.waiting_since,
+        opened.between,
+        given_names=given,
+        close=opened.close,
     )
 
 
@@ -281,7 +293,7 @@ def _of_feed(feed: Feed, options: _Options) -> Opened:
         finally:
             feed.close()
 
-    return Opened(parts.schema, None, batches, lambda: since)
+    return Opened(parts.schema, None, batches, lambda: since, close=feed.close)
 
 
 def _part(part: Any, options: _Options, number: int, first_row: int) -> Part:
