@@ -22,6 +22,7 @@ from ..rows.sources.source import Source
 from ..shown import counted
 from ..streaming.explained import add_rejected
 from ..streaming.load_ids import repair_of
+from ..streaming.opened import encoder_of
 from ..streaming.options import LoadOptions
 from ..streaming.receipt import LoadRecord
 from ..streaming.result import StreamResult
@@ -158,7 +159,7 @@ class LoadAftercare:
     @property
     def _encoder(self) -> Encoder:
         """Writes rows as the load wrote them."""
-        return Encoder(nulls=self._options.nulls, binary_format=self._options.binary_format)
+        return encoder_of(self._options)
 
     def _home(self) -> Target:
         """Return the target in which a repair opens its channel."""

@@ -9,14 +9,15 @@ from ..arguments import is_a, plain_text, refuse
 from ..errors import UsageError
 from ..rest.channel import Channel
 from ..rest.target import Target
-from ..rows.encode.encoder import Encoder, Nulls
-from ..rows.sources.source import can_be_read_again, open_source
+from ..rows.sources.source import can_be_read_again
 from ..streaming.estimate import Estimate, estimated
+from ..streaming.opened import encoder_of, source_of
 from ..streaming.options import LoadLimits, LoadOptions
 from .targets import WANTED
 
 if TYPE_CHECKING:
     from ..rows.encode.cell_location import BinaryFormat
+    from ..rows.encode.encoder import Nulls
     from ..rows.sources.names import ColumnCase
 
 
@@ -70,15 +71,7 @@ def estimate(
             f"estimate() would use up the rows of this {type(source).__name__}, and they could not be sent "
             "any more: give what can be read again, such as a frame, a list, a pyarrow Table or files"
         )
-    rows = open_source(
-        source,
-        index=options.index,
-        columns=options.columns,
-        column_case=options.column_case,
-        binary_format=options.binary_format,
-    )
-    encoder = Encoder(nulls=options.nulls, binary_format=options.binary_format)
-    return estimated(rows, encoder, told, options)
+    return estimated(source_of(source, options), encoder_of(options), told, options)
 
 
 def _told(target: Any) -> str:

@@ -16,11 +16,12 @@ from ..rest.channel import Channel
 from ..rest.client import Client
 from ..rest.target import Target
 from ..rows.encode.encoder import Encoder
-from ..rows.sources.source import Source, open_source
+from ..rows.sources.source import Source
 from ..sql.table import Table
 from ..streaming.elastic_load import ElasticLoad
 from ..streaming.load import Load
 from ..streaming.load_ids import new_load_id
+from ..streaming.opened import encoder_of, source_of
 from ..streaming.options import LoadOptions
 from ..streaming.preflight import Preflight
 from ..streaming.replacement import Replacement, staging_name
@@ -177,14 +178,7 @@ def stream(
     background, progress = flag("background", background), checked_progress(progress)
     checked = LoadOptions(**options)
     resolved_target = resolved(target, client)
-    rows = open_source(
-        source,
-        index=checked.index,
-        columns=checked.columns,
-        column_case=checked.column_case,
-        binary_format=checked.binary_format,
-        patience_s=checked.flush_interval_s,
-    )
+    rows = source_of(source, checked)
     if isinstance(resolved_target, Target) and resolved_target.create:
         checked = replace(checked, create=True)
     try:
@@ -205,7 +199,7 @@ def _load(rows: Source, target: AnyTarget, options: LoadOptions) -> Runnable:
     Raises:
         UsageError: an option means nothing to such a target.
     """
-    encoder = Encoder(nulls=options.nulls, binary_format=options.binary_format)
+    encoder = encoder_of(options)
     name = name_of(target)
     table = None if name.table is None else Table(target.door, name.table)
     preflight = Preflight(name, table, options)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -15,7 +16,8 @@ from ..offset_tokens import PartOf
 from ..rest.client import Client, connect
 from ..rest.target import Target
 from ..rows.encode.encoder import Encoder
-from ..rows.sources.source import Source, open_source
+from ..rows.sources.source import Source
+from ..streaming.opened import encoder_of, source_of
 from ..streaming.options import LoadOptions
 from ..streaming.parts import MAX_PARTITIONS
 
@@ -99,11 +101,13 @@ class LoadSpec:
         with connect(**resolved(connection)) as client:
             account, user, _ = client.identity
             named = _target(client, table, pipe).name
+        with closing(source_of(like, checked)) as opened:
+            schema = _digest(opened, checked)
         return cls(
             target=str(named.table or named.pipe),
             is_pipe=table is None,
             parts=parts,
-            schema=_digest(_opened(like, checked), checked),
+            schema=schema,
             options=checked,
             account=account,
             user=user,
@@ -148,11 +152,11 @@ class LoadSpec:
 
     def source(self, data: Any) -> Source:
         """Open data as the load's options want it."""
-        return _opened(data, self.options)
+        return source_of(data, self.options)
 
     def encoder(self) -> Encoder:
         """Return what writes the rows."""
-        return Encoder(nulls=self.options.nulls, binary_format=self.options.binary_format)
+        return encoder_of(self.options)
 
 
 def without_secrets(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -167,17 +171,6 @@ def _target(client: Client, table: str | None, pipe: str | None) -> Target:
     if pipe is not None and table is None:
         return client.pipe(pipe)
     raise UsageError("give either a table or pipe=, such as 'DEMO.PUBLIC.FLIGHTS'")
-
-
-def _opened(data: Any, options: LoadOptions) -> Source:
-    return open_source(
-        data,
-        index=options.index,
-        columns=options.columns,
-        column_case=options.column_case,
-        binary_format=options.binary_format,
-        patience_s=options.flush_interval_s,
-    )
 
 
 def _few_enough(parts: Any, max_channels: Any) -> int:
