@@ -75,7 +75,7 @@ def test_a_load_whose_rows_are_rejected_says_so_everywhere_and_again_when_it_is_
             == (2, 1, 3)
         )
         assert str(line(progress)).startswith("-> DEMO.PUBLIC.A  done, 1 REJECTED")
-        assert "done, 1 REJECTED" in panel.folded(progress)
+        assert '<span class="state warn">done, 1 REJECTED · ' in panel.folded(progress)
     commits = [event for event in heard if isinstance(event, RowsCommitted)]
     assert (commits[-1].rows_in_table, commits[-1].rows_rejected) == (2, 1)
 
@@ -90,10 +90,14 @@ def test_rows_that_were_sent_and_not_committed_are_no_percent(account, channels)
 
     job = numbers(10).snowpipe.stream(channels[0], background=True, progress=hear)
     assert committing.wait(20)
-    assert str(line(job.progress)).startswith("-> DEMO.PUBLIC.A  committing 0%  0/10 rows in the table")
+    assert str(line(job.progress, width=200)).startswith(
+        "-> DEMO.PUBLIC.A  committing ▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒ 0%  0/10 rows in the table"
+    )
     account.channels.resume()
     assert job.result(20).committed
-    assert str(line(job.progress)).startswith("-> DEMO.PUBLIC.A  done 100%  10/10 rows in the table")
+    assert str(line(job.progress, width=200)).startswith(
+        "-> DEMO.PUBLIC.A  done ████████████████████ 100%  10/10 rows in the table"
+    )
 
 
 def test_a_load_that_does_not_wait_ends_as_acknowledged(account, channels):
@@ -103,7 +107,9 @@ def test_a_load_that_does_not_wait_ends_as_acknowledged(account, channels):
     account.channels.resume()
     assert str(result).startswith("-> DEMO.PUBLIC.A: 10 rows acknowledged in ")
     assert not result.committed
-    assert str(line(job.progress)).startswith("-> DEMO.PUBLIC.A  acknowledged 0%  0/10 rows")
+    assert str(line(job.progress, width=200)).startswith(
+        "-> DEMO.PUBLIC.A  acknowledged ▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒ 0%  0/10 rows"
+    )
 
 
 def test_an_unknown_option_of_a_real_call_sends_nothing(account, channels):

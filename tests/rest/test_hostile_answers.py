@@ -450,7 +450,8 @@ def test_a_life_of_a_token_that_cannot_be_one_is_an_hour(service, life):
         assert (life.life_s, life.assumed) == (pytest.approx(3600, abs=1), True)
 
 
-def test_a_life_of_a_token_that_was_told_is_not_assumed(service):
-    service.answers["token"] = reply(b'{"token":"abc","expires_in":600}')
+@pytest.mark.parametrize("told", ["600", '"600"'])
+def test_a_life_of_a_token_that_was_told_is_not_assumed(service, told):
+    service.answers["token"] = reply(f'{{"token":"abc","expires_in":{told}}}'.encode())
     life = service.open().tokens["scoped"]
     assert (life.life_s, life.assumed) == (pytest.approx(600, abs=1), False)
