@@ -27,7 +27,7 @@ def rendered(error: BaseException) -> list[str]:
     Frames stop before the first one of this package, which the user has called. Of errors that led to this
     one only the direct cause stays, as a note of one line.
     """
-    shell = _shell()
+    shell = ipython_shell()
     if shell is None:
         return traceback.format_exception(error)
     frames = error.__traceback__
@@ -47,11 +47,11 @@ class ShortInterrupts:
         self, _: type[BaseException] | None, error: BaseException | None, frames: TracebackType | None
     ) -> None:
         # Only in IPython, whose last error is kept anyway: the error holds itself from here on.
-        if isinstance(error, KeyboardInterrupt) and _shell() is not None:
+        if isinstance(error, KeyboardInterrupt) and ipython_shell() is not None:
             error._render_traceback_ = partial(rendered, error)  # type: ignore[attr-defined]
 
 
-def _shell() -> Any:
+def ipython_shell() -> Any:
     """Return IPython's shell; None in plain Python, where IPython is not loaded, let alone running."""
     ipython = sys.modules.get("IPython")
     return None if ipython is None else ipython.get_ipython()

@@ -1,4 +1,4 @@
-"""Where this code runs: after a page that shows live views (Jupyter, marimo), or after text alone.
+"""Which front end this code runs for: a page that shows live views (Jupyter, marimo), or text alone.
 
 `rest/` knows no display. A kernel is told the client's class by name, so that the import of the package loads
 neither.
@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import sys
 from typing import Any
+
+from ..tracebacks import ipython_shell
 
 CLIENT = ("snowpipe_pandas.rest.client", "Client")
 NOBODY = ("", "username")
@@ -24,7 +26,7 @@ def in_jupyter() -> bool:
 
     IPython in a terminal is a terminal, and so is `jupyter console`, which shows no widget.
     """
-    kernel = getattr(_shell(), "kernel", None)
+    kernel = getattr(ipython_shell(), "kernel", None)
     return kernel is not None and not _asked_by_a_console(kernel)
 
 
@@ -50,7 +52,7 @@ def _asked_by_a_console(kernel: Any) -> bool:
 def register() -> None:
     """Let clients show their card where a cell's last value is one; does nothing outside of a kernel."""
     if in_jupyter():
-        _shell().display_formatter.ipython_display_formatter.for_type_by_name(*CLIENT, _Shower())
+        ipython_shell().display_formatter.ipython_display_formatter.for_type_by_name(*CLIENT, _Shower())
 
 
 class _Shower:
@@ -65,8 +67,3 @@ class _Shower:
 
             self._cards = Cards()
         self._cards.show(client)
-
-
-def _shell() -> Any:
-    ipython = sys.modules.get("IPython")
-    return None if ipython is None else ipython.get_ipython()

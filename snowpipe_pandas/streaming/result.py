@@ -129,12 +129,14 @@ class StreamResult(Counts):
         It has no secret, and is what `sp.verify()` needs to compare source and table later.
 
         Raises:
-            UsageError: the result is that of a part of a load; the whole one has the receipt.
+            UsageError: the result is that of a part of a load, or of a load in partitions.
 
         >>> json.dumps(result.receipt())
         """
         if self._record is None:
-            raise UsageError("a part of a load has no receipt of its own: ask the result of the whole load")
+            raise UsageError(
+                "parts of a load, and loads in partitions, have no receipt: ask the result of a whole load"
+            )
         return receipt_of(self, self._record)
 
     def __reduce__(self) -> tuple[Any, ...]:
