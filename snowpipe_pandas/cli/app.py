@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
@@ -14,6 +12,7 @@ from rich.console import Console
 from ..rows.sources.names import ColumnCase
 from ..streaming.options import OnError
 from .printing import say
+from .signals import EndSignals
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 console = Console(highlight=False)
@@ -59,14 +58,13 @@ def serve(
     """Run the local account until Ctrl-C; other processes connect with its profile."""
     from ..embedded import local
 
-    stop = threading.Event()
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # Windows has no SIGHUP, the end of a terminal
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), lambda *_: stop.set())
-    with local(path, port=port, tls=tls, commit_lag_s=commit_lag, enforce_limits=enforce_limits) as account:
+    with (
+        EndSignals() as ends,
+        local(path, port=port, tls=tls, commit_lag_s=commit_lag, enforce_limits=enforce_limits) as account,
+    ):
         say(console, f"local account at {account.url}, profile {account.profile}")
         say(console, f'connect with: sp.connect("{account.profile}")')
-        stop.wait()
+        ends.wait()
 
 
 @app.command()

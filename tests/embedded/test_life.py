@@ -46,8 +46,11 @@ def python(program, temporary, **more):
 
 
 def ended(process):
-    """Wait for a process; return its status and what it printed."""
-    output, _ = process.communicate(timeout=60)
+    """Wait for a process; return its status and what it printed. One that does not end is left to nobody."""
+    try:
+        output, _ = process.communicate(timeout=60)
+    finally:
+        process.kill()
     return process.returncode, output
 
 
@@ -259,6 +262,46 @@ def test_serve_ends_cleanly_by_a_signal(temporary, number):
     process.send_signal(number)
     assert ended(process)[0] == 0
     assert left(temporary) == []
+
+
+SIGNALS = """
+import signal, sys, threading
+from snowpipe_pandas.cli.signals import EndSignals
+
+def end():
+    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+
+def at_line(number):
+    left = [number]
+
+    def trace(frame, event, _):
+        left[0] -= event == "line"
+        if event == "line" and left[0] == 0:
+            end()
+        return trace
+
+    return trace
+
+for number in range(1, 40):
+    with EndSignals() as ends:
+        later = threading.Timer(0.05, end)  # in another thread, while this one waits
+        later.start()
+        sys.settrace(at_line(number))
+        ends.wait()
+        sys.settrace(None)
+        later.join()
+print("done")
+"""
+
+
+def test_a_signal_at_any_line_of_the_wait_ends_it():
+    """Also where an event's own wait has the lock that `set()` takes, and where another thread gets it."""
+    process = subprocess.Popen([sys.executable, "-c", SIGNALS], stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.communicate(timeout=30)[0] == "done\n"
+    finally:
+        process.kill()
+        process.wait()
 
 
 # Starts that fail
