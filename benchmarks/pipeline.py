@@ -300,8 +300,8 @@ def text(record: dict[str, dict[str, float]], facts: dict[str, object]) -> list[
         "",
         f"The account alone has {account['of_the_floor']:.2f} of the speed of DuckDB reading the same bodies",
         f"without HTTP, checks and channels ({account['cpu_of_the_floor']:.2f} by processor time). With one",
-        f"bad value in every request it takes {account['one_bad_costs']:.2f} times as long, with one in every",
-        f"tenth row {account['tenth_bad_costs']:.2f} times.",
+        f"bad value in every request it takes {account['one_bad_costs']:.2f} times as long, with one in",
+        f"every tenth row {account['tenth_bad_costs']:.2f} times.",
     ]
 
 
