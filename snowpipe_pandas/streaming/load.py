@@ -143,7 +143,8 @@ class Load:
         """
         try:
             if self._preflight is not None:
-                self._preflight.check(self._rows, self.channel.target_columns)
+                channel = self.channel
+                self._preflight.check(self._rows, channel.target_columns, channel.seen_columns)
             with self.channel.exclusive(self.load_id, _LoadCaller(self)) as session, self._sources:
                 delivery = self._drive(session)
                 session.standing = delivery.standing()
