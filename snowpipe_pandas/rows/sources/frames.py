@@ -40,6 +40,9 @@ RowOf: TypeAlias = Callable[[int], int]
 
 Series: TypeAlias = "pd.Series[Any]"
 
+Held: TypeAlias = "np.ndarray | pd.api.extensions.ExtensionArray"
+"""What a Series holds."""
+
 
 @dataclass(frozen=True, slots=True)
 class FrameColumn:
@@ -152,13 +155,10 @@ def _column(name: str, values: Series, binary_format: BinaryFormat, row_of: RowO
                 objects[start:stop], missing[start:stop], field, location(start)
             ),
         )
-    field = pa.field(name, _numpy_type(dtype) if isinstance(dtype, np.dtype) else _extension_type(values))
-    return FrameColumn(field, lambda start, stop: _array(_slice(values, start, stop), field, location(start)))
-
-
-def _slice(values: Series, start: int, stop: int) -> Series:
-    """Slice, where there is more: to slice a column costs as much as to convert a short one."""
-    return values if stop - start == len(values) else values.iloc[start:stop]
+    # What a Series holds: to slice that one, and to ask it for anything, costs as much as to convert a row.
+    held: Held = values.to_numpy(copy=False) if isinstance(dtype, np.dtype) else values.array
+    field = pa.field(name, _numpy_type(dtype) if isinstance(dtype, np.dtype) else _extension_type(held))
+    return FrameColumn(field, lambda start, stop: _array(held[start:stop], field, location(start)))
 
 
 def _numpy_type(dtype: np.dtype[Any]) -> pa.DataType:
@@ -170,11 +170,11 @@ def _numpy_type(dtype: np.dtype[Any]) -> pa.DataType:
         raise UnsupportedError(f"({dtype}): convert it, for example with .astype(str)") from error
 
 
-def _extension_type(values: Series) -> pa.DataType:
+def _extension_type(values: Held) -> pa.DataType:
     """Ask an extension dtype for its Arrow type; one that has none says so by a type of nothing."""
     hint = f"({values.dtype}): Arrow knows no type for it; convert it, for example with .astype(str)"
     try:
-        kind = pa.Array.from_pandas(values.iloc[:0]).type
+        kind = pa.Array.from_pandas(values[:0]).type
     except Exception as error:  # whatever a foreign dtype raises
         raise UnsupportedError(hint) from error
     if pa.types.is_null(kind) and not isinstance(values.dtype, pd.ArrowDtype):
@@ -182,8 +182,8 @@ def _extension_type(values: Series) -> pa.DataType:
     return kind
 
 
-def _array(values: Series, field: pa.Field, location: CellLocation) -> pa.Array:
-    if isinstance(values.dtype, np.dtype) and not values.dtype.isnative:
+def _array(values: Held, field: pa.Field, location: CellLocation) -> pa.Array:
+    if isinstance(values, np.ndarray) and not values.dtype.isnative:
         values = values.astype(values.dtype.newbyteorder("="))
     try:
         array = pa.Array.from_pandas(values, type=field.type)
