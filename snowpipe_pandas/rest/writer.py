@@ -57,6 +57,7 @@ class Writer:
         self._planes = planes
         self._name = name
         self._pipe = pipe
+        self._rows_path = paths.rows(pipe, name)
         self._continuation: str | None = None
         self._spent: set[str] = set()  # tokens that requests carried since the last open
         self._session_header: dict[str, str] = {}
@@ -109,7 +110,7 @@ class Writer:
         try:
             answer = self._planes.ingest(
                 "POST",
-                paths.rows(self._pipe, self._name),
+                self._rows_path,
                 action=action,
                 query={
                     "continuationToken": continuation,

@@ -47,6 +47,8 @@ from .steps import (
 class State(Enum):
     """Where a load is."""
 
+    __hash__ = object.__hash__  # an enum's own is written in Python, and rules are looked up by it
+
     OPENING = auto()
     CLAIMING = auto()
     COUNTING = auto()
