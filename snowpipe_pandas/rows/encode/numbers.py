@@ -75,7 +75,7 @@ def _side_by_side(columns: list[pa.Array], end: str) -> list[Segment]:
     cells = _row_by_row(columns)
     count = len(cells) - 1
     digits = [_digits(cells[at : at + RUN + 1], end) for at in range(0, max(1, count), RUN)]
-    finite = cells.dtype.kind != "f" or bool(np.isfinite(cells).all())
+    finite = cells.dtype.kind != "f" or np.count_nonzero(np.isfinite(cells)) == len(cells)
     shared = (*digits, _names(end))
     if len(columns) == 1 and finite and columns[0].null_count == 0:
         return [Texts(shared, None)]
