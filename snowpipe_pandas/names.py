@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from . import arguments
 from .errors import ConfigError
@@ -113,6 +114,7 @@ _RESERVED = frozenset(
 """Words that Snowflake takes as names only in quotes (its page of reserved keywords)."""
 
 
+@lru_cache(maxsize=1024)  # names stand in every event and token of a load, and are looked at by no eye
 def quote_identifier(name: str) -> str:
     """Return `name` as it must stand in SQL: plain upper-case names as they are, others in quotes.
 

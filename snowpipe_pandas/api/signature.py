@@ -69,9 +69,10 @@ def _with_options(own: inspect.Signature) -> inspect.Signature:
 
 
 def _refuse_unknown(given: Iterable[str], signature: inspect.Signature) -> None:
-    options = [p.name for p in signature.parameters.values() if p.kind is inspect.Parameter.KEYWORD_ONLY]
+    known = signature.parameters
     for name in given:
-        if name not in signature.parameters:
+        if name not in known:
+            options = [p.name for p in known.values() if p.kind is inspect.Parameter.KEYWORD_ONLY]
             near = get_close_matches(name, options, n=1)
             hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(options)}"
             raise UsageError(f"stream() has no option {name!r}: {hint}")

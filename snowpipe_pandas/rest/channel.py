@@ -28,6 +28,7 @@ from .pacer import RateLimits
 from .planes import Planes
 from .policy import PollPolicy
 from .polling import Missing, Polling
+from .seen_columns import SeenColumns
 from .session import Session
 from .status import ChannelStatus, fetch_statuses
 from .turns import Turns
@@ -51,6 +52,7 @@ class Channel(OfClient):
         "last_appended_token",
         "lost",
         "opened_status",
+        "seen_columns",
     }
 
     def __init__(
@@ -93,6 +95,11 @@ class Channel(OfClient):
     def target_columns(self) -> tuple[TargetColumn, ...]:
         """Columns of the target table, empty where the server does not tell them."""
         return self._writer.target_columns
+
+    @property
+    def seen_columns(self) -> SeenColumns:
+        """What SQL has told of them since the channel was opened."""
+        return self._writer.seen_columns
 
     @property
     def limits(self) -> RateLimits:

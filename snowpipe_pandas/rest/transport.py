@@ -2,6 +2,9 @@
 
 It knows requests and the shape of an answer, not what a channel or a row is. What a refusal means
 for a channel is decided in `answers.py`; here only this: is it worth sending the same bytes again?
+
+Requests go to the library's adapter as they are. Its sessions would keep cookies, follow redirects, put what
+.netrc says in place of a token, and take as long as sending a row.
 """
 
 from __future__ import annotations
@@ -13,14 +16,13 @@ import platform
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from http.cookiejar import DefaultCookiePolicy
 from importlib.metadata import version
 from operator import attrgetter
 from typing import Any, Protocol
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import requests
-from requests.auth import AuthBase
+from requests.structures import CaseInsensitiveDict
 
 from ..arguments import A_DAY_S
 from ..auth.tokens import Clock, Token
@@ -106,7 +108,7 @@ class Request:
 
 
 class Transport:
-    """Sends requests of one client over one `requests.Session`.
+    """Sends requests of one client over one pool of connections.
 
     Args:
         clock: tells the time as the server sees it; learns from each answer's `Date`.
@@ -131,20 +133,16 @@ class Transport:
         self._timeouts = timeouts
         self._process = os.getpid()
         self._closed = False
-        self._session = _Session()
-        self._session.headers.update(
-            {
-                "User-Agent": _user_agent(application),
-                "Accept": "application/json",
-                "Accept-Charset": "UTF-8",
-                "Accept-Encoding": ACCEPTED_ENCODING,
-            }
-        )
+        self._headers = {
+            "User-Agent": _user_agent(application),
+            "Accept": "application/json",
+            "Accept-Charset": "UTF-8",
+            "Accept-Encoding": ACCEPTED_ENCODING,
+        }
         by_system = ca_file == SYSTEM_TRUST
         kind = SystemTrustAdapter if by_system else DeadlineAdapter
-        adapter = kind(pool_connections=4, pool_maxsize=POOL_CONNECTIONS)
-        self._session.mount("https://", adapter)
-        self._session.mount("http://", adapter)
+        self._adapter = kind(pool_connections=4, pool_maxsize=POOL_CONNECTIONS)
+        self._environment = requests.Session()  # knows the rules of its variables, and sends nothing
         self._verify: str | bool = True if by_system else ca_file or True
 
     @property
@@ -203,7 +201,7 @@ class Transport:
     def close(self) -> None:
         """Close the connections; whatever is sent from now on is refused."""
         self._closed = True
-        self._session.close()
+        self._adapter.close()
         rest()
 
     def _check_process(self) -> None:
@@ -269,57 +267,34 @@ class Transport:
         self, request: Request, query: Mapping[str, str], signature: dict[str, str]
     ) -> tuple[requests.Response, bytes | None]:
         """Send, and return the answer with its body, None for a body that is longer than is read."""
-        with self._session.request(
-            request.method,
-            request.url,
-            params=query,
-            data=request.body,  # type: ignore[arg-type]  # a view is sent as it is, without a copy
-            headers=dict(request.headers),
-            auth=_Signature(signature),
-            timeout=(self._timeouts.connect_s, self._timeouts.read_s),
-            allow_redirects=False,
-            verify=self._verify,
-            stream=True,
-        ) as response:
+        prepared = requests.PreparedRequest()
+        prepared.method = request.method
+        prepared.url = f"{request.url}?{urlencode(query)}" if query else request.url
+        prepared.body = request.body or None  # type: ignore[assignment]  # a view is sent without a copy
+        prepared.headers = CaseInsensitiveDict({**self._headers, **request.headers, **signature})
+        if request.body or request.method != "GET":
+            prepared.headers["Content-Length"] = str(len(request.body))
+        timeout = self._timeouts.connect_s, self._timeouts.read_s
+        way = self._way_to(request.url)
+        with self._adapter.send(prepared, stream=True, timeout=timeout, **way) as response:
             try:
                 encoding = response.headers.get("Content-Encoding", "")
                 return response, read_body(response.raw, encoding, request.most_bytes)
             except TooLongError:
                 return response, None
 
+    def _way_to(self, url: str) -> dict[str, Any]:
+        """Return proxies and certificates; plain http, which is loopback's, takes none of the environment."""
+        if urlsplit(url).scheme == "http":
+            return {"proxies": {}, "verify": self._verify, "cert": None}
+        found = self._environment.merge_environment_settings(url, {}, True, self._verify, None)
+        return {name: found[name] for name in ("proxies", "verify", "cert")}
+
     def _learn_time(self, date: str) -> None:
         server_time = read_date(date)
         # A clock may be wrong by years; a server that lives in another century is not believed.
         if server_time is not None and EARLIEST_TIME_S <= server_time < LATEST_TIME_S:
             self.clock.learn(server_time)
-
-
-class _Session(requests.Session):
-    """A session that keeps nothing and follows nothing, and whose plain http never leaves this machine."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-
-    def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:
-        """Take proxies and certificates from the environment for https alone: http is loopback's."""
-        if urlsplit(url).scheme == "http":
-            return {"proxies": {}, "stream": stream, "verify": verify, "cert": cert}
-        return super().merge_environment_settings(url, proxies, stream, verify, cert)
-
-    def get_redirect_target(self, resp: Any) -> None:
-        """Follow no redirect; else the library reads its whole body, even where it is not to follow it."""
-
-
-class _Signature(AuthBase):
-    """Puts the signer's headers on a request last, so that no .netrc entry replaces them."""
-
-    def __init__(self, headers: dict[str, str]) -> None:
-        self._headers = headers
-
-    def __call__(self, prepared: requests.PreparedRequest) -> requests.PreparedRequest:
-        prepared.headers.update(self._headers)
-        return prepared
 
 
 def _retried(request: Request, outcome: Answer | Failure, tries: int, pause_s: float) -> RequestRetried:

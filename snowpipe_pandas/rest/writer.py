@@ -20,6 +20,7 @@ from .caller import Caller
 from .opening import open_channel
 from .pacer import Pacer
 from .planes import Planes
+from .seen_columns import SeenColumns
 from .standing import Standing
 from .status import ChannelStatus
 
@@ -46,6 +47,7 @@ class Writer:
         opened_status: what the service knew of the channel when it was last opened.
         last_appended_token: end token of the last append acknowledged since then, None before the first.
         target_columns: columns of the target table, empty where the server does not tell them.
+        seen_columns: what SQL has told of them since the channel was opened.
         pacer: tells when an append may leave; whoever appends waits for it, in its own way.
     """
 
@@ -55,6 +57,7 @@ class Writer:
         self._planes = planes
         self._name = name
         self._pipe = pipe
+        self._rows_path = paths.rows(pipe, name)
         self._continuation: str | None = None
         self._spent: set[str] = set()  # tokens that requests carried since the last open
         self._session_header: dict[str, str] = {}
@@ -62,6 +65,7 @@ class Writer:
         self.standing: Standing | None = None
         self.last_appended_token: str | None = None
         self.target_columns: tuple[TargetColumn, ...] = ()
+        self.seen_columns = SeenColumns(planes.transport.clock.monotonic)
         self.opened_status: ChannelStatus = self.reopen(caller, offset_token=offset_token)
 
     @property
@@ -106,7 +110,7 @@ class Writer:
         try:
             answer = self._planes.ingest(
                 "POST",
-                paths.rows(self._pipe, self._name),
+                self._rows_path,
                 action=action,
                 query={
                     "continuationToken": continuation,
@@ -139,6 +143,7 @@ class Writer:
         self.opened_status = opened.status
         self.pacer.limits = opened.limits
         self.target_columns = opened.target_columns
+        self.seen_columns = SeenColumns(self._planes.transport.clock.monotonic)
         self.standing = Standing.behind_open(opened.status)
         return opened.status
 

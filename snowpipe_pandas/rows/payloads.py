@@ -319,5 +319,5 @@ def _incompressible(size: int) -> int:
 
 def _rows_within(piece: EncodedRows, start: int, size: int) -> int:
     """Number of whole rows from `start` on that are at most `size` bytes together."""
-    last = np.searchsorted(piece.borders, int(piece.borders[start]) + size, side="right") - 1
+    last = piece.borders.searchsorted(int(piece.borders[start]) + size, side="right") - 1
     return max(0, int(last) - start)

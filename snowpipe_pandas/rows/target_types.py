@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ..errors import UsageError
 
@@ -48,6 +49,7 @@ class TargetType:
         return self.kind.startswith("TIMESTAMP")
 
 
+@lru_cache(maxsize=1024)  # a load on an open channel meets the same ones again
 def parse_type(declared: str) -> TargetType:
     """Understand a type as `CREATE TABLE` writes it.
 

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import NoReturn
 
 from ..errors import DataError, SnowpipeError
 
 
-@contextmanager
-def translated(what: str) -> Iterator[None]:
-    """Turn failures of libraries and of foreign values into a DataError that says what could not be read.
+class translated:  # noqa: N801  # it reads as a verb
+    """Turns failures of libraries and of foreign values into a DataError that says what could not be read.
+
+    Args:
+        what: what is read inside the block.
 
     Raises:
         DataError: something inside failed with another error than one of this package.
     """
-    try:
-        yield
-    except SnowpipeError:
-        raise
-    except Exception as error:  # noqa: BLE001  # whatever foreign code raises, it leaves as ours
-        _refuse(what, error)
+
+    __slots__ = ("_what",)
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
+        if isinstance(error, Exception) and not isinstance(error, SnowpipeError):
+            _refuse(self._what, error)
 
 
 def _refuse(what: str, error: Exception) -> NoReturn:

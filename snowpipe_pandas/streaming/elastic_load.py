@@ -12,13 +12,11 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import pyarrow as pa
 
 from ..errors import RowsRejectedError, ServiceError, SnowpipeError, TransportError, UsageError
-from ..events import Event, Hub, LoadStarted, Phase, PhaseChanged, RequestRetried, RowsRejected
-from ..rest.caller import Caller
+from ..events import Event, LoadStarted, Phase, PhaseChanged, RequestRetried
 from ..rest.elastic import ElasticChannel
 from ..rest.status import ChannelStatus
 from ..rows.encode.encoder import ROW_FORMAT, Encoder
@@ -37,7 +35,7 @@ from .load_ids import new_load_id
 from .options import LoadOptions
 from .pipeline import Payloads
 from .preflight import Preflight
-from .progress import Progress, Tracker
+from .reporting import LoadCaller, Reporter
 from .result import StreamResult
 from .senders import Ended, Errand, Senders
 from .timings import Stopwatch, Timings
@@ -93,29 +91,18 @@ class ElasticLoad:
         self.load_id = options.load_id or new_load_id()
         self.channel = channel
         self.channel_name = channel.name
-        self.client_events = channel.events
         self.control = Control(channel.clock.sleep)
-        self.events = Hub()
-        account, user, fingerprint = channel.identity
-        self.tracker = Tracker(
-            Progress(
-                target=str(channel.target),
-                load_id=self.load_id,
-                channel=channel.name,
-                account=account,
-                user=user,
-                fingerprint=fingerprint,
-                rows_total=rows.total_rows,
-            ),
-            tokens=lambda: channel.tokens,
-        )
+        self._reporter = Reporter(self.load_id, channel, rows.total_rows)
+        self.events = self._reporter.events
+        self.client_events = self._reporter.client_events
+        self.tracker = self._reporter.tracker
         self._rows = rows
         self._preflight = preflight
         self._options = options
         self._delivery = ElasticDelivery()
         self._begun = self._paused = False
         self._waiting, self._sending = Stopwatch(), Stopwatch()
-        self._caller = _LoadCaller(self, self.tell)
+        self._caller = self._caller_that_tells(self.tell)
         self._payloads = Payloads(
             rows,
             encoder,
@@ -215,7 +202,7 @@ class ElasticLoad:
 
     def _send(self, errand: Errand) -> None:
         """Send a payload; in a sender's thread."""
-        payload, caller = errand.payload, _LoadCaller(self, self._senders.tell)
+        payload, caller = errand.payload, self._caller_that_tells(self._senders.tell)
         with self._sending.running():
             self.channel.append(payload.body, raw_bytes=payload.raw_bytes, caller=caller, trail=errand.trail)
 
@@ -290,12 +277,10 @@ class ElasticLoad:
         """Tell what happened: the load's own displays first, then whoever listens to the client."""
         throttled = isinstance(event, RequestRetried) and event.throttled
         self._delivery.count_tries(self._senders.under_way, throttled=throttled)
-        event = replace(
-            event, channel=self.channel.name, target=str(self.channel.target), load_id=self.load_id
-        )
-        self.tracker.take(timings=self._timings(), **self._delivery.counts.as_dict() | _shown_of(event))
-        self.events.emit(event)
-        self.channel.events.emit(event)
+        self._reporter.tell(event, self._delivery.counts, self._timings())
+
+    def _caller_that_tells(self, tell: Callable[[Event], None]) -> LoadCaller:
+        return LoadCaller(self.control, tell, target=self._reporter.target, channel=self.channel_name)
 
     def _tell_news(self) -> None:
         news, self._delivery.events = self._delivery.events, []
@@ -311,11 +296,11 @@ class ElasticLoad:
             self._take_news(0)
         self._delivery.note_left([*self._senders.under_way, *self._delivery.ready])
         self._tell_news()
-        if not self.tracker.snapshot().ended:
+        if not self.tracker.ended:
             self.tell(replace(told(error), goes_on=False))
         if isinstance(error, SnowpipeError):
             error.goes_on = False
-        place = str(self.channel.target), self.load_id, self.channel.name
+        place = self._reporter.target, self.load_id, self.channel.name
         name_place(error, *place)
         if self._begun:
             add_facts(error, self._delivery.facts(*place))
@@ -344,40 +329,12 @@ class ElasticLoad:
     def _result(self) -> StreamResult:
         return StreamResult(
             **self._delivery.counts.as_dict(),
-            seconds=self.tracker.snapshot().seconds,
+            seconds=self.tracker.seconds,
             timings=self._timings(),
             committed=True,
             offset_token=None,
-            target=str(self.channel.target),
+            target=self._reporter.target,
             load_id=self.load_id,
             channel=self.channel.name,
             possible_duplicates=self.possible_duplicates,
         )
-
-
-class _LoadCaller(Caller):
-    """A load as the caller of its requests: its waits hear a cancel; `tell` is where events go."""
-
-    def __init__(self, load: ElasticLoad, tell: Callable[[Event], None]) -> None:
-        channel = load.channel
-        super().__init__(channel.clock, channel.events, channel=channel.name, target=str(channel.target))
-        self._sleep = load.control.sleep
-        self._tell = tell
-
-    def sleep(self, seconds: float) -> None:
-        self._sleep(seconds)
-
-    def tell(self, event: Event) -> None:
-        self._tell(event)
-
-
-def _shown_of(event: Event) -> dict[str, Any]:
-    """Return what an event changes of `Progress` besides the counts."""
-    match event:
-        case LoadStarted():
-            return {"rows_total": event.rows_total}
-        case PhaseChanged():
-            return {"phase": event.phase, "message": event.message, "goes_on": event.goes_on}
-        case RowsRejected():
-            return {"rejected_message": event.message}
-    return {}

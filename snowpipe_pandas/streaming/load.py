@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import math
 from contextlib import ExitStack
-from dataclasses import replace
-from typing import Any
 
 import pyarrow as pa
 
@@ -22,24 +20,15 @@ from ..errors import (
     PayloadTooLargeError,
     SnowpipeError,
 )
-from ..events import (
-    Event,
-    Hub,
-    LoadStarted,
-    PhaseChanged,
-    RequestRetried,
-    RowsAcknowledged,
-    RowsCommitted,
-    RowsRejected,
-)
+from ..events import Event, PhaseChanged, RequestRetried
 from ..offset_tokens import PartOf
-from ..rest.caller import Caller
 from ..rest.channel import Channel
 from ..rest.session import Session
 from ..rows.encode.encoder import Encoder
 from ..rows.encode.parallel import default_workers
 from ..rows.sources.source import Source
 from .control import Control
+from .counts import Counts
 from .delivery import Delivery
 from .explained import add_facts, name_place
 from .failures import told
@@ -48,8 +37,8 @@ from .options import LoadOptions
 from .pipeline import Payloads
 from .plan import LoadPlan
 from .preflight import Preflight
-from .progress import Progress, Tracker
 from .protocol import LoadProtocol, State
+from .reporting import LoadCaller, Reporter
 from .result import StreamResult
 from .steps import (
     Acknowledged,
@@ -106,23 +95,12 @@ class Load:
         self.load_id = options.load_id or new_load_id()
         self.channel = channel
         self.channel_name = channel.name
-        self.client_events = channel.events
         self.part = part
         self.control = Control(channel.clock.sleep)
-        self.events = Hub()
-        account, user, fingerprint = channel.identity
-        self.tracker = Tracker(
-            Progress(
-                load_id=self.load_id,
-                target=str(channel.target),
-                channel=channel.name,
-                account=account,
-                user=user,
-                fingerprint=fingerprint,
-                rows_total=rows.total_rows,
-            ),
-            tokens=lambda: channel.tokens,
-        )
+        self._reporter = Reporter(self.load_id, channel, rows.total_rows)
+        self.events = self._reporter.events
+        self.client_events = self._reporter.client_events
+        self.tracker = self._reporter.tracker
         self._rows = rows
         self._encoder = encoder
         self._options = options
@@ -141,10 +119,12 @@ class Load:
             UsageError: another load runs on this channel.
             ColumnMismatchError: the target surely rejects the rows; nothing was sent.
         """
+        channel = self.channel
         try:
             if self._preflight is not None:
-                self._preflight.check(self._rows, self.channel.target_columns)
-            with self.channel.exclusive(self.load_id, _LoadCaller(self)) as session, self._sources:
+                self._preflight.check(self._rows, channel.target_columns, channel.seen_columns)
+            caller = LoadCaller(self.control, self.tell, target=self._reporter.target, channel=channel.name)
+            with channel.exclusive(self.load_id, caller) as session, self._sources:
                 delivery = self._drive(session)
                 session.standing = delivery.standing()
                 return self._result(delivery)
@@ -267,26 +247,21 @@ class Load:
         """Tell what happened: the load's own displays first, then whoever listens to the client."""
         if isinstance(event, RequestRetried) and self._delivery is not None:
             self._delivery.note_retry(event)
-        event = replace(
-            event, channel=self.channel.name, target=str(self.channel.target), load_id=self.load_id
-        )
-        counts = {} if self._delivery is None else self._delivery.counts.as_dict()
         self._committing.hear(event)
-        self.tracker.take(timings=self._timings(), **counts | _shown_of(event))
-        self.events.emit(event)
-        self.channel.events.emit(event)
+        counts = Counts() if self._delivery is None else self._delivery.counts
+        self._reporter.tell(event, counts, self._timings())
 
     def _explain(self, error: BaseException) -> None:
         """Attach how far the load came, to our exceptions also as facts, and tell the displays."""
         self._tell_news()
-        if not self.tracker.snapshot().ended:  # it never began, or was interrupted between two steps
+        if not self.tracker.ended:  # it never began, or was interrupted between two steps
             self.tell(told(error))
-        name_place(error, str(self.channel.target), self.load_id, self.channel.name)
+        name_place(error, self._reporter.target, self.load_id, self.channel.name)
         delivery = self._delivery
         if delivery is not None and delivery.has_begun:
             counts = delivery.counts
             facts = LoadFacts(
-                target=str(self.channel.target),
+                target=self._reporter.target,
                 load_id=self.load_id,
                 channel=self.channel.name,
                 rows_acknowledged=counts.rows_acknowledged,
@@ -313,46 +288,11 @@ class Load:
     def _result(self, delivery: Delivery) -> StreamResult:
         return StreamResult(
             **delivery.counts.as_dict(),
-            seconds=self.tracker.snapshot().seconds,
+            seconds=self.tracker.seconds,
             timings=self._timings(),
             committed=not delivery.commits_wait,
             offset_token=delivery.last_token,
             load_id=self.load_id,
             channel=self.channel.name,
-            target=str(self.channel.target),
+            target=self._reporter.target,
         )
-
-
-class _LoadCaller(Caller):
-    """A load as the caller of its requests: its waits hear a cancel, and what happens is told as its own."""
-
-    def __init__(self, load: Load) -> None:
-        super().__init__(
-            load.channel.clock,
-            load.channel.events,
-            channel=load.channel.name,
-            target=str(load.channel.target),
-        )
-        self._load = load
-
-    def sleep(self, seconds: float) -> None:
-        self._load.control.sleep(seconds)
-
-    def tell(self, event: Event) -> None:
-        self._load.tell(event)
-
-
-def _shown_of(event: Event) -> dict[str, Any]:
-    """Return what an event changes of `Progress` besides the counts."""
-    match event:
-        case LoadStarted():
-            return {"rows_total": event.rows_total}
-        case PhaseChanged():
-            return {"phase": event.phase, "message": event.message, "goes_on": event.goes_on}
-        case RowsAcknowledged():
-            return {"token_sent": event.offset_token}
-        case RowsCommitted():
-            return {"token_committed": event.offset_token}
-        case RowsRejected():
-            return {"rejected_message": event.message}
-    return {}

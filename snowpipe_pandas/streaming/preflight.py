@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import pyarrow as pa
 
 from ..errors import ColumnMismatchError, CreateTableError, SnowpipeError, UnknownColumnError
+from ..rest.seen_columns import SeenColumns
 from ..rows.schema_check import Problem, settled_problems
 from ..rows.sources.source import Source
 from ..rows.types import create_table_ddl
@@ -57,25 +58,29 @@ class Preflight:
             ) from error
         _log.info("table %s was made, unless another has made it meanwhile", self._target)
 
-    def check(self, rows: Source, told: Sequence[TargetColumn] = ()) -> None:
+    def check(self, rows: Source, told: Sequence[TargetColumn] = (), seen: SeenColumns | None = None) -> None:
         """Refuse rows which the target surely rejects; where its columns can't be known, nothing is refused.
 
         Args:
             rows: the source.
             told: the target's columns, as the channel's open told them; they may have changed since.
+            seen: what loads on this channel have seen of them lately, and learn from this one.
 
         Raises:
             UnknownColumnError: the target has not these columns.
             ColumnMismatchError: it takes no value of a column, or needs a column that the rows have not; a
                 load with on_error="report" counts such rows instead.
         """
-        problems = settled_problems(rows, told or self._described or self._describe())
-        if problems and told and self._describe():
+        known = told or self._described or (seen.lately if seen is not None else None)
+        if known is None:
+            known = self._describe(seen)
+        problems = settled_problems(rows, known)
+        if problems and known is not self._described and self._describe(seen):
             problems = settled_problems(rows, self._described)
         if problems:
             self._judge(problems, known_by_sql=bool(self._described))
 
-    def _describe(self) -> Sequence[TargetColumn]:
+    def _describe(self, seen: SeenColumns | None = None) -> Sequence[TargetColumn]:
         """Ask for the columns now; none where they can't be had, which is no reason to stop a load."""
         if self._table is None:
             return ()
@@ -83,6 +88,8 @@ class Preflight:
             self._described = self._table.columns()
         except SnowpipeError as error:
             _log.info("the columns of %s can't be read by SQL: %s", self._target, error)
+        if seen is not None and (self._described or not seen.lately):
+            seen.see(self._described)
         return self._described
 
     def _judge(self, problems: Sequence[Problem], *, known_by_sql: bool) -> None:

@@ -115,25 +115,44 @@ class Tracker:
         self._lock = threading.Lock()
         self._history = History()
         self._started = clock()
+        # What has changed since; it becomes a snapshot where somebody looks.
+        self._counts: Counts = progress
+        self._timings = progress.timings
+        self._changes: dict[str, Any] = {}
+        self._ended_at: float | None = None
 
-    def take(self, **changes: Any) -> None:
-        """Take in what of `Progress` has changed; after its end nothing does."""
+    @property
+    def ended(self) -> bool:
+        """Whether nothing will change any more."""
+        return self._ended_at is not None
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since the load began, until its end."""
+        return self._clock() - self._started if self._ended_at is None else self._ended_at
+
+    def take(self, counts: Counts, timings: Timings, **changes: Any) -> None:
+        """Take in what the load has done, and what else has changed; after its end nothing does."""
         with self._lock:
-            if self._progress.ended:
+            if self.ended:
                 return
-            now = self._clock() - self._started
-            before, self._progress = self._progress, replace(self._progress, seconds=now, **changes)
-            state = self._progress
-            if (before.raw_bytes, before.rows_waiting) != (state.raw_bytes, state.rows_waiting):
-                self._history.add(Sample(now, state.raw_bytes, state.rows_waiting))
+            now = self.seconds
+            before, self._counts, self._timings = self._counts, counts, timings
+            self._changes.update(changes)
+            if (before.raw_bytes, before.rows_waiting) != (counts.raw_bytes, counts.rows_waiting):
+                self._history.add(Sample(now, counts.raw_bytes, counts.rows_waiting))
+            if changes.get("phase") in ENDS:
+                self._ended_at = now
 
     def snapshot(self) -> Progress:
         """Return the state now."""
         with self._lock:
-            ended = self._progress.ended
-            now = self._progress.seconds if ended else self._clock() - self._started
+            now = self.seconds
             return replace(
                 self._progress,
+                **self._counts.as_dict(),
+                **self._changes,
+                timings=self._timings,
                 seconds=now,
                 recent_bytes_per_s=self._history.bytes_per_s(now),
                 samples=self._history.samples,

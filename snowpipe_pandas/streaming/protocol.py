@@ -7,9 +7,11 @@ without one. docs/reliability.md has every rule in words. What is known of the l
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
+from operator import attrgetter
 from typing import Any, TypeAlias
 
 from ..errors import PayloadTooLargeError
@@ -21,6 +23,7 @@ from ..rest.standing import Standing
 from ..rows.payloads import Payload
 from . import failures
 from .delivery import Delivery
+from .options import LoadOptions
 from .plan import LoadPlan
 from .steps import (
     Append,
@@ -43,6 +46,8 @@ from .steps import (
 
 class State(Enum):
     """Where a load is."""
+
+    __hash__ = object.__hash__  # an enum's own is written in Python, and rules are looked up by it
 
     OPENING = auto()
     CLAIMING = auto()
@@ -67,6 +72,17 @@ _LISTENING = (*_SENT, _S.AUDITING, _S.DRAINING)
 _UNDER_WAY = (*_LISTENING, _S.OPENING, _S.CLAIMING, _S.COUNTING, _S.WATCHING, _S.REOPENING)
 _POLLING = (_S.COUNTING, _S.CROWDED, _S.COMMITTING, _S.AUDITING, _S.WATCHING, _S.DRAINING, _S.SETTLING)
 """States in which nothing is done but to read statuses, with growing pauses."""
+
+_PATIENCE: dict[State, Callable[[LoadOptions], float]] = {
+    _S.CROWDED: attrgetter("commit_timeout_s"),
+    _S.COMMITTING: attrgetter("commit_timeout_s"),
+    _S.COUNTING: attrgetter("limits.audit_grace_s"),
+    _S.AUDITING: attrgetter("limits.audit_grace_s"),
+    _S.WATCHING: attrgetter("limits.owner_watch_s"),
+    _S.DRAINING: attrgetter("limits.owner_watch_s"),
+    _S.SETTLING: attrgetter("limits.settle_timeout_s"),
+}
+"""How long a load stays in a state; in the others, for ever."""
 
 _OTHER_WRITER_CODES = (STALE_CONTINUATION, "ERR_CHANNEL_HAS_INVALID_CLIENT_SEQUENCER")
 _PHASES: dict[State, Phase] = {
@@ -185,6 +201,15 @@ RULES: tuple[Rule, ...] = (
 # fmt: on
 
 
+def by_news(rules: Iterable[Rule]) -> Mapping[tuple[State, type[Fact] | None], tuple[Rule, ...]]:
+    """Return the rules for each state and kind of news, in their order."""
+    found: defaultdict[tuple[State, type[Fact] | None], tuple[Rule, ...]] = defaultdict(tuple)
+    for rule in rules:
+        for state in rule.states:
+            found[state, rule.fact] += (rule,)
+    return dict(found)
+
+
 class LoadProtocol:
     """The states of one load.
 
@@ -199,6 +224,8 @@ class LoadProtocol:
         state: where it is.
         paused: while True, no payload is asked for or sent.
     """
+
+    rules = by_news(RULES)
 
     def __init__(self, plan: LoadPlan, standing: Standing | None, pacer: Pacer, now: float) -> None:
         self._pacer = pacer
@@ -271,9 +298,9 @@ class LoadProtocol:
 
     def _follow(self, fact: Fact | None, now: float) -> bool:
         """Follow the first rule that fits; returns whether one did."""
-        for rule in RULES:
-            news = fact is None if rule.fact is None else isinstance(fact, rule.fact)
-            if news and self.state in rule.states and (rule.when is None or rule.when(self.delivery, fact)):
+        news = None if fact is None else type(fact)
+        for rule in self.rules.get((self.state, news), ()):
+            if rule.when is None or rule.when(self.delivery, fact):
                 if rule.act is not None:
                     rule.act(self.delivery, fact)
                 self._enter(rule.to, now)
@@ -284,18 +311,8 @@ class LoadProtocol:
         if state is self.state:
             return
         self.state = state
-        options = self.delivery.plan.options
-        limits = options.limits
-        patience = {
-            State.CROWDED: options.commit_timeout_s,
-            State.COMMITTING: options.commit_timeout_s,
-            State.COUNTING: limits.audit_grace_s,
-            State.AUDITING: limits.audit_grace_s,
-            State.WATCHING: limits.owner_watch_s,
-            State.DRAINING: limits.owner_watch_s,
-            State.SETTLING: limits.settle_timeout_s,
-        }
-        self._deadline = now + patience.get(state, math.inf)
+        patience = _PATIENCE.get(state)
+        self._deadline = math.inf if patience is None else now + patience(self.delivery.plan.options)
         if state in _POLLING:
             self._polling = self._first_pauses()
             self._poll_at = now

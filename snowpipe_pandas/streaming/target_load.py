@@ -14,7 +14,6 @@ from dataclasses import replace
 from ..errors import LoadFacts, SnowpipeError
 from ..events import Event, Hub, PhaseChanged
 from ..offset_tokens import Mark, PartOf, Position
-from ..rest.caller import Caller
 from ..rest.channel import Channel
 from ..rest.target import Target
 from ..rows.encode.encoder import ROW_FORMAT, Encoder
@@ -32,6 +31,7 @@ from .parts import FORGOTTEN_AFTER_S, MANIFEST, MAX_CHANNELS, channel_of, cut, c
 from .preflight import Preflight
 from .progress import Progress
 from .replacement import Replacement
+from .reporting import LoadCaller
 from .result import StreamResult
 from .totals import TotalTracker, added_results, remembered_result
 
@@ -97,7 +97,7 @@ class TargetLoad:
         self._replacement = replacement
         self._staged = False
         self._named = options.load_id is not None
-        self._caller = _Opener(self)
+        self._caller = LoadCaller(self.control, self.tell, target=str(target.name))
         self._channels: dict[int, Channel] = {}
         self._loads: list[Load] = []
         self._group: Group | None = None
@@ -340,18 +340,3 @@ class TargetLoad:
         event = replace(event, target=str(self._target.name), load_id=self.load_id)
         self.events.emit(event)
         self.client_events.emit(event)
-
-
-class _Opener(Caller):
-    """A load into a target as the caller of its opens: its waits hear a cancel."""
-
-    def __init__(self, load: TargetLoad) -> None:
-        target = load._target
-        super().__init__(target.clock, target.events, target=str(target.name))
-        self._load = load
-
-    def sleep(self, seconds: float) -> None:
-        self._load.control.sleep(seconds)
-
-    def tell(self, event: Event) -> None:
-        self._load.tell(event)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from typing import TypeVar
 
@@ -57,25 +56,39 @@ class Stopwatch:
         self.seconds = 0.0
         self._lock = threading.Lock()
 
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        """Count what the block takes, also where it raises."""
-        started = time.perf_counter()
-        try:
-            yield
-        finally:
-            with self._lock:
-                self.seconds += time.perf_counter() - started
+    def running(self) -> _Running:
+        """Return a context that counts what its block takes, also where that raises."""
+        return _Running(self)
 
     def over(self, items: Iterator[T]) -> Iterator[T]:
         """Yield items; count what each takes to come, and not what is done with it."""
         while True:
-            with self.running():
+            with _Running(self):
                 try:
                     item = next(items)
                 except StopIteration:
                     return
             yield item
+
+    def add(self, seconds: float) -> None:
+        """Add what some work took."""
+        with self._lock:
+            self.seconds += seconds
+
+
+class _Running:
+    """Some work that a stopwatch counts."""
+
+    __slots__ = ("_started", "_watch")
+
+    def __init__(self, watch: Stopwatch) -> None:
+        self._watch = watch
+
+    def __enter__(self) -> None:
+        self._started = time.perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        self._watch.add(time.perf_counter() - self._started)
 
 
 class CommitWatch:

@@ -14,10 +14,10 @@ from snowpipe_pandas.rest import answers, planes, transport
 from snowpipe_pandas.rest.writer import Writer
 from snowpipe_pandas.rows import payloads
 from snowpipe_pandas.streaming import delivery as delivery_module
-from snowpipe_pandas.streaming import failures, protocol
+from snowpipe_pandas.streaming import failures
 from snowpipe_pandas.streaming.counters import Counters
 from snowpipe_pandas.streaming.delivery import Delivery
-from snowpipe_pandas.streaming.protocol import RULES, State
+from snowpipe_pandas.streaming.protocol import RULES, LoadProtocol, State, by_news
 from snowpipe_pandas.streaming.window import Window
 from tests.support.loads import SMALL, ids, numbers, open_channel
 from tests.support.verdicts import ROWS, opens, run
@@ -47,7 +47,8 @@ def without(monkeypatch):
 
     def take_out(*names):
         assert set(names) <= {rule.name for rule in RULES}
-        monkeypatch.setattr(protocol, "RULES", tuple(rule for rule in RULES if rule.name not in names))
+        left = by_news(rule for rule in RULES if rule.name not in names)
+        monkeypatch.setattr(LoadProtocol, "rules", left)
 
     return take_out
 
@@ -61,10 +62,10 @@ def giving_up(monkeypatch):
 
     def give_up(name):
         assert name in {rule.name for rule in RULES}
-        changed = tuple(
+        changed = by_news(
             replace(rule, act=fail, to=State.STOPPING) if rule.name == name else rule for rule in RULES
         )
-        monkeypatch.setattr(protocol, "RULES", changed)
+        monkeypatch.setattr(LoadProtocol, "rules", changed)
 
     return give_up
 
@@ -185,10 +186,10 @@ def test_waiting_for_uncommitted_rows_at_a_reopen(account, channel, switched_off
         return ingest(client, method, path, **parts | ({"body": b"{}"} if method == "PUT" else {}))
 
     switched_off(planes.Planes, "ingest", without_the_flag)
-    at_once = tuple(
+    at_once = by_news(
         replace(rule, when=None) if rule.name == "drained" and rule.fact is None else rule for rule in RULES
     )
-    switched_off(protocol, "RULES", at_once)
+    switched_off(LoadProtocol, "rules", at_once)
     account.faults.add("append", after=5, body=b"{}")
     run(channel)
     rows = [r.query["startOffsetToken"] for r in account.requests if r.operation == "append"]

@@ -1,6 +1,7 @@
 """Where the engine takes another way inside, the rows must not show it: borders, spans, repeats, nulls."""
 
 import json
+import mmap
 from decimal import Decimal
 from uuid import UUID
 
@@ -76,6 +77,17 @@ def test_texts_are_escaped_the_same_whether_they_repeat_or_not(kind):
     assert column(pa.array(repeated, kind)) == repeated
     assert column(pa.array(distinct, kind)) == distinct
     assert column(pa.array(repeated, kind).slice(3, 2000)) == repeated[3:2003]
+
+
+def test_a_slice_of_more_text_than_the_plain_layout_holds_is_written():
+    """pandas keeps all text of a column in one piece; here the pages before it are never touched."""
+    far = 2**31 + 10
+    data = mmap.mmap(-1, far + 10)
+    data[far:] = b"helloworld"
+    borders = np.array([0, far, far + 5, far + 5, far + 10])
+    valid = pa.py_buffer(np.array([0b1011], np.uint8))
+    text = pa.LargeStringArray.from_buffers(4, pa.py_buffer(borders), pa.py_buffer(data), valid)
+    assert column(text.slice(1)) == ["hello", None, "world"]
 
 
 def test_every_character_below_the_blank_is_escaped_as_rfc_8259_says():

@@ -1,11 +1,14 @@
 """Samples of a run in bounded memory, and what the snapshot makes of them."""
 
 import time
+from dataclasses import replace
 
 import pytest
 
+from snowpipe_pandas.streaming.counts import Counts
 from snowpipe_pandas.streaming.history import MAX_SAMPLES, RECENT_S, History, Sample
 from snowpipe_pandas.streaming.progress import Progress, Tracker
+from snowpipe_pandas.streaming.timings import Timings
 
 
 def test_a_long_run_keeps_few_samples_with_its_first_and_its_latest():
@@ -59,15 +62,16 @@ def test_a_snapshot_tells_speed_ratio_and_the_time_that_is_left():
     tracker = a_tracker(clock)
     assert tracker.snapshot().seconds_left is None
     assert tracker.snapshot().wire_ratio is None
-    tracker.take(rows_total=40)
+    tracker.take(Counts(), Timings(), rows_total=40)
     clock.now = 1.0
-    tracker.take(rows_acknowledged=10, rows_sent=10, raw_bytes=1_000_000, sent_bytes=100_000)
+    counts = Counts(rows_acknowledged=10, rows_sent=10, raw_bytes=1_000_000, sent_bytes=100_000)
+    tracker.take(counts, Timings())
     clock.now = 2.0
-    tracker.take(rows_in_table=10)
+    tracker.take(replace(counts, rows_in_table=10), Timings())
     now = tracker.snapshot()
     assert (now.seconds_left, now.wire_ratio, now.recent_bytes_per_s) == (6.0, 10.0, 1_000_000.0)
     assert now.samples == (Sample(0.0, 0, 0), Sample(1.0, 1_000_000, 10), Sample(2.0, 1_000_000, 0))
-    tracker.take(phase="done")
+    tracker.take(counts, Timings(), phase="done")
     clock.now = 9.0
     assert tracker.snapshot().seconds == 2.0
     assert tracker.snapshot().seconds_left is None
@@ -75,6 +79,6 @@ def test_a_snapshot_tells_speed_ratio_and_the_time_that_is_left():
 
 def test_nothing_changes_behind_the_end():
     tracker = a_tracker()
-    tracker.take(phase="failed", message="no")
-    tracker.take(phase="sending", rows_sent=3)
+    tracker.take(Counts(), Timings(), phase="failed", message="no")
+    tracker.take(Counts(rows_sent=3), Timings(), phase="sending")
     assert (tracker.snapshot().phase, tracker.snapshot().rows_sent) == ("failed", 0)

@@ -67,6 +67,45 @@ def test_where_it_does_not_they_are_read_once_for_the_load_before_anything_is_se
     assert kinds.index("statement") < kinds.index("append")
 
 
+def test_loads_on_one_channel_read_them_once_a_minute(account, client):
+    account.sql(f"CREATE TABLE {T} (ID NUMBER, NOTE VARCHAR)")
+    silent_opens(account)
+    channel = client.open_channel("c", table=T)
+    for _ in range(3):
+        FRAME.snowpipe.stream(channel, progress=False)
+    assert len(asked(account)) == 1
+    channel.seen_columns._until -= 61
+    FRAME.snowpipe.stream(channel, progress=False)
+    assert len(asked(account)) == 2
+    channel.reopen()  # which the service may ask for since the table was changed
+    FRAME.snowpipe.stream(channel, progress=False)
+    assert len(asked(account)) == 3
+
+
+def test_columns_that_can_not_be_read_are_not_asked_for_before_each_row(account, client):
+    account.sql(f"CREATE TABLE {T} (ID NUMBER, NOTE VARCHAR)")
+    silent_opens(account)
+    account.faults.add("statement", times=100, status=404, body=b"{}")
+    channel = client.open_channel("c", table=T)
+    for _ in range(3):
+        assert FRAME.snowpipe.stream(channel, progress=False).rows_sent == 2
+    assert len(asked(account)) == 1
+
+
+def test_what_was_seen_is_read_again_before_it_counts_against_a_load(account, client):
+    account.sql(f"CREATE TABLE {T} (ID NUMBER)")
+    silent_opens(account)
+    channel = client.open_channel("c", table=T)
+    FRAME[["ID"]].snowpipe.stream(channel, progress=False)
+    account.faults.add("statement", times=100, status=404, body=b"{}")
+    for _ in range(2):  # what was seen stands where it can't be read again
+        with pytest.raises(UnknownColumnError):
+            FRAME.snowpipe.stream(channel, progress=False)
+    account.faults.clear()
+    account.sql(f"ALTER TABLE {T} ADD COLUMN NOTE VARCHAR")
+    assert FRAME.snowpipe.stream(channel, progress=False).rows_sent == 2
+
+
 def test_a_pipe_of_ones_own_is_not_asked_about(account, client):
     account.sql(f"CREATE TABLE {T} (ID NUMBER, WORDS VARCHAR)")
     account.sql(

@@ -16,10 +16,9 @@ from snowpipe_pandas.errors import (
 from snowpipe_pandas.rest.pacer import Pacer, RateLimits
 from snowpipe_pandas.rest.policy import PollPolicy
 from snowpipe_pandas.rest.standing import Standing
-from snowpipe_pandas.streaming import protocol as protocol_module
 from snowpipe_pandas.streaming.options import LoadLimits, LoadOptions
 from snowpipe_pandas.streaming.plan import LoadPlan
-from snowpipe_pandas.streaming.protocol import RULES, LoadProtocol
+from snowpipe_pandas.streaming.protocol import RULES, LoadProtocol, by_news
 from snowpipe_pandas.streaming.steps import (
     Acknowledged,
     Append,
@@ -333,7 +332,7 @@ def test_counters_that_are_not_told_behind_the_last_row_are_no_reason_to_doubt_i
 
 @pytest.mark.parametrize("number", range(len(RULES)), ids=[f"{n}-{r.name}" for n, r in enumerate(RULES)])
 def test_without_a_rule_a_scenario_ends_in_another_way(number, monkeypatch):
-    monkeypatch.setattr(protocol_module, "RULES", RULES[:number] + RULES[number + 1 :])
+    monkeypatch.setattr(LoadProtocol, "rules", by_news(RULES[:number] + RULES[number + 1 :]))
     assert outcomes() != WITH_ALL
 
 

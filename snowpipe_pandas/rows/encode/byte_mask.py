@@ -49,11 +49,11 @@ class ByteMask:
     def positions_apart(self, count: int) -> np.ndarray:
         """Return where the marks are; faster where they are far from each other. `count` is how many."""
         if len(self.flags) >= WORTHWHILE * count:
-            marked = np.flatnonzero(self._words != 0)  # much faster than to ask for what is not zero
+            marked = (self._words != 0).nonzero()[0]  # much faster than to ask for what is not zero
             if len(marked) == count:  # so no word has two
                 inside = self._words[marked] * _INDEX >> _TOP_BYTE
-                return 8 * marked + inside.view(np.int64)
-        return np.flatnonzero(self.flags)
+                return np.asarray(8 * marked + inside.view(np.int64))
+        return np.asarray(self.flags.nonzero()[0])
 
     def before(self, borders: np.ndarray) -> np.ndarray:
         """Return how many marks are before each border."""

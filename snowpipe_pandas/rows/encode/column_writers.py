@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
@@ -77,7 +76,7 @@ def json_of(array: pa.Array, field: pa.Field, location: CellLocation) -> pa.Stri
 
 def key(name: str) -> str:
     """Return a name as the key of an object."""
-    return json.dumps(name, ensure_ascii=False) + ":"
+    return orjson.dumps(name).decode() + ":"
 
 
 def null_values(array: pa.Array) -> np.ndarray | None:

@@ -67,7 +67,7 @@ class EncodedRows:
 
     def value_bytes(self, start: int, stop: int) -> int:
         """Return how many bytes of rows `start` to `stop` are values, as JSON writes them."""
-        structure = int(self.structure[start:stop].sum(dtype=np.int64))
+        structure = int(np.add.reduce(self.structure[start:stop], dtype=np.int64))
         return int(self.borders[stop] - self.borders[start]) - structure
 
 

@@ -54,7 +54,7 @@ def runs_of(text: pa.StringArray) -> Iterator[Run]:
     if len(text) == 0 or text.buffers()[2] is None:
         return
     data, borders = np.frombuffer(text.buffers()[2], np.uint8), offsets_of(text)
-    cuts = np.searchsorted(borders, np.arange(borders[0] + RUN_BYTES, borders[-1], RUN_BYTES))
+    cuts = borders.searchsorted(np.arange(borders[0] + RUN_BYTES, borders[-1], RUN_BYTES))
     for start, stop in pairwise(sorted({0, *cuts.tolist(), len(text)})):
         own = data[borders[start] : borders[stop]]
         special = ByteMask(len(own))
@@ -69,6 +69,8 @@ def check_utf8(run: Run) -> None:
     Raises:
         NotUtf8Error: a text is no UTF-8.
     """
+    if np.maximum.reduce(run.data, initial=0) < 0x80:
+        return
     whole = pa.py_buffer(np.array([0, len(run.data)], np.int32))
     try:
         pa.StringArray.from_buffers(1, whole, pa.py_buffer(run.data)).validate(full=True)

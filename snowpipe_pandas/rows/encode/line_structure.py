@@ -36,9 +36,9 @@ def structure_of(keys: Sequence[str], left_out: Sequence[np.ndarray | None], row
     sizes = [len(key.encode()) + 1 for key in keys]  # and the comma
     every_row = np.int32(_FRAME_BYTES + sum(sizes))
     ragged = [(size, missing) for size, missing in zip(sizes, left_out, strict=True) if missing is not None]
-    if not ragged:
-        return np.broadcast_to(every_row, rows)
     structure = np.full(rows, every_row)
+    if not ragged:
+        return structure
     for size, missing in ragged:
         structure -= missing * np.int32(size)
     return np.maximum(structure, np.int32(_EMPTY_BYTES))

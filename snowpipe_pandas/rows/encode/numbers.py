@@ -6,6 +6,8 @@ follows them in the row.
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import orjson
 import pyarrow as pa
@@ -73,8 +75,8 @@ def _side_by_side(columns: list[pa.Array], end: str) -> list[Segment]:
     cells = _row_by_row(columns)
     count = len(cells) - 1
     digits = [_digits(cells[at : at + RUN + 1], end) for at in range(0, max(1, count), RUN)]
-    finite = cells.dtype.kind != "f" or bool(np.isfinite(cells).all())
-    shared = (*digits, pa.array([*(name + end for name in _NAMES), ""]))
+    finite = cells.dtype.kind != "f" or np.count_nonzero(np.isfinite(cells)) == len(cells)
+    shared = (*digits, _names(end))
     if len(columns) == 1 and finite and columns[0].null_count == 0:
         return [Texts(shared, None)]
     segments: list[Segment] = []
@@ -90,6 +92,12 @@ def _side_by_side(columns: list[pa.Array], end: str) -> list[Segment]:
             at[missing] = count
         segments.append(Texts(shared, at))
     return segments
+
+
+@cache
+def _names(end: str) -> pa.StringArray:
+    """Return what stands for cells without digits, each with its end, and the blank text."""
+    return pa.array([*(name + end for name in _NAMES), ""])
 
 
 def _row_by_row(columns: list[pa.Array]) -> np.ndarray:

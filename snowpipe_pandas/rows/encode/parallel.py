@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
+from functools import cache
 from types import TracebackType
 from typing import Generic, TypeVar, cast
 
@@ -231,6 +232,7 @@ class _Slot(Generic[R]):
     last: bool = False
 
 
+@cache
 def default_workers() -> int:
     """As many threads as there are processors, at most `MAX_WORKERS`."""
     return min(MAX_WORKERS, os.cpu_count() or 1)

@@ -18,6 +18,10 @@ WORTHWHILE = 0.75
 """Texts that need escapes are looked up where less than this share of a sample is distinct."""
 
 
+MOST_BYTES = 2**31 - 1
+"""So much text Arrow's plain layout holds."""
+
+
 def quoted(
     text: pa.StringArray, nulls_of: pa.Array, location: CellLocation, *, after: str = '"'
 ) -> list[Segment]:
@@ -27,7 +31,7 @@ def quoted(
 
 def strings(array: pa.Array, location: CellLocation) -> list[Segment]:
     """Text, with what RFC 8259 wants escaped."""
-    text = array if pa.types.is_string(array.type) else array.cast(pa.string())
+    text = _with_short_borders(array)
     try:
         return _strings(text, location)
     except NotUtf8Error:
@@ -36,9 +40,29 @@ def strings(array: pa.Array, location: CellLocation) -> list[Segment]:
         return _strings(text.take(pa.array(np.arange(len(text)))), location)
 
 
+def _with_short_borders(array: pa.Array) -> pa.StringArray:
+    """Return text of any layout as Arrow's plain one; a slice of very much text is little text itself.
+
+    Arrow's own cast refuses such a slice: its borders count from the beginning of all text.
+    """
+    if pa.types.is_string(array.type):
+        return array
+    if not pa.types.is_large_string(array.type):
+        return array.cast(pa.string())
+    _, borders, data = array.buffers()
+    own = np.frombuffer(borders, np.int64)[array.offset : array.offset + len(array) + 1]
+    start, size = int(own[0]), int(own[-1] - own[0])
+    if size > MOST_BYTES:
+        return array.cast(pa.string())  # which refuses it
+    missing = missing_cells(array)
+    valid = None if missing is None else pa.py_buffer(np.packbits(~missing, bitorder="little"))
+    buffers = pa.py_buffer((own - start).astype(np.int32)), data and data.slice(start, size), valid
+    return pa.StringArray.from_buffers(len(array), *buffers)
+
+
 def _strings(text: pa.StringArray, location: CellLocation) -> list[Segment]:
     runs = list(runs_of(text))
-    if not any(run.special.flags.any() for run in runs):
+    if not any(np.count_nonzero(run.special.flags) for run in runs):
         for run in runs:
             check_utf8(run)
         return quoted(text, text, location)

@@ -32,13 +32,15 @@ _HINTS = {
     "interval": "convert it: df[c].astype(str), or its .left and .right as two columns",
     "period": "convert it: df[c].dt.to_timestamp(), or df[c].astype(str)",
     "Sparse": "convert it: df[c].sparse.to_dense()",
-    "complex": "split it into df[c].real and df[c].imag",
 }
 
 RowOf: TypeAlias = Callable[[int], int]
 """Tells the number, in the whole source, of a row of a column."""
 
 Series: TypeAlias = "pd.Series[Any]"
+
+Held: TypeAlias = "np.ndarray | pd.api.extensions.ExtensionArray"
+"""What a Series holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +132,6 @@ def frame_batches(columns: Sequence[FrameColumn], start: int, end: int) -> Itera
 
 def _column(name: str, values: Series, binary_format: BinaryFormat, row_of: RowOf) -> FrameColumn:
     dtype = values.dtype
-    told = str(dtype)
-    for mark, hint in _HINTS.items():
-        if told.startswith(mark):
-            raise UnsupportedError(f"({told}): {hint}")
 
     def location(start: int) -> CellLocation:
         return CellLocation(name, lambda number: row_of(start + number), ",", binary_format)
@@ -142,26 +140,22 @@ def _column(name: str, values: Series, binary_format: BinaryFormat, row_of: RowO
         return _categorical(name, values, binary_format, row_of)
     if isinstance(dtype, pd.DatetimeTZDtype):
         return _zoned(name, values)
-    if isinstance(dtype, np.dtype) and dtype.kind == "O":
-        objects = values.to_numpy(copy=False)
-        missing = missing_of(objects)
-        field = object_field(name, objects, missing, row_of)
+    # What a Series holds: to slice that one, and to ask it for anything, costs as much as to convert a row.
+    held: Held = values.to_numpy(copy=False) if isinstance(dtype, np.dtype) else values.array
+    if isinstance(held, np.ndarray) and held.dtype.kind == "O":
+        missing = missing_of(held)
+        field = object_field(name, held, missing, row_of)
         return FrameColumn(
             field,
-            lambda start, stop: object_array(
-                objects[start:stop], missing[start:stop], field, location(start)
-            ),
+            lambda start, stop: object_array(held[start:stop], missing[start:stop], field, location(start)),
         )
-    field = pa.field(name, _numpy_type(dtype) if isinstance(dtype, np.dtype) else _extension_type(values))
-    return FrameColumn(field, lambda start, stop: _array(_slice(values, start, stop), field, location(start)))
-
-
-def _slice(values: Series, start: int, stop: int) -> Series:
-    """Slice, where there is more: to slice a column costs as much as to convert a short one."""
-    return values if stop - start == len(values) else values.iloc[start:stop]
+    field = pa.field(name, _numpy_type(held.dtype) if isinstance(held, np.ndarray) else _extension_type(held))
+    return FrameColumn(field, lambda start, stop: _array(held[start:stop], field, location(start)))
 
 
 def _numpy_type(dtype: np.dtype[Any]) -> pa.DataType:
+    if dtype.kind == "c":
+        raise UnsupportedError(f"({dtype}): split it into df[c].real and df[c].imag")
     if dtype.kind == "f" and dtype.itemsize > 8:
         raise UnsupportedError(f"({dtype}): no column holds all its digits; use .astype('float64')")
     try:
@@ -170,11 +164,15 @@ def _numpy_type(dtype: np.dtype[Any]) -> pa.DataType:
         raise UnsupportedError(f"({dtype}): convert it, for example with .astype(str)") from error
 
 
-def _extension_type(values: Series) -> pa.DataType:
+def _extension_type(values: Held) -> pa.DataType:
     """Ask an extension dtype for its Arrow type; one that has none says so by a type of nothing."""
-    hint = f"({values.dtype}): Arrow knows no type for it; convert it, for example with .astype(str)"
+    told = str(values.dtype)
+    for mark, hint in _HINTS.items():
+        if told.startswith(mark):
+            raise UnsupportedError(f"({told}): {hint}")
+    hint = f"({told}): Arrow knows no type for it; convert it, for example with .astype(str)"
     try:
-        kind = pa.Array.from_pandas(values.iloc[:0]).type
+        kind = pa.Array.from_pandas(values[:0]).type
     except Exception as error:  # whatever a foreign dtype raises
         raise UnsupportedError(hint) from error
     if pa.types.is_null(kind) and not isinstance(values.dtype, pd.ArrowDtype):
@@ -182,8 +180,8 @@ def _extension_type(values: Series) -> pa.DataType:
     return kind
 
 
-def _array(values: Series, field: pa.Field, location: CellLocation) -> pa.Array:
-    if isinstance(values.dtype, np.dtype) and not values.dtype.isnative:
+def _array(values: Held, field: pa.Field, location: CellLocation) -> pa.Array:
+    if isinstance(values, np.ndarray) and not values.dtype.isnative:
         values = values.astype(values.dtype.newbyteorder("="))
     try:
         array = pa.Array.from_pandas(values, type=field.type)

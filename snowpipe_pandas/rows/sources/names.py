@@ -93,8 +93,8 @@ def check_distinct(names: Sequence[str]) -> None:
     Raises:
         DuplicateColumnError: names all of them.
     """
-    doubled = [name for name, count in Counter(names).items() if count > 1]
-    if doubled:
+    if len(set(names)) < len(names):
+        doubled = [name for name, count in Counter(names).items() if count > 1]
         raise DuplicateColumnError(
             f"column names are not unique: {_shown(doubled)}; rename them before sending", columns=doubled
         )
@@ -109,8 +109,8 @@ def _check_unique(names: Sequence[str]) -> None:
     known: dict[str, list[str]] = {}
     for name in names:
         known.setdefault(name.upper(), []).append(name)
-    doubled = [name for same in known.values() if len(same) > 1 for name in same]
-    if doubled:
+    if len(known) < len(names):
+        doubled = [name for same in known.values() if len(same) > 1 for name in same]
         raise DuplicateColumnError(
             f"column names differ only in case, which the service does not tell apart: {_shown(doubled)}; "
             "rename them, for example with columns={...}",

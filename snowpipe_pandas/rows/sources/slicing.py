@@ -36,6 +36,9 @@ Sizes: TypeAlias = "int | np.ndarray"
 
 def cut(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
     """Slice a batch by rows, cells and bytes of NDJSON; a row that is larger than a slice is one alone."""
+    if batch.num_rows == 1:
+        yield batch
+        return
     rows = max(1, min(MAX_BATCH_ROWS, MAX_BATCH_CELLS // max(1, batch.num_columns)))
     for start in range(0, batch.num_rows, rows):
         for window in _countable(batch.slice(start, rows)):
