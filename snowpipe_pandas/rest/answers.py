@@ -276,7 +276,7 @@ def _payload(body: bytes) -> Any:
 def _code_and_message(payload: Any) -> tuple[str, str]:
     """Read code and message from the shapes of error bodies seen: an object, a bare string, HTML."""
     if isinstance(payload, dict):
-        return _code(payload), fields.told(payload, "message", _MESSAGE_LIMIT) or ""
+        return _code(payload), fields.text(payload, "message", _MESSAGE_LIMIT) or ""
     text = cleaned(payload.strip(), _MESSAGE_LIMIT) if isinstance(payload, str) else ""
     if text.startswith("ERR_") and len(text.split()) == 1:
         return text, ""

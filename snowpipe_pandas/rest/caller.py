@@ -35,6 +35,6 @@ class Caller:
         """Wait; a caller that is to stop raises here. 0 seconds only asks for that."""
         self._clock.sleep(seconds, threading.Event())
 
-    def tell(self, event: Event) -> None:
+    def report(self, event: Event) -> None:
         """Hand on what happened, with the channel that it concerns."""
         self._events.emit(replace(event, channel=self.channel, target=self.target))

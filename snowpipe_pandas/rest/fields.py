@@ -73,7 +73,7 @@ def word(fields: Mapping[str, Any], name: str) -> str:
     return cleaned(value, MAX_NAME_CHARACTERS)
 
 
-def told(fields: Mapping[str, Any], name: str, limit: int = MAX_MESSAGE_CHARACTERS) -> str | None:
+def text(fields: Mapping[str, Any], name: str, limit: int = MAX_MESSAGE_CHARACTERS) -> str | None:
     """Return a text that is only shown, cleaned and cut; None for anything else."""
     value = fields.get(name)
     return cleaned(value, limit) if isinstance(value, str) else None

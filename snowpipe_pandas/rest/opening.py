@@ -147,8 +147,8 @@ def _column(told: Mapping[str, Any]) -> TargetColumn:
         fields.word(told, "type"),
         told.get("nullable") is not False,
         told.get("has_default") is True,
-        fields.told(told, "earliest"),
-        fields.told(told, "latest"),
+        fields.text(told, "earliest"),
+        fields.text(told, "latest"),
     )
 
 

@@ -55,13 +55,13 @@ class ChannelStatus:
         """
         errors = fields.count(told, "rows_error_count")
         return cls(
-            channel_name=fields.told(told, "channel_name", fields.MAX_NAME_CHARACTERS) or name,
+            channel_name=fields.text(told, "channel_name", fields.MAX_NAME_CHARACTERS) or name,
             channel_status_code=fields.word(told, "channel_status_code"),
             last_committed_offset_token=fields.token(told, "last_committed_offset_token"),
             rows_inserted=fields.count(told, "rows_inserted"),
             rows_parsed=fields.count(told, "rows_parsed"),
             rows_error_count=fields.count(told, "rows_errors") if errors is None else errors,
-            last_error_message=fields.told(told, "last_error_message"),
+            last_error_message=fields.text(told, "last_error_message"),
             last_error_offset_upper_bound=fields.token(told, "last_error_offset_upper_bound"),
             created_on_ms=fields.count(told, "created_on_ms"),
         )

@@ -190,7 +190,7 @@ class Transport:
                 pause_s = 0.0 if signer.refused(token, caller) else None
             if pause_s is None or self._is_spent(tries, pause_s, give_up_at):
                 break
-            caller.tell(_retried(request, outcome, tries, pause_s))
+            caller.report(_retried(request, outcome, tries, pause_s))
             caller.sleep(pause_s)
         if isinstance(outcome, Failure):
             # Made here and held by no frame: an error in its own traceback would keep the body for long.

@@ -209,13 +209,13 @@ class _Tries(Caller):
     def sleep(self, seconds: float) -> None:
         self._caller.sleep(seconds)
 
-    def tell(self, event: Event) -> None:
+    def report(self, event: Event) -> None:
         if isinstance(event, RequestRetried) and event.operation == self._action:
             if event.throttled:
                 self._pacer.throttled(self._now(), event.pause_s)
             else:
                 self.end()
-        self._caller.tell(event)
+        self._caller.report(event)
 
     def end(self) -> None:
         """A try has ended, and may have been counted."""

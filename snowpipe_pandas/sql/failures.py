@@ -141,7 +141,7 @@ def _made(kind: type[E], text: str, answer: Answer, statement: str) -> E:
 
 
 def _told(answer: Answer, name: str, limit: int) -> str:
-    return fields.told({name: answer.field(name)}, name, limit) or ""
+    return fields.text({name: answer.field(name)}, name, limit) or ""
 
 
 def _role(context: Context) -> str:

@@ -51,7 +51,7 @@ class Reporter:
         self._load_id = load_id
         self._channel = channel.name
 
-    def tell(self, event: Event, counts: Counts, timings: Timings) -> None:
+    def report(self, event: Event, counts: Counts, timings: Timings) -> None:
         """Tell what happened, by which the load has done this much."""
         event = replace(event, channel=self._channel, target=self.target, load_id=self._load_id)
         self.tracker.take(counts, timings, **_shown_of(event))
@@ -64,25 +64,25 @@ class LoadCaller(Caller):
 
     Args:
         control: waits.
-        tell: where events go.
+        report: where events go.
         target: the load's target.
         channel: its channel, None where it has several.
     """
 
     def __init__(
-        self, control: Control, tell: Callable[[Event], None], *, target: str, channel: str | None = None
+        self, control: Control, report: Callable[[Event], None], *, target: str, channel: str | None = None
     ) -> None:
         self.channel, self.target = channel, target
         self._control = control
-        self._tell = tell
+        self._report = report
 
     def sleep(self, seconds: float) -> None:
         """Wait; raises where the load is to stop."""
         self._control.sleep(seconds)
 
-    def tell(self, event: Event) -> None:
+    def report(self, event: Event) -> None:
         """Tell the load what happened to a request of its own."""
-        self._tell(event)
+        self._report(event)
 
 
 def _shown_of(event: Event) -> dict[str, Any]:
