@@ -1,4 +1,4 @@
-"""On whose behalf requests are made: how to wait between their tries, and who hears of them.
+"""On whose behalf requests are made: how to wait between their tries, and where they are reported.
 
 Every request takes its caller, discovery and token exchange included. Waiting is the caller's business: a
 load that is cancelled ends its own waits, and nobody else's.
@@ -18,7 +18,7 @@ class Caller:
 
     Args:
         clock: waits.
-        events: hears what happens.
+        events: receives what happens.
         channel: name of the channel that the requests concern, None where they concern the whole client.
         target: the channel's target.
     """
@@ -36,5 +36,5 @@ class Caller:
         self._clock.sleep(seconds, threading.Event())
 
     def report(self, event: Event) -> None:
-        """Hand on what happened, with the channel that it concerns."""
+        """Report what happened, with the channel that it concerns."""
         self._events.emit(replace(event, channel=self.channel, target=self.target))

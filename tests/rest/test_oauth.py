@@ -222,13 +222,13 @@ def test_a_refusal_is_an_authentication_error_after_one_try(case, scripted, make
 
 
 GARBAGE = {
-    "text": (Reply(body=b"a-token-as-text"), "no JSON object with an access_token"),
-    "HTML": (Reply(body=b"<html>sign in</html>"), "no JSON object with an access_token"),
-    "list": (Reply(body=["access_token"]), "no JSON object"),
-    "no token": (Reply(body={"token": "abc"}), "no JSON object with an access_token"),
+    "text": (Reply(body=b"a-token-as-text"), "not a JSON object with an access_token"),
+    "HTML": (Reply(body=b"<html>sign in</html>"), "not a JSON object with an access_token"),
+    "list": (Reply(body=["access_token"]), "not a JSON object"),
+    "no token": (Reply(body={"token": "abc"}), "not a JSON object with an access_token"),
     "empty": (Reply(body={"access_token": ""}), "the access token in the answer is empty"),
     "odd": (Reply(body={"access_token": "a b\r\nX: 1"}), "has characters that no token has"),
-    "number": (Reply(body={"access_token": 5}), "no JSON object with an access_token"),
+    "number": (Reply(body={"access_token": 5}), "not a JSON object with an access_token"),
     "huge": (Reply(body=b'{"access_token": "' + b"x" * 1_100_000 + b'"}'), "longer"),
     "redirect": (
         Reply(302, headers={"Location": "https://evil.example/t"}),
