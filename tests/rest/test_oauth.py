@@ -227,7 +227,7 @@ GARBAGE = {
     "list": (Reply(body=["access_token"]), "not a JSON object"),
     "no token": (Reply(body={"token": "abc"}), "not a JSON object with an access_token"),
     "empty": (Reply(body={"access_token": ""}), "the access token in the answer is empty"),
-    "odd": (Reply(body={"access_token": "a b\r\nX: 1"}), "has characters that no token has"),
+    "odd": (Reply(body={"access_token": "a b\r\nX: 1"}), "has characters that tokens can't have"),
     "number": (Reply(body={"access_token": 5}), "not a JSON object with an access_token"),
     "huge": (Reply(body=b'{"access_token": "' + b"x" * 1_100_000 + b'"}'), "longer"),
     "redirect": (
@@ -299,13 +299,13 @@ def test_the_end_of_a_token_is_the_answers_or_its_own_or_assumed(account, make, 
 WHO = {"account": "a", "oauth_client_id": "i", "oauth_client_secret": "s"}
 REFUSED = [
     ({"oauth_token_request_url": "http://login.example.com/token"}, "is not encrypted, and secrets are sent"),
-    ({"oauth_token_request_url": "login.example.com"}, "is no URL; take the token endpoint's URL"),
+    ({"oauth_token_request_url": "login.example.com"}, "is not a URL; take the token endpoint's URL"),
     (
         {"oauth_token_request_url": "https://i:s@login.example.com/t"},
         "must be text without user and password",
     ),
-    ({"oauth_token_request_url": "https://x.example/a b"}, "is no URL"),
-    ({"oauth_token_request_url": "https://x.example:0/"}, "is no URL"),
+    ({"oauth_token_request_url": "https://x.example/a b"}, "is not a URL"),
+    ({"oauth_token_request_url": "https://x.example:0/"}, "is not a URL"),
     ({"oauth_client_secret": ""}, "needs oauth_client_secret"),
     ({"oauth_client_id": None}, "needs oauth_client_id"),
     ({"token": "t"}, "token and OAuth's client are both given"),
