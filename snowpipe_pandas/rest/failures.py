@@ -91,7 +91,7 @@ _TRANSLATIONS: tuple[tuple[tuple[type[Exception], ...], str, bool], ...] = (
         False,
     ),
     (
-        # SSLError is one of these: a TLS connection that breaks is treated like any other.
+        # SSLError is one of these: a TLS connection that breaks is no worse than any other.
         (
             requests.exceptions.ConnectionError,
             urllib3.exceptions.ProtocolError,

@@ -31,7 +31,7 @@ class KnownLoad:
 
     Attributes:
         load_id: its name.
-        rows_committed: rows that the service has processed, each in the table or rejected.
+        rows_committed: rows that the service has dealt with, each in the table or rejected.
         rows_total: rows of the whole load, None where no token says it: for a load through one channel, and
             for one in partitions that is not complete.
         channels: names of its known channels.

@@ -284,7 +284,7 @@ class Transport:
                 return response, None
 
     def _way_to(self, url: str) -> dict[str, Any]:
-        """Return proxies and certificates; plain http, only for loopback, ignores the environment."""
+        """Return proxies and certificates; plain http, which is loopback's, takes none of the environment."""
         if urlsplit(url).scheme == "http":
             return {"proxies": {}, "verify": self._verify, "cert": None}
         found = self._environment.merge_environment_settings(url, {}, True, self._verify, None)
