@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from ..events import TokenLife
 from ..shown import counted, plural_of
-from ..streaming.outcome import NOT_TOLD
+from ..streaming.outcome import NOT_REPORTED
 from ..streaming.progress import Progress
 from . import parts, texts
 from .chart import charts
@@ -70,7 +70,7 @@ def notes(progress: Progress) -> str:
         reason = progress.rejected_message or "no reason is known"
         told += f'<div class="note">{span("bad", f"rejected: {reason}")}</div>'
     elif progress.phase == "done" and not progress.rejected_exact:
-        told += f'<div class="note">{span("warn", NOT_TOLD)}</div>'
+        told += f'<div class="note">{span("warn", NOT_REPORTED)}</div>'
     if progress.phase in ("failed", "cancelled"):
         why = span(texts.grade(progress), f"{progress.phase}: {progress.message}")
         told += f'<div class="note">{why}{_how_to_go_on(progress)}</div>'

@@ -209,7 +209,7 @@ def state(progress: Progress) -> str:
     if progress.rows_waiting:
         return "acknowledged"
     if not progress.rejected_exact:
-        return "done, rejected rows not told"
+        return "done, rejected rows unknown"
     return "already in the table" if progress.rows_sent == 0 and progress.rows_skipped else "done"
 
 
@@ -243,7 +243,7 @@ def numbers(progress: Progress) -> list[str]:
 
 
 def at_most(progress: Progress, words: str = "at most ") -> str:
-    """Say that fewer rows may be in the table, where the service does not tell how many it rejected."""
+    """Say that fewer rows may be in the table, where the service does not report how many it rejected."""
     return "" if progress.rejected_exact else words
 
 

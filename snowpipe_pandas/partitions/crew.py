@@ -14,7 +14,7 @@ from typing import Any
 from .. import events
 from ..events import Event, Hub, Phase, PhaseChanged
 from ..streaming.counts import Counts
-from ..streaming.failures import told
+from ..streaming.failures import failure_event
 from ..streaming.parts import channel_of
 from ..streaming.progress import Progress
 from ..streaming.totals import TotalTracker, added, furthest_behind
@@ -95,7 +95,7 @@ class Crew:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.tracker.end(PhaseChanged(phase="done") if error is None else told(error))
+        self.tracker.end(PhaseChanged(phase="done") if error is None else failure_event(error))
 
     def row(self, worker: str) -> Progress:
         """Return the state of a worker: its partitions together."""

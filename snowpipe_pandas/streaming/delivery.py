@@ -186,9 +186,9 @@ class Delivery:
 
     def _last_error_of(self, status: ChannelStatus) -> tuple[Mark | None, bool | None]:
         """Return the bound of the last rejection where it lies in this load, and whether it does."""
-        told = status.last_error_offset_upper_bound
-        bound = self._own(read_token(told))
-        return bound, None if told is None else bound is not None
+        token = status.last_error_offset_upper_bound
+        bound = self._own(read_token(token))
+        return bound, None if token is None else bound is not None
 
     def _own(self, mark: Mark | None) -> Mark | None:
         plan = self.plan
@@ -224,7 +224,7 @@ class Delivery:
             )
 
     def _note_rejections(self, bound: Mark | None) -> None:
-        """Tell rejections that the last status has brought, and between which rows they lie."""
+        """Note rejections that the last status shows, and between which rows they lie."""
         self._recount()
         status, rejected = self.status, self.counts.rows_rejected
         if rejected == self.rejections.rows:
@@ -245,7 +245,7 @@ class Delivery:
         """Bring the counts up to what is known: a row that the counters lack is not in the table yet."""
         counters, start = self.counters, self.start
         committed = self.committed.rows - start.position.rows
-        lacking = max(0, counters.lacks(committed)) if counters.told else 0
+        lacking = max(0, counters.lacks(committed)) if counters.reported else 0
         rejected = min(counters.rejected, committed)
         self.counts = replace(
             self.counts,
@@ -255,7 +255,7 @@ class Delivery:
             rows_in_table=start.position.rows - start.rejected + max(0, committed - lacking - rejected),
         )
 
-    # How a load begins, and what it leaves behind.
+    # How a load begins, and what it leaves.
 
     def knows_too_little_of(self, standing: Standing | None) -> bool:
         """Whether the channel must be reopened: what is remembered of this very load may be so no longer.
@@ -340,7 +340,7 @@ class Delivery:
         """Return the offset token after a payload."""
         errors = counted = None
         if self._start_is_exact:
-            errors, counted = self.counters.told_behind(payload.end_row - self.start.position.rows)
+            errors, counted = self.counters.reported_after(payload.end_row - self.start.position.rows)
         plan, rejected = self.plan, self.counts.rows_rejected
         return str(Mark(plan.load_id, _end_of(payload), ROW_FORMAT, rejected, errors, counted, plan.part))
 
@@ -477,7 +477,7 @@ class Delivery:
         self._recount()
 
     def settle_by_reopen(self, fact: Reopened) -> None:
-        """Learn from a reopen what is committed; the rows that failed stay told."""
+        """Learn from a reopen what is committed; the rows that failed stay known."""
         failed = self.failed_rows
         self.go_back(fact)
         self.failed_rows, self.exact = failed, self.counts_agree

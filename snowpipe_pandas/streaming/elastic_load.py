@@ -2,8 +2,8 @@
 
     source -> record batches -> NDJSON (worker threads) -> payloads (one thread) -> appends (sender threads)
 
-All deciding, counting and telling is in the thread of `run()`; the senders only send. An answer is durable,
-and nothing tells later what became of a request without one, so such a load can't be resumed. All memory
+All deciding, counting and reporting is in the thread of `run()`; the senders only send. An answer is durable,
+and nothing shows later what became of a request without one, so such a load can't be resumed. All memory
 beyond the source is bounded as in `load.py`.
 """
 
@@ -32,7 +32,7 @@ from .duplicates import PossibleDuplicate
 from .elastic_counters import Growth
 from .elastic_delivery import ElasticDelivery
 from .explained import add_facts, name_place
-from .failures import told
+from .failures import failure_event
 from .load_ids import new_load_id
 from .options import LoadOptions
 from .pipeline import Payloads
@@ -58,7 +58,7 @@ class ElasticLoad:
         channel: the elastic channel.
         options: how it is delivered. `load_id` only names the load, and `commit_timeout_s` means nothing.
             With `wait` the load looks at the channel's counters `limits.audit_grace_s` after the last answer,
-            to tell how many rows were rejected; without it, it returns once its rows are durable.
+            to know how many rows were rejected; without it, it returns once its rows are durable.
         preflight: makes the table and compares the rows with it, None where that was done.
         in_flight: most requests under way at once.
 
@@ -284,10 +284,10 @@ class ElasticLoad:
             return self.channel.status(self._caller)
         return None
 
-    # What is told.
+    # What is reported.
 
     def tell(self, event: Event) -> None:
-        """Tell what happened: the load's own displays first, then whoever listens to the client."""
+        """Report what happened: to the load's own displays first, then to whoever listens to the client."""
         throttled = isinstance(event, RequestRetried) and event.throttled
         self._delivery.count_tries(self._senders.under_way, throttled=throttled)
         event = replace(
@@ -306,13 +306,13 @@ class ElasticLoad:
         self.tell(PhaseChanged(phase=phase))
 
     def _explain(self, error: BaseException) -> None:
-        """Attach which rows are durable, to our exceptions also as facts, and tell the displays."""
+        """Attach which rows are durable, to our exceptions also as facts, and notify the displays."""
         with contextlib.suppress(Exception):  # the load has failed with an earlier error
             self._take_news(0)
         self._delivery.note_left([*self._senders.under_way, *self._delivery.ready])
         self._tell_news()
         if not self.tracker.snapshot().ended:
-            self.tell(replace(told(error), goes_on=False))
+            self.tell(replace(failure_event(error), goes_on=False))
         if isinstance(error, SnowpipeError):
             error.goes_on = False
         place = str(self.channel.target), self.load_id, self.channel.name
@@ -324,7 +324,7 @@ class ElasticLoad:
         rows = self._delivery.durable.rows
         return RowsRejectedError(
             f"the service rejected {rejected:,} of {counted(rows, 'row')}; the last reason: "
-            f"{message or 'not told'}; correct {'it and load it' if rejected == 1 else 'them and load them'} "
+            f"{message or 'unknown'}; correct {'it and load it' if rejected == 1 else 'them and load them'} "
             'alone, or pass on_error="report" to count rejected rows',
             rows_rejected=rejected,
             last_message=message,
@@ -356,7 +356,7 @@ class ElasticLoad:
 
 
 class _LoadCaller(Caller):
-    """A load as the caller of its requests: its waits hear a cancel; `tell` is where events go."""
+    """A load as the caller of its requests: its waits end at a cancel; `tell` receives events."""
 
     def __init__(self, load: ElasticLoad, tell: Callable[[Event], None]) -> None:
         channel = load.channel

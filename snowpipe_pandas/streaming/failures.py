@@ -181,7 +181,7 @@ def rejected(delivery: Delivery, _: object) -> RowsRejectedError:
     which = among if end == first + 1 else f"{counted(found.rows, 'row')} among {among}"
     these = "it" if found.rows == 1 else "them"
     return RowsRejectedError(
-        f"the service rejected {which} of the source; the last reason: {found.message or 'not told'}; "
+        f"the service rejected {which} of the source; the last reason: {found.message or 'unknown'}; "
         f"correct {these} and load {these} under another load_id, or pass "
         'on_error="report" to count rejected rows and send the rest',
         rows_rejected=found.rows,
@@ -209,8 +209,8 @@ def audit(delivery: Delivery, _: object) -> AuditError:
     )
 
 
-def told(error: BaseException | None) -> PhaseChanged:
-    """Return what displays are told of the error with which a load ends."""
+def failure_event(error: BaseException | None) -> PhaseChanged:
+    """Return the event that reports the error with which a load ended."""
     stopped = isinstance(error, LoadCancelledError | KeyboardInterrupt)
     text = error.args[0] if isinstance(error, SnowpipeError) and error.args else str(error)
     if isinstance(error, KeyboardInterrupt):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..shown import counted
 from .counts import Counts
 
-NOT_TOLD = "the service does not tell how many rows it rejected"
+NOT_REPORTED = "the service does not report how many rows it rejected"
 
 
 def outcome(counts: Counts) -> str:
@@ -33,12 +33,12 @@ def nothing_to_send(counts: Counts, load_id: str) -> str:
     if counts.rows_rejected:
         most = "" if counts.rejected_exact else "at most "
         were = "was" if counts.rows_rejected == 1 else "were"
-        told = f"of {all_of_them} {most}{there} are in the table, {rejected(counts)} {were} REJECTED"
+        words = f"of {all_of_them} {most}{there} are in the table, {rejected(counts)} {were} REJECTED"
     elif counts.rejected_exact:
-        told = f"all {all_of_them} are in the table"
+        words = f"all {all_of_them} are in the table"
     else:
-        told = f"at most {all_of_them} are in the table: {NOT_TOLD}"
-    return f"nothing to send: {told}"
+        words = f"at most {all_of_them} are in the table: {NOT_REPORTED}"
+    return f"nothing to send: {words}"
 
 
 def rejected(counts: Counts) -> str:

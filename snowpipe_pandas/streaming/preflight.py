@@ -57,26 +57,26 @@ class Preflight:
             ) from error
         _log.info("table %s was made, unless another has made it meanwhile", self._target)
 
-    def check(self, rows: Source, told: Sequence[TargetColumn] = ()) -> None:
+    def check(self, rows: Source, reported: Sequence[TargetColumn] = ()) -> None:
         """Refuse rows which the target surely rejects; where its columns can't be known, nothing is refused.
 
         Args:
             rows: the source.
-            told: the target's columns, as the channel's open told them; they may have changed since.
+            reported: the target's columns, as the channel's open reported them; they may have changed since.
 
         Raises:
-            UnknownColumnError: the target has not these columns.
-            ColumnMismatchError: it takes no value of a column, or needs a column that the rows have not; a
+            UnknownColumnError: the target lacks these columns.
+            ColumnMismatchError: it takes no value of a column, or needs a column that the rows lack; a
                 load with on_error="report" counts such rows instead.
         """
-        problems = settled_problems(rows, told or self._described or self._describe())
-        if problems and told and self._describe():
+        problems = settled_problems(rows, reported or self._described or self._describe())
+        if problems and reported and self._describe():
             problems = settled_problems(rows, self._described)
         if problems:
             self._judge(problems, known_by_sql=bool(self._described))
 
     def _describe(self) -> Sequence[TargetColumn]:
-        """Ask for the columns now; none where they can't be had, which is no reason to stop a load."""
+        """Ask for the columns now; none where they can't be read, which does not stop a load."""
         if self._table is None:
             return ()
         try:
@@ -89,7 +89,7 @@ class Preflight:
         evolves = self._evolves()
         if self._counts_rejected:  # rows that the table rejects are wanted as a number then
             problems = [problem for problem in problems if problem.kind == "unknown"]
-        if evolves:  # such a table lets go of NOT NULL where rows leave a column out
+        if evolves:  # such a table drops NOT NULL where rows leave a column out
             problems = [problem for problem in problems if problem.kind != "missing"]
         if self._evolve and evolves is not False:
             problems = [problem for problem in problems if problem.kind != "unknown"]

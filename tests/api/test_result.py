@@ -72,7 +72,7 @@ def test_a_load_that_is_run_again_tells_what_became_of_its_rows():
 def test_a_service_that_does_not_tell_its_rejections_is_not_believed_to_have_none():
     untold = replace(WELL, rejected_exact=False)
     assert str(untold).startswith("-> DEMO.PUBLIC.T: at most 150 rows in the table in 0.3 s")
-    assert "the service does not tell how many rows it rejected" in str(untold)
+    assert "the service does not report how many rows it rejected" in str(untold)
     some = Counts(rows_acknowledged=150, rows_in_table=147, rows_rejected=3, rejected_exact=False)
     assert outcome(some) == "at least 3 of 150 rows REJECTED, at most 147 in the table"
     assert nothing_to_send(some, "x").endswith("at most 147 are in the table, at least 3 were REJECTED")
@@ -89,7 +89,8 @@ def test_the_table_begins_with_rejected_rows_if_there_are_some():
     assert "Target DEMO.PUBLIC.T Rows REJECTED 3 Rows in the table 147" in read(BAD._repr_html_())[1]
     assert "Target DEMO.PUBLIC.T Rows in the table 150" in read(WELL._repr_html_())[1]
     assert (
-        "Rows rejected not told by the service" in read(replace(WELL, rejected_exact=False)._repr_html_())[1]
+        "Rows rejected not reported by the service"
+        in read(replace(WELL, rejected_exact=False)._repr_html_())[1]
     )
 
 

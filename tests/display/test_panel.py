@@ -91,7 +91,7 @@ def test_without_a_known_end_the_bar_has_no_value(phase):
 
 @pytest.mark.parametrize("progress", [REJECTED, AGAIN_REJECTED, UNTOLD], ids=["now", "again", "untold"])
 def test_a_load_that_ends_with_rejected_rows_is_amber_and_says_so_in_its_first_line(progress):
-    told = "done, rejected rows not told" if progress is UNTOLD else "done, 7 REJECTED"
+    told = "done, rejected rows unknown" if progress is UNTOLD else "done, 7 REJECTED"
     for html in (whole(progress), panel.folded(progress), jobs.table([progress])):
         assert re.search(rf'class="(state )?warn">{told}', html)
         assert not re.search(r'class="[^"]*\bok\b', html)
@@ -105,8 +105,8 @@ def test_a_load_is_green_if_every_row_is_there():
 
 
 def test_a_service_that_does_not_tell_its_rejections_is_named():
-    assert "the service does not tell how many rows it rejected" in panel.notes(UNTOLD)
-    assert "does not tell" not in panel.notes(DONE)
+    assert "the service does not report how many rows it rejected" in panel.notes(UNTOLD)
+    assert "does not report" not in panel.notes(DONE)
 
 
 def test_pictures_have_a_name_and_a_title():

@@ -83,7 +83,7 @@ def test_a_frame_without_rows_is_all_there_once_it_is_done():
         (DONE, "done", "ok"),
         (REJECTED, "done, 7 REJECTED", "warn"),
         (replace(REJECTED, rejected_exact=False), "done, at least 7 REJECTED", "warn"),
-        (UNTOLD, "done, rejected rows not told", "warn"),
+        (UNTOLD, "done, rejected rows unknown", "warn"),
         (AGAIN, "already in the table", "ok"),
         (AGAIN_REJECTED, "done, 7 REJECTED", "warn"),
         (replace(DONE, rows_total=2000), "done", "warn"),

@@ -131,7 +131,7 @@ def test_without_waiting_the_counters_are_not_asked_for_and_the_result_says_at_m
     assert operations(account, "status") == []
     assert (result.rows_in_table, result.rejected_exact) == (ROWS, False)
     assert "at most 300 rows in the table" in str(result)
-    assert "the service does not tell how many rows it rejected" in str(result)
+    assert "the service does not report how many rows it rejected" in str(result)
 
 
 def test_a_frame_without_rows_sends_nothing_and_nothing_is_unknown(account, channel):
@@ -374,7 +374,7 @@ def test_a_pause_does_not_shorten_the_wait_for_counters(account, channel):
     "change",
     [
         pytest.param(lambda answer: {"channel_statuses": {}}, id="not listed"),
-        pytest.param(counters(None, None), id="not told"),
+        pytest.param(counters(None, None), id="not reported"),
         pytest.param(counters(10**6, 0), id="set back"),
     ],
 )

@@ -321,7 +321,7 @@ def test_no_scenario_goes_on_for_ever_and_peace_ends_well():
     assert not [name for name, found in WITH_ALL.items() if isinstance(found, str)]
 
 
-def test_counters_that_are_not_told_behind_the_last_row_are_no_reason_to_doubt_it():
+def test_counters_that_are_not_reported_after_the_last_row_raise_no_doubt():
     """Nothing speaks against the load: it is done, and what was rejected is called unknown."""
 
     def silent_at_the_end(drive, count, step):

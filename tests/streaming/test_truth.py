@@ -143,7 +143,7 @@ def test_counts_that_nobody_tells_are_called_unknown(account, client, channel):
     account.faults.add("status", times=100, change=silent)
     result = numbers(10).snowpipe.stream(open_channel(client), progress=False)
     assert (result.rows_acknowledged, result.rejected_exact) == (10, False)
-    assert "does not tell" in str(result)
+    assert "does not report" in str(result)
 
 
 def test_counters_that_lag_where_a_load_begins_are_no_surplus(account, channel):
