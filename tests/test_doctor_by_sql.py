@@ -177,7 +177,7 @@ SUSPENDED = {"name": "WH", "state": "SUSPENDED", "auto_resume": "false"}
         ),
         (
             {SHOWN: [{"name": "T", "enable_schema_evolution": "N"}]},
-            told("errors", "?", "not known: SHOW TABLES does not tell it in this account"),
+            told("errors", "?", "not known: SHOW TABLES does not show it in this account"),
         ),
         (
             {SHOWN: [{"name": "T", "enable_schema_evolution": "Y"}], "SHOW GRANTS TO ROLE LOADER": []},

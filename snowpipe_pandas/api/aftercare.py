@@ -93,7 +93,7 @@ class LoadAftercare:
         except RowsRejectedError as error:
             self._told = error.rows_rejected
             error._aftercare = self
-            if not self._elastic:  # whose rows tell no load: they may be another one's
+            if not self._elastic:  # whose rows name no load: they may be another one's
                 add_rejected(error, first_rejected(self._kept, self._again, self._encoder))
             raise
         self._told, self._exact = result.rows_rejected, result.rejected_exact and result.committed

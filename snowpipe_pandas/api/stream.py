@@ -148,7 +148,7 @@ def stream(
         OtherPartsError: the load was begun with another number of channels, or of rows; nothing was sent.
         ForgottenPartsError: the service may have forgotten some of its channels; nothing was sent.
         ColumnMismatchError: the table has not the source's columns (UnknownColumnError), or takes none of
-            their values; nothing was sent. The columns are told by the open of a channel, else read by SQL;
+            their values; nothing was sent. The columns come from the open of a channel, else from SQL;
             where they can't be read, the load goes on without this.
         CreateTableError: `create=True`, and the table can't be made by SQL; has the statement to run.
         ReplaceTableError: `if_exists="replace"`, and the table is as it was, unless the message says more.
@@ -249,7 +249,7 @@ def _refuse(options: LoadOptions, names: Sequence[str], why: str) -> None:
 
 
 def _in_background(load: Runnable, run: Callable[[], StreamResult], progress: ShowProgress) -> Job:
-    """Start a job; a cell shows it where it is displayed, a terminal only if it is told to."""
+    """Start a job; a cell shows it where it is displayed, a terminal only if asked to."""
     quiet = progress in ("auto", "compact") or (progress is True and in_notebook())
     shown = contextlib.nullcontext() if quiet else _displayed(load, progress)
     job = Job(load, run, shown, compact=progress == "compact")

@@ -108,5 +108,5 @@ class ClientCard:
         account, user = map(visible, self._identity[:2])
         closed = "" if self._look() else "closed, "
         state = f"{closed}as of {self._seen:%Y-%m-%d %H:%M} UTC"
-        told = f"client of {account} as {user}, {closed}{texts.tokens(self._lives)}"
-        return told, panel.client(*self._identity, self._lives, state)
+        text = f"client of {account} as {user}, {closed}{texts.tokens(self._lives)}"
+        return text, panel.client(*self._identity, self._lives, state)

@@ -1,6 +1,6 @@
 """Frames in Jupyter: core ipywidgets around the rows of a view, and plain HTML that takes their place.
 
-Only widgets that every front end brings along are used, so that nothing is fetched, and there is no script of
+Only widgets that are part of every front end are used, so that nothing is fetched, and there is no script of
 ours.
 """
 

@@ -38,10 +38,10 @@ def channels(progress: Progress) -> str:
     """Say how many channels or workers a load has, and how far they are where one is not as far as others."""
     phases, number = Counter(part.phase for part in progress.parts), len(progress.parts)
     some = {phase: count for phase, count in phases.items() if count < number}
-    told = counted(number, "worker" if progress.parts[0].worker else "channel")
+    parts = counted(number, "worker" if progress.parts[0].worker else "channel")
     if "done" in some:
-        told = f"{some['done']:,} of {told} done"
-    return ", ".join([told, *(f"{some[p]:,} {p}" for p in ("failed", "cancelled", "paused") if p in some)])
+        parts = f"{some['done']:,} of {parts} done"
+    return ", ".join([parts, *(f"{some[p]:,} {p}" for p in ("failed", "cancelled", "paused") if p in some)])
 
 
 def place(progress: Progress) -> str:
@@ -152,7 +152,7 @@ def token_name(kind: str) -> str:
 
 
 def key(fingerprint: str) -> str:
-    """Shorten a key's fingerprint; enough to tell keys apart."""
+    """Shorten a key's fingerprint; enough to distinguish keys."""
     return fingerprint[:15] + "…" if len(fingerprint) > 16 else fingerprint
 
 
@@ -219,14 +219,14 @@ def headline(progress: Progress) -> str:
 
 
 def resume(progress: Progress) -> str:
-    """Tell how a stopped load goes on, "" for one that did not stop."""
+    """Return how a stopped load goes on, "" for one that did not stop."""
     if progress.phase not in ("failed", "cancelled") or not progress.goes_on:
         return ""
     return f"to go on, run the same call with load_id={progress.load_id!r}"
 
 
 def numbers(progress: Progress) -> list[str]:
-    """List what a view's first line tells: rows in the table and waiting, speed, and time."""
+    """List the facts of a view's first line: rows in the table and waiting, speed, and time."""
     there, whole = progress.rows_in_table, _full(progress)
     of_all = "" if whole in (None, there) else f" of {whole:,}"
     noun = plural_of(there if whole is None else whole, "row")
@@ -236,10 +236,10 @@ def numbers(progress: Progress) -> list[str]:
     if progress.phase == "done" and progress.rows_sent == 0 and progress.rows_skipped:
         return [f"nothing to send: {clause}"]
     lost = progress.rows_rejected and progress.phase != "done"
-    told = [f"{rejected(progress)} REJECTED" if lost else "", clause]
-    told.append(f"{progress.rows_waiting:,} waiting" if progress.rows_waiting else "")
-    told += [pace(progress), elapsed(progress.seconds) if progress.ended else time_left(progress)]
-    return [number for number in told if number]
+    facts = [f"{rejected(progress)} REJECTED" if lost else "", clause]
+    facts.append(f"{progress.rows_waiting:,} waiting" if progress.rows_waiting else "")
+    facts += [pace(progress), elapsed(progress.seconds) if progress.ended else time_left(progress)]
+    return [number for number in facts if number]
 
 
 def at_most(progress: Progress, words: str = "at most ") -> str:

@@ -41,7 +41,7 @@ class Frame(Protocol):
 
 
 def new_frame(still: Still, *, bare: bool = False) -> Frame:
-    """Make a frame for the front end that this code runs behind.
+    """Make a frame for the front end of this process.
 
     Args:
         still: makes the plain form.
@@ -114,7 +114,7 @@ class JobsView:
     """Several jobs, each a row of one table with its buttons, and their total.
 
     Args:
-        jobs: what tells the state of each one, and what steers it.
+        jobs: what reports the state of each one, and what steers it.
     """
 
     def __init__(self, jobs: Sequence[tuple[Callable[[], Progress], Steering]]) -> None:

@@ -31,9 +31,9 @@ class Summary:
     Attributes:
         nulls: how many are missing.
         minimum, maximum: the least and the largest one; None if there is none, or the kind has no order.
-        total: their sum, or what stands for it; None if there is no value.
+        total: their sum, or what replaces it; None if there is no value.
         magnitude: the sum of their absolute values, by which rounding in sums of floats is judged.
-        odd: whether NaN or an infinity is among them, which no sum tells.
+        odd: whether NaN or an infinity is among them, which no sum shows.
     """
 
     nulls: int = 0

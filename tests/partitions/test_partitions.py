@@ -274,13 +274,13 @@ def test_of_two_that_run_a_partition_at_once_one_raises(account, engine):
         spec = engine.spec(frames)
         thread = threading.Thread(target=second, args=(spec,))
 
-        def tell(event, progress):
+        def on_event(event, progress):
             if isinstance(event, RowsAcknowledged) and not thread.ident:
                 thread.start()
                 assert begun.wait(30)
 
         with pytest.raises(ChannelTakenOverError):
-            stream_partition(frames[0], spec, 1, tell)
+            stream_partition(frames[0], spec, 1, on_event)
         thread.join(60)
         yield 1, ends[0]
 
