@@ -1,7 +1,7 @@
 """The first rejected rows of a load, for the error that says that there are some: row, column, value, reason.
 
-They are read as `result.rejected()` reads them, but only a few of them, and nothing in here may keep a load's own
-error from its caller.
+They are read as `result.rejected()` reads them, but only a few of them, and nothing here may keep a load's
+own error from its caller.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def _parsed(text: str) -> Mapping[str, Any] | None:
 
 
 def _named(reason: str, row: Mapping[str, Any]) -> str | None:
-    """Return the column that a reason names: `column ID: "x" is no NUMBER`."""
+    """Return the column that a reason names: `column ID: "x" is not a valid NUMBER`."""
     names = "|".join(re.escape(name) for name in sorted(row, key=len, reverse=True))
     found = re.search(rf'\bcolumn:? "?({names})(?![\w$])', reason, re.IGNORECASE) if names else None
     if found is None:

@@ -1,8 +1,8 @@
 """Refusals of the local account: status, code and message of each, as the service words them, in one place.
 
-A code that is documented, or was seen in the official SDK, stands as it is; numbers are those of Snowflake's
+A code that is documented, or was seen in the official SDK, is kept; numbers are those of Snowflake's
 login service. Where no code is known the account has one of its own, such as ERR_INVALID_REQUEST. What a
-client does with each of them stands in Snowflake's error-handling page.
+client does with each of them is in Snowflake's error-handling page.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Refused(Exception):  # noqa: N818  # an answer, not a fault of the program
 
 
 class SqlRefused(Refused):
-    """Ends a statement, with its handle and SQLSTATE as the SQL API tells them."""
+    """Ends a statement, with its handle and SQLSTATE as the SQL API returns them."""
 
     def __init__(self, status: int, code: str, sql_state: str, message: str, handle: str) -> None:
         super().__init__(status, code, message)
@@ -90,7 +90,7 @@ def too_slow(what: str) -> Refused:
 
 def unreadable_request(status: int) -> Refused:
     """Return the answer to bytes that are no HTTP, with the status that the parser hints at."""
-    return Refused(status, "ERR_INVALID_REQUEST", "the request is no HTTP that can be read")
+    return Refused(status, "ERR_INVALID_REQUEST", "the request is not readable HTTP")
 
 
 def too_many_connections(limit: int) -> Refused:
@@ -137,7 +137,7 @@ def wrong_scope() -> Refused:
 
 def no_public_key() -> Refused:
     """Return the answer to a public key that can't be registered."""
-    return Refused(400, "390405", "the text is no RSA public key in base64")
+    return Refused(400, "390405", "the text is not an RSA public key in base64")
 
 
 def not_found_table(name: object) -> Refused:
@@ -242,11 +242,11 @@ _SQL_CODES = (
     ("can't be read|can't read", "001003", "42000"),
     ("does not know", "000002", "0A000"),
 )
-"""What the account's own words of a failed statement stand for at the service: code and SQLSTATE."""
+"""The service's equivalents of the account's own words for a failed statement: code and SQLSTATE."""
 
 
 def sql_failed(handle: str, message: str) -> SqlRefused:
-    """Return the answer to who asks for a statement that failed."""
+    """Return the answer to a request for a statement that failed."""
     for words, code, sql_state in _SQL_CODES:
         if re.search(words, message):
             return SqlRefused(422, code, sql_state, message, handle)

@@ -183,7 +183,7 @@ def test_odd_values_are_found_in_every_batch_and_in_several_columns(put):
     assert column((frame, status)) == [1, 2, 2]
     assert frame["Y"].tolist() == [1.5, float("inf"), float("inf")]
     assert status.rows_error_count == 2
-    assert 'column X: "bad" is no NUMBER(38,0)' in status.last_error_message
+    assert 'column X: "bad" is not a valid NUMBER(38,0)' in status.last_error_message
 
 
 def test_an_open_tells_names_types_nulls_defaults_and_limits(account, client):

@@ -31,7 +31,7 @@ def test_rows_are_durable_counted_and_bad_ones_kept(account, path):
     assert ids(account) == [1, 2]
     now = status(raw)
     assert (now["rows_inserted"], now["rows_parsed"], now["rows_error_count"]) == (2, 3, 1)
-    assert "is no NUMBER" in now["last_error_message"]
+    assert "is not a valid NUMBER" in now["last_error_message"]
     assert now["last_error_timestamp"] == now["last_error_timestamp_ms"] > 0
     assert now["last_committed_offset_token"] is None
     (kept,) = account.sql(f"SELECT ERROR_METADATA FROM ERROR_TABLE({TABLE})")["ERROR_METADATA"]

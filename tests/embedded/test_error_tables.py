@@ -35,7 +35,7 @@ def test_an_error_table_keeps_rejected_rows_with_the_reason_and_their_place(acco
     ]
     assert [d["error_data_content_type"] for d in details] == ["json", "json-invalid", "json"]
     assert {(d["channel_name"], d["pipe_name"]) for d in details} == {("raw", "NUMBERS-STREAMING")}
-    assert "is no NUMBER" in told[0]["error_message"]
+    assert "is not a valid NUMBER" in told[0]["error_message"]
     assert ids(account) == [1, 4]
 
 

@@ -93,7 +93,9 @@ def test_no_name_is_one_of_ours():
     )
     row = {name: number for number, name in enumerate(NAMES)}
     other = {name.swapcase() if name.isascii() else name: number for name, number in row.items()}
-    assert table.take(lines(row, row, other, {"_raw": "x"})) == ['column _raw: "x" is no NUMBER(38,0)']
+    assert table.take(lines(row, row, other, {"_raw": "x"})) == [
+        'column _raw: "x" is not a valid NUMBER(38,0)'
+    ]
     assert table.rows() == [tuple(range(len(NAMES)))] * 3
     for name in NAMES:
         table.duckdb.execute("DELETE FROM T")
@@ -149,7 +151,7 @@ def test_an_odd_line_costs_itself_only(among):
     columns = ("X", "VARIANT"), ("S", "VARCHAR"), ("N", "NUMBER(38,0)"), ("F", "FLOAT")
     table = Table(*columns, ("B", "BOOLEAN"), ("D", "DATE"))
     usual = [{"X": [1], "S": "a", "N": 1, "F": 1.5, "B": True, "D": "2026-01-02"}] * among
-    told = {None: None, "JSON": "the line is no valid JSON object"}
+    told = {None: None, "JSON": "the line is not a valid JSON object"}
     for line, problem in ODD_LINES.items():
         expected = told.get(problem, problem)
         assert table.take(lines(*usual, line, *usual)) == ([] if expected is None else [expected]), line[:60]
@@ -195,7 +197,7 @@ def test_a_mapping_fills_columns_by_exact_keys_and_ignores_others():
     ]
     assert table.take(lines(*rows), mapping=mapping) == [
         "column ID is there twice",
-        'column ID: "x" is no NUMBER(38,0)',
+        'column ID: "x" is not a valid NUMBER(38,0)',
     ]
     assert table.rows() == [(1, "one", 10), (2, None, None), (None, None, None), (3, None, None)]
     with pytest.raises(LookupError, match="GONE"):

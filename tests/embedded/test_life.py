@@ -376,7 +376,7 @@ def test_a_key_that_is_no_file_is_one_error(tmp_path, nothing_left, kind):
     {"folder": key.mkdir, "fifo": lambda: os.mkfifo(key), "dangling link": lambda: key.symlink_to("nowhere")}[
         kind
     ]()
-    fails("rsa_key.p8.*it is no file", tmp_path / "kept.duckdb")
+    fails("rsa_key.p8.*it is not a file", tmp_path / "kept.duckdb")
 
 
 def test_a_file_in_the_place_of_the_keys_folder_is_one_error(tmp_path, nothing_left):

@@ -111,11 +111,11 @@ def _rows_with(cursor: duckdb.DuckDBPyConnection, meant: dict[str, int]) -> dict
 
 def _type(kinds: set[str]) -> str:
     """Return the type for a new key whose values are of these JSON types; mixed ones make a VARIANT."""
-    told = kinds - {"NULL"}
-    if not told:
+    found = kinds - {"NULL"}
+    if not found:
         return "VARCHAR"
-    if len(told) == 1:
-        return _TYPES[told.pop()]
-    if told <= _NUMBERS:
-        return "FLOAT" if "DOUBLE" in told else "NUMBER(38,0)"
+    if len(found) == 1:
+        return _TYPES[found.pop()]
+    if found <= _NUMBERS:
+        return "FLOAT" if "DOUBLE" in found else "NUMBER(38,0)"
     return "VARIANT"

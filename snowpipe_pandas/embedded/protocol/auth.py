@@ -98,7 +98,7 @@ class Authenticator:
         """Set `RSA_PUBLIC_KEY` or `RSA_PUBLIC_KEY_2` (the slot) of a user; None unsets it.
 
         Raises:
-            Refused: the text is no RSA public key.
+            Refused: the text is not an RSA public key.
         """
         with self._lock:
             keys = self._keys.setdefault(user.upper(), {})

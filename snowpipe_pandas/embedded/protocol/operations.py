@@ -83,10 +83,10 @@ def refusal_answer(refused: Refused) -> Response:
     """Return the answer that a refusal is."""
     if isinstance(refused, UploadRefused):
         return refused_upload(refused)
-    told = {"code": refused.code, "message": refused.message}
+    body = {"code": refused.code, "message": refused.message}
     if isinstance(refused, SqlRefused):
-        told |= {"sqlState": refused.sql_state, "statementHandle": refused.handle}
-    return JSONResponse(told, refused.status, headers=refused.headers)
+        body |= {"sqlState": refused.sql_state, "statementHandle": refused.handle}
+    return JSONResponse(body, refused.status, headers=refused.headers)
 
 
 class Operations:

@@ -116,7 +116,7 @@ class Stage:
         """Read a part of a file.
 
         Raises:
-            Refused: there is no such file of this pipe, or no such part of it.
+            Refused: the pipe does not have this file, or this part of it.
         """
         match = _PATH.fullmatch(path)
         with self._lock:

@@ -232,7 +232,7 @@ def _refuse_files(name: str, session: Session) -> None:
 
 
 def _is_of_with(table: exp.Table) -> bool:
-    """Tell whether a name is one that a WITH around it has defined before."""
+    """Return whether a name is one that a WITH around it has defined before."""
     if len(table.parts) != 1 or not isinstance(table.this, exp.Identifier):
         return False
     node: exp.Expr = table
