@@ -54,7 +54,7 @@ def table(results: list[dict]) -> list[str]:
 
 
 def text(record: dict) -> list[str]:
-    """What stands in docs/performance.md of these measures."""
+    """The text of docs/performance.md for these measures."""
     versions = ", ".join(f"{name} {number}" for name, number in record["versions"].items())
     memory, parquet, display = record["memory"], record["parquet"], record["display"]
     stream, loads, row = record["stream"], record["loads"], record["row"]

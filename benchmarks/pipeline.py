@@ -218,7 +218,7 @@ def growth(rounds: int, rows: int) -> dict[str, float]:
 
 
 def imports(rounds: int, _: int) -> dict[str, float]:
-    """`import snowpipe_pandas` behind `import pandas, pyarrow`, over those two, in fresh processes."""
+    """`import snowpipe_pandas` after `import pandas, pyarrow`, over those two, in fresh processes."""
     program = (
         "import time; a = time.perf_counter(); import pandas, pyarrow; b = time.perf_counter(); "
         "import snowpipe_pandas; print(b - a, time.perf_counter() - b)"
@@ -272,7 +272,7 @@ def table(record: dict[str, dict[str, float]]) -> list[str]:
             "1.10",
         ),
         (
-            "`import snowpipe_pandas` behind `import pandas, pyarrow`, over those",
+            "`import snowpipe_pandas` after `import pandas, pyarrow`, over those",
             f"{record['imports']['ratio']:.3f}",
             "1.10",
         ),
@@ -285,7 +285,7 @@ def table(record: dict[str, dict[str, float]]) -> list[str]:
 
 
 def text(record: dict[str, dict[str, float]], facts: dict[str, object]) -> list[str]:
-    """What stands in docs/performance.md."""
+    """The text of docs/performance.md."""
     done, account = record["committed"], record["account"]
     return [
         f"Measured {facts['date']}, Python {facts['python']}, {facts['cores']} cores; medians of the ratios",
@@ -306,7 +306,7 @@ def text(record: dict[str, dict[str, float]], facts: dict[str, object]) -> list[
 
 
 def measure_all(rounds: int, *, quick: bool = False) -> None:
-    """Take all measures; record them and renew the page, or only print what would stand there."""
+    """Take all measures; record them and renew the page, or only print the new text."""
     record = {}
     for name in (*MEASURES, "account"):
         print(name, file=sys.stderr, flush=True)

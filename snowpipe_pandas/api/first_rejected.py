@@ -67,10 +67,10 @@ def _found(rejected: list[Rejected], again: Again, encoder: Encoder) -> list[Rej
         for place, row in enumerate(rejected)
     ]
     first = sorted(range(len(rejected)), key=spans.__getitem__)[:MOST_ROWS]
-    return [_told(rejected[place], spans[place]) for place in first]
+    return [_rejected_row(rejected[place], spans[place]) for place in first]
 
 
-def _told(rejected: Rejected, span: tuple[int, int]) -> RejectedRow:
+def _rejected_row(rejected: Rejected, span: tuple[int, int]) -> RejectedRow:
     row = _parsed(rejected.line)
     column = None if row is None else _named(rejected.reason, row)
     return RejectedRow(

@@ -158,10 +158,10 @@ class JobsView:
 
     def _still(self) -> tuple[str, str]:
         states = self._states()
-        text = "; ".join(_told(target, same) for target, same in groupby(states, texts.target))
+        text = "; ".join(_summary(target, same) for target, same in groupby(states, texts.target))
         return text[:REPR_CHARACTERS], jobs.whole_table(states) + "".join(map(panel.notes, states))
 
 
-def _told(target: str, states: Iterable[Progress]) -> str:
+def _summary(target: str, states: Iterable[Progress]) -> str:
     """Say how far the jobs of a target are."""
     return f"{target} {', '.join(f'{visible(job.channel)}: {texts.headline(job)}' for job in states)}"

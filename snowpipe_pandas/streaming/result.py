@@ -158,9 +158,9 @@ class StreamResult(Counts):
         return str(self)
 
     def __str__(self) -> str:
-        return f"-> {visible(self.target)}: {self._told()}"
+        return f"-> {visible(self.target)}: {self._words()}"
 
-    def _told(self) -> str:
+    def _words(self) -> str:
         if self.rows_sent == 0 and self.rows_skipped:
             return nothing_to_send(self, self.load_id)
         parts = [

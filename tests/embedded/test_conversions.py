@@ -100,7 +100,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("kind", "value"), REFUSED, ids=lambda value: repr(value)[:40])
-def test_what_the_documents_do_not_name_is_refused_and_told(put, kind, value):
+def test_what_the_documents_do_not_name_is_refused_and_reported(put, kind, value):
     frame, status = put(f"X {kind}", line(value), line(None))
     assert (len(frame), status.rows_error_count) == (1, 1)
     assert "column X: " in status.last_error_message
@@ -186,7 +186,7 @@ def test_odd_values_are_found_in_every_batch_and_in_several_columns(put):
     assert 'column X: "bad" is not a valid NUMBER(38,0)' in status.last_error_message
 
 
-def test_an_open_tells_names_types_nulls_defaults_and_limits(account, client):
+def test_an_open_shows_names_types_nulls_defaults_and_limits(account, client):
     account.sql(
         "CREATE TABLE D (A INT NOT NULL DEFAULT 1, B CHAR, C TIMESTAMP_TZ, E DECIMAL(9), F DOUBLE NULL)"
     )

@@ -132,7 +132,7 @@ def test_who_asks_is_checked_before_what_is_asked(account, raw):
         assert raw.call("POST", path, data=body).status_code == 401
 
 
-def test_a_table_that_is_made_anew_has_an_elastic_channel_without_a_past(account, raw):
+def test_a_table_that_is_recreated_has_an_elastic_channel_without_a_past(account, raw):
     bad = raw.call("POST", f"/data{PIPE}/channels/ELASTIC/rows", data=b'{"ID":"no number"}\n')
     assert bad.status_code == 200
     assert status(raw)["last_error_timestamp_ms"]

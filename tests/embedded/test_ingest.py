@@ -81,7 +81,19 @@ def test_a_column_has_its_own_name_before_another_that_folds_to_it():
 
 NAMES = [
     *("_raw", "_r0", "_c0_0", "c0", "line", "raw", "ok", "chunk", "number", "problem", "rowid", "_values"),
-    *("_snowpipe problem", "_keys", "told", "loose", "left_open", "keys", "key", "SELECT", "0", "1_"),
+    *(
+        "_snowpipe problem",
+        "_keys",
+        "why",
+        "reason",
+        "loose",
+        "left_open",
+        "keys",
+        "key",
+        "SELECT",
+        "0",
+        "1_",
+    ),
     *('with "quotes"', "it's", "a.b", "$.a", "tab\tand\x01", "{}", "é€😀", "x" * 255),
 ]
 
@@ -151,18 +163,18 @@ def test_an_odd_line_costs_itself_only(among):
     columns = ("X", "VARIANT"), ("S", "VARCHAR"), ("N", "NUMBER(38,0)"), ("F", "FLOAT")
     table = Table(*columns, ("B", "BOOLEAN"), ("D", "DATE"))
     usual = [{"X": [1], "S": "a", "N": 1, "F": 1.5, "B": True, "D": "2026-01-02"}] * among
-    told = {None: None, "JSON": "the line is not a valid JSON object"}
+    expected_problems = {None: None, "JSON": "the line is not a valid JSON object"}
     for line, problem in ODD_LINES.items():
-        expected = told.get(problem, problem)
+        expected = expected_problems.get(problem, problem)
         assert table.take(lines(*usual, line, *usual)) == ([] if expected is None else [expected]), line[:60]
         assert len(table.rows()) == 2 * among + (expected is None), line[:60]
         table.duckdb.execute("DELETE FROM T")
     problems = table.take(lines(*ODD_LINES), b"\n \r\n\t\n\r", lines(*usual))
-    assert problems == [told.get(problem, problem) for problem in ODD_LINES.values() if problem]
+    assert problems == [expected_problems.get(problem, problem) for problem in ODD_LINES.values() if problem]
     assert len(table.rows()) == len(ODD_LINES) - len(problems) + among
 
 
-def test_an_absent_key_is_told_from_a_written_null_among_rows_of_all_shapes():
+def test_an_absent_key_is_distinguished_from_a_written_null_among_rows_of_all_shapes():
     table = Table(
         ("A", "NUMBER(38,0)", True, "nextval('s')"), ("V", "VARIANT"), ("B", "NUMBER(38,0)", False, "7")
     )

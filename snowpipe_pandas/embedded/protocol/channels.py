@@ -90,7 +90,7 @@ class Channels:
             return {
                 "next_continuation_token": channel.continuation,
                 "channel_status": channel.status(),
-                "table_columns": [] if other_keys else [_told(column) for column in columns],
+                "table_columns": [] if other_keys else [_column_entry(column) for column in columns],
             }
 
     def append(
@@ -328,7 +328,7 @@ def _at_rest(pipe: Pipe, name: str, state: ChannelState) -> Channel:
     return Channel(pipe.name, name, pipe.table, state, code=MUST_BE_REOPENED, appends="refused")
 
 
-def _told(column: DeclaredColumn) -> dict[str, Any]:
+def _column_entry(column: DeclaredColumn) -> dict[str, Any]:
     """Describe a column, so that a client can find bad rows before it sends them: an extension of ours."""
     entry: dict[str, Any] = {"name": column.name, "type": column.type, "nullable": column.nullable}
     if column.default is not None:

@@ -128,7 +128,7 @@ class Statements:
         if query.get("async") == "true":
             return _accepted(statement)
         statement.over.wait(SYNC_WAIT_S)
-        return self._told(statement, 0)
+        return self._reply(statement, 0)
 
     def find(self, handle: str, query: Mapping[str, str], identity: Identity) -> Reply:
         """Return the state of a statement, or a partition of its result.
@@ -139,7 +139,7 @@ class Statements:
         partition = query.get("partition", "0")
         if not (partition.isascii() and partition.isdigit() and len(partition) < 10):
             raise invalid_request("partition is not a number")
-        return self._told(self._statement(handle, identity), int(partition))
+        return self._reply(self._statement(handle, identity), int(partition))
 
     def cancel(self, handle: str, identity: Identity) -> Reply:
         """Stop a statement, if it still runs."""
@@ -243,7 +243,7 @@ class Statements:
             raise no_such_statement(handle)
         return found
 
-    def _told(self, statement: Statement, partition: int) -> Reply:
+    def _reply(self, statement: Statement, partition: int) -> Reply:
         if not statement.over.is_set():
             return _accepted(statement)
         if statement.refusal is not None:
