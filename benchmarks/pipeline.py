@@ -93,7 +93,7 @@ def channels(rounds: int, rows: int) -> dict[str, float]:
 def overlap(rounds: int, rows: int) -> dict[str, float]:
     """A load of floats on one channel over the longer of its two halves, each alone.
 
-    Encoding and packing with nobody to send, and sending what was packed by a bare `requests.Session`.
+    Encoding and packing without sending, and sending what was packed by a bare `requests.Session`.
     """
     frame = floats(rows, 14)
     payloads = drained(frame, keep=True)

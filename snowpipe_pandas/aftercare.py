@@ -20,7 +20,7 @@ class Aftercare(Protocol):
 
     @property
     def given(self) -> Any:
-        """What the load was given; None where it can't be read again, or is gone."""
+        """What the load was given; None where it can't be read again, or no longer exists."""
 
     def rejected(self) -> pd.DataFrame:
         """Return the rows that the service has rejected."""

@@ -35,7 +35,7 @@ def estimate(
 ) -> Estimate:
     """Say what `stream()` would send, what of it is billed, and how long the service's limits make it take.
 
-    Nothing is sent, and nothing is asked. Rows are written as a load writes them: all of them where they
+    Nothing is sent, and nothing is requested. Rows are written as a load writes them: all of them where they
     become at most 100 MB of NDJSON, else a sample that is spread over the source, and then the numbers are
     marked "about".
 
@@ -78,7 +78,7 @@ def _shown(target: Any) -> str:
     """Return how messages name a target.
 
     Raises:
-        UsageError: it is none.
+        UsageError: it is not a target.
     """
     if is_a(target, Channel):
         return str(target.target)

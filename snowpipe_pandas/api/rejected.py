@@ -1,4 +1,4 @@
-"""Brings the rejected rows of a load home: from its table's error table, as rows of its source."""
+"""Reads the rejected rows of a load: from its table's error table, as rows of its source."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ def resolved(target: Any, client: Any) -> AnyTarget:
     """Return the channel or target that a caller means.
 
     Raises:
-        UsageError: it is none, or a name without a client.
+        UsageError: it is not a target, or a name without a client.
         ConfigError: the name can't be one.
     """
     if client is not None:

@@ -113,7 +113,7 @@ class _Receipt:
         """Read a receipt.
 
         Raises:
-            KeyError, TypeError, ValueError, UsageError: it is none, or of another version.
+            KeyError, TypeError, ValueError, UsageError: it is not a receipt, or is of another version.
         """
         if fields["receipt"] != RECEIPT_FORMAT:
             raise ValueError

@@ -36,7 +36,7 @@ class JupyterFrame:
 
     @property
     def closed(self) -> bool:
-        """Whether the box is gone, as after `Widget.close_all()`."""
+        """Whether the box was closed, as after `Widget.close_all()`."""
         return self._box.comm is None
 
     def show(self, rows: Sequence[Row]) -> None:

@@ -1,4 +1,4 @@
-"""A load on one line: what does not fit goes, the share and the rows in the table last."""
+"""A load on one line: what does not fit is left out, the share and the rows in the table last."""
 
 from __future__ import annotations
 

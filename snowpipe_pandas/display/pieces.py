@@ -22,7 +22,7 @@ def span(kind: str, words: str) -> str:
 
 
 def quiet(words: str) -> str:
-    """Write words in a quiet color."""
+    """Write words in a quiet colour."""
     return span("quiet", words)
 
 

@@ -35,13 +35,13 @@ class TerminalView:
         self._over = False
 
     def draw(self) -> bool:
-        """Show what is so now; returns whether it may change."""
+        """Show the present state; returns whether it may change."""
         progress = self._read()
         self._update(progress)
         return not progress.ended
 
     def draw_last(self) -> None:
-        """Leave the last state standing, and below it how a stopped load goes on."""
+        """Leave the last state, and below it how a stopped load goes on."""
         if self._over:
             return
         self._over = True

@@ -50,7 +50,7 @@ def place(progress: Progress) -> str:
 
 
 def _full(progress: Progress) -> int | None:
-    """Return of how many rows a load's shares are taken; None where that is not known before its end."""
+    """Return the rows that a load's shares refer to; None where that is not known before its end."""
     if progress.rows_total is None:
         return progress.rows_acknowledged if progress.phase == "done" else None
     return max(progress.rows_total, progress.rows_acknowledged)
@@ -122,7 +122,7 @@ def tokens(lives: Mapping[str, TokenLife]) -> str:
 
 
 def tokens_grade(lives: Mapping[str, TokenLife]) -> Grade:
-    """Say of what colour a client's tokens are, as the worst of them is."""
+    """Return the colour of a client's tokens: that of the worst of them."""
     states = {token_state(life) for life in lives.values()}
     return "bad" if "expired" in states else "warn" if "due" in states else ""
 
@@ -172,7 +172,7 @@ def pace(progress: Progress) -> str:
 
 
 def time_left(progress: Progress) -> str:
-    """Write how long a load will go on sending; "" where nobody knows."""
+    """Write how long a load will go on sending; "" where that is unknown."""
     left = progress.seconds_left
     return "" if left is None or progress.phase in ("paused", "committing") else f"{duration(left)} left"
 
@@ -190,7 +190,7 @@ def timings(spent: Timings) -> str:
 
 
 def grade(progress: Progress) -> Grade:
-    """Say of what colour a load is; it ends green only if every row is in the table, and that is known."""
+    """Return the colour of a load; it ends green only if every row is in the table, and that is known."""
     if progress.phase == "failed":
         return "bad"
     if progress.rows_rejected or progress.phase in ("cancelled", "paused"):

@@ -55,7 +55,7 @@ def find_table(cursor: duckdb.DuckDBPyConnection, name: ObjectName) -> ObjectNam
 
 
 def likeness(table: ObjectName, name: ObjectName) -> tuple[bool, ...]:
-    """Return how well a stored name fits one that is written in any case; the greatest is meant."""
+    """Return how well a stored name fits one that is written in any case; the greatest wins."""
     shown_table = shown_name(table.name)
     return (
         shown_table == shown_name(name.name),

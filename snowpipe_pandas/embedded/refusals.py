@@ -63,7 +63,7 @@ def throttled(message: str, wait_s: int) -> Refused:
 
 
 def unknown_encoding(encoding: str) -> Refused:
-    """Return the answer to a body in an encoding that nobody reads."""
+    """Return the answer to a body in an unknown encoding."""
     return Refused(415, "ERR_INVALID_REQUEST", f"unknown Content-Encoding {encoding[:40]!r}")
 
 
@@ -89,7 +89,7 @@ def too_slow(what: str) -> Refused:
 
 
 def unreadable_request(status: int) -> Refused:
-    """Return the answer to bytes that are no HTTP, with the status that the parser hints at."""
+    """Return the answer to bytes that are not HTTP, with the status that the parser hints at."""
     return Refused(status, "ERR_INVALID_REQUEST", "the request is not readable HTTP")
 
 
@@ -185,7 +185,7 @@ def too_many_statuses(asked: int, limit: int) -> Refused:
 
 
 def uncommitted(name: str) -> Refused:
-    """Return the answer to who would discard a channel's accepted rows without wanting it."""
+    """Return the answer to a request that would discard a channel's accepted rows without saying so."""
     return Refused(409, "ERR_CHANNEL_HAS_UNCOMMITTED_DATA", f"channel {name} has uncommitted rows")
 
 
@@ -254,18 +254,18 @@ def sql_failed(handle: str, message: str) -> SqlRefused:
 
 
 def sql_cancelled(handle: str) -> SqlRefused:
-    """Return the answer to who asks for a statement that was cancelled."""
+    """Return the answer to a request for a statement that was cancelled."""
     return SqlRefused(422, "000604", "57014", "SQL execution canceled", handle)
 
 
 def sql_timed_out(handle: str) -> SqlRefused:
-    """Return the answer to who asks for a statement that took longer than it may."""
+    """Return the answer to a request for a statement that took longer than it may."""
     message = "Statement reached its statement or warehouse timeout and was canceled."
     return SqlRefused(408, "000630", "57014", message, handle)
 
 
 def no_such_statement(handle: str) -> Refused:
-    """Return the answer to who asks for a statement that nobody knows, or no more."""
+    """Return the answer to a request for a statement that is unknown, or forgotten."""
     return Refused(
         404, "ERR_NO_SUCH_STATEMENT", f"there is no statement {handle[:80]}, or none of this user's"
     )

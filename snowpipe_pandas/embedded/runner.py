@@ -1,4 +1,4 @@
-"""Runs SQL on the account: one statement as it was written, translated, and done by whom it concerns."""
+"""Runs SQL on the account: one statement as it was written, translated, and done by the part that can."""
 
 from __future__ import annotations
 

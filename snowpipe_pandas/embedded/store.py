@@ -184,7 +184,7 @@ class Store:
         """Make, change or drop a table or pipe, in one transaction.
 
         Returns:
-            The pipes that have ended with it; their channels are gone from the disk.
+            The pipes that have ended with it; their channels are deleted on disk.
 
         Raises:
             UsageError: it can't be done.

@@ -9,7 +9,7 @@ from typing import Any
 
 
 def texts_of_objects(frame: Any) -> list[str]:
-    """Return the columns whose dicts or lists `dataframe.convert-string` has made Python's text of.
+    """Return the columns whose dicts or lists `dataframe.convert-string` has turned into Python's text.
 
     Only `dd.from_pandas` keeps the pandas frame that shows it.
     """

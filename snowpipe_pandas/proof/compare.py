@@ -49,7 +49,7 @@ class Table:
     query: Query
 
     def measure(self, expressions: Sequence[str]) -> list[Any]:
-        """Return what expressions come to over the rows."""
+        """Return the values of expressions over the rows."""
         condition = "" if self.where is None else f" WHERE ({self.where})"
         named = ", ".join(f"{text} AS M{number}" for number, text in enumerate(expressions))
         found = self.query(f"SELECT {named} FROM {self.name}{condition}")  # noqa: S608

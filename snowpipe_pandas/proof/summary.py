@@ -21,12 +21,12 @@ _EPOCH_DAY = dt.date(1970, 1, 1).toordinal()
 _EPOCH = dt.datetime(1970, 1, 1)
 _IN_NS = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
 _DIGITS = 200
-"""Digits of sums of decimals: more than any column's values come to."""
+"""Digits of sums of decimals: more than the sum of any column needs."""
 
 
 @dataclass(slots=True)
 class Summary:
-    """What a column's values come to.
+    """The measures of a column's values.
 
     Attributes:
         nulls: how many are missing.
@@ -44,7 +44,7 @@ class Summary:
     odd: bool = False
 
     def add(self, other: Summary) -> None:
-        """Take in what more values come to."""
+        """Add the measures of more values."""
         self.nulls += other.nulls
         self.minimum = _of_both(min, self.minimum, other.minimum)
         self.maximum = _of_both(max, self.maximum, other.maximum)

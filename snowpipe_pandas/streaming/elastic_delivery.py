@@ -16,7 +16,7 @@ from .window import SHRINK
 
 
 class ElasticDelivery:
-    """One load on its way, its requests in no order.
+    """One load on its way, its requests in any order.
 
     Attributes:
         counts: what the load has done; until something is proved of rejected rows, all durable rows are
@@ -60,7 +60,7 @@ class ElasticDelivery:
         )
 
     def note_end(self, errand: Errand, error: BaseException | None) -> BaseException | None:
-        """Take in how a request ended; returns what the load fails with, None where it goes on."""
+        """Take in how a request ended; returns the error that ends the load, None if it goes on."""
         self._requests += errand.trail.tries
         self._retries += max(0, errand.trail.tries - 1)
         if errand.trail.done:
@@ -78,7 +78,7 @@ class ElasticDelivery:
         return error
 
     def note_left(self, errands: Iterable[Errand]) -> None:
-        """Take in requests whose end nobody has waited for, and errands that were not begun."""
+        """Take in requests that were not waited for, and errands that were not begun."""
         for errand in errands:
             if errand.trail.done:
                 self._note_durable(errand)

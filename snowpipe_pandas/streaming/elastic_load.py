@@ -46,7 +46,7 @@ IN_FLIGHT = 4
 """Requests under way at once."""
 
 PAUSED_LOOK_S = 0.1
-"""How often a paused load looks whether it goes on, while requests are still under way."""
+"""How often a paused load checks whether to go on, while requests are still under way."""
 
 
 class ElasticLoad:
@@ -161,7 +161,7 @@ class ElasticLoad:
             self._rows.close()
             pa.default_memory_pool().release_unused()
 
-    # The rows' way out.
+    # Sending.
 
     def _deliver(self) -> None:
         """Send everything; after a failure or a cancel, stop after the requests that are under way."""
@@ -192,7 +192,7 @@ class ElasticLoad:
             self._tell_phase("paused" if self._paused else "sending")
         self._take_news(0)
         if self._is_all_given() and not self._senders.under_way:
-            return  # what was under way has ended just now: there will be no more news
+            return  # the last request has just ended: there will be no more news
         errand = self._delivery.next()
         if self._paused and self._senders.under_way:
             self._take_news(PAUSED_LOOK_S)
@@ -220,7 +220,7 @@ class ElasticLoad:
             self.channel.append(payload.body, raw_bytes=payload.raw_bytes, caller=caller, trail=errand.trail)
 
     def _wake(self) -> None:
-        """End what the load waits for, so that it sees what is wanted of it."""
+        """End what the load waits for, so that it sees a pause or a cancel."""
         self._payloads.wake()
         self._senders.wake()
 
@@ -230,7 +230,7 @@ class ElasticLoad:
         """Take in what has happened; waits for it.
 
         Raises:
-            BaseException: with what the first of the requests has failed, once all is taken in.
+            BaseException: the error of the first request that failed, once all is taken in.
         """
         failure: BaseException | None = None
         for item in self._senders.news(timeout_s):
@@ -272,14 +272,14 @@ class ElasticLoad:
             raise self._rejected(rejected, status.last_error_message)
 
     def _outlast_old_statuses(self) -> None:
-        """Wait until a status, however old, counts all rows; no pause that ends in it makes it shorter."""
+        """Wait until a status, however old, counts all rows; the end of a pause does not shorten it."""
         now = self.channel.clock.monotonic
         until = now() + self._options.limits.audit_grace_s
         while (left_s := until - now()) > 0:
             self.control.sleep(left_s)
 
     def _status_now(self) -> ChannelStatus | None:
-        """Read the status; rows are no less durable where the service does not answer now."""
+        """Read the status; rows are durable even if the service does not answer now."""
         with contextlib.suppress(ServiceError, TransportError):
             return self.channel.status(self._caller)
         return None

@@ -104,7 +104,7 @@ def forgotten_parts(load_id: str, age_s: float, without: Sequence[str], channels
 
 
 def lost(delivery: Delivery, fact: Refused | StatusRead | Reopened) -> ChannelLostError:
-    """Return the error for a channel that is gone."""
+    """Return the error for a channel that no longer exists."""
     match fact:
         case Refused():
             return delivery.plan.lost("does not exist any more", fact.error)
@@ -163,7 +163,7 @@ def foreign_commit(delivery: Delivery, fact: Reopened) -> ChannelTakenOverError:
 
 
 def no_commit(delivery: Delivery, _: object) -> CommitTimeoutError:
-    """Return the error for commits that do not come."""
+    """Return the error for commits that do not come in time."""
     acknowledged, committed = delivery.last_token, delivery.status.last_committed_offset_token
     return CommitTimeoutError(
         f"the channel did not commit within {delivery.plan.options.commit_timeout_s:g} s: "

@@ -22,7 +22,7 @@ OnNewColumns = Literal["error", "evolve"]
 IfExists = Literal["append", "replace"]
 
 SHORTEST_PAUSE_S = 0.001
-"""A pause of 0 between two looks at the service would never rest."""
+"""A pause of 0 would poll the service without rest."""
 
 LEAST_RATE = 0.001
 """At a rate of 0 nothing would ever leave."""

@@ -1,4 +1,4 @@
-"""Before the first row is sent: the table is made where it may be, and what it surely rejects is found."""
+"""Before the first row is sent: makes the table if that is wanted, and finds what it surely rejects."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Preflight:
 
     Args:
         target: names the target in messages.
-        table: the table by SQL, None where nobody knows which table a pipe fills.
+        table: the table by SQL, None if it is unknown which table a pipe fills.
         options: of the load.
     """
 
@@ -38,7 +38,7 @@ class Preflight:
     def make_table(self, schema: pa.Schema) -> None:
         """Make the table for rows of this schema, if that is wanted and it is missing; never change one.
 
-        It is looked at first: who may not make tables can still load into one that is there.
+        It is looked up first: a role that may not make tables can still load into one.
 
         Raises:
             CreateTableError: it may be missing, and can't be made by SQL.

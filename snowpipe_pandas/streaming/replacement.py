@@ -181,10 +181,10 @@ class Replacement:
         self._staging.set_comment(mark.of_comment(staged.comment))
 
     def _swap(self) -> None:
-        """Swap the two tables, once: by an answer that was lost, it is looked whether they are.
+        """Swap the two tables, once; after a lost answer, read whether they are swapped.
 
         Raises:
-            ReplaceTableError: another call of this load has done it, or nobody knows whether it is done.
+            ReplaceTableError: another call of this load has done it, or it is unknown whether it is done.
         """
         if self._is_replaced():
             raise self._error("another call of this load has just replaced it", goes_on=True)

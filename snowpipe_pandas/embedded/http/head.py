@@ -52,7 +52,7 @@ def read_query(scope: Scope) -> Mapping[str, str]:
     text = scope["query_string"].decode("latin-1")
     try:
         fields = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_QUERY_FIELDS)
-    except ValueError:  # no UTF-8, or too many of them
+    except ValueError:  # not UTF-8, or too many of them
         raise invalid_request("the query can't be read") from None
     query = dict(fields)
     if len(query) < len(fields):

@@ -19,7 +19,7 @@ from ..refusals import Refused, too_many_connections, too_slow, unreadable_reque
 
 MAX_CONNECTIONS = 256
 HEAD_S = 60.0
-"""How long a connection may be silent, or be on with the head of a request."""
+"""How long a connection may be silent, or take for the head of a request."""
 UNREAD_S = 60.0
 """How long an answer may lie without a byte of it being taken."""
 SWEEP_S = 5.0

@@ -1,6 +1,6 @@
 """Schema evolution: what a table lacks for the rows of a batch, where it has ENABLE_SCHEMA_EVOLUTION = TRUE.
 
-Keys that are no column become columns, and columns that rows leave out take null from then on; nothing is
+Keys that are not a column become columns, and columns that rows leave out take null from then on; nothing is
 widened, and a new key with nothing but nulls becomes a VARCHAR (Snowflake's page on schema evolution).
 """
 
@@ -42,7 +42,7 @@ class Evolution:
 
     Attributes:
         added: new columns, in the order of their names.
-        relaxed: names of columns that are NOT NULL no longer.
+        relaxed: names of columns that are no longer NOT NULL.
     """
 
     added: tuple[DeclaredColumn, ...]

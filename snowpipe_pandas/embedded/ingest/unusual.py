@@ -1,4 +1,4 @@
-"""Lines that can't be read as the others are: no objects, other keys, keys spelled in another way.
+"""Lines that can't be read as the others are: not objects, other keys, keys spelled in another way.
 
 They are few in most batches. Each is judged, and either has a problem or is written again with the usual
 spellings. What they hold is data here, never a part of SQL: a hundred thousand keys cost what their rows do.

@@ -95,7 +95,7 @@ class Channel:
     def lose_rows(
         self, code: str, appends: Literal["refused", "discarded"], trouble: str | None = None
     ) -> None:
-        """Forget the accepted rows; the channel is of no use until it is reopened."""
+        """Forget the accepted rows; the channel is unusable until it is reopened."""
         self.buffer.clear()
         self.code, self.trouble, self.appends = code, trouble, appends
 

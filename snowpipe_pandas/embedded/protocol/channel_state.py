@@ -14,7 +14,7 @@ from ...names import ObjectName
 from ..internal import HIDDEN
 
 ELASTIC = "ELASTIC"
-"""The name under which a pipe reports its elastic channel; no named channel bears it, in any case."""
+"""The name under which a pipe reports its elastic channel; no named channel has it, in any case."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ class ElasticChannels:
         A fault may `lose` the rows, or `reject` the first of them.
 
         Raises:
-            Refused: the table is not there any more.
+            Refused: the table no longer exists.
         """
         chunks = chunks_of([Rows(ndjson) for ndjson, _, _ in rows], 0.0, lose=lose, reject=reject)
         if not chunks:

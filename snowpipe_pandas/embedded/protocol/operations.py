@@ -143,7 +143,7 @@ class Operations:
         """Judge a request by its head, before its body is read; return it with who it comes from.
 
         Raises:
-            Refused: nobody wants its body.
+            Refused: its head alone is reason enough.
         """
         if operation == "unknown":
             raise nothing_at(call.path)

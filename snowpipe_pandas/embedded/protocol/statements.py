@@ -78,7 +78,7 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer: status, JSON, and whether it is to be packed."""
+    """An answer: status, JSON, and whether it is to be compressed."""
 
     status: int
     body: bytes
@@ -101,7 +101,7 @@ class Statements:
         self._of_requests: dict[tuple[str, str], str] = {}
         self._waiting: deque[Statement] = deque()
         self._workers: set[threading.Thread] = set()
-        """They end when nothing waits any more."""
+        """They end once nothing waits."""
 
     def close(self) -> None:
         """Stop what runs."""
@@ -134,7 +134,7 @@ class Statements:
         """Return the state of a statement, or a partition of its result.
 
         Raises:
-            Refused: there is none such, or it failed.
+            Refused: it does not exist, or it failed.
         """
         partition = query.get("partition", "0")
         if not (partition.isascii() and partition.isdigit() and len(partition) < 10):

@@ -172,7 +172,7 @@ def default_of(tree: exp.Expr, session: Session) -> tuple[str, str]:
     """Return a DEFAULT as DuckDB's SQL, and as it was written.
 
     Raises:
-        UsageError: it is none that the local account can compute.
+        UsageError: the local account can't compute it.
     """
     written = _shown(tree)
     holder = exp.Paren(this=tree.copy())  # a column may be replaced as a whole

@@ -19,7 +19,7 @@ from ..internal import MARK, error_table, stored_name
 from .information import INFORMATION_SCHEMA, information_view
 
 ENGINES_OWN = ("MEMORY", "SYSTEM", "TEMP")
-"""Databases of DuckDB's own, which are no databases of the account."""
+"""Databases of DuckDB's own, which are not databases of the account."""
 
 FORBIDDEN_SCHEMAS = (INFORMATION_SCHEMA, "PG_CATALOG")
 _INTERNAL_PREFIXES = (
