@@ -53,7 +53,7 @@ class LoadFacts:
             has not received has this number.
         rows_in_table: rows that are durable in the table.
         rows_rejected: rows which the service skipped.
-        exact: whether the channel was asked after the failure, nothing was on its way any more, and the
+        exact: whether the channel was asked after the failure, nothing was on its way, and the
             service reports how many rows it rejected; else these are the numbers of the last look.
         failed_rows: first row and row after the last one of the request that failed, None if none did.
         goes_on: whether the same call can go on where the load stopped; otherwise the error says what to do.
@@ -107,7 +107,7 @@ class UnorderedLoadFacts(LoadFacts):
     Attributes:
         durable_rows: rows that the service has dealt with for good, each in the table or rejected: first row
             and row after the last one of each range, in the order of the source.
-        unknown_rows: rows of which it is not known whether they are in the table. Rows in neither are not.
+        unknown_rows: rows that may or may not be in the table. Rows in neither are not in it.
         doubled_rows: durable rows that may be in the table more than once.
     """
 

@@ -76,7 +76,7 @@ def test_an_account_where_all_is_well(examined):
         "ok   grants     LOADER holds INSERT on table DEMO.PUBLIC.T, USAGE on schema DEMO.PUBLIC, "
         "USAGE on database DEMO",
         "ok   errors     on: rejected rows are kept in the error table",
-        "ok   evolution  off: columns that the table has not are not added",
+        "ok   evolution  off: columns that the table lacks are not added",
         "ok   channels   3 channels, the oldest of 2026-11-01; one that was not used for 30 days is deleted",
     ]
 
@@ -193,7 +193,7 @@ SUSPENDED = {"name": "WH", "state": "SUSPENDED", "auto_resume": "false"}
                 SHOWN: [{"name": "T", "enable_schema_evolution": "Y"}],
                 f"SHOW GRANTS ON TABLE {T}": granted("OWNERSHIP"),
             },
-            expected("evolution", "ok", "on: columns that the table has not are added to it"),
+            expected("evolution", "ok", "on: columns that the table lacks are added to it"),
         ),
         (
             {SHOWN: []},
@@ -262,7 +262,7 @@ def test_a_role_that_is_none_of_the_users_is_reported_and_the_default_one_asks(e
         expected(
             "role",
             "warn",
-            "my role of the settings is none of this user's roles; what follows was asked as LOADER",
+            "my role of the settings is not a role of this user; what follows was asked as LOADER",
             'GRANT ROLE "my role" TO USER LOADER_USER;',
         )
     )

@@ -68,8 +68,8 @@ def estimate(
         )
     if not can_be_read_again(source):
         raise UsageError(
-            f"estimate() would use up the rows of this {type(source).__name__}, and they could not be sent "
-            "any more: give what can be read again, such as a frame, a list, a pyarrow Table or files"
+            f"estimate() would use up the rows of this {type(source).__name__}, and they could no longer "
+            "be sent: give what can be read again, such as a frame, a list, a pyarrow Table or files"
         )
     return estimated(source_of(source, options), encoder_of(options), name, options)
 

@@ -25,7 +25,7 @@ class Frame(Protocol):
 
     @property
     def closed(self) -> bool:
-        """Whether it can show nothing any more."""
+        """Whether it can no longer show anything."""
 
     def show(self, rows: Sequence[Row]) -> None:
         """Show rows in the cell that runs now, or the plain form if that is what is left."""

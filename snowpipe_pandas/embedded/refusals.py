@@ -74,7 +74,7 @@ def nothing_at(path: str) -> Refused:
 
 def not_for_this_account(host: str) -> Refused:
     """Return the answer to a Host header that is not of this machine's loopback address."""
-    return Refused(421, "ERR_INVALID_REQUEST", f"the Host header is none of this account's: use {host}")
+    return Refused(421, "ERR_INVALID_REQUEST", f"the Host header is not this account's: use {host}")
 
 
 def wrong_method(method: str, allowed: str) -> Refused:

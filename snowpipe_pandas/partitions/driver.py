@@ -154,7 +154,7 @@ def _facts(
     *,
     goes_on: bool,
 ) -> LoadFacts:
-    """Add up what receipts and errors say; nobody has asked the partitions that say nothing."""
+    """Add up what receipts and errors say; partitions that say nothing were not asked."""
     loads = [getattr(error, "load", None) for error in failures.values()]
     known: list[StreamResult | LoadFacts] = [load for load in loads if isinstance(load, LoadFacts)]
     known += receipts.values()

@@ -22,7 +22,7 @@ class ElasticDelivery:
         counts: what the load has done; until something is proved of rejected rows, all durable rows are
             counted as in the table, and `rejected_exact` says that this is the most that can be.
         durable: rows with which the service has dealt for good, each in the table or rejected.
-        unknown: rows of which it is not known whether they are in the table.
+        unknown: rows that may or may not be in the table.
         possible_duplicates: requests whose rows may be in the table more than once.
         ready: what is to be sent next, in this order.
         failed_rows: the rows of the request with which the load failed.

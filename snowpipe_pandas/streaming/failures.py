@@ -107,10 +107,10 @@ def lost(delivery: Delivery, fact: Refused | StatusRead | Reopened) -> ChannelLo
     """Return the error for a channel that no longer exists."""
     match fact:
         case Refused():
-            return delivery.plan.lost("does not exist any more", fact.error)
+            return delivery.plan.lost("no longer exists", fact.error)
         case Reopened():
             return delivery.plan.lost("was made again, its committed token is gone", None)
-    return delivery.plan.lost("is not listed by the service any more", None)
+    return delivery.plan.lost("is no longer listed by the service", None)
 
 
 def row_too_large(delivery: Delivery, fact: Refused) -> RowTooLargeError:

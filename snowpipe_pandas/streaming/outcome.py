@@ -25,7 +25,7 @@ def outcome(counts: Counts) -> str:
 
 
 def nothing_to_send(counts: Counts, load_id: str) -> str:
-    """Say what has become of a load of which an earlier call has sent every row."""
+    """Say what has become of a load whose every row an earlier call has sent."""
     if counts.rows_acknowledged == counts.rows_in_table == 1 and counts.rejected_exact:
         return f"nothing to send: the only row of load {load_id!r} is in the table"
     all_of_them = f"{counted(counts.rows_acknowledged, 'row')} of load {load_id!r}"

@@ -86,7 +86,7 @@ class StreamResult(Counts):
         Returns:
             `rejected_row`, the row's number in the source, counted from 0; `rejected_reason`;
             `rejected_json`, the row as it was sent; and the source's own columns and values, for `repair()`.
-            A row that the source has not (any more, or since it gave its rows once) comes last, without a
+            A row that the source lacks (by now, or since it gave its rows once) comes last, without a
             number and values. Rows of a load through an elastic channel carry no token: these are the
             rejected rows of all such channels since it began whose text is that of a row of the source.
 

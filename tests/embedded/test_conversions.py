@@ -174,7 +174,7 @@ def test_a_column_that_a_row_names_twice_rejects_that_row_only(put, row):
 def test_json_is_strict(put, row):
     frame, status = put("X VARIANT", row, b'{"X":"see: info, nanny, [inf"}')
     assert len(frame) == 1
-    assert "no valid JSON" in status.last_error_message
+    assert "not a valid JSON" in status.last_error_message
 
 
 def test_odd_values_are_found_in_every_batch_and_in_several_columns(put):

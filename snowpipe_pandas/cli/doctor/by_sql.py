@@ -145,7 +145,7 @@ class _Checks:
             return Finding(
                 "role",
                 "warn",
-                f"{wanted} of the settings is none of this user's roles; what follows was asked as {default}",
+                f"{wanted} of the settings is not a role of this user; what follows was asked as {default}",
                 f"GRANT ROLE {quote_identifier(str(wanted))} TO USER {self._user};",
             )
         return Finding(
@@ -218,8 +218,8 @@ class _Checks:
         return self._flag(
             "evolution",
             "evolves",
-            on=("ok", "on: columns that the table has not are added to it"),
-            off=("ok", "off: columns that the table has not are not added"),
+            on=("ok", "on: columns that the table lacks are added to it"),
+            off=("ok", "off: columns that the table lacks are not added"),
         )
 
     def channels(self) -> Finding:

@@ -129,7 +129,7 @@ class Connection:
         return Finding(
             "key",
             "ok",
-            f"{self._credential.fingerprint}; if the user has not got it yet:",
+            f"{self._credential.fingerprint}; if the user does not have it yet:",
             _alter_user(self._credential),
         )
 

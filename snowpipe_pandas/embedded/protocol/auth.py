@@ -278,5 +278,5 @@ def _check_times(claims: Mapping[str, Any], now: float) -> None:
 def _seconds(value: Any) -> float:
     numeric = isinstance(value, int | float) and not isinstance(value, bool)
     if not numeric or not abs(value) <= _LATEST:  # NaN, which JSON of Python may hold, is refused as well
-        raise invalid_jwt("its times are no numbers")
+        raise invalid_jwt("its times are not numbers")
     return value / 1000 if value > _MILLISECONDS_ABOVE else float(value)

@@ -110,5 +110,5 @@ def ended(raw: bytes) -> bytes:
 
 
 def _refuse_constant(name: str) -> None:
-    """Refuse NaN and Infinity, which are no JSON."""
+    """Refuse NaN and Infinity, which are not JSON."""
     raise ValueError(name)
