@@ -78,7 +78,7 @@ class LoadView:
         self._frame.show(self._rows(self._read()))
 
     def draw(self) -> bool:
-        """Show what is so now; returns whether it may change."""
+        """Show the present state; returns whether it may change."""
         progress = self._read()
         self._frame.draw(self._rows(progress))
         return not progress.ended
@@ -127,7 +127,7 @@ class JobsView:
         self._frame.show(self._rows(self._states()))
 
     def draw(self) -> bool:
-        """Show what is so now; returns whether it may change."""
+        """Show the present state; returns whether it may change."""
         states = self._states()
         self._frame.draw(self._rows(states))
         return not all(state.ended for state in states)

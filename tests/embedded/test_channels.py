@@ -1,4 +1,4 @@
-"""Channels without the client: used tokens, failing commits, take-overs, drops."""
+"""Channels, unseen by the client: used tokens, failing commits, take-overs, drops."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Channels: the protocol's operations on them, and what a test can do to them without the client.
+"""Channels: the protocol's operations on them, and what a test can do to them unseen by the client.
 
 An append goes into its channel's buffer; the committer moves buffers into tables after the commit lag, rows
 and offset token in one transaction. Opening bumps the client sequencer, so that every earlier continuation
@@ -238,7 +238,7 @@ class Channels:
                 channel.code = code
 
     def drop(self, name: str) -> None:
-        """Drop every channel of this name without its writer; what was not committed is lost.
+        """Drop every channel of this name unseen by its writer; what was not committed is lost.
 
         Raises:
             UsageError: the channel does not exist.

@@ -1,7 +1,7 @@
 """Elastic channels: rows without a channel of one's own, in no order, durable before the answer.
 
 Each pipe has one, which reports its counts under the name ELASTIC. Its state is beside those of named
-channels on disk and is read from there each time: no copy in memory could differ.
+channels on disk and is read from there each time: memory has no copy that could differ.
 """
 
 from __future__ import annotations
