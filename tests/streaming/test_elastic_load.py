@@ -242,7 +242,7 @@ def test_with_a_fifth_of_all_requests_in_trouble_every_row_is_there(account, con
     assert result.retries > 0
 
 
-@pytest.mark.parametrize("before", [None, {"cut_after": True}], ids=["at once", "behind a lost answer"])
+@pytest.mark.parametrize("before", [None, {"cut_after": True}], ids=["at once", "after a lost answer"])
 def test_a_payload_above_the_services_limit_is_halved_and_the_limit_remembered(account, channel, before):
     if before is not None:
         account.faults.add("append", **before)
