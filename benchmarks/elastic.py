@@ -38,7 +38,7 @@ def local() -> Iterator[Client]:
 
 @contextmanager
 def bare() -> Iterator[Client]:
-    """A client of a service that does nothing, late."""
+    """A client of a service that does nothing but answer late."""
     with counting_service(latency_s=LATENCY_S) as url, sp.connect(url=url, **ANYBODY) as client:
         yield client
 

@@ -29,7 +29,7 @@ REQUESTS = 200
 
 
 def drained(frame: pd.DataFrame, *, keep: bool) -> list[Payload]:
-    """Encode and pack a frame with nobody to send it; return the payloads, or none."""
+    """Encode and pack a frame without sending it; return the payloads, or none."""
     kept = []
     ready = Payloads(
         open_source(frame),

@@ -104,7 +104,7 @@ def of_parquet() -> dict[str, int]:
 
 
 def write_parquet(file: Path) -> int:
-    """Write groups of rows until the file is as large as it shall be; return the number of rows."""
+    """Write groups of rows until the file is as large as wanted; return the number of rows."""
     rng = np.random.default_rng(1)
     rows = 0
     writer = None

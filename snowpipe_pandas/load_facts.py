@@ -53,8 +53,8 @@ class LoadFacts:
             has not received has this number.
         rows_in_table: rows that are durable in the table.
         rows_rejected: rows which the service skipped.
-        exact: whether the channel was asked after the failure, nothing was on its way any more, and the
-            service tells how many rows it rejected; else these are the numbers of the last look.
+        exact: whether the channel was asked after the failure, nothing was on its way, and the
+            service reports how many rows it rejected; else these are the numbers of the last look.
         failed_rows: first row and row after the last one of the request that failed, None if none did.
         goes_on: whether the same call can go on where the load stopped; otherwise the error says what to do.
     """
@@ -80,21 +80,21 @@ class LoadFacts:
     @property
     def outcome(self) -> str:
         """What has become of its rows, and how it goes on."""
-        told = self._failed()
+        parts = self._failed()
         seen = "" if self.exact else " at the last look"
         received = counted(self.rows_acknowledged, "row")
-        told.append(f"{received} acknowledged, {self.rows_in_table:,} in the table{seen}")
+        parts.append(f"{received} acknowledged, {self.rows_in_table:,} in the table{seen}")
         if self.goes_on:
-            told.append(f"run the same call with load_id={self.load_id!r} to go on")
-        return "; ".join(told)
+            parts.append(f"run the same call with load_id={self.load_id!r} to go on")
+        return "; ".join(parts)
 
     def _failed(self) -> list[str]:
-        told = []
+        parts = []
         if self.rows_rejected:
-            told.append(f"{self.rows_rejected:,} of {counted(self.rows_acknowledged, 'row')} REJECTED")
+            parts.append(f"{self.rows_rejected:,} of {counted(self.rows_acknowledged, 'row')} REJECTED")
         if self.failed_rows is not None:
-            told.append(f"the request of {row_ranges([self.failed_rows])} failed")
-        return told
+            parts.append(f"the request of {row_ranges([self.failed_rows])} failed")
+        return parts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +107,7 @@ class UnorderedLoadFacts(LoadFacts):
     Attributes:
         durable_rows: rows that the service has dealt with for good, each in the table or rejected: first row
             and row after the last one of each range, in the order of the source.
-        unknown_rows: rows of which it is not known whether they are in the table. Rows in neither are not.
+        unknown_rows: rows that may or may not be in the table. Rows in neither are not in it.
         doubled_rows: durable rows that may be in the table more than once.
     """
 
@@ -119,17 +119,17 @@ class UnorderedLoadFacts(LoadFacts):
     @property
     def outcome(self) -> str:
         """What has become of its rows, and what to do."""
-        told = self._failed()
+        parts = self._failed()
         if self.durable_rows:
             most = "" if self.exact else "at most "
             there, where = counted(self.rows_in_table, "row"), row_ranges(self.durable_rows)
-            told.append(f"{most}{there} in the table, dealt with for good: {where}")
+            parts.append(f"{most}{there} in the table, dealt with for good: {where}")
         if self.doubled_rows:
-            told.append(f"{row_ranges(self.doubled_rows)} may be there more than once")
+            parts.append(f"{row_ranges(self.doubled_rows)} may be there more than once")
         if self.unknown_rows:
-            told.append(f"it is not known whether the table has {row_ranges(self.unknown_rows)}")
+            parts.append(f"it is not known whether the table has {row_ranges(self.unknown_rows)}")
         if self.durable_rows or self.unknown_rows:
-            told.append("a second run would send every row again, so send only what is missing")
+            parts.append("a second run would send every row again, so send only what is missing")
         else:
-            told.append("no row is in the table, so the same call can be run again")
-        return "; ".join(told)
+            parts.append("no row is in the table, so the same call can be run again")
+        return "; ".join(parts)

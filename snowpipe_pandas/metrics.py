@@ -46,7 +46,7 @@ class Counter:
 
     Attributes:
         unit: in OpenTelemetry's terms.
-        text: what stands beside its name.
+        text: the help text beside its name.
         labels: their names, in order.
     """
 
@@ -131,7 +131,7 @@ class _Counting(ABC):
 
 @dataclass(slots=True)
 class _Seen:
-    """What a load's events have told so far; they tell sums, and counters take what is new."""
+    """What a load's events have reported so far; they report sums, and counters take what is new."""
 
     committed: int = 0
     rejected: int = 0
@@ -222,14 +222,14 @@ class OpenTelemetry(_Counting):
                 self._end(event)
 
     def _begin(self, event: LoadStarted) -> None:
-        told: dict[str, str | int] = {
+        attributes: dict[str, str | int] = {
             "db.system.name": "snowflake",
             "db.collection.name": visible(event.target or ""),
             "snowpipe.load_id": visible(event.load_id or ""),
             "snowpipe.channel": visible(event.channel or ""),
             "snowpipe.rows_skipped": event.rows_skipped,
         }
-        span = self._tracer.start_span("snowpipe load", kind=self._client, attributes=told)
+        span = self._tracer.start_span("snowpipe load", kind=self._client, attributes=attributes)
         self._spans[_load_of(event)] = span
 
     def _end(self, event: PhaseChanged) -> None:
@@ -244,12 +244,12 @@ _chosen: tuple[Listener, ...] | None = None
 
 
 def listeners() -> tuple[Listener, ...]:
-    """Return what hears the events of every client that is made now."""
+    """Return the listeners to the events of every client that is made now."""
     return _found() if _chosen is None else _chosen
 
 
 def set_listeners(wanted: Iterable[Listener] | None) -> None:
-    """Set what hears the events of every client that is made from now on.
+    """Set the listeners to the events of every client that is made from now on.
 
     Args:
         wanted: functions that take an event; an empty list for none, None for what is installed.

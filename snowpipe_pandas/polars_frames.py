@@ -1,7 +1,7 @@
 """`frame.snowpipe` on polars' frames: registered when polars is imported, before or after this package.
 
 polars is never imported here. Where it is not loaded yet, a finder waits for its import, lets the others find
-it, registers after it, and is gone.
+it, registers after it, and removes itself.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ from .control import Control
 from .counts import Counts
 from .delivery import Delivery
 from .explained import add_facts, name_place
-from .failures import told
+from .failures import failure_event
 from .load_ids import new_load_id
 from .options import LoadOptions
 from .pipeline import Payloads
@@ -136,7 +136,7 @@ class Load:
             pa.default_memory_pool().release_unused()
 
     def _drive(self, session: Session) -> Delivery:
-        """Do what the protocol wants, and tell it what came of it, until it has an end."""
+        """Do what the protocol wants, and report the outcome to it, until the load ends."""
         channel = self.channel
         plan = LoadPlan(
             self.load_id,
@@ -244,7 +244,7 @@ class Load:
                 self.tell(event)
 
     def tell(self, event: Event) -> None:
-        """Tell what happened: the load's own displays first, then whoever listens to the client."""
+        """Report what happened: to the load's own displays first, then to whoever listens to the client."""
         if isinstance(event, RequestRetried) and self._delivery is not None:
             self._delivery.note_retry(event)
         self._committing.hear(event)
@@ -252,10 +252,10 @@ class Load:
         self._reporter.tell(event, counts, self._timings())
 
     def _explain(self, error: BaseException) -> None:
-        """Attach how far the load came, to our exceptions also as facts, and tell the displays."""
+        """Attach how far the load came, to our exceptions also as facts, and notify the displays."""
         self._tell_news()
         if not self.tracker.ended:  # it never began, or was interrupted between two steps
-            self.tell(told(error))
+            self.tell(failure_event(error))
         name_place(error, self._reporter.target, self.load_id, self.channel.name)
         delivery = self._delivery
         if delivery is not None and delivery.has_begun:

@@ -102,7 +102,7 @@ class Payloads:
             self._changed.notify_all()
         if self._thread is not None:
             join_in_time([self._thread])
-        pa.default_memory_pool().release_unused()  # the threads that had it are gone
+        pa.default_memory_pool().release_unused()  # the threads that had it have ended
 
     @property
     def encode_s(self) -> float:
@@ -173,7 +173,10 @@ class Payloads:
     def _make(self, pieces: Iterable[EncodedRows | None]) -> None:
         """Pack, and put what comes of it: payloads, then the end or an error."""
         end: _Made = None
-        packing, reading = Stopwatch(), Stopwatch()  # reading is a part of packing, and no work of it
+        packing, reading = (
+            Stopwatch(),
+            Stopwatch(),
+        )  # reading happens during packing, and is not counted as packing
         try:
             payloads = pack(
                 reading.over(iter(pieces)),

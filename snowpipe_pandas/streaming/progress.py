@@ -38,8 +38,8 @@ class Progress(Counts):
         samples: the run so far, for a chart.
         tokens: the lives of the client's tokens, by kind.
         parts: of a load through several channels, each one's state, in the order of their rows; else none.
-            Of a load in partitions, the state of each worker that has told something.
-        worker: the worker whose partitions these are, "" where it is no row of a load in partitions.
+            Of a load in partitions, the state of each worker that has reported something.
+        worker: the worker whose partitions these are, "" outside of a load in partitions.
     """
 
     load_id: str
@@ -82,12 +82,12 @@ class Progress(Counts):
 
     @property
     def ended(self) -> bool:
-        """Whether nothing will change any more."""
+        """Whether nothing will change again."""
         return self.phase in ENDS
 
 
 class Snapshots(Protocol):
-    """What tells the state of a load, or of a part of one."""
+    """A source of the state of a load, or of a part of one."""
 
     def snapshot(self) -> Progress:
         """Return the state now."""

@@ -34,7 +34,7 @@ def test_a_request_under_way_slows_the_speed_down_only_once_it_takes_longer_than
     history = History()
     assert history.bytes_per_s(1.0) == 0
     history.add(Sample(1.0, 1000, 0))
-    history.add(Sample(1.5, 1000, 0))  # a commit is no request
+    history.add(Sample(1.5, 1000, 0))  # a commit is not a request
     assert history.bytes_per_s(2.0) == 1000
     history.add(Sample(3.0, 3000, 0))
     assert [history.bytes_per_s(now) for now in (3.0, 4.0, 5.0)] == [1000] * 3
@@ -57,7 +57,7 @@ def a_tracker(clock=time.monotonic):
     )
 
 
-def test_a_snapshot_tells_speed_ratio_and_the_time_that_is_left():
+def test_a_snapshot_shows_speed_ratio_and_the_time_that_is_left():
     clock = Clock()
     tracker = a_tracker(clock)
     assert tracker.snapshot().seconds_left is None
@@ -77,7 +77,7 @@ def test_a_snapshot_tells_speed_ratio_and_the_time_that_is_left():
     assert tracker.snapshot().seconds_left is None
 
 
-def test_nothing_changes_behind_the_end():
+def test_nothing_changes_after_the_end():
     tracker = a_tracker()
     tracker.take(Counts(), Timings(), phase="failed", message="no")
     tracker.take(Counts(rows_sent=3), Timings(), phase="sending")

@@ -289,7 +289,7 @@ def test_a_small_frame_is_made_without_any_thread(monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["snowpipe-prepare", "snowpipe-read", "snowpipe-render"])
-def test_a_system_that_starts_no_more_threads_is_told(monkeypatch, name):
+def test_a_system_that_starts_no_more_threads_is_reported(monkeypatch, name):
     start = threading.Thread.start
 
     def start_others(thread):
@@ -383,7 +383,7 @@ def test_a_source_that_is_opened_and_never_read_keeps_no_thread():
 
 
 def test_a_ctrl_c_is_heard_while_the_source_is_waited_for():
-    # polars changes how signals are delivered to a process: a wait without a timeout would not hear them.
+    # polars changes how signals are delivered to a process: a wait without a timeout would not notice them.
     pl.DataFrame({"a": [1]}).with_columns(pl.col("a") + 1)
     released = threading.Event()
 
