@@ -22,6 +22,7 @@ from snowpipe_pandas.rows.payloads import Payload
 from snowpipe_pandas.rows.sources.source import open_source
 from snowpipe_pandas.streaming.options import LoadLimits
 from snowpipe_pandas.streaming.pipeline import Payloads
+from snowpipe_pandas.streaming.timings import Watches
 from snowpipe_pandas.waits import FOR_EVER_S
 
 REQUESTS = 200
@@ -41,6 +42,7 @@ def drained(frame: pd.DataFrame, *, keep: bool) -> list[Payload]:
         limits=LoadLimits(),
         flush_interval_s=1.0,
         workers=2,
+        watches=Watches(),
     )
     with ready:
         while not ready.ended:

@@ -22,7 +22,6 @@ from typing import Any, Protocol
 from urllib.parse import urlencode, urlsplit
 
 import requests
-from requests.structures import CaseInsensitiveDict
 
 from ..arguments import A_DAY_S
 from ..auth.tokens import Clock, Token
@@ -271,9 +270,10 @@ class Transport:
         prepared.method = request.method
         prepared.url = f"{request.url}?{urlencode(query)}" if query else request.url
         prepared.body = request.body or None  # type: ignore[assignment]  # a view is sent without a copy
-        prepared.headers = CaseInsensitiveDict({**self._headers, **request.headers, **signature})
+        headers = {**self._headers, **request.headers, **signature}
         if request.body or request.method != "GET":
-            prepared.headers["Content-Length"] = str(len(request.body))
+            headers["Content-Length"] = str(len(request.body))
+        prepared.headers = headers  # type: ignore[assignment]  # nobody asks for them in other letters
         timeout = self._timeouts.connect_s, self._timeouts.read_s
         way = self._way_to(request.url)
         with self._adapter.send(prepared, stream=True, timeout=timeout, **way) as response:
