@@ -29,7 +29,7 @@ notebooks: setup  ## run the notebooks and keep their outputs
 	  --ExecutePreprocessor.store_widget_state=False --ExecutePreprocessor.record_timing=False notebooks/*.ipynb
 
 docs: setup  ## build the docs site, strictly, into build/docs
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 	@echo "build/docs/index.html; with search: python3 -m http.server --directory build/docs"
 
 test: check  ## everything CI runs: format, lint, types, walls, tests

@@ -54,7 +54,7 @@ def table(results: list[dict]) -> list[str]:
 
 
 def text(record: dict) -> list[str]:
-    """What stands in docs/performance.md of these measures."""
+    """Return the lines of docs/performance.md for these measures."""
     versions = ", ".join(f"{name} {number}" for name, number in record["versions"].items())
     memory, parquet, display = record["memory"], record["parquet"], record["display"]
     stream, loads, row = record["stream"], record["loads"], record["row"]
@@ -63,24 +63,24 @@ def text(record: dict) -> list[str]:
         f"Measured {record['date']}, Python {record['python']}, {record['cores']} cores;",
         f"{versions}.",
         f"Medians of {record['rounds']} alternating rounds. Ratios are bytes of NDJSON per second, ours",
-        "over the peer's: above 1 is faster than the peer. polars and duckdb start from tables of their",
-        "own and are compared with ours from an Arrow table, all with that number of threads; the",
-        "row-wise ways know one thread only, and start from a pandas frame, from which we start too.",
+        "over the peer's: above 1 is faster than the peer. polars and duckdb start from their own",
+        "tables and are compared with ours from an Arrow table, all with that number of threads; the",
+        "row-wise methods use one thread only and start from a pandas frame, as ours then does.",
         "",
         *table(record["contests"]),
         "",
         f"Encoding a frame of {memory['frame_bytes'] / 1e9:.1f} GB took",
-        f"{memory['extra_bytes'] / 1e6:.0f} MB over the frame itself; a Parquet file of",
+        f"{memory['extra_bytes'] / 1e6:.0f} MB on top of the frame itself; a Parquet file of",
         f"{parquet['file_bytes'] / 1e9:.1f} GB, read as it was sent, took",
         f"{parquet['extra_bytes'] / 1e6:.0f} MB in all. `stream()` of a frame of",
-        f"{stream['frame_bytes'] / 1e9:.1f} GB took {stream['extra_bytes'] / 1e6:.0f} MB over it, and",
+        f"{stream['frame_bytes'] / 1e9:.1f} GB took {stream['extra_bytes'] / 1e6:.0f} MB on top of it, and",
         f"four loads of a frame of {loads['frame_bytes'] / 1e9:.1f} GB",
         f"one after another {loads['extra_bytes'] / 1e6:.0f} MB, where a commit takes a second.",
         "",
         f"A load of one row, not waited for, took {row['ratio']:.1f} of a bare request of its bytes.",
         "",
         f"Fill of payloads (share of 16 MB raw or 4 MB on the wire, whichever binds): {filled}.",
-        "No compression is ever thrown away: a body grows only by rows that surely fit.",
+        "No compression is ever wasted: a body grows only by rows that certainly fit.",
         "",
         f"The notebook's view drew {display['draws']} times in a load of {display['seconds']:.1f} s,",
         f"and took {display['share']:.2%} of that time (a million flights, in a real kernel).",

@@ -218,7 +218,7 @@ def growth(rounds: int, rows: int) -> dict[str, float]:
 
 
 def imports(rounds: int, _: int) -> dict[str, float]:
-    """`import snowpipe_pandas` behind `import pandas, pyarrow`, over those two, in fresh processes."""
+    """`import snowpipe_pandas` after `import pandas, pyarrow`, over those two, in fresh processes."""
     program = (
         "import time; a = time.perf_counter(); import pandas, pyarrow; b = time.perf_counter(); "
         "import snowpipe_pandas; print(b - a, time.perf_counter() - b)"
@@ -260,7 +260,7 @@ def table(record: dict[str, dict[str, float]]) -> list[str]:
             f"{done['against_users']:.1f} times as fast",
             "4",
         ),
-        ("the same, of the speed of ready-made payloads", f"{done['of_the_floor']:.2f}", "0.60"),
+        ("the same, as a share of the speed of ready-made payloads", f"{done['of_the_floor']:.2f}", "0.60"),
         (
             "processor time of a whole load over polars `write_ndjson` and zstd 1",
             f"{record['processor']['ratio']:.2f}",
@@ -272,36 +272,36 @@ def table(record: dict[str, dict[str, float]]) -> list[str]:
             "1.10",
         ),
         (
-            "`import snowpipe_pandas` behind `import pandas, pyarrow`, over those",
+            "`import snowpipe_pandas` after `import pandas, pyarrow`, over those",
             f"{record['imports']['ratio']:.3f}",
             "1.10",
         ),
     ]
     return [
-        "| measure | now | must reach |",
+        "| measure | now | goal |",
         "|---|---|---|",
         *(f"| {' | '.join(cells)} |" for cells in lines),
     ]
 
 
 def text(record: dict[str, dict[str, float]], facts: dict[str, object]) -> list[str]:
-    """What stands in docs/performance.md."""
+    """Return the lines of docs/performance.md."""
     done, account = record["committed"], record["account"]
     return [
         f"Measured {facts['date']}, Python {facts['python']}, {facts['cores']} cores; medians of the ratios",
-        f"of {facts['rounds']} alternating rounds, the service in a process of its own.",
+        f"of {facts['rounds']} alternating rounds, the service in its own process.",
         "",
         *table(record),
         "",
         f"A local account had a million rows committed in {done['ours_s']:.2f} s, in which the client used",
-        f"{done['ours_cpu_s']:.2f} s of a processor and the account {done['ours_account_cpu_s']:.2f}.",
+        f"{done['ours_cpu_s']:.2f} s of processor time and the account {done['ours_account_cpu_s']:.2f}.",
         f"`result.timings`: encode {done['ours_encode_s']:.2f}, compress {done['ours_compress_s']:.2f}, wait",
         f"{done['ours_wait_s']:.2f}, send {done['ours_send_s']:.2f}, commit {done['ours_commit_s']:.2f}.",
         "",
         f"The account alone has {account['of_the_floor']:.2f} of the speed of DuckDB reading the same bodies",
         f"without HTTP, checks and channels ({account['cpu_of_the_floor']:.2f} by processor time). With one",
-        f"bad value in each request it takes {account['one_bad_costs']:.2f} times as long, with one in each",
-        f"tenth row {account['tenth_bad_costs']:.2f} times.",
+        f"bad value in every request it takes {account['one_bad_costs']:.2f} times as long, with one in",
+        f"every tenth row {account['tenth_bad_costs']:.2f} times.",
     ]
 
 

@@ -105,7 +105,7 @@ def test_every_view_was_left_in_a_form_that_needs_no_kernel(told, name):
 @each_notebook
 def test_it_says_what_to_change_for_a_real_account_and_shows_a_picture(told, name):
     notebook = told(name)
-    assert "For a real one" in notebook.notebook.cells[0].source
+    assert "For a real account" in notebook.notebook.cells[0].source
     assert notebook.shown("image/png")
 
 
