@@ -3,8 +3,8 @@
 It knows requests and the shape of an answer, not what a channel or a row is. What a refusal means
 for a channel is decided in `answers.py`; here only this: is it worth sending the same bytes again?
 
-The library's adapter knows proxies and certificates, and urllib3 sends. Sessions of requests would keep cookies,
-follow redirects, put what .netrc says in place of a token, and take as long as sending a row.
+The adapter of requests knows proxies and certificates, and urllib3 sends. A session of requests would keep
+cookies, follow redirects, put what .netrc says in place of a token, and take as long as sending a row.
 """
 
 from __future__ import annotations
