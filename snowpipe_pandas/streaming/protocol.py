@@ -222,6 +222,7 @@ class LoadProtocol:
     Attributes:
         delivery: what is known of the load.
         state: where it is.
+        rules: the table, by state and news.
         paused: while True, no payload is asked for or sent.
     """
 
