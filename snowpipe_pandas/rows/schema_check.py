@@ -15,7 +15,7 @@ from ..shown import counted, shown, visible
 from ..target_column import TargetColumn
 from .encode.column_writers import null_values
 from .encode.encoder import Nulls
-from .target_types import TargetType, told_type
+from .target_types import TargetType, reported_type
 from .types import is_json_field, is_number_field, is_semi_structured, is_string, snowflake_type
 from .value_check import ColumnJudge
 
@@ -113,7 +113,7 @@ def settled_problems(rows: Source, target: Sequence[TargetColumn]) -> list[Probl
         field
         for field in rows.schema
         if (column := by_name.get(field.name.upper())) is not None
-        and _never(field, told_type(column.type))
+        and _never(field, reported_type(column.type))
         and ColumnJudge(field, column).needs_values
     ]
     if not apart or not rows.cuttable or rows.total_rows is None:
@@ -148,7 +148,7 @@ class _Column:
         self.number = number
         self._field = field
         self._column = column
-        self._target = told_type(column.type)
+        self._target = reported_type(column.type)
         self._judge = ColumnJudge(field, column)
         self._absent = nulls == "omit" or is_semi_structured(field)
         self._values = self._bad = self._missing = 0
@@ -233,7 +233,7 @@ class _Column:
 
 def _never(field: pa.Field, target: TargetType) -> bool:
     """Whether the two types have nothing in common, so that no other values would help."""
-    source = told_type(snowflake_type(field)).kind
+    source = reported_type(snowflake_type(field)).kind
     if source == "VARCHAR":
         return target.kind in ("ARRAY", "OBJECT")
     return source != target.kind and target.kind != "VARCHAR"

@@ -73,10 +73,10 @@ def parse_type(declared: str) -> TargetType:
     return TargetType(kind, size if kind in ("VARCHAR", "BINARY") else None)
 
 
-def told_type(declared: str) -> TargetType:
+def reported_type(declared: str) -> TargetType:
     """Understand a type that a server tells; one that is not known is not judged.
 
-    >>> told_type("HYPERLOGLOG").kind
+    >>> reported_type("HYPERLOGLOG").kind
     'OTHER'
     """
     try:

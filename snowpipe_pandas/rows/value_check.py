@@ -17,7 +17,7 @@ from ..target_column import TargetColumn
 from .encode.column_writers import decoded_dictionary, key, null_values
 from .encode.encoder import Encoder
 from .moment_rules import TIME, moment_rule
-from .target_types import TargetType, told_type
+from .target_types import TargetType, reported_type
 from .types import is_bytes, is_json_field, is_list, is_string
 from .value_rules import (
     BOOLEAN,
@@ -52,7 +52,7 @@ class ColumnJudge:
 
     def __init__(self, field: pa.Field, column: TargetColumn) -> None:
         self._field = field
-        self._target = told_type(column.type)
+        self._target = reported_type(column.type)
         self._text = _text_rule(self._target, column)
         self._number = _number_rule(self._target)
         self.needs_values = not _surely_fits(field.type, self._target, limited=column.earliest is not None)

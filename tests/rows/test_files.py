@@ -178,7 +178,7 @@ OTHER_SUFFIXES = {
     "x.parquet.gz": r"pyarrow\.dataset\.dataset\(path, format=\.\.\.\)",
     "x": r"pyarrow\.dataset\.dataset\(path, format=\.\.\.\)",
     "x.gz": r"pyarrow\.dataset\.dataset\(path, format=\.\.\.\)",
-    "README.md": r"'README.md' is of no format",
+    "README.md": r"'README.md' has no suffix of a known format",
 }
 
 

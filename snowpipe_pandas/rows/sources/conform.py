@@ -58,12 +58,13 @@ def conformed(
 def other_type(found: pa.Field, wanted: pa.Field, detail: str = "") -> DataError:
     """Return the error for a column whose values can't be held in the load's type."""
     return DataError(
-        f"column {wanted.name!r} is {told(found)} in it, {told(wanted)} in the parts before{detail}",
+        f"column {wanted.name!r} is {shown_type(found)} in it, "
+        f"{shown_type(wanted)} in the parts before{detail}",
         columns=[wanted.name],
     )
 
 
-def told(field: pa.Field) -> str:
+def shown_type(field: pa.Field) -> str:
     """Return how a message names a field's type."""
     if is_json_field(field):
         return "dicts and lists (object)"

@@ -17,7 +17,7 @@ from ...errors import DataError
 from ...shown import shown
 from .datasets import rows_between
 from .parts import Opened
-from .paths import told
+from .paths import shown_path
 
 BLOCK_BYTES = 1024 * 1024
 """Bytes that are parsed at once; Arrow reads 32 such blocks ahead."""
@@ -48,7 +48,7 @@ def open_csv(path: str) -> Opened:
     names = _header(path)
     if len(names) == 1 and (other := next((sign for sign in ";\t|" if sign in names[0]), None)):
         raise DataError(
-            f"the file {told(path)} has one column, {shown(names[0])}, if commas part its fields; with "
+            f"the file {shown_path(path)} has one column, {shown(names[0])}, if commas part its fields; with "
             f"another sign: pd.read_csv(path, sep={other!r}, dtype=str)"
         )
     schema = pa.schema([(name, pa.string()) for name in names])
@@ -56,13 +56,13 @@ def open_csv(path: str) -> Opened:
 
 
 def _header(path: str) -> list[str]:
-    problem = DataError(f"the file {told(path)} is empty: it has not even a header; leave it out")
+    problem = DataError(f"the file {shown_path(path)} is empty: it has not even a header; leave it out")
     for size in (HEADER_BYTES, LARGE_BLOCK_BYTES):
         with pa.input_stream(path, compression="detect") as file:
             start = file.read(size)
         if start[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
             raise DataError(
-                f'the file {told(path)} is UTF-16: pd.read_csv(path, encoding="utf-16", dtype=str)'
+                f'the file {shown_path(path)} is UTF-16: pd.read_csv(path, encoding="utf-16", dtype=str)'
             )
         if start:
             try:
@@ -73,7 +73,7 @@ def _header(path: str) -> list[str]:
 
 
 def _unreadable(path: str, error: Exception) -> DataError:
-    return DataError(f"the file {told(path)} can't be read: {error}; {_OTHER_FORM}")
+    return DataError(f"the file {shown_path(path)} can't be read: {error}; {_OTHER_FORM}")
 
 
 def _reader(file: pa.NativeFile, names: list[str], block: int) -> pa.csv.CSVStreamingReader:
@@ -139,7 +139,8 @@ def _check_closed(path: str, last: str | None) -> None:
     end = _end_of(path, len(quoted) + 3)
     if end.endswith(quoted) and not end.rstrip(b"\r\n").endswith(quoted + b'"'):
         raise DataError(
-            f"the file {told(path)} ends within quotes: one was left open somewhere, or the file is cut off"
+            f"the file {shown_path(path)} ends within quotes: one was left open somewhere, "
+            "or the file is cut off"
         )
 
 

@@ -13,14 +13,13 @@ import pyarrow.dataset  # makes pa.dataset known
 from ...errors import DataError
 from ..encode.cell_location import BinaryFormat, CellLocation
 from ..translated import translated
-from .conform import conformed, has_same_form, widens
-from .conform import told as told_type
+from .conform import conformed, has_same_form, shown_type, widens
 from .csv_files import open_csv
 from .datasets import open_parquet, read
 from .ipc_files import open_ipc
 from .names import check_distinct
 from .parts import Opened
-from .paths import Found, told
+from .paths import Found, shown_path
 from .stamps import Stamp, stamp_of, unchanged
 
 _ADVICE = "give all files the same columns and types, or send them one by one"
@@ -42,7 +41,7 @@ class _File:
 
     def batches(self, start: int, stop: int | None) -> Iterator[pa.RecordBatch]:
         """Yield rows `start` to `stop - 1`, or all where None is the end."""
-        what = f"the file {told(self.path)}"
+        what = f"the file {shown_path(self.path)}"
         with translated(what), unchanged(self.path, self.stamp):
             between = self.opened.between
             if between is None or stop is None:
@@ -68,7 +67,7 @@ def open_files(found: Found, binary_format: BinaryFormat) -> Opened:
 
 
 def _open(path: str, opener: Callable[[str], Opened]) -> _File:
-    with translated(f"the file {told(path)}"):
+    with translated(f"the file {shown_path(path)}"):
         stamp = stamp_of(path)
         opened = opener(path)
     check_distinct(opened.schema.names)
@@ -86,10 +85,10 @@ def _unified(fields: list[pa.Field], first: _File, file: _File) -> list[pa.Field
     more = [name for name in found.names if name not in names]
     less = [name for name in names if name not in found.names]
     if more or less:
-        problems = [f"has columns which {told(first.path)} has not: {more}"] if more else []
-        problems += [f"lacks columns of {told(first.path)}: {less}"] if less else []
+        problems = [f"has columns which {shown_path(first.path)} has not: {more}"] if more else []
+        problems += [f"lacks columns of {shown_path(first.path)}: {less}"] if less else []
         raise DataError(
-            f"the file {told(file.path)} {' and '.join(problems)}; {_ADVICE}", columns=more or less
+            f"the file {shown_path(file.path)} {' and '.join(problems)}; {_ADVICE}", columns=more or less
         )
     return [_wider(field, found.field(field.name), file) for field in fields]
 
@@ -100,8 +99,8 @@ def _wider(wanted: pa.Field, found: pa.Field, file: _File) -> pa.Field:
     if widens(wanted.type, found.type):
         return found
     raise DataError(
-        f"column {wanted.name!r} is {told_type(found)} in the file {told(file.path)}, {told_type(wanted)} in "
-        f"those before; {_ADVICE}",
+        f"column {wanted.name!r} is {shown_type(found)} in the file {shown_path(file.path)}, "
+        f"{shown_type(wanted)} in those before; {_ADVICE}",
         columns=[wanted.name],
     )
 
@@ -144,7 +143,7 @@ class _Rows:
                 if type(error) is not DataError:
                     raise
                 raise DataError(
-                    f"the file {told(file.path)}: {error}; {_ADVICE}", columns=error.columns
+                    f"the file {shown_path(file.path)}: {error}; {_ADVICE}", columns=error.columns
                 ) from None
             arrays.append(array)
             fields.append(field)

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from ...errors import DataError
 from .parts import Opened
-from .paths import told
+from .paths import shown_path
 
 _MAGIC = b"ARROW1"
 
@@ -25,8 +25,8 @@ def open_ipc(path: str) -> Opened:
     with pa.OSFile(path) as file:
         if file.read(len(_MAGIC)) != _MAGIC:
             raise DataError(
-                f"the file {told(path)} is no Arrow IPC file; pass a stream as pa.ipc.open_stream(path), "
-                "Feather version 1 with pd.read_feather(path)"
+                f"the file {shown_path(path)} is not an Arrow IPC file; pass a stream as "
+                "pa.ipc.open_stream(path), Feather version 1 with pd.read_feather(path)"
             )
         reader = pa.ipc.open_file(file)
         schema = reader.schema

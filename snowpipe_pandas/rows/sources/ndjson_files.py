@@ -19,7 +19,7 @@ from ..encode.cell_location import BinaryFormat
 from ..translated import translated
 from .dicts import CHUNK_ROWS
 from .parts import Opened, Part, joined
-from .paths import told
+from .paths import shown_path
 from .stamps import unchanged
 
 BLOCK_BYTES = 1024 * 1024
@@ -54,7 +54,7 @@ def open_ndjson(paths: list[str], open_dicts: OpenDicts, binary_format: BinaryFo
         chunk = next(chunks, None)
         if chunk is None:
             return None
-        where = f"from line {chunk.first_line:,} on, the file {told(chunk.path)}"
+        where = f"from line {chunk.first_line:,} on, the file {shown_path(chunk.path)}"
         return Part(open_dicts(chunk.rows, first_row), where, of_dicts=True, advice=ADVICE)
 
     first = part(0, 0)
@@ -65,7 +65,7 @@ def open_ndjson(paths: list[str], open_dicts: OpenDicts, binary_format: BinaryFo
 
 def _chunks(paths: list[str]) -> Iterator[_Chunk]:
     for path in paths:
-        what = f"the file {told(path)}"
+        what = f"the file {shown_path(path)}"
         with translated(what), unchanged(path), pa.input_stream(path, compression="detect") as file:
             rows = _rows(what, BufferedReader(file, BLOCK_BYTES))
             while chunk := list(islice(rows, CHUNK_ROWS)):

@@ -86,23 +86,24 @@ def find_files(source: Path | Sequence[Path]) -> Found:
     for path in paths:
         real = os.path.realpath(path)
         if real in seen:
-            raise DataError(f"the file {told(path)} is named twice, so its rows would be sent twice")
+            raise DataError(f"the file {shown_path(path)} is named twice, so its rows would be sent twice")
         seen.add(real)
     formats = {path: _format(path) for path in paths}
     first = formats[paths[0]]
     for path, found in formats.items():
         if found != first:
             raise DataError(
-                f"the files are of several formats: {told(paths[0])} is {first}, {told(path)} is {found}; "
-                "name those of one format, for example with a glob such as 'data/*.parquet'"
+                f"the files have several formats: {shown_path(paths[0])} is {first}, "
+                f"{shown_path(path)} is {found}; name those of one format, "
+                "for example with a glob such as 'data/*.parquet'"
             )
     return Found(paths, first)
 
 
-def told(path: str) -> str:
+def shown_path(path: str) -> str:
     """Return a path as messages show it: of a long one its end, which tells files apart.
 
-    >>> told("data/a.csv")
+    >>> shown_path("data/a.csv")
     "'data/a.csv'"
     """
     with contextlib.suppress(OSError, ValueError):  # no working directory any more, or another drive
@@ -156,14 +157,14 @@ def _named_by(name: str) -> list[str]:
         matches = sorted(filter(_is_visible(name), glob(name, recursive=True))) if has_magic(name) else []
     except (OSError, ValueError) as error:  # ValueError: a lone surrogate
         reason = getattr(error, "strerror", None) or type(error).__name__
-        raise DataError(f"{told(name)} can't be read: {reason}; check the path") from error
+        raise DataError(f"{shown_path(name)} can't be read: {reason}; check the path") from error
     # With ** a folder is matched, and so are the files in it.
     files = [match for match in matches if not ("**" in name and os.path.isdir(match))]
     paths = [path for match in files for path in _of_path(match, partitions=True)]
     if not paths:
         raise DataError(
-            f"no file matches {told(name)}; the source is a path, a glob, a folder, a list of paths, or a "
-            "frame, and paths start in the folder of the process"
+            f"no file matches {shown_path(name)}; the source is a path, a glob, a folder, a list of paths, "
+            "or a frame, and paths start in the folder of the process"
         )
     return paths
 
@@ -185,10 +186,12 @@ def _of_path(path: str, *, partitions: bool) -> list[str]:
     if stat.S_ISREG(mode):
         return [path]
     if not stat.S_ISDIR(mode):
-        raise DataError(f"{told(path)} is a device, a pipe or a socket; name files")
+        raise DataError(f"{shown_path(path)} is a device, a pipe or a socket; name files")
     found = list(_in_folder(path, frozenset(), partitions=partitions))
     if not found:
-        raise DataError(f"the folder {told(path)} has no files, apart from hidden ones and those named _...")
+        raise DataError(
+            f"the folder {shown_path(path)} has no files, apart from hidden ones and those named _..."
+        )
     return found
 
 
@@ -196,7 +199,7 @@ def _in_folder(folder: str, above: frozenset[str], *, partitions: bool) -> Itera
     """Yield the files of a folder and of those in it, sorted by name; not those named .x or _x."""
     real = os.path.realpath(folder)
     if real in above:
-        raise DataError(f"the folder {told(folder)} leads back into itself; name the files")
+        raise DataError(f"the folder {shown_path(folder)} leads back into itself; name the files")
     for name in sorted(os.listdir(folder)):
         if name.startswith((".", "_")):
             continue
@@ -206,9 +209,9 @@ def _in_folder(folder: str, above: frozenset[str], *, partitions: bool) -> Itera
             continue
         if _HIVE.match(name) and not partitions:
             raise DataError(
-                f"{told(path)} looks like a partition, whose value is a column that its files lack; with it: "
-                'pyarrow.dataset.dataset(folder, partitioning="hive"); without it: name the files, for '
-                "example with the glob 'folder/**/*.parquet'"
+                f"{shown_path(path)} looks like a partition, whose value is a column that its files "
+                'lack; with it: pyarrow.dataset.dataset(folder, partitioning="hive"); without it: '
+                "name the files, for example with the glob 'folder/**/*.parquet'"
             )
         yield from _in_folder(path, above | {real}, partitions=partitions)
 
@@ -229,6 +232,6 @@ def _format(path: str) -> str:
             return found
     advice = _OTHERS.get(last, "pyarrow.dataset.dataset(path, format=...)")
     raise DataError(
-        f"the file {told(path)} is of no format that is known by its suffix: {', '.join(FORMATS)}, of text "
-        f"also with {', '.join(COMPRESSED)}; what would be a source: {advice}"
+        f"the file {shown_path(path)} has no suffix of a known format: {', '.join(FORMATS)}, "
+        f"of text also with {', '.join(COMPRESSED)}; what would be a source: {advice}"
     )

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TypeAlias
 
 from ...errors import DataError
-from .paths import told
+from .paths import shown_path
 
 Stamp: TypeAlias = tuple[int, int, int]
 """A file's inode, size and time of change."""
@@ -35,4 +35,4 @@ def unchanged(path: str, stamp: Stamp | None = None) -> Iterator[None]:
 
 def _check(path: str, stamp: Stamp) -> None:
     if stamp_of(path) != stamp:
-        raise DataError(f"the file {told(path)} changed while it was read; read it once it is complete")
+        raise DataError(f"the file {shown_path(path)} changed while it was read; read it once it is complete")
