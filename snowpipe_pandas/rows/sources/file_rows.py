@@ -1,4 +1,4 @@
-"""Files of one format as one source: columns match by name, types are made one before a row is read."""
+"""Files of one format as one source: columns match by name, types are unified before a row is read."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ _OPENERS: dict[str, Callable[[str], Opened]] = {
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    """A file, what it was when it was opened, and its rows."""
+    """A file, its stamp when it was opened, and its rows."""
 
     path: str
     stamp: Stamp
     opened: Opened
 
     def batches(self, start: int, stop: int | None) -> Iterator[pa.RecordBatch]:
-        """Yield rows `start` to `stop - 1`, or all where None is the end."""
+        """Yield rows `start` to `stop - 1`; to the end if `stop` is None."""
         what = f"the file {shown_path(self.path)}"
         with translated(what), unchanged(self.path, self.stamp):
             between = self.opened.between
@@ -51,10 +51,10 @@ class _File:
 
 
 def open_files(found: Found, binary_format: BinaryFormat) -> Opened:
-    """Open files of Parquet, CSV or Arrow IPC; each is closed again until its rows are due.
+    """Open files of Parquet, CSV or Arrow IPC; each is closed again until its rows are needed.
 
     Raises:
-        DataError: a file can't be read, or its columns are not those of the others.
+        DataError: a file can't be read, or its columns differ from those of the others.
     """
     files = [_open(path, _OPENERS[found.format]) for path in found.paths]
     fields = list(files[0].opened.schema)
@@ -78,14 +78,14 @@ def _unified(fields: list[pa.Field], first: _File, file: _File) -> list[pa.Field
     """Return the fields that hold the values of the files so far, and those of one more.
 
     Raises:
-        DataError: it has other columns, or a type that does not go with those before.
+        DataError: it has other columns, or a type that can't be unified with those before.
     """
     found = file.opened.schema
     names = [field.name for field in fields]
     more = [name for name in found.names if name not in names]
     less = [name for name in names if name not in found.names]
     if more or less:
-        problems = [f"has columns which {shown_path(first.path)} has not: {more}"] if more else []
+        problems = [f"has columns that {shown_path(first.path)} lacks: {more}"] if more else []
         problems += [f"lacks columns of {shown_path(first.path)}: {less}"] if less else []
         raise DataError(
             f"the file {shown_path(file.path)} {' and '.join(problems)}; {_ADVICE}", columns=more or less
@@ -106,7 +106,7 @@ def _wider(wanted: pa.Field, found: pa.Field, file: _File) -> pa.Field:
 
 
 class _Rows:
-    """The rows of all files, in the columns and types of all; nothing changes once it is made."""
+    """The rows of all files, in the columns and types of all; immutable."""
 
     def __init__(self, files: list[_File], fields: list[pa.Field], binary_format: BinaryFormat) -> None:
         self._files = files
@@ -117,7 +117,7 @@ class _Rows:
         self.total = None if None in counts else self._starts[-1]
 
     def between(self, start: int, stop: int | None) -> Iterator[pa.RecordBatch]:
-        """Read rows `start` to `stop - 1`, or all where None is the end, from the files that hold them."""
+        """Read rows `start` to `stop - 1`, to the end if `stop` is None, from the files that hold them."""
         row = start
         begin = 0 if stop is None else bisect_right(self._starts, start) - 1
         for file, at in zip(self._files[begin:], self._starts[begin:], strict=False):

@@ -16,8 +16,8 @@ _MAGIC = b"ARROW1"
 
 
 def open_ipc(path: str) -> Opened:
-    """Open a file; memory holds one of its record batches, and no file is mapped: one that is cut off while
-    it is mapped ends the process.
+    """Open a file; memory holds one of its record batches. The file is not mapped: if it were cut off while
+    it is mapped, the process would end.
 
     Raises:
         DataError: it is a stream, or of an older version.
@@ -47,7 +47,7 @@ def open_ipc(path: str) -> Opened:
 
 
 def _counts(file: pa.OSFile, reader: pa.RecordBatchFileReader) -> list[int]:
-    """Return the rows of each batch, for which its smallest column is read: the footer does not tell them."""
+    """Return the rows of each batch, for which its smallest column is read: the footer lacks them."""
     if not reader.schema.names:
         return []
     column = min(range(len(reader.schema)), key=lambda number: _width(reader.schema.field(number).type))
@@ -57,5 +57,5 @@ def _counts(file: pa.OSFile, reader: pa.RecordBatchFileReader) -> list[int]:
 
 
 def _width(kind: pa.DataType) -> int:
-    """Bits per row; texts and lists count as wide."""
+    """Return the bits per row; texts and lists count as wide."""
     return int(kind.bit_width) if pa.types.is_primitive(kind) else 1024

@@ -1,4 +1,4 @@
-"""Finds the files that a path, a glob, a folder or a list of them names, and tells their format."""
+"""Finds the files that a path, a glob, a folder or a list of them names, and their format."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ _OTHERS = {
     ".npy": "pd.DataFrame(np.load(path))",
     ".zip": "the files in it, once it is unpacked",
 }
-"""What makes a source of files of other formats."""
+"""What makes a source from files of other formats."""
 
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
 _HIVE = re.compile(r"[^=]+=")
@@ -67,7 +67,7 @@ class Found:
 
 
 def names_files(source: Any) -> bool:
-    """Tell whether a source is a path, or a list or tuple of paths."""
+    """Return whether a source is a path, or a list or tuple of paths."""
     if isinstance(source, list | tuple) and source:
         source = source[0]
     return isinstance(source, str | PathLike)
@@ -77,10 +77,10 @@ def find_files(source: Path | Sequence[Path]) -> Found:
     """Return the files that are named: those of a glob or a folder sorted, those of a list in its order.
 
     Raises:
-        DataError: there are none, one is no file, or they are not of one format that can be read.
+        DataError: there are none, one is not a file, or they do not have one format that can be read.
     """
     named = source if isinstance(source, list | tuple) else [source]
-    # Whole paths: files are opened when their rows are due, from where the process is then.
+    # Absolute paths: files are opened when their rows are needed, and the process may have moved by then.
     paths = [os.path.abspath(path) for name in named for path in _named_by(_text(name))]
     seen: set[str] = set()
     for path in paths:
@@ -101,12 +101,14 @@ def find_files(source: Path | Sequence[Path]) -> Found:
 
 
 def shown_path(path: str) -> str:
-    """Return a path as messages show it: of a long one its end, which tells files apart.
+    """Return a path as messages show it: of a long one its end, which distinguishes files.
 
     >>> shown_path("data/a.csv")
     "'data/a.csv'"
     """
-    with contextlib.suppress(OSError, ValueError):  # no working directory any more, or another drive
+    with contextlib.suppress(
+        OSError, ValueError
+    ):  # the working directory was deleted, or is on another drive
         path = min(path, os.path.relpath(path), key=len)
     most = SHOWN_CHARACTERS - len("'...'")
     if len(ascii(path)) > SHOWN_CHARACTERS:  # an escape has up to ten characters
@@ -118,20 +120,22 @@ def _text(name: Any) -> str:
     """Return one name as text.
 
     Raises:
-        DataError: it is none, or can't name a file here.
+        DataError: it is not text, or can't name a file here.
     """
     try:
         text = os.fspath(name)
-    except Exception:  # noqa: BLE001  # no path at all, or a foreign __fspath__
+    except Exception:  # noqa: BLE001  # not a path at all, or a foreign __fspath__
         text = None
     if not isinstance(text, str):
         raise DataError(f"a list of paths has an item of type {type(name).__name__}: give texts or Paths")
     url = _URL.match(text)
     if url:  # never shown: it may hold a password or a signature
-        raise DataError(f"a {url[1].lower()}:// URL is no path of a file here; {_url_advice(url[1].lower())}")
+        raise DataError(
+            f"a {url[1].lower()}:// URL is not the path of a file here; {_url_advice(url[1].lower())}"
+        )
     if not text.isprintable() and ("\n" in text or "\0" in text):
         raise DataError(
-            f"a text of {len(text):,} characters with line breaks is no path; rows in a text: "
+            f"a text of {len(text):,} characters with line breaks is not a path; for rows in a text: "
             "pd.read_csv(io.StringIO(text), dtype=str)"
         )
     return os.path.expanduser(text)
@@ -170,7 +174,7 @@ def _named_by(name: str) -> list[str]:
 
 
 def _is_visible(pattern: str) -> Callable[[str], bool]:
-    """Return what tells a match of a glob from hidden files and those named _..., unless it asks for such."""
+    """Return the filter of a glob's matches: no hidden files or those named _..., unless it names them."""
     parts = PurePath(pattern).parts
     fixed = next((number for number, part in enumerate(parts) if has_magic(part)), len(parts))
     asked = {part[0] for part in parts[fixed:]}
@@ -217,7 +221,7 @@ def _in_folder(folder: str, above: frozenset[str], *, partitions: bool) -> Itera
 
 
 def _format(path: str) -> str:
-    """Tell a file's format by its suffix.
+    """Return a file's format by its suffix.
 
     Raises:
         DataError: there is none that can be read; the message says what would be a source.

@@ -1,4 +1,4 @@
-"""Tells whether a file is still the one that was opened: rows of two versions of it would be neither."""
+"""Checks that a file is still the one that was opened: rows of two versions of it would be neither."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Stamp: TypeAlias = tuple[int, int, int]
 
 
 def stamp_of(path: str) -> Stamp:
-    """Return what changes with a file."""
+    """Return what changes whenever a file does."""
     found = os.stat(path)
     return found.st_ino, found.st_size, found.st_mtime_ns
 
@@ -25,7 +25,7 @@ def unchanged(path: str, stamp: Stamp | None = None) -> Iterator[None]:
     """Read a file in this block; it must be the same before and after it.
 
     Raises:
-        DataError: it changed, since the stamp was taken if there is one.
+        DataError: it changed, meanwhile or since the stamp was taken.
     """
     stamp = stamp or stamp_of(path)
     _check(path, stamp)
