@@ -92,9 +92,9 @@ def rows_between(batches: Iterable[pa.RecordBatch], start: int, stop: int) -> It
     """Yield rows `start` to `stop - 1` of batches, and read none after those."""
     at = 0
     for batch in batches:
-        first, behind = max(start - at, 0), min(stop - at, batch.num_rows)
-        if first < behind:
-            yield batch.slice(first, behind - first)
+        first, end = max(start - at, 0), min(stop - at, batch.num_rows)
+        if first < end:
+            yield batch.slice(first, end - first)
         at += batch.num_rows
         if at >= stop:
             return

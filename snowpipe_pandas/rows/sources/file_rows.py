@@ -123,8 +123,8 @@ class _Rows:
         for file, at in zip(self._files[begin:], self._starts[begin:], strict=False):
             if stop is not None and at >= stop:
                 return
-            behind = None if stop is None else min(stop - at, file.opened.total_rows or 0)
-            for batch in file.batches(max(start - at, 0), behind):
+            end = None if stop is None else min(stop - at, file.opened.total_rows or 0)
+            for batch in file.batches(max(start - at, 0), end):
                 yield self._conformed(file, batch, row)
                 row += batch.num_rows
 

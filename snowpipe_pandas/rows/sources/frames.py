@@ -199,7 +199,7 @@ def _array(values: Held, field: pa.Field, location: CellLocation) -> pa.Array:
 
 
 def _zoned(name: str, values: Series) -> FrameColumn:
-    """Instants in UTC: Arrow does not know every zone that pandas knows, and rows do not name them."""
+    """Convert instants to UTC: Arrow does not know every zone that pandas knows, and rows name none."""
     unit = values.dt.unit
 
     def array(start: int, stop: int) -> pa.Array:
@@ -210,7 +210,7 @@ def _zoned(name: str, values: Series) -> FrameColumn:
 
 
 def _categorical(name: str, values: Series, binary_format: BinaryFormat, row_of: RowOf) -> FrameColumn:
-    """Categories that some row has are written as in a plain column, once each."""
+    """Write categories that some row has as in a plain column, once each."""
     values = values.cat.remove_unused_categories()
     names = values.cat.categories
     codes = values.cat.codes.to_numpy()

@@ -40,8 +40,8 @@ def open_ipc(path: str) -> Opened:
                 if at >= stop:
                     return
                 batch = reader.get_batch(number)
-                first, behind = max(start - at, 0), min(stop - at, batch.num_rows)
-                yield batch.slice(first, behind - first)
+                first, end = max(start - at, 0), min(stop - at, batch.num_rows)
+                yield batch.slice(first, end - first)
 
     return Opened.in_ranges(schema, starts[-1], between)
 

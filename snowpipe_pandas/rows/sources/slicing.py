@@ -101,7 +101,7 @@ def _sizes(array: pa.Array) -> Sizes:
 
 
 def _or_null(array: pa.Array, sizes: Sizes) -> Sizes:
-    """What lies under a null may be of any size, and is not written."""
+    """Return the size of null for nulls: what lies under them may be of any size, and is not written."""
     if isinstance(sizes, int) or array.null_count == 0:
         return sizes
     return np.where(array.is_null().to_numpy(zero_copy_only=False), NULL_BYTES, sizes)
@@ -112,7 +112,7 @@ def _texts(array: pa.Array) -> Sizes:
 
 
 def _binary(array: pa.Array) -> Sizes:
-    """Between the 4/3 of Base64 and the 2 of hex."""
+    """Return a size between the 4/3 of Base64 and the 2 of hex."""
     lengths = _lengths(array)
     return _or_null(array, lengths + lengths // 2 + TEXT_BYTES)
 

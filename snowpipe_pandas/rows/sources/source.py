@@ -92,7 +92,7 @@ class Source:
             stop - start,
             partial(between, start, stop),
             self.waiting_since,
-            lambda first, behind: between(start + first, start + behind),
+            lambda first, end: between(start + first, start + end),
             self.first_row + start,
             self.given_names,
         )
