@@ -218,7 +218,7 @@ def test_an_unreadable_status_is_asked_for_again_and_then_told_with_its_field(se
     service.answers["status"] = [odd, odd]
     assert channel.status().rows_inserted == 0
     service.answers["status"] = odd
-    with pytest.raises(ServiceError, match=r"can't be understood: rows_inserted is -1, no count"):
+    with pytest.raises(ServiceError, match=r"can't be understood: rows_inserted is -1, not a count"):
         channel.status()
 
 
