@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # Four for two cores: half of the tests' time is waiting, for commits and deadlines. Each worker begins with
-# tests that stand together, so that what a module shares is made once, and takes from others at the end.
+# neighbouring tests, so that what a module shares is made once, and takes from others at the end.
 WORKERS ?= 4
 
 .PHONY: help setup demo notebooks docs test test-browser test-oldest dist check format soak bench clean

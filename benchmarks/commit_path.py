@@ -78,7 +78,7 @@ def decompressed(body: bytes) -> bytes:
 
 
 def spoiled(body: bytes, every: int | None) -> bytes:
-    """Return a body in which the ID of each n-th row, or of the first one only, is no number."""
+    """Return a body in which the ID of each n-th row, or of the first one only, is not a number."""
     lines = decompressed(body).split(b"\n")
     for number in range(0, len(lines) - 1, every or len(lines)):
         head, comma, rest = lines[number].partition(b",")

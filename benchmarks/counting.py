@@ -3,9 +3,9 @@
     python -m benchmarks.counting --lag 1
     python -m benchmarks.counting --rate 20 --latency 0.05
 
-With a rate it is paced: a channel is a pipe through which so many MB of NDJSON pass in a second. It answers
+With a rate it is paced: a channel is a pipe through which this many MB of NDJSON pass in a second. It answers
 an append once its rows would have passed, where Snowflake answers 429 to what comes too soon: so a client
-without a pacer meets the same bound, and no pauses of its own choice are measured. How much passes is told by
+without a pacer meets the same bound, and no pauses of its own choice are measured. The amount is in
 the request's header. The latency comes on top, and upon every other answer too.
 
 It listens on a free port of the loopback address, prints its URL, and ends when its standard input does. A
@@ -60,11 +60,11 @@ class Channels:
     def open(self, name: str) -> dict[str, object]:
         """Open a channel. Without a rate it says that it has no limits, else the client would pace itself."""
         self._opened.add(name)
-        told: dict[str, object] = {
+        opened: dict[str, object] = {
             "next_continuation_token": self.next_token(),
             "channel_status": self.status(name),
         }
-        return told | ({"limits": None} if self._rate == math.inf else {})
+        return opened | ({"limits": None} if self._rate == math.inf else {})
 
     def has(self, name: str) -> bool:
         """Whether a channel was opened."""
@@ -75,7 +75,7 @@ class Channels:
         self._received.setdefault(name, deque()).append((time.monotonic() + self._lag_s, end_offset_token))
 
     def pace(self, target: str, raw_bytes: int) -> None:
-        """Wait until so many bytes would have passed, and for the latency."""
+        """Wait until this many bytes would have passed, and for the latency."""
         now = time.monotonic()
         path = target.partition("?")[0]
         passed = self._free_at[path] = max(self._free_at.get(path, now), now) + raw_bytes / self._rate
@@ -83,7 +83,7 @@ class Channels:
             time.sleep(wait_s)
 
     def status(self, name: str) -> dict[str, object]:
-        """Tell what is committed by now."""
+        """Return what is committed by now."""
         received = self._received.get(name, deque())
         while received and received[0][0] <= time.monotonic():
             token = received.popleft()[1]

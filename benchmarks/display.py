@@ -35,7 +35,7 @@ print(json.dumps({"seconds": seconds, "draws": len(spent), "drawing_s": sum(spen
 
 
 def measure() -> dict:
-    """Stream a million flights in a kernel; tell how long it took, and how much of that the view drew."""
+    """Stream a million flights in a kernel; return how long it took, and how much of that the view drew."""
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(CELL)])
     NotebookClient(notebook, timeout=600, kernel_name="python3").execute()
     printed = "".join(o["text"] for o in notebook.cells[0].outputs if o.get("name") == "stdout")

@@ -93,7 +93,7 @@ def channels(rounds: int, rows: int) -> dict[str, float]:
 def overlap(rounds: int, rows: int) -> dict[str, float]:
     """A load of floats on one channel over the longer of its two halves, each alone.
 
-    Encoding and packing with nobody to send, and sending what was packed by a bare `requests.Session`.
+    Encoding and packing without sending, and sending what was packed by a bare `requests.Session`.
     """
     frame = floats(rows, 14)
     payloads = drained(frame, keep=True)
@@ -306,7 +306,7 @@ def text(record: dict[str, dict[str, float]], facts: dict[str, object]) -> list[
 
 
 def measure_all(rounds: int, *, quick: bool = False) -> None:
-    """Take all measures; record them and renew the page, or only print what would stand there."""
+    """Take all measures; record them and renew the page, or only print the new text."""
     record = {}
     for name in (*MEASURES, "account"):
         print(name, file=sys.stderr, flush=True)

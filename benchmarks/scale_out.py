@@ -84,7 +84,7 @@ def load(frame: pd.DataFrame, profile: str, channels: int, pace: float) -> int:
 
 
 def measure(frame: pd.DataFrame, profiles: list[str], channels: int, pace: float) -> dict[str, float]:
-    """Load through so many channels, spread over the accounts."""
+    """Load through this many channels, spread over the accounts."""
     shares = [len(part) for part in np.array_split(np.arange(channels), len(profiles)) if len(part)]
     started, worked = time.monotonic(), time.process_time()
     with ThreadPoolExecutor(len(shares)) as pool:

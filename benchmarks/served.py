@@ -34,11 +34,11 @@ class ServedAccount:
         assert process.stdout is not None
         self._said, self._asked = process.stdout, process.stdin
         self._process = psutil.Process(process.pid)
-        told = json.loads(self._said.readline())
-        self.url, self.profile, self.token = told["url"], told["profile"], told["token"]
+        facts = json.loads(self._said.readline())
+        self.url, self.profile, self.token = facts["url"], facts["profile"], facts["token"]
 
     def sql(self, statement: str) -> None:
-        """Run SQL there; its result is not told."""
+        """Run SQL there; its result is not returned."""
         print(" ".join(statement.split()), file=self._asked, flush=True)
         self._said.readline()
 
@@ -67,8 +67,8 @@ def serve() -> None:
     with sp.local(commit_lag_s=0.0) as account:
         host = urlsplit(account.url).hostname or ""
         token = account.door.issue_scoped(Identity("LOCAL", "DEMO_USER"), host)
-        told = {"url": account.url, "profile": str(account.profile), "token": token}
-        print(json.dumps(told), flush=True)
+        facts = {"url": account.url, "profile": str(account.profile), "token": token}
+        print(json.dumps(facts), flush=True)
         for statement in sys.stdin:
             account.sql(statement)
             print(flush=True)

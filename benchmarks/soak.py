@@ -65,7 +65,7 @@ class Report:
 
 
 def serve(pipe: Connection, ddl: str, seed: int) -> None:
-    """Run the account until the pipe closes; answer what stands in the table, and empty it."""
+    """Run the account until the pipe closes; return what is in the table, and empty it."""
     with sp.local(commit_lag_s=0.05) as account:
         account.sql(ddl)
         pipe.send(str(account.profile))
@@ -154,9 +154,9 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=2026)
     wanted = parser.parse_args()
     report = soak(wanted.minutes, wanted.seed)
-    told: dict[str, Any] = asdict(report)
-    RESULTS.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
-    print(json.dumps(told, indent=2))
+    figures: dict[str, Any] = asdict(report)
+    RESULTS.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    print(json.dumps(figures, indent=2))
     return 0 if report.clean else 1
 
 

@@ -111,7 +111,7 @@ def _outcomes(
     tasks = [on_worker(rows, spec, number, topic) for number, rows in enumerate(partitions, 1)]
     futures = dict(zip(client.compute(tasks, retries=retries), range(1, len(tasks) + 1), strict=True))
     try:
-        client.subscribe_topic(topic, lambda told: crew.hear(told[1]))
+        client.subscribe_topic(topic, lambda entry: crew.receive(entry[1]))
         for future in as_completed(futures, loop=client.loop):
             number = futures.pop(future)
             try:
@@ -127,13 +127,13 @@ def _outcomes(
 
 
 def snowpipe_partition(rows: Any, spec: LoadSpec, number: int, topic: str) -> StreamResult:
-    """Stream a partition on a worker, and tell the driver; Dask's dashboard shows it by this name."""
+    """Stream a partition on a worker, and report to the driver; Dask's dashboard shows it by this name."""
     worker = get_worker()
 
-    def tell(event: Event, state: Progress) -> None:
+    def on_event(event: Event, state: Progress) -> None:
         worker.log_event(topic, message(str(worker.name), number, event, state))
 
-    return stream_partition(rows, spec, number, tell)
+    return stream_partition(rows, spec, number, on_event)
 
 
 def _current_client() -> Client:

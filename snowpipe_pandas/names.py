@@ -114,7 +114,7 @@ _RESERVED = frozenset(
 """Words that Snowflake takes as names only in quotes (its page of reserved keywords)."""
 
 
-@lru_cache(maxsize=1024)  # names are in every event and token of a load
+@lru_cache(maxsize=1024)  # each load writes the same names several times
 def quote_identifier(name: str) -> str:
     """Return `name` as it must be written in SQL: plain upper-case names unchanged, others in quotes.
 

@@ -112,7 +112,7 @@ def test_a_library_that_is_missing_is_one_line_with_its_brackets(libraries, argu
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["serve", "--port", "99999"], "port=99999 can't be used"),
         (["serve", "--commit-lag", "inf"], "commit_lag_s=inf can't be used"),
@@ -124,11 +124,11 @@ def test_a_library_that_is_missing_is_one_line_with_its_brackets(libraries, argu
         (["stream", "{folder}", "--table", "T", "--profile", "{folder}/none"], "does not exist"),
     ],
 )
-def test_what_can_not_work_is_said_in_a_line_or_two(tmp_path, arguments, told):
+def test_what_can_not_work_is_said_in_a_line_or_two(tmp_path, arguments, message):
     (tmp_path / "taken.duckdb.account").touch()  # where the account's folder would be
     result = run(*(argument.format(folder=tmp_path) for argument in arguments))
     assert result.returncode == 1
-    assert told in result.stdout
+    assert message in result.stdout
     assert len((result.stdout + result.stderr).splitlines()) <= 2
     assert "Traceback" not in result.stdout + result.stderr
 

@@ -53,7 +53,7 @@ def test_a_csv_whose_names_are_in_lower_case(account, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["none-*.parquet", "--table", TABLE], "none-*.parquet"),
         (["{files}", "--table", "a.b.c.d"], "a.b.c.d"),
@@ -62,11 +62,11 @@ def test_a_csv_whose_names_are_in_lower_case(account, tmp_path):
         (["{files}", "--table", TABLE, "--load-id", "a b"], "load_id='a b'"),
     ],
 )
-def test_a_mistake_is_a_sentence_and_status_1(account, files, arguments, told):
+def test_a_mistake_is_a_sentence_and_status_1(account, files, arguments, message):
     make_table(account)
     done = stream(account, *(argument.format(files=files) for argument in arguments))
     assert done.returncode == 1
-    assert told in done.stdout.replace("\n", " ")
+    assert message in done.stdout.replace("\n", " ")
     assert "Traceback" not in done.stdout + done.stderr
 
 
@@ -109,11 +109,13 @@ def test_ctrl_c_is_status_130_and_prints_the_command_that_goes_on(account, files
         assert time.monotonic() < deadline
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
-    told, errors = process.communicate(timeout=60)
-    assert process.returncode == 130, told + errors
+    message, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, message + errors
     assert "Traceback" not in errors
     account.faults.clear()
-    again = shlex.split(next(line for line in told.splitlines() if "to go on: " in line).partition("on: ")[2])
+    again = shlex.split(
+        next(line for line in message.splitlines() if "to go on: " in line).partition("on: ")[2]
+    )
     assert run(*again[1:]).returncode == 0
     assert sorted(ids(account)) == list(range(100_000))
 
@@ -122,6 +124,6 @@ def test_a_table_that_cant_be_made_prints_the_statement(account, files):
     account.faults.add("statement", times=5, status=403, body=b"{}")
     done = stream(account, files, "--table", TABLE, "--create")
     assert done.returncode == 1
-    account.sql("CREATE TABLE" + done.stdout.rpartition("CREATE TABLE")[2])  # it stands last, to be copied
+    account.sql("CREATE TABLE" + done.stdout.rpartition("CREATE TABLE")[2])  # it comes last, to be copied
     account.faults.clear()
     assert stream(account, files, "--table", TABLE).returncode == 0

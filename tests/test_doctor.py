@@ -53,11 +53,11 @@ def outcomes(result):
 def assert_ends_with(result, check, text, fix):
     """The checks of the connection end with this one; those by SQL follow if the account was reached."""
     assert result.returncode == 1
-    by_connection = [(name, told) for name, told in outcomes(result).items() if name in CHECKS]
+    by_connection = [(name, line) for name, line in outcomes(result).items() if name in CHECKS]
     assert by_connection[-1] == (check, "FAIL")
     assert (check in ("token", "ingest", "pipe")) == ("role" in outcomes(result))
-    told, todo = result.stdout[result.stdout.index(f"FAIL {check:10}") :].splitlines()[:2]
-    assert re.search(text, told)
+    line, todo = result.stdout[result.stdout.index(f"FAIL {check:10}") :].splitlines()[:2]
+    assert re.search(text, line)
     assert re.search(fix, todo)
     assert todo.startswith(" " * 16)
 
@@ -117,7 +117,7 @@ def test_it_ends_at_what_fails_and_says_what_to_do(profile_with, changes, check,
     assert_ends_with(run("doctor", profile_with(**changes)), check, text, fix)
 
 
-def test_a_key_that_is_not_the_users_is_told_with_the_line_that_registers_it(profile_with, tmp_path):
+def test_a_key_that_is_not_the_users_is_reported_with_the_line_that_registers_it(profile_with, tmp_path):
     key = material.private_file(tmp_path / "other.p8", material.pem())
     result = run("doctor", profile_with(private_key_file=str(key)))
     assert_ends_with(
@@ -126,7 +126,7 @@ def test_a_key_that_is_not_the_users_is_told_with_the_line_that_registers_it(pro
     assert "doctor" not in result.stdout
 
 
-def test_a_server_without_tls_is_told_from_one_with_an_unknown_certificate(profile_with):
+def test_a_server_without_tls_is_distinguished_from_one_with_an_unknown_certificate(profile_with):
     with sp.local() as plain:
         url = plain.url.replace("http:", "https:")
         assert_ends_with(
@@ -168,7 +168,7 @@ def test_a_wrong_clock_fails_and_the_other_checks_go_on(tmp_path, ahead_s, direc
         ("pipe_info", 401, "pipe", "HTTP 401", "accepted the credential.*network policy"),
     ],
 )
-def test_a_refusal_further_on_is_told_where_it_happens(account, operation, status, check, text, fix):
+def test_a_refusal_further_on_is_reported_where_it_happens(account, operation, status, check, text, fix):
     account.faults.add(operation, times=2, status=status)
     assert_ends_with(run("doctor", account.profile, "--table", TABLE), check, text, fix)
 

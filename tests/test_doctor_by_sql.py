@@ -1,4 +1,4 @@
-"""What `snowpipe-pandas doctor` tells by SQL: warnings with their statement, what can't be known as that."""
+"""What `snowpipe-pandas doctor` reports by SQL: warnings with their statement, and what is unknown."""
 
 import datetime as dt
 import io
@@ -51,7 +51,7 @@ def examined(tmp_path):
     was asked."""
 
     def examine(changed=None, *, table=T, pipe=None, status=0, **settings):
-        answers = {text: told for text, told in (WELL | (changed or {})).items() if told is not None}
+        answers = {text: answer for text, answer in (WELL | (changed or {})).items() if answer is not None}
         with service(answers) as (server, asked):
             profile = tmp_path / "profile.json"
             given = WHO | {"url": server.url} | settings
@@ -76,12 +76,12 @@ def test_an_account_where_all_is_well(examined):
         "ok   grants     LOADER holds INSERT on table DEMO.PUBLIC.T, USAGE on schema DEMO.PUBLIC, "
         "USAGE on database DEMO",
         "ok   errors     on: rejected rows are kept in the error table",
-        "ok   evolution  off: columns that the table has not are not added",
+        "ok   evolution  off: columns that the table lacks are not added",
         "ok   channels   3 channels, the oldest of 2026-11-01; one that was not used for 30 days is deleted",
     ]
 
 
-def told(check, outcome, text, todo=""):
+def expected(check, outcome, text, todo=""):
     """One finding as it is printed."""
     lines = f"{outcome:4} {check:10} {text}\n"
     return lines + (f"{'':16}{todo}\n" if todo else "")
@@ -95,18 +95,18 @@ SUSPENDED = {"name": "WH", "state": "SUSPENDED", "auto_resume": "false"}
     [
         (
             {SESSION: [{"ROLE": None, "WAREHOUSE": "WH"}]},
-            told(
+            expected(
                 "role",
                 "warn",
                 "the user has no default role, which rows are streamed with",
                 "ALTER USER LOADER_USER SET DEFAULT_ROLE = 'ROLE';",
             )
-            + told("warehouse", "ok", "WH, started")
-            + told("grants", "?", "not known: the role of loads is not"),
+            + expected("warehouse", "ok", "WH, started")
+            + expected("grants", "?", "not known: the role of loads is not"),
         ),
         (
             {SESSION: [{"ROLE": "LOADER", "WAREHOUSE": None}]},
-            told(
+            expected(
                 "warehouse",
                 "warn",
                 "none is set: loads, SHOW, DESCRIBE and CREATE need none, SELECT does",
@@ -115,7 +115,7 @@ SUSPENDED = {"name": "WH", "state": "SUSPENDED", "auto_resume": "false"}
         ),
         (
             {"SHOW WAREHOUSES LIKE 'WH'": []},
-            told(
+            expected(
                 "warehouse",
                 "warn",
                 "WH is not there, or LOADER may not use it: SELECT needs one",
@@ -124,7 +124,7 @@ SUSPENDED = {"name": "WH", "state": "SUSPENDED", "auto_resume": "false"}
         ),
         (
             {"SHOW WAREHOUSES LIKE 'WH'": [SUSPENDED]},
-            told(
+            expected(
                 "warehouse",
                 "warn",
                 "WH is suspended and no statement starts it: SELECT needs it",
@@ -133,7 +133,7 @@ SUSPENDED = {"name": "WH", "state": "SUSPENDED", "auto_resume": "false"}
         ),
         (
             {"SHOW WAREHOUSES LIKE 'WH'": [SUSPENDED | {"auto_resume": "true"}]},
-            told("warehouse", "ok", "WH, suspended; a statement starts it"),
+            expected("warehouse", "ok", "WH, suspended; a statement starts it"),
         ),
         (
             {
@@ -141,7 +141,7 @@ SUSPENDED = {"name": "WH", "state": "SUSPENDED", "auto_resume": "false"}
                 "SHOW GRANTS ON DATABASE DEMO": granted("USAGE", to="OTHER"),
                 "SHOW GRANTS TO ROLE LOADER": [],
             },
-            told(
+            expected(
                 "grants",
                 "warn",
                 f"LOADER lacks INSERT on table {T}, USAGE on database DEMO",
@@ -154,7 +154,7 @@ SUSPENDED = {"name": "WH", "state": "SUSPENDED", "auto_resume": "false"}
                 "SHOW GRANTS ON DATABASE DEMO": None,
                 "SHOW GRANTS TO ROLE LOADER": [],
             },
-            told(
+            expected(
                 "grants",
                 "warn",
                 f"LOADER lacks INSERT on table {T}; "
@@ -164,11 +164,11 @@ SUSPENDED = {"name": "WH", "state": "SUSPENDED", "auto_resume": "false"}
         ),
         (
             {f"SHOW GRANTS ON TABLE {T}": refusal("003001", "42501")},
-            told("grants", "?", f"not known: whether LOADER holds INSERT on table {T} can't be seen"),
+            expected("grants", "?", f"not known: whether LOADER holds INSERT on table {T} can't be seen"),
         ),
         (
             {SHOWN: [{"name": "T", "error_logging": "N", "enable_schema_evolution": "N"}]},
-            told(
+            expected(
                 "errors",
                 "warn",
                 "off: rejected rows are counted, and not kept",
@@ -177,11 +177,11 @@ SUSPENDED = {"name": "WH", "state": "SUSPENDED", "auto_resume": "false"}
         ),
         (
             {SHOWN: [{"name": "T", "enable_schema_evolution": "N"}]},
-            told("errors", "?", "not known: SHOW TABLES does not tell it in this account"),
+            expected("errors", "?", "not known: SHOW TABLES does not show it in this account"),
         ),
         (
             {SHOWN: [{"name": "T", "enable_schema_evolution": "Y"}], "SHOW GRANTS TO ROLE LOADER": []},
-            told(
+            expected(
                 "grants",
                 "warn",
                 f"LOADER lacks EVOLVE SCHEMA on table {T}",
@@ -193,21 +193,21 @@ SUSPENDED = {"name": "WH", "state": "SUSPENDED", "auto_resume": "false"}
                 SHOWN: [{"name": "T", "enable_schema_evolution": "Y"}],
                 f"SHOW GRANTS ON TABLE {T}": granted("OWNERSHIP"),
             },
-            told("evolution", "ok", "on: columns that the table has not are added to it"),
+            expected("evolution", "ok", "on: columns that the table lacks are added to it"),
         ),
         (
             {SHOWN: []},
-            told("errors", "?", f"not known: the role of SQL does not see {T}")
-            + told("evolution", "?", f"not known: the role of SQL does not see {T}"),
+            expected("errors", "?", f"not known: the role of SQL does not see {T}")
+            + expected("evolution", "?", f"not known: the role of SQL does not see {T}"),
         ),
         (
             {CHANNELS: refusal("003001", "42501", "Insufficient privileges")},
             "?    channels   not known: the statement failed (HTTP 422, 003001: Insufficient privileges)",
         ),
-        ({CHANNELS: []}, told("channels", "ok", "none")),
+        ({CHANNELS: []}, expected("channels", "ok", "none")),
         (
             {CHANNELS: channels(1900)},
-            told(
+            expected(
                 "channels",
                 "warn",
                 "1,900 channels, the oldest of 2026-11-01; one that was not used for 30 days is deleted",
@@ -221,7 +221,9 @@ SUSPENDED = {"name": "WH", "state": "SUSPENDED", "auto_resume": "false"}
     ],
     ids=lambda value: value.split("\n")[0][:40] if isinstance(value, str) else "",
 )
-def test_what_is_not_as_it_could_be_is_told_with_its_statement_and_fails_nothing(examined, changed, finding):
+def test_what_is_not_as_it_could_be_is_reported_with_its_statement_and_fails_nothing(
+    examined, changed, finding
+):
     lines, _ = examined(changed)
     assert finding in lines
     assert len(re.findall(r"^\S", lines, re.MULTILINE)) == 6
@@ -235,31 +237,32 @@ def test_a_role_of_the_settings_is_that_of_loads_where_the_token_asks_for_it(exa
     session = {(SESSION, "ANALYST"): [{"ROLE": "ANALYST", "WAREHOUSE": "WH"}]}
     grants = {"SHOW GRANTS TO ROLE ANALYST": []}
     lines, asked = examined(session | grants, role="analyst", **KEY)
-    assert told("role", "ok", "ANALYST of the settings, for rows and for SQL") in lines
+    assert expected("role", "ok", "ANALYST of the settings, for rows and for SQL") in lines
     assert {role for text, role in asked if text.startswith("SHOW GRANTS")} == {"ANALYST"}
 
 
-def test_a_role_of_the_settings_is_told_beside_that_of_loads(examined):
+def test_a_role_of_the_settings_is_reported_beside_that_of_loads(examined):
     asked_as = {
         (SESSION, "ANALYST"): [{"ROLE": "ANALYST", "WAREHOUSE": "WH"}],
         (SHOWN, None): None,  # the tables are looked at as the settings say, grants as loads run
     }
     lines, asked = examined(asked_as, role="analyst")
     assert (
-        told("role", "ok", "LOADER, the user's default, for rows; ANALYST of the settings for SQL") in lines
+        expected("role", "ok", "LOADER, the user's default, for rows; ANALYST of the settings for SQL")
+        in lines
     )
     assert "ok   grants     LOADER holds INSERT" in lines
     assert {role for text, role in asked if text.startswith("SHOW GRANTS")} == {None}
     assert {role for text, role in asked if text == SHOWN} == {"ANALYST"}
 
 
-def test_a_role_that_is_none_of_the_users_is_told_and_the_default_one_asks(examined):
+def test_a_role_that_is_none_of_the_users_is_reported_and_the_default_one_asks(examined):
     lines, asked = examined({(SESSION, "my role"): WRONG_ROLE}, role='"my role"')
     assert lines.startswith(
-        told(
+        expected(
             "role",
             "warn",
-            "my role of the settings is none of this user's roles; what follows was asked as LOADER",
+            "my role of the settings is not a role of this user; what follows was asked as LOADER",
             'GRANT ROLE "my role" TO USER LOADER_USER;',
         )
     )
@@ -271,7 +274,7 @@ def test_a_pipe_of_ones_own_needs_operate(examined):
     pipe |= {"SHOW CHANNELS LIKE '%' IN PIPE DEMO.PUBLIC.P": channels(1)}
     lines, _ = examined(pipe, pipe="DEMO.PUBLIC.P")
     todo = "GRANT OPERATE ON PIPE DEMO.PUBLIC.P TO ROLE LOADER;"
-    assert told("grants", "warn", "LOADER lacks OPERATE on pipe DEMO.PUBLIC.P", todo) in lines
+    assert expected("grants", "warn", "LOADER lacks OPERATE on pipe DEMO.PUBLIC.P", todo) in lines
     assert "skip errors     name the table with --table\n" in lines
     assert "ok   channels   1 channel, " in lines
 
@@ -286,7 +289,7 @@ def test_a_missing_pipe_does_not_hide_the_grants_that_may_be_its_cause(examined)
 @pytest.mark.parametrize(
     "rows", [[], [{}], [{"name": None}], [{"other": "x"}], [{"name": "T", "privilege": "INSERT"}]]
 )
-def test_answers_without_the_columns_that_are_documented_tell_nothing(examined, rows):
+def test_answers_without_the_columns_that_are_documented_show_nothing(examined, rows):
     odd = {text: rows for text in WELL if text != CHANNELS} | {"SHOW GRANTS TO ROLE LOADER": rows}
     lines, _ = examined(odd)
     assert "ok   grants" not in lines
@@ -311,7 +314,7 @@ def test_without_sql_one_line_says_so_and_nothing_fails(examined, answer):
     assert lines.startswith("?    sql        no more is known, since SQL gives no answer here: ")
 
 
-def test_a_name_that_can_not_be_one_is_told_by_the_pipe(examined):
+def test_a_name_that_can_not_be_one_is_reported_by_the_pipe(examined):
     lines, asked = examined(table="T", status=1)
     assert lines.startswith("?    sql        not asked: ")
     assert asked == []

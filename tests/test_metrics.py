@@ -182,9 +182,9 @@ def test_retries_and_reopens_are_counted_and_stand_in_the_span(counted, account,
     numbers(200).snowpipe.stream(table, limits=SMALL, progress=False)
     assert counted.of("request_retries", status="503") == 2
     (span,) = counted.spans
-    told = [(event.name, dict(event.attributes)) for event in span.events]
-    assert ("retry", {"snowpipe.tries": 1, "http.response.status_code": 503}) in told
-    assert counted.of("channel_reopens", target=TABLE) == [name for name, _ in told].count("reopen")
+    found_events = [(event.name, dict(event.attributes)) for event in span.events]
+    assert ("retry", {"snowpipe.tries": 1, "http.response.status_code": 503}) in found_events
+    assert counted.of("channel_reopens", target=TABLE) == [name for name, _ in found_events].count("reopen")
 
 
 def test_a_span_stands_under_the_one_that_is_current(counted, table):
@@ -231,7 +231,7 @@ def test_loads_of_one_name_into_two_accounts_are_two(counted, table):
     assert [span.attributes["snowpipe.rows_in_table"] for span in counted.spans] == [300, 300]
 
 
-def test_counters_take_what_is_new_of_sums_that_are_told_again():
+def test_counters_take_what_is_new_of_sums_that_are_reported_again():
     registry = CollectorRegistry()
     count = metrics.Prometheus(registry)
     for rows in (10, 10, 7, 25):
@@ -249,14 +249,14 @@ def test_control_characters_of_a_name_are_shown():
 def test_the_page_has_every_counter_with_its_labels():
     page = (Path(__file__).parent.parent / "docs" / "metrics.md").read_text()
     rows = re.findall(r"^\| `([\w.]+)` \| ([\w, ]+) \|", page, re.MULTILINE)
-    told = {name: tuple(labels.split(", ")) for name, labels in rows}
-    assert told == {name: counter.labels for name, counter in metrics.COUNTERS.items()}
+    found_events = {name: tuple(labels.split(", ")) for name, labels in rows}
+    assert found_events == {name: counter.labels for name, counter in metrics.COUNTERS.items()}
 
 
 # Which listeners a client has.
 
 
-def test_what_is_no_function_is_refused():
+def test_what_is_not_a_function_is_refused():
     for wanted in (5, "Prometheus", [metrics.Prometheus, None], object()):
         with pytest.raises(UsageError, match="functions that take an event"):
             metrics.set_listeners(wanted)
@@ -304,9 +304,9 @@ def test_a_library_that_cannot_be_used_keeps_nobody_from_loading():
     taken = (
         "import prometheus_client; prometheus_client.Counter('snowpipe_rows_committed', 'mine', ['target'])"
     )
-    found, told = run("", taken)
+    found, found_events = run("", taken)
     assert found == ["True", "None"]
-    assert "loads are not counted with Prometheus" in told
+    assert "loads are not counted with Prometheus" in found_events
 
 
 def test_it_can_be_turned_off_before_anything_is_imported():

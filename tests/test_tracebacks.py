@@ -180,8 +180,8 @@ def test_an_error_keeps_its_place_and_args_when_it_travels(again):
     assert str(error) == "-> T, load 'a', channel 'c': 1 row"
     assert (error.args, repr(error)) == (("1 row",), "RowsRejectedError('1 row')")
     assert (error.rows_rejected, error.__notes__) == (1, ["a note"])
-    told = traceback.format_exception_only(error)
-    assert told == [
+    lines = traceback.format_exception_only(error)
+    assert lines == [
         "snowpipe_pandas.errors.RowsRejectedError: -> T, load 'a', channel 'c': 1 row\n",
         "a note\n",
     ]

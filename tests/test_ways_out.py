@@ -20,7 +20,7 @@ from snowpipe_pandas.display.terminal import styled
 from snowpipe_pandas.rest.known_loads import KnownLoad
 from snowpipe_pandas.rows.schema_check import Problem
 from snowpipe_pandas.shown import cleaned, shown, visible
-from snowpipe_pandas.streaming.failures import told
+from snowpipe_pandas.streaming.failures import failure_event
 from snowpipe_pandas.streaming.progress import Progress
 from snowpipe_pandas.streaming.result import StreamResult
 from snowpipe_pandas.streaming.timings import Timings
@@ -131,8 +131,8 @@ WAYS_OUT = {
     "a retry": lambda text: str(
         events.RequestRetried(operation=text, tries=1, pause_s=0.0, status=None, code=text, reason=text)
     ),
-    "what displays are told": lambda text: told(an_error(text)).message,
-    "what displays are told of others": lambda text: told(OSError(text)).message,
+    "what displays receive": lambda text: failure_event(an_error(text)).message,
+    "what displays receive of other errors": lambda text: failure_event(OSError(text)).message,
     "the terminal's line": lambda text: str(line.line(progress(text), width=200)),
     "the line as rich has it": lambda text: styled(progress(text), 200).plain,
     "the log's line": lambda text: line.log_line(progress(text)),
@@ -185,8 +185,8 @@ def test_names_of_objects_are_harmless_where_they_are_shown(client):
 def evil(account):
     """An account whose appends are refused with a message that a terminal would obey."""
     make_table(account)
-    told = PIECES[0] + PIECES[1].replace("\\", "") + "\\u202e\\n\\u009b31m"
-    body = b'{"code": "ERR_%s", "message": "%s"}' % (2 * (told.replace("\x1b", "\\u001b").encode(),))
+    text = PIECES[0] + PIECES[1].replace("\\", "") + "\\u202e\\n\\u009b31m"
+    body = b'{"code": "ERR_%s", "message": "%s"}' % (2 * (text.replace("\x1b", "\\u001b").encode(),))
     account.faults.add("append", times=1000, status=400, body=body)
     return account
 

@@ -1,1 +1,1 @@
-"""The entries to loads: `stream()` and jobs, which stand above the loads themselves and their views."""
+"""The entries to loads: `stream()` and jobs, which bring loads and their views together."""

@@ -78,7 +78,7 @@ class LoadAftercare:
         self._columns = list(rows.schema.names)
         self._send = send
         self._began = self._now()
-        self._told = 0
+        self._reported = 0
         self._clean = self._exact = False
         self._expected: Expected | None = None
 
@@ -91,13 +91,13 @@ class LoadAftercare:
         try:
             result = run()
         except RowsRejectedError as error:
-            self._told = error.rows_rejected
+            self._reported = error.rows_rejected
             error._aftercare = self
-            if not self._elastic:  # whose rows tell no load: they may be another one's
+            if not self._elastic:  # whose rows name no load: they may be another one's
                 add_rejected(error, first_rejected(self._kept, self._again, self._encoder))
             raise
-        self._told, self._exact = result.rows_rejected, result.rejected_exact and result.committed
-        self._clean = self._exact and not self._told
+        self._reported, self._exact = result.rows_rejected, result.rejected_exact and result.committed
+        self._clean = self._exact and not self._reported
         if self._clean:
             self._again.loosen()
         return replace(result, _aftercare=self, _record=self._record())
@@ -119,15 +119,15 @@ class LoadAftercare:
         frame = rejected_rows(self._target.door, self._whose(), self._again, self._encoder)
         self._expected = Expected.of(frame)
         found = len(frame)
-        if found < self._told or (self._exact and found > self._told):
+        if found < self._reported or (self._exact and found > self._reported):
             why = (
                 "it keeps those that were rejected since it was made"
-                if found < self._told
+                if found < self._reported
                 else "other runs under this name had some, too"
             )
             warnings.warn(
                 f"the error table has {counted(found, 'row')} of load {self._load_id!r}, which counted "
-                f"{counted(self._told, 'rejected row')}: {why}",
+                f"{counted(self._reported, 'rejected row')}: {why}",
                 UserWarning,
                 stacklevel=4,
             )

@@ -35,13 +35,13 @@ def estimate(
 ) -> Estimate:
     """Say what `stream()` would send, what of it is billed, and how long the service's limits make it take.
 
-    Nothing is sent, and nothing is asked. Rows are written as a load writes them: all of them where they
+    Nothing is sent, and nothing is requested. Rows are written as a load writes them: all of them where they
     become at most 100 MB of NDJSON, else a sample that is spread over the source, and then the numbers are
-    told as "about".
+    marked "about".
 
     Args:
         source: what `stream()` takes, if it can be read again; no iterator.
-        target: where it would go: a table, a pipe, an open channel, or just a table's name. It is only told.
+        target: where it would go: a table, a pipe, an open channel, or just a table's name. It is only shown.
         channels: through how many channels, as in `stream()`.
         limits: as in `stream()`; None for Snowflake's, 20 MB and 10 requests in a second of a channel.
         index, columns, column_case, nulls, binary_format: as in `stream()`.
@@ -61,24 +61,24 @@ def estimate(
         nulls=nulls,
         binary_format=binary_format,
     )
-    told = _told(target)
+    name = _shown(target)
     if is_a(target, Channel) and options.channels != 1:
         raise UsageError(
             f"channels={options.channels!r} does not go with an open channel: give a table, or its name"
         )
     if not can_be_read_again(source):
         raise UsageError(
-            f"estimate() would use up the rows of this {type(source).__name__}, and they could not be sent "
-            "any more: give what can be read again, such as a frame, a list, a pyarrow Table or files"
+            f"estimate() would use up the rows of this {type(source).__name__}, and they could no longer "
+            "be sent: give what can be read again, such as a frame, a list, a pyarrow Table or files"
         )
-    return estimated(source_of(source, options), encoder_of(options), told, options)
+    return estimated(source_of(source, options), encoder_of(options), name, options)
 
 
-def _told(target: Any) -> str:
+def _shown(target: Any) -> str:
     """Return how messages name a target.
 
     Raises:
-        UsageError: it is none.
+        UsageError: it is not a target.
     """
     if is_a(target, Channel):
         return str(target.target)

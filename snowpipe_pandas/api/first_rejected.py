@@ -1,7 +1,7 @@
 """The first rejected rows of a load, for the error that says that there are some: row, column, value, reason.
 
-They are read as `result.rejected()` reads them, but only so many, and nothing in here may keep a load's own
-error from its caller.
+They are read as `result.rejected()` reads them, but only a few of them, and nothing here may keep a load's
+own error from its caller.
 """
 
 from __future__ import annotations
@@ -67,10 +67,10 @@ def _found(rejected: list[Rejected], again: Again, encoder: Encoder) -> list[Rej
         for place, row in enumerate(rejected)
     ]
     first = sorted(range(len(rejected)), key=spans.__getitem__)[:MOST_ROWS]
-    return [_told(rejected[place], spans[place]) for place in first]
+    return [_rejected_row(rejected[place], spans[place]) for place in first]
 
 
-def _told(rejected: Rejected, span: tuple[int, int]) -> RejectedRow:
+def _rejected_row(rejected: Rejected, span: tuple[int, int]) -> RejectedRow:
     row = _parsed(rejected.line)
     column = None if row is None else _named(rejected.reason, row)
     return RejectedRow(
@@ -91,7 +91,7 @@ def _parsed(text: str) -> Mapping[str, Any] | None:
 
 
 def _named(reason: str, row: Mapping[str, Any]) -> str | None:
-    """Return the column of which a reason says that it is one: `column ID: "x" is no NUMBER`."""
+    """Return the column that a reason names: `column ID: "x" is not a valid NUMBER`."""
     names = "|".join(re.escape(name) for name in sorted(row, key=len, reverse=True))
     found = re.search(rf'\bcolumn:? "?({names})(?![\w$])', reason, re.IGNORECASE) if names else None
     if found is None:

@@ -128,7 +128,7 @@ class Job(_Displayed):
         Raises:
             TimeoutError: it is not over yet; it goes on.
             KeyboardInterrupt: the wait was interrupted; the load is cancelled.
-            LoadCancelledError: it was cancelled; `.load` tells how far it came.
+            LoadCancelledError: it was cancelled; `.load` says how far it came.
             SnowpipeError: what `stream()` raises, with `.load`.
         """
         self._wait_or_raise(timeout)

@@ -1,4 +1,4 @@
-"""Brings the rejected rows of a load home: from its table's error table, as rows of its source."""
+"""Reads the rejected rows of a load: from its table's error table, as rows of its source."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from ..sql.door import DataFrame
 
 _ANYWHERE = 2**62
-"""Behind every row of a source."""
+"""After every row of a source."""
 
 
 @dataclass(frozen=True, slots=True)
 class Whose:
-    """What tells the rows of one load in an error table.
+    """What identifies the rows of one load in an error table.
 
     Attributes:
         load_id: the load.
@@ -76,7 +76,7 @@ def kept_rows(door: Door, whose: Whose, again: Again | None) -> Iterator[Rejecte
         return
     if again is None or again.given is None:
         raise UsageError(
-            f"rows of an elastic channel do not tell their load; those of load {whose.load_id!r} are known "
+            f"rows of an elastic channel do not name their load; those of load {whose.load_id!r} are known "
             f"by their text alone, and its source can't be read again; ERROR_TABLE({table}) has all rows"
         )
     for kept in rows_of_elastic_channels(door, table, whose.elastic_since):
@@ -91,9 +91,9 @@ def _of_load(door: Door, table: ObjectName, whose: Whose) -> Iterator[Rejected]:
             yield Rejected(kept.line, kept.reason, *rows)
 
 
-def _is_pipe(told: str | None, pipe: ObjectName) -> bool:
+def _is_pipe(named: str | None, pipe: ObjectName) -> bool:
     """Whether a name, bare or with database and schema, is that of a pipe."""
-    if told is None:
+    if named is None:
         return True
-    name, plain = pipe.name.upper(), told.replace('"', "").upper()
+    name, plain = pipe.name.upper(), named.replace('"', "").upper()
     return plain == name or plain.endswith(f".{name}")

@@ -31,7 +31,7 @@ from ..tracebacks import ShortInterrupts
 from .aftercare import LoadAftercare
 from .jobs import Job
 from .runnable import Runnable
-from .signature import StreamOptions, takes_load_options
+from .signature import StreamOptions, refuse_unknown, takes_load_options
 from .targets import AnyTarget, name_of, resolved
 
 _DEFAULTS = LoadOptions()
@@ -110,7 +110,7 @@ def stream(
             resumed by itself; a load goes on with as many as it began with. A source that gives its rows
             in order, once, such as an iterator, uses one.
         drop_when_done: drop the channels of a load into a table or pipe once all is committed. The load
-            can't be recognised any more: run again, it sends its rows again. Without it the service keeps
+            can no longer be recognised: run again, it sends its rows again. Without it the service keeps
             the channels until they were not used for 30 days.
         delivery: "at-least-once" sends through the elastic channel of a table or pipe: several requests at
             once, in no order, faster where an answer takes long. A row may come twice where an answer was
@@ -120,7 +120,7 @@ def stream(
         if_exists: "append" adds the rows to those of the table. "replace" loads a table beside it, counts
             that, and swaps the two: until then the old rows are there, and whatever fails leaves them. It
             needs SQL with a warehouse, and the ownership of the table (docs/sql.md).
-        on_new_columns: "error" refuses a column that the table has not, before anything is sent. "evolve"
+        on_new_columns: "error" refuses a column that the table lacks, before anything is sent. "evolve"
             sends it if the table has ENABLE_SCHEMA_EVOLUTION = TRUE: the service then adds the column.
         wait: return once the rows are committed; False returns once they are acknowledged.
         on_error: "raise" raises RowsRejectedError when the service skips rows, "report" only counts them.
@@ -147,8 +147,8 @@ def stream(
         OtherLoadError: the channel remembers another load (`after`); nothing was sent.
         OtherPartsError: the load was begun with another number of channels, or of rows; nothing was sent.
         ForgottenPartsError: the service may have forgotten some of its channels; nothing was sent.
-        ColumnMismatchError: the table has not the source's columns (UnknownColumnError), or takes none of
-            their values; nothing was sent. The columns are told by the open of a channel, else read by SQL;
+        ColumnMismatchError: the table lacks columns of the source (UnknownColumnError), or takes none of
+            their values; nothing was sent. The columns come from the open of a channel, else from SQL;
             where they can't be read, the load goes on without this.
         CreateTableError: `create=True`, and the table can't be made by SQL; has the statement to run.
         ReplaceTableError: `if_exists="replace"`, and the table is as it was, unless the message says more.
@@ -175,6 +175,7 @@ def stream(
     >>> print(result)
     >>> job = sp.stream("data/*.parquet", "DEMO.PUBLIC.FLIGHTS", client=client, background=True)
     """
+    refuse_unknown(options, stream)
     background, progress = flag("background", background), checked_progress(progress)
     checked = LoadOptions(**options)
     resolved_target = resolved(target, client)
@@ -249,7 +250,7 @@ def _refuse(options: LoadOptions, names: Sequence[str], why: str) -> None:
 
 
 def _in_background(load: Runnable, run: Callable[[], StreamResult], progress: ShowProgress) -> Job:
-    """Start a job; a cell shows it where it is displayed, a terminal only if it is told to."""
+    """Start a job; a cell shows it where it is displayed, a terminal only if asked to."""
     quiet = progress in ("auto", "compact") or (progress is True and in_notebook())
     shown = contextlib.nullcontext() if quiet else _displayed(load, progress)
     job = Job(load, run, shown, compact=progress == "compact")

@@ -30,7 +30,7 @@ def resolved(target: Any, client: Any) -> AnyTarget:
     """Return the channel or target that a caller means.
 
     Raises:
-        UsageError: it is none, or a name without a client.
+        UsageError: it is not a target, or a name without a client.
         ConfigError: the name can't be one.
     """
     if client is not None:
@@ -46,7 +46,7 @@ def resolved(target: Any, client: Any) -> AnyTarget:
         refuse("target", target, WANTED)
     if client is None:
         raise UsageError(
-            f"target={shown(name)} is a name, and whose table it is, is told by a client: pass client=client "
+            f"target={shown(name)} is a name, and needs a client that knows its account: pass client=client "
             f"too, or client.table({name!r})"
         )
     made: Target = client.table(name)
@@ -61,11 +61,11 @@ def name_of(target: AnyTarget) -> TargetName:
 def columns_of(target: Any, client: Any) -> Sequence[TargetColumn]:
     """Return the columns with which `check()` compares rows.
 
-    They are read by SQL, since those that an open told may have changed. Where SQL says the same, it is the
-    open's word that counts: it tells more of them.
+    They are read by SQL, since those that an open reported may have changed. Where SQL says the same, the
+    open's answer is used: it says more of them.
 
     Raises:
-        UsageError: it is no target and no mapping, or a pipe of which nobody tells the columns.
+        UsageError: it is neither a target nor a mapping, or a pipe whose columns are unknown.
         SnowpipeError: the columns can't be read.
     """
     if not _is_target(target) and plain_text(target) is None:
@@ -75,25 +75,25 @@ def columns_of(target: Any, client: Any) -> Sequence[TargetColumn]:
             parse_type(kind)
         return [TargetColumn(name, kind, nullable=True) for name, kind in types.items()]
     known = resolved(target, client)
-    told = () if isinstance(known, Target) else known.target_columns
+    reported = () if isinstance(known, Target) else known.target_columns
     name = name_of(known).table
     if name is None:
-        if told:
-            return told
+        if reported:
+            return reported
         raise UsageError(
-            f"nobody tells which columns {name_of(known)} fills; check against its table instead"
+            f"it is unknown which columns {name_of(known)} fills; check against its table instead"
         )
     try:
         described = Table(known.door, name).columns()
     except SnowpipeError:
-        if told:
-            return told
+        if reported:
+            return reported
         raise
-    return told if _core(told) == _core(described) else described
+    return reported if _core(reported) == _core(described) else described
 
 
 def _core(columns: Sequence[TargetColumn]) -> list[tuple[str, str, bool, bool]]:
-    """Return what both SQL and an open tell of columns."""
+    """Return what both SQL and an open report of columns."""
     return [(column.name, column.type, column.nullable, column.has_default) for column in columns]
 
 

@@ -43,22 +43,22 @@ def verify(
     """Compare a table with the source of a load: rows, nulls, least and largest values, sums and checksums.
 
     The source is measured in Python, the table by SQL, which needs a warehouse on a real account. Rows that
-    were rejected are taken off the source. **All rows of the table are compared**: which of them came by this
-    load, nobody can tell. Where the table has others, `where` has to choose the load's.
+    were rejected are taken off the source. **All rows of the table are compared**: it is unknown which of
+    them this load sent. Where the table has others, `where` has to choose the load's.
 
     That the source is what the load was given is proved first, by the digest in the load's offset tokens.
 
     Args:
         load: what `stream()` returned, or the receipt of it.
         source: what the load was given; a result finds it by itself as long as it is there. It is read more
-            than once, so it is no iterator.
+            than once, so it is not an iterator.
         client: reads the table; a result knows the client of its load.
         where: a condition in SQL that the load's rows fulfil, and no others.
         by_sql: False compares the digests only, and asks the service nothing.
 
     Returns:
         All measures; false where one differs. What can't be compared (VARIANT, BINARY, TIME, a text in a
-        NUMBER column, ...) is listed as that, and `print()` tells it.
+        NUMBER column, ...) is listed as that, and `print()` shows it.
 
     Raises:
         UsageError: the source is gone, can't be read again, or no client is known.
@@ -109,28 +109,28 @@ class _Receipt:
     binary_format: Any
 
     @classmethod
-    def read(cls, told: Mapping[str, Any]) -> _Receipt:
+    def read(cls, fields: Mapping[str, Any]) -> _Receipt:
         """Read a receipt.
 
         Raises:
-            KeyError, TypeError, ValueError, UsageError: it is none, or of another version.
+            KeyError, TypeError, ValueError, UsageError: it is not a receipt, or is of another version.
         """
-        if told["receipt"] != RECEIPT_FORMAT:
+        if fields["receipt"] != RECEIPT_FORMAT:
             raise ValueError
-        options = dict(told["options"])
+        options = dict(fields["options"])
         return cls(
-            load_id=str(told["load_id"]),
-            table=None if told["table"] is None else ObjectName.parse(told["table"]),
-            pipe=ObjectName.parse(told["pipe"], argument="pipe"),
-            elastic=told["delivery"] == "at-least-once",
-            began=dt.datetime.fromisoformat(told["began"]),
+            load_id=str(fields["load_id"]),
+            table=None if fields["table"] is None else ObjectName.parse(fields["table"]),
+            pipe=ObjectName.parse(fields["pipe"], argument="pipe"),
+            elastic=fields["delivery"] == "at-least-once",
+            began=dt.datetime.fromisoformat(fields["began"]),
             channels=tuple(
                 (str(one["channel"]), int(one["first_row"]), int(one["rows"]), one["digest"])
-                for one in told["channels"]
+                for one in fields["channels"]
             ),
-            rows_rejected=int(told["rows_rejected"]),
-            rejected_exact=bool(told["rejected_exact"]),
-            row_format=int(told["row_format"]),
+            rows_rejected=int(fields["rows_rejected"]),
+            rejected_exact=bool(fields["rejected_exact"]),
+            row_format=int(fields["row_format"]),
             reading=reading(**{name: options[name] for name in ("index", "columns", "column_case")}),
             nulls=options["nulls"],
             binary_format=options["binary_format"],
@@ -143,7 +143,7 @@ class _Receipt:
 
     @property
     def whose(self) -> Whose:
-        """What tells the load's rows in an error table."""
+        """What identifies the load's rows in an error table."""
         alone = self.channels[0][0] if len(self.channels) == 1 else self.load_id
         since = self.began - dt.timedelta(seconds=CLOCK_S)
         return Whose(
@@ -180,7 +180,7 @@ def _again(given: Any, receipt: _Receipt) -> Again:
         UsageError: it can't be, or there is none.
     """
     if given is None:
-        raise UsageError("source is not told, and what the load was given is gone: pass source=df")
+        raise UsageError("source is not given, and what the load was given is gone: pass source=df")
     opened = open_source(given, binary_format=receipt.binary_format, **receipt.reading)
     again = Again(given, opened, receipt.reading, receipt.binary_format)
     if again.given is None:

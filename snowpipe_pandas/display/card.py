@@ -35,7 +35,7 @@ class Owner(Protocol):
 
     @property
     def closed(self) -> bool:
-        """Whether it is of no more use."""
+        """Whether it can no longer be used."""
 
 
 class Cards:
@@ -79,7 +79,7 @@ class ClientCard:
             self._ticker.start()
 
     def draw(self) -> bool:
-        """Show what is so now; returns whether it may change."""
+        """Show the present state; returns whether it may change."""
         self._frame.draw(self._rows())
         return not self.over
 
@@ -93,7 +93,7 @@ class ClientCard:
             self._ticker.finish()
 
     def _look(self) -> bool:
-        """Take down the tokens' lives; returns whether the client is still of use."""
+        """Record the tokens' lives; returns whether the client can still be used."""
         client = self._client()
         if client is None or client.closed:
             return False
@@ -108,5 +108,5 @@ class ClientCard:
         account, user = map(visible, self._identity[:2])
         closed = "" if self._look() else "closed, "
         state = f"{closed}as of {self._seen:%Y-%m-%d %H:%M} UTC"
-        told = f"client of {account} as {user}, {closed}{texts.tokens(self._lives)}"
-        return told, panel.client(*self._identity, self._lives, state)
+        text = f"client of {account} as {user}, {closed}{texts.tokens(self._lives)}"
+        return text, panel.client(*self._identity, self._lives, state)

@@ -47,8 +47,8 @@ def speeds(samples: Sequence[Sample], seconds: float, *, sending: bool) -> list[
         samples: the run so far.
         seconds: how long it has been.
         sending: whether a request is under way. It counts as one like the last one that ends now, or at the
-            pace of the last one while it has not taken as long: until it ends nobody knows better, and
-            nothing would be wrong.
+            pace of the last one while it has not taken as long: until it ends that is the best estimate, and
+            0 would be wrong.
     """
     ends = [samples[0], *(b for a, b in pairwise(samples) if b.raw_bytes > a.raw_bytes)]
     if sending and len(ends) > 1 and seconds > ends[-1].seconds:

@@ -47,7 +47,7 @@ def displayed(
     """Return a context in which a load is shown.
 
     Args:
-        tracker: tells the load's state.
+        tracker: returns the load's state.
         events: what happens to the load.
         client: what happens to its client, and to other loads of it.
         progress: as in `stream()`.
@@ -66,7 +66,7 @@ def displayed(
 
 @contextlib.contextmanager
 def _heard(events: Hub, client: Hub, listener: Listener) -> Iterator[None]:
-    """Let a listener hear the load's events, and of its client's those that concern nobody's load or channel.
+    """Pass the load's events to a listener, and those of its client that concern no load or channel.
 
     They come by the load's hub too, so that a listener that fails is removed once, from one place.
     """

@@ -22,7 +22,7 @@ def table(states: Sequence[Progress], *, head: bool = True) -> str:
 
     Args:
         states: the jobs.
-        head: whether the columns' names stand above them.
+        head: whether the columns' names are above them.
     """
     return _table("".join(map(_row, states)), head=head)
 
@@ -52,11 +52,11 @@ def _row(progress: Progress) -> str:
 
 def _sum_row(states: Sequence[Progress]) -> str:
     whole, going = _added(states), sum(not state.ended for state in states)
-    told = counted(len(states), "job")
+    number = counted(len(states), "job")
     state = f"{going:,} running" if going else "all over"
     share = texts.percent(whole)
     said = f"{state} · {share}" if share else state
-    return _cells(f"<b>total</b><br><small>{quiet(told)}</small>", whole, said)
+    return _cells(f"<b>total</b><br><small>{quiet(number)}</small>", whole, said)
 
 
 def _cells(named: str, progress: Progress, state: str) -> str:

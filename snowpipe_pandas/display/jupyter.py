@@ -1,6 +1,6 @@
 """Frames in Jupyter: core ipywidgets around the rows of a view, and plain HTML that takes their place.
 
-Only widgets that every front end brings along are used, so that nothing is fetched, and there is no script of
+Only widgets that are part of every front end are used, so that nothing is fetched, and there is no script of
 ours.
 """
 
@@ -36,7 +36,7 @@ class JupyterFrame:
 
     @property
     def closed(self) -> bool:
-        """Whether the box is gone, as after `Widget.close_all()`."""
+        """Whether the box was closed, as after `Widget.close_all()`."""
         return self._box.comm is None
 
     def show(self, rows: Sequence[Row]) -> None:

@@ -1,7 +1,7 @@
 """Which front end this code runs for: a page that shows live views (Jupyter, marimo), or text alone.
 
-`rest/` knows no display. A kernel is told the client's class by name, so that the import of the package loads
-neither.
+`rest/` imports no display. A kernel is given the client's class by name, so that importing the package
+loads neither.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def in_marimo() -> bool:
 def _asked_by_a_console(kernel: Any) -> bool:
     """Whether the cell that runs was typed in a terminal.
 
-    A console says nothing of itself. But it takes input, which programs that run notebooks do not; it tells
+    A console does not identify itself. But it takes input, which programs that run notebooks do not; it names
     no cell, which pages do; and it names the system's user, which older pages do not.
     """
     parent_of = getattr(kernel, "get_parent", None)  # not every kernel is ipykernel 6 or newer

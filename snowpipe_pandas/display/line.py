@@ -1,4 +1,4 @@
-"""A load on one line: what does not fit goes, the share and the rows in the table last."""
+"""A load on one line: what does not fit is left out, the share and the rows in the table last."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ REPR_CHARACTERS = 110
 """Jupyter cuts plain-text forms of widgets here."""
 
 WIDE, LONG_BAR, SHORT_BAR = 140, 20, 10
-"""A line of so many characters has the long bar. Bar and target go by the width alone, so that they do not
+"""A line of this many characters has the long bar. Bar and target go by the width alone, so that they do not
 jump as numbers grow."""
 
 WHOLE_TARGET, LAST_NAME = 1 / 4, 1 / 3
@@ -46,13 +46,13 @@ class Line(NamedTuple):
 
     target: str
     state: str
-    told: str
+    facts: str
 
     def __str__(self) -> str:
         return "".join(self)
 
     def in_ascii(self) -> Line:
-        """Return the line for a screen that knows nothing else."""
+        """Return the line for a screen that shows only ASCII."""
         return Line(*(in_ascii(part) for part in self))
 
 
@@ -61,7 +61,7 @@ def line(progress: Progress, *, width: int | None = None, ascii_only: bool = Fal
 
     Args:
         progress: the snapshot.
-        width: cells of a terminal that there are; None writes all there is to tell, without a bar.
+        width: the cells of the terminal; None writes all facts, without a bar.
         ascii_only: writes nothing but ASCII.
 
     Returns:
@@ -78,14 +78,14 @@ def line(progress: Progress, *, width: int | None = None, ascii_only: bool = Fal
 
 
 def short(progress: Progress) -> str:
-    """Write the one line that stands for a view where only text is shown."""
+    """Write the one line that replaces a view where only text is shown."""
     return str(line(progress, width=REPR_CHARACTERS))
 
 
 def log_line(progress: Progress, *, ascii_only: bool = False) -> str:
-    """Write a line of a log, which does not end before all is told."""
-    told = "; ".join(filter(None, (str(line(progress)), resume(progress))))
-    return in_ascii(told) if ascii_only else told
+    """Write a line of a log, which is never cut."""
+    text = "; ".join(filter(None, (str(line(progress)), resume(progress))))
+    return in_ascii(text) if ascii_only else text
 
 
 def in_ascii(text: str) -> str:
@@ -125,10 +125,10 @@ def facts(progress: Progress) -> list[str]:
 def _choices(progress: Progress, name: str, cells: int) -> Iterator[Line]:
     """Give the forms of a line, from the fullest to the barest."""
     found, share = shares(progress), percent(progress)
-    bare, told = f" {share}" if share else "", facts(progress)
+    bare, listed = f" {share}" if share else "", facts(progress)
     drawn = bare if found is None or not cells else f" {bar(found, cells)}{bare}"
-    kept = [told[:number] for number in range(len(told), -1, -1)]
-    if progress.parts:  # their number alone, before nothing of them
+    kept = [listed[:number] for number in range(len(listed), -1, -1)]
+    if progress.parts:  # their number alone, before no fact at all
         kept.insert(-1, [counted(len(progress.parts), "channel")])
     for shown in kept:
         yield _line(progress, name, drawn, _joined(progress, rows(progress), *shown))
@@ -158,8 +158,8 @@ def _barest(progress: Progress) -> Iterator[Line]:
             yield Line("", words, "")
 
 
-def _line(progress: Progress, name: str, shown: str, told: str, *, gap: str = "  ") -> Line:
-    return Line(f"{name}{gap}" if name else "", state(progress), f"{shown}{gap}{told}" if told else shown)
+def _line(progress: Progress, name: str, shown: str, words: str, *, gap: str = "  ") -> Line:
+    return Line(f"{name}{gap}" if name else "", state(progress), f"{shown}{gap}{words}" if words else shown)
 
 
 def _in_table(progress: Progress, *, total: bool = True) -> str:
@@ -168,14 +168,14 @@ def _in_table(progress: Progress, *, total: bool = True) -> str:
     return f"{at_most(progress)}{progress.rows_in_table:,}{of_all} in table"
 
 
-def _joined(progress: Progress, *told: str) -> str:
-    return " · ".join([*_rejected(progress), *told])
+def _joined(progress: Progress, *facts: str) -> str:
+    return " · ".join([*_rejected(progress), *facts])
 
 
 def _rejected(progress: Progress) -> list[str]:
-    """Tell rejected rows, but not after a state that tells them."""
-    told = progress.rows_rejected and progress.phase != "done"
-    return [f"{rejected(progress)} REJECTED"] if told else []
+    """Return the rejected rows, but not after a state that shows them."""
+    shown = progress.rows_rejected and progress.phase != "done"
+    return [f"{rejected(progress)} REJECTED"] if shown else []
 
 
 def _short_target(progress: Progress, width: int) -> str:

@@ -81,7 +81,7 @@ class MarimoFrame:
 
     @property
     def closed(self) -> bool:
-        """Whether the widget is gone, as after its cell was run again."""
+        """Whether the widget was closed, as after its cell was run again."""
         return self._widget.comm is None
 
     def show(self, rows: Sequence[Row]) -> None:

@@ -1,7 +1,7 @@
 """A load and a client's tokens as HTML, pure functions of snapshots.
 
 The markup says all of it without the style sheet: facts are tables, numbers on a line have separators in the
-text, and what is only a picture (bars, charts) leaves no words behind where it can't be drawn.
+text, and what is only a picture (bars, charts) leaves no words where it can't be drawn.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from ..events import TokenLife
 from ..shown import counted, plural_of
-from ..streaming.outcome import NOT_TOLD
+from ..streaming.outcome import NOT_REPORTED
 from ..streaming.progress import Progress
 from . import parts, texts
 from .chart import charts
@@ -65,16 +65,16 @@ def client(account: str, user: str, fingerprint: str, lives: Mapping[str, TokenL
 
 def notes(progress: Progress) -> str:
     """Say why rows were rejected, why a load stopped, and how it goes on."""
-    told = ""
+    notes = ""
     if progress.rows_rejected:
         reason = progress.rejected_message or "no reason is known"
-        told += f'<div class="note">{span("bad", f"rejected: {reason}")}</div>'
+        notes += f'<div class="note">{span("bad", f"rejected: {reason}")}</div>'
     elif progress.phase == "done" and not progress.rejected_exact:
-        told += f'<div class="note">{span("warn", NOT_TOLD)}</div>'
+        notes += f'<div class="note">{span("warn", NOT_REPORTED)}</div>'
     if progress.phase in ("failed", "cancelled"):
         why = span(texts.grade(progress), f"{progress.phase}: {progress.message}")
-        told += f'<div class="note">{why}{_how_to_go_on(progress)}</div>'
-    return told
+        notes += f'<div class="note">{why}{_how_to_go_on(progress)}</div>'
+    return notes
 
 
 def _how_to_go_on(progress: Progress) -> str:
@@ -84,15 +84,15 @@ def _how_to_go_on(progress: Progress) -> str:
 
 
 def _legend(progress: Progress) -> str:
-    told = [f'<i class="{shade(progress)}"></i>{progress.rows_in_table:,} in the table']
+    entries = [f'<i class="{shade(progress)}"></i>{progress.rows_in_table:,} in the table']
     if progress.rows_rejected:
-        told.append(f'<i class="rejected"></i>{refused(progress)}')
+        entries.append(f'<i class="rejected"></i>{refused(progress)}')
     if progress.rows_waiting or not progress.ended:
-        told.append(f'<i class="sent"></i>{progress.rows_waiting:,} waiting for their commit')
-    told.append(f"of {total(progress)} {plural_of(progress.rows_total or 0, 'row')}")
+        entries.append(f'<i class="sent"></i>{progress.rows_waiting:,} waiting for their commit')
+    entries.append(f"of {total(progress)} {plural_of(progress.rows_total or 0, 'row')}")
     if progress.rows_skipped:
-        told.append(f"{progress.rows_skipped:,} sent before this call")
-    return f'<div class="legend">{joined(f"<span class=n>{one}</span>" for one in told)}</div>'
+        entries.append(f"{progress.rows_skipped:,} sent before this call")
+    return f'<div class="legend">{joined(f"<span class=n>{one}</span>" for one in entries)}</div>'
 
 
 def _facts(progress: Progress) -> str:

@@ -25,8 +25,8 @@ def drawn(progress: Progress) -> str:
     if progress.ended:
         return f'<div class="scroll" tabindex="0" role="region" aria-label="parts">{_table(numbered)}</div>'
     tiles = "".join(_tile(number, part) for number, part in numbered)
-    told = [(number, part) for number, part in numbered if part.phase == "failed" or part.rows_rejected]
-    return f'<div class="tiles">{tiles}</div>{_table(told) if told else ""}'
+    listed = [(number, part) for number, part in numbered if part.phase == "failed" or part.rows_rejected]
+    return f'<div class="tiles">{tiles}</div>{_table(listed) if listed else ""}'
 
 
 def _table(numbered: Iterable[tuple[int, Progress]]) -> str:
@@ -56,9 +56,9 @@ def _row(number: int, part: Progress) -> str:
     )
 
 
-def _below(told: str) -> str:
+def _below(cell: str) -> str:
     """Draw a row that belongs to the one above it."""
-    return f'<tr class="why"><td></td><td colspan="{len(COLUMNS) - 1}">{told}</td></tr>'
+    return f'<tr class="why"><td></td><td colspan="{len(COLUMNS) - 1}">{cell}</td></tr>'
 
 
 def _offsets(part: Progress) -> str:
@@ -67,21 +67,21 @@ def _offsets(part: Progress) -> str:
         return ""
     sent, committed = code(part.token_sent), code(part.token_committed or "none yet")
     one = part.token_sent == part.token_committed
-    told = f"sent and committed {sent}" if one else f"sent {sent}, committed {committed}"
-    return _below(f'<small class="quiet">offset token {told}</small>')
+    tokens = f"sent and committed {sent}" if one else f"sent {sent}, committed {committed}"
+    return _below(f'<small class="quiet">offset token {tokens}</small>')
 
 
 def _tile(number: int, part: Progress) -> str:
     """Draw a part as its number, its share or how it ended, and its bar; its title has the rest."""
     share = texts.percent(part) if part.phase in ("sending", "committing") else ""
-    told = [
+    facts = [
         f"{part.worker or part.channel}: {texts.headline(part)}",
         texts.rows(part),
         texts.pace(part),
         *_repeats(part),
     ]
     return (
-        f'<div class="tile" title="{text(", ".join(filter(None, told)))}">'
+        f'<div class="tile" title="{text(", ".join(filter(None, facts)))}">'
         f'<span class="quiet">{number}</span> {span(texts.grade(part), share or part.phase)} '
         f"{bar(part, number)}</div>"
     )
@@ -94,11 +94,11 @@ def _troubles(part: Progress) -> str:
 
 def _repeats(part: Progress) -> list[str]:
     """List what a part had to do again, or slower."""
-    told = []
+    facts = []
     if part.throttles:
-        told.append(f"{part.throttles:,} throttled")
+        facts.append(f"{part.throttles:,} throttled")
     if part.retries:
-        told.append(counted(part.retries, "retry", "retries"))
+        facts.append(counted(part.retries, "retry", "retries"))
     if part.reopens:
-        told.append(f"{part.reopens:,} reopened")
-    return told
+        facts.append(f"{part.reopens:,} reopened")
+    return facts

@@ -22,7 +22,7 @@ def span(kind: str, words: str) -> str:
 
 
 def quiet(words: str) -> str:
-    """Write words that stand back."""
+    """Write words in a quiet colour."""
     return span("quiet", words)
 
 
@@ -31,16 +31,17 @@ def code(words: str) -> str:
     return f"<code>{text(words)}</code>"
 
 
-def joined(told: Iterable[str]) -> str:
+def joined(parts: Iterable[str]) -> str:
     """Join HTML with separators that are text, so that it reads well without a style; none begins a line."""
-    return "&nbsp;· ".join(told)
+    return "&nbsp;· ".join(parts)
 
 
-def facts(told: Mapping[str, str], kind: str) -> str:
-    """Draw names and what they stand for, which is HTML already, as a table of two columns."""
+def facts(entries: Mapping[str, str], kind: str) -> str:
+    """Draw names and their values, which are HTML already, as a table of two columns."""
     left = 'style="text-align:left"'  # as viewers that take the style sheet away leave it
     rows = "".join(
-        f'<tr><th scope="row" {left}>{name}</th><td {left}>{value}</td></tr>' for name, value in told.items()
+        f'<tr><th scope="row" {left}>{name}</th><td {left}>{value}</td></tr>'
+        for name, value in entries.items()
     )
     return f'<table class="facts {kind}"><tbody>{rows}</tbody></table>'
 

@@ -56,7 +56,7 @@ class Row:
 
     Attributes:
         html: what it shows.
-        buttons: stand after it.
+        buttons: those after it.
         kind: a word by which the style sheet finds it, "" for none.
     """
 

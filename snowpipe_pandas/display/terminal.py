@@ -35,13 +35,13 @@ class TerminalView:
         self._over = False
 
     def draw(self) -> bool:
-        """Show what is so now; returns whether it may change."""
+        """Show the present state; returns whether it may change."""
         progress = self._read()
         self._update(progress)
         return not progress.ended
 
     def draw_last(self) -> None:
-        """Leave the last state standing, and below it how a stopped load goes on."""
+        """Leave the last state, and below it how a stopped load goes on."""
         if self._over:
             return
         self._over = True
@@ -49,9 +49,9 @@ class TerminalView:
         self._update(progress)
         self._live.stop()
         if texts.resume(progress):
-            told = texts.resume(progress)
+            how = texts.resume(progress)
             # As a Text, since a str is read as markup: a load may be called "part[/]".
-            self._live.console.print(Text(in_ascii(told) if self._ascii else told), soft_wrap=True)
+            self._live.console.print(Text(in_ascii(how) if self._ascii else how), soft_wrap=True)
 
     def _update(self, progress: Progress) -> None:
         self._live.start()  # does nothing the second time
@@ -101,10 +101,10 @@ class LogView:
 def styled(progress: Progress, width: int, *, ascii_only: bool = False) -> Text:
     """Return the line for a width, in colours."""
     fitting, grade = line(progress, width=width, ascii_only=ascii_only), texts.grade(progress)
-    told = Text(fitting.told)
+    facts = Text(fitting.facts)
     solid = _STYLES[grade] if grade and progress.phase in ("done", "paused") else "blue"
     for cells, style in (("█+", solid), ("×+", "red"), ("▒+", "cyan"), ("░+", "bright_black")):
-        told.highlight_regex(cells, style)
-    told.highlight_regex(r"[\d,]+ REJECTED", "bold red")
+        facts.highlight_regex(cells, style)
+    facts.highlight_regex(r"[\d,]+ REJECTED", "bold red")
     named = (fitting.target, "bold")
-    return Text.assemble(named, (fitting.state, _STYLES[grade]), told, no_wrap=True, overflow="crop")
+    return Text.assemble(named, (fitting.state, _STYLES[grade]), facts, no_wrap=True, overflow="crop")

@@ -38,10 +38,10 @@ def channels(progress: Progress) -> str:
     """Say how many channels or workers a load has, and how far they are where one is not as far as others."""
     phases, number = Counter(part.phase for part in progress.parts), len(progress.parts)
     some = {phase: count for phase, count in phases.items() if count < number}
-    told = counted(number, "worker" if progress.parts[0].worker else "channel")
+    parts = counted(number, "worker" if progress.parts[0].worker else "channel")
     if "done" in some:
-        told = f"{some['done']:,} of {told} done"
-    return ", ".join([told, *(f"{some[p]:,} {p}" for p in ("failed", "cancelled", "paused") if p in some)])
+        parts = f"{some['done']:,} of {parts} done"
+    return ", ".join([parts, *(f"{some[p]:,} {p}" for p in ("failed", "cancelled", "paused") if p in some)])
 
 
 def place(progress: Progress) -> str:
@@ -50,7 +50,7 @@ def place(progress: Progress) -> str:
 
 
 def _full(progress: Progress) -> int | None:
-    """Return of how many rows a load's shares are taken; None where that is not known before its end."""
+    """Return the rows that a load's shares refer to; None where that is not known before its end."""
     if progress.rows_total is None:
         return progress.rows_acknowledged if progress.phase == "done" else None
     return max(progress.rows_total, progress.rows_acknowledged)
@@ -122,7 +122,7 @@ def tokens(lives: Mapping[str, TokenLife]) -> str:
 
 
 def tokens_grade(lives: Mapping[str, TokenLife]) -> Grade:
-    """Say of what colour a client's tokens are, as the worst of them is."""
+    """Return the colour of a client's tokens: that of the worst of them."""
     states = {token_state(life) for life in lives.values()}
     return "bad" if "expired" in states else "warn" if "due" in states else ""
 
@@ -152,7 +152,7 @@ def token_name(kind: str) -> str:
 
 
 def key(fingerprint: str) -> str:
-    """Shorten a key's fingerprint; enough to tell keys apart."""
+    """Shorten a key's fingerprint; enough to distinguish keys."""
     return fingerprint[:15] + "…" if len(fingerprint) > 16 else fingerprint
 
 
@@ -172,7 +172,7 @@ def pace(progress: Progress) -> str:
 
 
 def time_left(progress: Progress) -> str:
-    """Write how long a load will go on sending; "" where nobody knows."""
+    """Write how long a load will go on sending; "" where that is unknown."""
     left = progress.seconds_left
     return "" if left is None or progress.phase in ("paused", "committing") else f"{duration(left)} left"
 
@@ -190,7 +190,7 @@ def timings(spent: Timings) -> str:
 
 
 def grade(progress: Progress) -> Grade:
-    """Say of what colour a load is; it ends green only if every row is in the table, and that is known."""
+    """Return the colour of a load; it ends green only if every row is in the table, and that is known."""
     if progress.phase == "failed":
         return "bad"
     if progress.rows_rejected or progress.phase in ("cancelled", "paused"):
@@ -209,7 +209,7 @@ def state(progress: Progress) -> str:
     if progress.rows_waiting:
         return "acknowledged"
     if not progress.rejected_exact:
-        return "done, rejected rows not told"
+        return "done, rejected rows unknown"
     return "already in the table" if progress.rows_sent == 0 and progress.rows_skipped else "done"
 
 
@@ -219,14 +219,14 @@ def headline(progress: Progress) -> str:
 
 
 def resume(progress: Progress) -> str:
-    """Tell how a stopped load goes on, "" for one that did not stop."""
+    """Return how a stopped load goes on, "" for one that did not stop."""
     if progress.phase not in ("failed", "cancelled") or not progress.goes_on:
         return ""
     return f"to go on, run the same call with load_id={progress.load_id!r}"
 
 
 def numbers(progress: Progress) -> list[str]:
-    """List what a view's first line tells: rows in the table and waiting, speed, and time."""
+    """List the facts of a view's first line: rows in the table and waiting, speed, and time."""
     there, whole = progress.rows_in_table, _full(progress)
     of_all = "" if whole in (None, there) else f" of {whole:,}"
     noun = plural_of(there if whole is None else whole, "row")
@@ -236,14 +236,14 @@ def numbers(progress: Progress) -> list[str]:
     if progress.phase == "done" and progress.rows_sent == 0 and progress.rows_skipped:
         return [f"nothing to send: {clause}"]
     lost = progress.rows_rejected and progress.phase != "done"
-    told = [f"{rejected(progress)} REJECTED" if lost else "", clause]
-    told.append(f"{progress.rows_waiting:,} waiting" if progress.rows_waiting else "")
-    told += [pace(progress), elapsed(progress.seconds) if progress.ended else time_left(progress)]
-    return [number for number in told if number]
+    facts = [f"{rejected(progress)} REJECTED" if lost else "", clause]
+    facts.append(f"{progress.rows_waiting:,} waiting" if progress.rows_waiting else "")
+    facts += [pace(progress), elapsed(progress.seconds) if progress.ended else time_left(progress)]
+    return [number for number in facts if number]
 
 
 def at_most(progress: Progress, words: str = "at most ") -> str:
-    """Say that fewer rows may be in the table, where the service does not tell how many it rejected."""
+    """Say that fewer rows may be in the table, where the service does not report how many it rejected."""
     return "" if progress.rejected_exact else words
 
 

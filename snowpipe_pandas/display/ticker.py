@@ -1,6 +1,6 @@
 """The thread that draws: it asks a view to draw itself some times a second, until the view says that is all.
 
-A view that fails must never end a load: its first error is logged and it is drawn no more.
+A view that fails must never end a load: its first error is logged and it is not drawn again.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ _log = logging.getLogger("snowpipe_pandas.display")
 
 
 class View(Protocol):
-    """Something that shows what is so at the moment."""
+    """Something that shows a present state."""
 
     def draw(self) -> bool:
-        """Show what is so now; returns whether it may change."""
+        """Show the present state; returns whether it may change."""
 
     def draw_last(self) -> None:
-        """Show the last state, and leave it standing; a second call shows it again."""
+        """Show the last state, and leave it; a second call shows it again."""
 
 
 class Ticker:

@@ -25,7 +25,7 @@ class Frame(Protocol):
 
     @property
     def closed(self) -> bool:
-        """Whether it can show nothing any more."""
+        """Whether it can no longer show anything."""
 
     def show(self, rows: Sequence[Row]) -> None:
         """Show rows in the cell that runs now, or the plain form if that is what is left."""
@@ -41,7 +41,7 @@ class Frame(Protocol):
 
 
 def new_frame(still: Still, *, bare: bool = False) -> Frame:
-    """Make a frame for the front end that this code runs behind.
+    """Make a frame for the front end of this process.
 
     Args:
         still: makes the plain form.
@@ -78,7 +78,7 @@ class LoadView:
         self._frame.show(self._rows(self._read()))
 
     def draw(self) -> bool:
-        """Show what is so now; returns whether it may change."""
+        """Show the present state; returns whether it may change."""
         progress = self._read()
         self._frame.draw(self._rows(progress))
         return not progress.ended
@@ -114,7 +114,7 @@ class JobsView:
     """Several jobs, each a row of one table with its buttons, and their total.
 
     Args:
-        jobs: what tells the state of each one, and what steers it.
+        jobs: what reports the state of each one, and what steers it.
     """
 
     def __init__(self, jobs: Sequence[tuple[Callable[[], Progress], Steering]]) -> None:
@@ -127,7 +127,7 @@ class JobsView:
         self._frame.show(self._rows(self._states()))
 
     def draw(self) -> bool:
-        """Show what is so now; returns whether it may change."""
+        """Show the present state; returns whether it may change."""
         states = self._states()
         self._frame.draw(self._rows(states))
         return not all(state.ended for state in states)
@@ -158,10 +158,10 @@ class JobsView:
 
     def _still(self) -> tuple[str, str]:
         states = self._states()
-        text = "; ".join(_told(target, same) for target, same in groupby(states, texts.target))
+        text = "; ".join(_summary(target, same) for target, same in groupby(states, texts.target))
         return text[:REPR_CHARACTERS], jobs.whole_table(states) + "".join(map(panel.notes, states))
 
 
-def _told(target: str, states: Iterable[Progress]) -> str:
+def _summary(target: str, states: Iterable[Progress]) -> str:
     """Say how far the jobs of a target are."""
     return f"{target} {', '.join(f'{visible(job.channel)}: {texts.headline(job)}' for job in states)}"

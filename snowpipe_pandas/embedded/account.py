@@ -162,7 +162,7 @@ class LocalAccount:
         """Stop the HTTP server: every connection is cut at once, every scoped token ends; see `start()`.
 
         Args:
-            lose_uncommitted: let the service crash with it: what was accepted and not committed is gone, and
+            lose_uncommitted: let the service crash with it: what was accepted and not committed is lost, and
                 every channel must be reopened. Otherwise accepted rows go on to be committed.
 
         Raises:
@@ -182,7 +182,7 @@ class LocalAccount:
     def fail_over(self) -> None:
         """Move the ingest host: from `127.0.0.1` to `localhost`, and back again with the next call.
 
-        The host before answers 410 from now on; scoped tokens are for one host.
+        The old host answers 410 from now on; scoped tokens are for one host.
         """
         self._check_usable()
         hosts = [HOST, "localhost"]
@@ -252,7 +252,7 @@ def _nothing_left_of_a_failure(path: Path | None) -> Iterator[None]:
         for file in made:
             with suppress(OSError):
                 shutil.rmtree(file) if file.is_dir() else file.unlink()
-        if isinstance(error, OSError | RuntimeError):  # no place for files; no thread to be had
+        if isinstance(error, OSError | RuntimeError):  # no room for files; no thread available
             ways = "give it another path, remove what is in the way, or make room"
             raise UsageError(f"the local account can't start ({error}): {ways}") from error
         raise

@@ -34,8 +34,8 @@ class AccountFiles:
 
     Args:
         folder: where the files are; made with mode 0700.
-        lasting: whether the folder outlives the account, and its key is its own. Accounts that leave nothing
-            behind share one key per process: making one is half of what their start costs.
+        lasting: whether the folder outlives the account, and its key is its own. Accounts that leave no
+            files share one key per process: making one is half of what their start costs.
         tls: make a certificate for 127.0.0.1 and localhost.
 
     Raises:
@@ -97,10 +97,10 @@ def _key_of_this_process() -> rsa.RSAPrivateKey:
 def _read_key(file: Path) -> rsa.RSAPrivateKey:
     try:
         if not file.is_file():
-            raise ValueError("it is no file")
+            raise ValueError("it is not a file")
         key = load_pem_private_key(file.read_bytes(), None)
         if not isinstance(key, rsa.RSAPrivateKey) or key.key_size < RSA_BITS:
-            raise ValueError(f"it is no RSA key of at least {RSA_BITS} bits")
+            raise ValueError(f"it is not an RSA key of at least {RSA_BITS} bits")
     except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:  # TypeError: it is encrypted
         raise UsageError(
             f"the account's key {str(file)!r} can't be used ({error}): remove it, and a new one is made"

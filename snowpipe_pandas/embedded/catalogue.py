@@ -1,6 +1,6 @@
 """What the account remembers of tables beside the engine: types as declared, defaults, settings.
 
-It stands in a schema of the account's own in each database. All of this runs in the caller's transaction, so
+It is in a schema of the account's own in each database. All of this runs in the caller's transaction, so
 that it changes with the tables that it is about, or not at all.
 """
 
@@ -55,7 +55,7 @@ def find_table(cursor: duckdb.DuckDBPyConnection, name: ObjectName) -> ObjectNam
 
 
 def likeness(table: ObjectName, name: ObjectName) -> tuple[bool, ...]:
-    """Return how well a stored name fits one that is written in any case; the greatest is meant."""
+    """Return how well a stored name fits one that is written in any case; the greatest wins."""
     shown_table = shown_name(table.name)
     return (
         shown_table == shown_name(name.name),
@@ -71,7 +71,7 @@ def shown(table: ObjectName) -> ObjectName:
 
 
 def exists(cursor: duckdb.DuckDBPyConnection, table: ObjectName) -> bool:
-    """Tell whether a table of exactly this stored name is there."""
+    """Return whether a table of exactly this stored name is there."""
     found = cursor.execute(
         "SELECT 1 FROM duckdb_tables() WHERE database_name = ? AND schema_name = ? AND table_name = ?",
         [table.database, table.schema, table.name],
@@ -80,7 +80,7 @@ def exists(cursor: duckdb.DuckDBPyConnection, table: ObjectName) -> bool:
 
 
 def schema_exists(cursor: duckdb.DuckDBPyConnection, name: ObjectName) -> bool:
-    """Tell whether the schema of a name is there, spelled exactly so."""
+    """Return whether the schema of a name is there, spelled exactly so."""
     found = cursor.execute(
         "SELECT 1 FROM duckdb_schemas() WHERE database_name = ? AND schema_name = ?",
         [name.database, name.schema],
@@ -186,7 +186,7 @@ def rename_table(cursor: duckdb.DuckDBPyConnection, table: ObjectName, to: Objec
 
 
 def evolves(cursor: duckdb.DuckDBPyConnection, table: ObjectName) -> bool:
-    """Tell whether a table has ENABLE_SCHEMA_EVOLUTION = TRUE."""
+    """Return whether a table has ENABLE_SCHEMA_EVOLUTION = TRUE."""
     found = cursor.execute(
         f"SELECT 1 FROM {quoted(table.database, HIDDEN)}.evolving WHERE table_schema = ? AND table_name = ?",  # noqa: S608
         [table.schema, table.name],

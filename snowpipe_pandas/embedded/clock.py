@@ -6,7 +6,7 @@ import time
 
 
 class AccountClock:
-    """Tells the account's time; signed tokens, the lives of issued ones and the `Date` header follow it."""
+    """The account's time; signed tokens, the lives of issued ones and the `Date` header follow it."""
 
     def __init__(self) -> None:
         self._moved_s = 0.0

@@ -33,7 +33,7 @@ Operation = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One piece of trouble. What is asked of one fault happens in the order of this list.
+    """One piece of trouble. The parts of one fault happen in the order of this list.
 
     Attributes:
         operation: the kind of request it happens to, "any" for all kinds.

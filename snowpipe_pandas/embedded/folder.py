@@ -1,4 +1,4 @@
-"""The temporary folder of an account in memory: it holds a private key, so it goes however its process ends.
+"""The temporary folder of an account in memory: with a private key, so removed however its process ends.
 
 Closing the account removes it, and so does the end of the interpreter. SIGTERM ends a Python process without
 either, so a handler is set for it, but only where the program has none of its own: it removes the folders and
@@ -28,10 +28,10 @@ _ours: dict[Path, int | None] = {}
 
 
 class TemporaryFolder:
-    """A private folder in the system's place for such; removes those whose owners have died.
+    """A private folder in the system's temporary folder; removes those whose owners have died.
 
     Raises:
-        OSError: there is no place for it.
+        OSError: it can't be made.
     """
 
     def __init__(self) -> None:
@@ -95,7 +95,7 @@ def _default_sigterm() -> None:
 
 
 def _terminated(number: int, _frame: FrameType | None) -> None:
-    """Remove this process's folders, then end as SIGTERM ends who has no handler."""
+    """Remove this process's folders, then end as SIGTERM does without a handler."""
     for folder in list(_ours):
         shutil.rmtree(folder, ignore_errors=True)
     signal.signal(number, signal.SIG_DFL)

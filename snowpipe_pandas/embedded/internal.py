@@ -1,7 +1,7 @@
 """The account's own names: a schema that no user can write, and how users' names are stored beside it.
 
 DuckDB commits atomically within one attached database only, so what the account remembers of tables, pipes
-and channels stands in the database of the rows. Names of users can't hold the mark, neither in SQL nor over
+and channels is in the database of the rows. Names of users can't hold the mark, neither in SQL nor over
 HTTP, so nothing that holds it can be named, read or changed by them.
 """
 
@@ -10,13 +10,13 @@ from __future__ import annotations
 from ..names import ObjectName
 
 MARK = "\x01"
-"""Stands in every name of the account's own, and in no name of a user's."""
+"""Part of every name of the account's own, and of no name of a user's."""
 
 HIDDEN = f"{MARK}account"
 """The schema of the account's own tables, in each database."""
 
 FORMER_HIDDEN = "_SNOWPIPE"
-"""What it was called in files of before."""
+"""Its name in older files."""
 
 ERROR_COLUMNS = {
     "TIMESTAMP": "TIMESTAMPTZ",
@@ -37,7 +37,7 @@ def error_table(table: ObjectName) -> ObjectName:
 def stored_name(name: str) -> str:
     """Return the name under which DuckDB stores a table or view.
 
-    DuckDB tells no names apart that differ in case only, Snowflake does: `T` and `"t"` are two tables. So a
+    Names that differ in case only are one to DuckDB, two to Snowflake: `T` and `"t"` are two tables. So a
     name with lower-case letters is stored with the mark and the places of these letters after it.
 
     >>> stored_name("T"), stored_name("t")

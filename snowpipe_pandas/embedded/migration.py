@@ -22,7 +22,7 @@ DROP TABLE {former}.columns; DROP TABLE {former}.pipes; DROP TABLE {former}.chan
 
 
 def set_up(cursor: duckdb.DuckDBPyConnection, database: str) -> None:
-    """Make the account's tables in a database; those of a file of before are moved to where they are now."""
+    """Make the account's tables in a database; those of an older file are moved to where they are now."""
     schemas = {
         name
         for (name,) in cursor.execute(
@@ -47,7 +47,7 @@ def _is_former(cursor: duckdb.DuckDBPyConnection, database: str) -> bool:
 
 
 def _migrate(cursor: duckdb.DuckDBPyConnection, database: str) -> None:
-    """Move what a file of before keeps; also tables with lower-case letters get the names they have now."""
+    """Move what an older file keeps; also tables with lower-case letters get the names they have now."""
     former = quoted(database, FORMER_HIDDEN)
     cursor.execute(_MIGRATE.format(hidden=quoted(database, HIDDEN), former=former))
     found = cursor.execute(
@@ -76,7 +76,7 @@ def _canonical_pipes(cursor: duckdb.DuckDBPyConnection, database: str) -> None:
     for schema, name in cursor.execute(f"SELECT DISTINCT pipe_schema, pipe_name FROM {channels}").fetchall():  # noqa: S608
         try:
             pipe = find_pipe(cursor, ObjectName(database, schema, name)).name
-        except Refused:  # its table is gone
+        except Refused:  # its table was dropped
             end_channels(cursor, ObjectName(database, schema, name))
             continue
         cursor.execute(

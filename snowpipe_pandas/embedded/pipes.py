@@ -81,7 +81,7 @@ def _own_pipes(cursor: duckdb.DuckDBPyConnection, name: ObjectName) -> list[Pipe
 
 
 def _pipe_is_there(cursor: duckdb.DuckDBPyConnection, pipe: ObjectName) -> bool:
-    """Tell whether there is a user's own pipe of exactly this name, whether it is valid or not."""
+    """Return whether there is a user's own pipe of exactly this name, whether it is valid or not."""
     found = cursor.execute(
         f"SELECT 1 FROM {quoted(pipe.database, HIDDEN)}.pipes WHERE pipe_schema = ? AND pipe_name = ?",  # noqa: S608
         [pipe.schema, pipe.name],
@@ -114,7 +114,7 @@ def _keep_pipe(
 def end_pipes(
     cursor: duckdb.DuckDBPyConnection, table: ObjectName, *, filling: str | None = None
 ) -> set[ObjectName]:
-    """End the pipes of a table which is no longer what it was: their channels go, own ones become invalid.
+    """End the pipes of a table that has changed: their channels are deleted, own ones become invalid.
 
     Args:
         cursor: the transaction's.

@@ -1,8 +1,8 @@
 """Refusals of the local account: status, code and message of each, as the service words them, in one place.
 
-A code that is documented, or was seen in the official SDK, stands as it is; numbers are those of Snowflake's
+A code that is documented, or was seen in the official SDK, is kept; numbers are those of Snowflake's
 login service. Where no code is known the account has one of its own, such as ERR_INVALID_REQUEST. What a
-client does with each of them stands in Snowflake's error-handling page.
+client does with each of them is in Snowflake's error-handling page.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Refused(Exception):  # noqa: N818  # an answer, not a fault of the program
 
 
 class SqlRefused(Refused):
-    """Ends a statement, with its handle and SQLSTATE as the SQL API tells them."""
+    """Ends a statement, with its handle and SQLSTATE as the SQL API returns them."""
 
     def __init__(self, status: int, code: str, sql_state: str, message: str, handle: str) -> None:
         super().__init__(status, code, message)
@@ -63,7 +63,7 @@ def throttled(message: str, wait_s: int) -> Refused:
 
 
 def unknown_encoding(encoding: str) -> Refused:
-    """Return the answer to a body in an encoding that nobody reads."""
+    """Return the answer to a body in an unknown encoding."""
     return Refused(415, "ERR_INVALID_REQUEST", f"unknown Content-Encoding {encoding[:40]!r}")
 
 
@@ -74,7 +74,7 @@ def nothing_at(path: str) -> Refused:
 
 def not_for_this_account(host: str) -> Refused:
     """Return the answer to a Host header that is not of this machine's loopback address."""
-    return Refused(421, "ERR_INVALID_REQUEST", f"the Host header is none of this account's: use {host}")
+    return Refused(421, "ERR_INVALID_REQUEST", f"the Host header is not this account's: use {host}")
 
 
 def wrong_method(method: str, allowed: str) -> Refused:
@@ -89,8 +89,8 @@ def too_slow(what: str) -> Refused:
 
 
 def unreadable_request(status: int) -> Refused:
-    """Return the answer to bytes that are no HTTP, with the status that the parser hints at."""
-    return Refused(status, "ERR_INVALID_REQUEST", "the request is no HTTP that can be read")
+    """Return the answer to bytes that are not HTTP, with the status that the parser hints at."""
+    return Refused(status, "ERR_INVALID_REQUEST", "the request is not readable HTTP")
 
 
 def too_many_connections(limit: int) -> Refused:
@@ -137,7 +137,7 @@ def wrong_scope() -> Refused:
 
 def no_public_key() -> Refused:
     """Return the answer to a public key that can't be registered."""
-    return Refused(400, "390405", "the text is no RSA public key in base64")
+    return Refused(400, "390405", "the text is not an RSA public key in base64")
 
 
 def not_found_table(name: object) -> Refused:
@@ -185,7 +185,7 @@ def too_many_statuses(asked: int, limit: int) -> Refused:
 
 
 def uncommitted(name: str) -> Refused:
-    """Return the answer to who would discard a channel's accepted rows without wanting it."""
+    """Return the answer to a request that would discard a channel's accepted rows without saying so."""
     return Refused(409, "ERR_CHANNEL_HAS_UNCOMMITTED_DATA", f"channel {name} has uncommitted rows")
 
 
@@ -242,11 +242,11 @@ _SQL_CODES = (
     ("can't be read|can't read", "001003", "42000"),
     ("does not know", "000002", "0A000"),
 )
-"""What the account's own words of a failed statement stand for at the service: code and SQLSTATE."""
+"""The service's equivalents of the account's own words for a failed statement: code and SQLSTATE."""
 
 
 def sql_failed(handle: str, message: str) -> SqlRefused:
-    """Return the answer to who asks for a statement that failed."""
+    """Return the answer to a request for a statement that failed."""
     for words, code, sql_state in _SQL_CODES:
         if re.search(words, message):
             return SqlRefused(422, code, sql_state, message, handle)
@@ -254,18 +254,18 @@ def sql_failed(handle: str, message: str) -> SqlRefused:
 
 
 def sql_cancelled(handle: str) -> SqlRefused:
-    """Return the answer to who asks for a statement that was cancelled."""
+    """Return the answer to a request for a statement that was cancelled."""
     return SqlRefused(422, "000604", "57014", "SQL execution canceled", handle)
 
 
 def sql_timed_out(handle: str) -> SqlRefused:
-    """Return the answer to who asks for a statement that took longer than it may."""
+    """Return the answer to a request for a statement that took longer than it may."""
     message = "Statement reached its statement or warehouse timeout and was canceled."
     return SqlRefused(408, "000630", "57014", message, handle)
 
 
 def no_such_statement(handle: str) -> Refused:
-    """Return the answer to who asks for a statement that nobody knows, or no more."""
+    """Return the answer to a request for a statement that is unknown, or forgotten."""
     return Refused(
         404, "ERR_NO_SUCH_STATEMENT", f"there is no statement {handle[:80]}, or none of this user's"
     )

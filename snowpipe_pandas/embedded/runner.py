@@ -1,4 +1,4 @@
-"""Runs SQL on the account: one statement as it was written, translated, and done by whom it concerns."""
+"""Runs SQL on the account: one statement as it was written, translated, and done by the part that can."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Runner:
             raise UsageError(refused.message) from None
         except SnowpipeError:
             raise
-        except Exception as error:  # sqlglot and DuckDB fail in many ways on texts that are no SQL
+        except Exception as error:  # sqlglot and DuckDB fail in many ways on texts that are not SQL
             raise UsageError(f"the SQL can't be run: {type(error).__name__}") from error
 
     def _do(self, command: Command, stop: Stop) -> Rows | Done:

@@ -12,7 +12,7 @@ from ..errors import UsageError
 
 
 class Stop:
-    """The wish that one statement ends; it may come before, while or after the engine works on it."""
+    """A request to end one statement; it may come before, while or after the engine runs it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

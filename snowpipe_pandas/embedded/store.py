@@ -184,7 +184,7 @@ class Store:
         """Make, change or drop a table or pipe, in one transaction.
 
         Returns:
-            The pipes that have ended with it; their channels are gone from the disk.
+            The pipes that have ended with it; their channels are deleted on disk.
 
         Raises:
             UsageError: it can't be done.
@@ -279,12 +279,12 @@ class Store:
         return found
 
     def has_table(self, table: ObjectName) -> bool:
-        """Tell whether there is a table of exactly this stored name."""
+        """Return whether there is a table of exactly this stored name."""
         with self.cursor() as cursor:
             return catalogue.exists(cursor, table)
 
     def evolves(self, table: ObjectName) -> bool:
-        """Tell whether a table, by its stored name, has ENABLE_SCHEMA_EVOLUTION = TRUE."""
+        """Return whether a table, by its stored name, has ENABLE_SCHEMA_EVOLUTION = TRUE."""
         return self._remembered(self._evolving, table, catalogue.evolves)
 
     def evolve(

@@ -1,6 +1,6 @@
-"""What the workers of a load tell while it runs: a row each for views, and events for callbacks.
+"""What the workers of a load report while it runs: a row each for views, and events for callbacks.
 
-It is telemetry: a message may be lost, and nothing is decided by it. Receipts tell what is in the table.
+It is telemetry: a message may be lost, and nothing is decided by it. Receipts say what is in the table.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 from .. import events
 from ..events import Event, Hub, Phase, PhaseChanged
 from ..streaming.counts import Counts
-from ..streaming.failures import told
+from ..streaming.failures import failure_event
 from ..streaming.parts import channel_of
 from ..streaming.progress import Progress
 from ..streaming.totals import TotalTracker, added, furthest_behind
@@ -25,7 +25,7 @@ _COUNTS = frozenset(field.name for field in fields(Counts))
 
 
 def message(worker: str, number: int, event: Event, progress: Progress) -> dict[str, Any]:
-    """Return what a worker tells of an event, in plain JSON; `Crew.hear` takes it.
+    """Return what a worker reports of an event, in plain JSON; `Crew.receive` takes it.
 
     Args:
         worker: the worker's name.
@@ -51,7 +51,7 @@ class _Partition:
 
 
 class Crew:
-    """The workers of a load, as far as they have told. Its `with` block is the load.
+    """The workers of a load, as far as they have reported. Its `with` block is the load.
 
     A partition that runs again elsewhere is counted with its new worker only.
 
@@ -78,15 +78,15 @@ class Crew:
         self._partitions: dict[int, _Partition] = {}
         self._workers: list[_Worker] = []
 
-    def hear(self, heard: Mapping[str, Any]) -> None:
-        """Take in what a worker has told by `message()`."""
+    def receive(self, reported: Mapping[str, Any]) -> None:
+        """Take in what a worker reported by `message()`."""
         with self._lock:
-            worker, phase, counts = heard["worker"], heard["phase"], Counts(**heard["counts"])
-            self._partitions[heard["number"]] = _Partition(worker, phase, counts)
+            worker, phase, counts = reported["worker"], reported["phase"], Counts(**reported["counts"])
+            self._partitions[reported["number"]] = _Partition(worker, phase, counts)
             if worker not in [known.name for known in self._workers]:
                 self._workers.append(_Worker(self, worker))
                 self.tracker.follow(self._workers)
-        event = dict(heard["event"])
+        event = dict(reported["event"])
         self.events.emit(_KINDS[event.pop("kind")](**event))
 
     def __enter__(self) -> Crew:
@@ -95,7 +95,7 @@ class Crew:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.tracker.end(PhaseChanged(phase="done") if error is None else told(error))
+        self.tracker.end(PhaseChanged(phase="done") if error is None else failure_event(error))
 
     def row(self, worker: str) -> Progress:
         """Return the state of a worker: its partitions together."""

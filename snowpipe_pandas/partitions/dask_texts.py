@@ -1,6 +1,6 @@
 """Finds the values that Dask has changed before anybody sees them: dicts and lists that became texts.
 
-It asks a Dask DataFrame without importing Dask; where a frame does not tell, nothing is found.
+It asks a Dask DataFrame without importing Dask; where a frame does not show it, nothing is found.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from typing import Any
 
 
 def texts_of_objects(frame: Any) -> list[str]:
-    """Return the columns whose dicts or lists `dataframe.convert-string` has made Python's text of.
+    """Return the columns whose dicts or lists `dataframe.convert-string` has turned into Python's text.
 
-    Only `dd.from_pandas` keeps the pandas frame that tells.
+    Only `dd.from_pandas` keeps the pandas frame that shows it.
     """
     found = []
     for node in frame.expr.walk():

@@ -20,8 +20,8 @@ from .spec import LoadSpec
 
 Outcome: TypeAlias = "StreamResult | BaseException"
 
-MOST_TOLD = 3
-"""So many failures are told in words; the error has all of them."""
+MOST_SHOWN = 3
+"""The message lists at most this many failures; the error has all of them."""
 
 _log = logging.getLogger("snowpipe_pandas.loads")
 
@@ -101,12 +101,12 @@ def _gathered(
 
 
 def _problem(outcome: object, spec: LoadSpec, number: int) -> BaseException | None:
-    """Return why an outcome is no receipt of a partition, None where it is one."""
+    """Return why an outcome is not a receipt of a partition, None if it is one."""
     if isinstance(outcome, BaseException):
         return outcome
     found = outcome if isinstance(outcome, StreamResult) else None
-    told = None if found is None else (found.load_id, found.channel, found.committed)
-    if 1 <= number <= spec.parts and told == (spec.load_id, channel_of(spec.load_id, number), True):
+    receipt = None if found is None else (found.load_id, found.channel, found.committed)
+    if 1 <= number <= spec.parts and receipt == (spec.load_id, channel_of(spec.load_id, number), True):
         return None
     return UsageError(
         f"partition {number} of {spec.parts} of load {spec.load_id!r} gave {shown(outcome)} instead of its "
@@ -127,16 +127,16 @@ def _incomplete(
     failures: Mapping[int, BaseException],
     again: str,
 ) -> LoadIncompleteError:
-    told = [f"partition {n}: {_in_words(error)}" for n, error in list(failures.items())[:MOST_TOLD]]
-    if len(failures) > MOST_TOLD:
-        told.append(f"{len(failures) - MOST_TOLD:,} more failed")
+    reasons = [f"partition {n}: {_in_words(error)}" for n, error in list(failures.items())[:MOST_SHOWN]]
+    if len(failures) > MOST_SHOWN:
+        reasons.append(f"{len(failures) - MOST_SHOWN:,} more failed")
     if silent := spec.parts - len(receipts) - len(failures):
-        told.append(f"{counted(silent, 'partition')} gave no receipt")
+        reasons.append(f"{counted(silent, 'partition')} gave no receipt")
     goes_on = all(getattr(error, "goes_on", True) for error in failures.values())
     next_step = f"run this again to go on: {again}" if goes_on else "the same call can't go on"
     error = LoadIncompleteError(
         f"load {spec.load_id!r} is not complete: {len(receipts):,} of {counted(spec.parts, 'partition')} are "
-        f"in the table; {'; '.join(told)}; {next_step}",
+        f"in the table; {'; '.join(reasons)}; {next_step}",
         receipts=receipts,
         failures=failures,
         again=again,
@@ -154,7 +154,7 @@ def _facts(
     *,
     goes_on: bool,
 ) -> LoadFacts:
-    """Add up what receipts and errors say; nobody has asked the partitions that say nothing."""
+    """Add up what receipts and errors say; partitions that say nothing were not asked."""
     loads = [getattr(error, "load", None) for error in failures.values()]
     known: list[StreamResult | LoadFacts] = [load for load in loads if isinstance(load, LoadFacts)]
     known += receipts.values()

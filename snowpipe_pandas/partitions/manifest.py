@@ -1,8 +1,8 @@
 """The manifest of a load in partitions: a channel without rows, whose token says how the load was cut.
 
 `{load_id}:0:1-{schema}:0:0/8` is a load of 8 partitions, and
-`{load_id}:{rows}:1-{schema}:{rejected}:0/8/{rows}/done` one that is complete. The driver alone sets it. Who
-asks does so by an open: its answer is never from the past.
+`{load_id}:{rows}:1-{schema}:{rejected}:0/8/{rows}/done` one that is complete. The driver alone sets it. It is
+read by an open: its answer is never from the past.
 """
 
 from __future__ import annotations

@@ -16,11 +16,13 @@ from ..streaming.result import StreamResult
 from .manifest import Manifest
 from .spec import LoadSpec
 
-Tell: TypeAlias = Callable[[Event, Progress], object]
-"""Hears what happens to a partition, with its state then."""
+PartitionListener: TypeAlias = Callable[[Event, Progress], object]
+"""Is called with what happens to a partition, and its state then."""
 
 
-def stream_partition(data: Any, spec: LoadSpec, number: int, tell: Tell | None = None) -> StreamResult:
+def stream_partition(
+    data: Any, spec: LoadSpec, number: int, on_event: PartitionListener | None = None
+) -> StreamResult:
     """Put every row of a partition into the load's table, once, and wait until they are committed.
 
     It may run any number of times, one after the other or at once, on any machine: the partition's channel
@@ -30,7 +32,7 @@ def stream_partition(data: Any, spec: LoadSpec, number: int, tell: Tell | None =
         data: the partition's rows, in an order that is the same in every run; anything `stream()` takes.
         spec: what the driver made.
         number: the partition's number, from 1 on, the same in every run.
-        tell: hears what happens.
+        on_event: is called with what happens.
 
     Returns:
         The receipt: every row of the partition is in the table, or counted as rejected. It can be pickled.
@@ -51,14 +53,14 @@ def stream_partition(data: Any, spec: LoadSpec, number: int, tell: Tell | None =
     with closing(rows), spec.connect() as client:
         target = spec.at(client)
         channel = target.open_channel(channel_of(spec.load_id, number))
-        # Asked after the open. Who sets the manifest looks for channels after that: one sees the other.
+        # Read after the open. Whoever sets the manifest looks for channels after that: one sees the other.
         Manifest(target, spec).check_open()
         load = Load(rows, spec.encoder(), channel, spec.options, part=spec.part(number))
-        if tell is None:
+        if on_event is None:
             return load.run()
-        with load.events.heard_by(partial(_told, tell, load)):
+        with load.events.heard_by(partial(_emit, on_event, load)):
             return load.run()
 
 
-def _told(tell: Tell, load: Load, event: Event) -> None:
-    tell(event, load.tracker.snapshot())
+def _emit(on_event: PartitionListener, load: Load, event: Event) -> None:
+    on_event(event, load.tracker.snapshot())

@@ -49,7 +49,7 @@ class Table:
     query: Query
 
     def measure(self, expressions: Sequence[str]) -> list[Any]:
-        """Return what expressions come to over the rows."""
+        """Return the values of expressions over the rows."""
         condition = "" if self.where is None else f" WHERE ({self.where})"
         named = ", ".join(f"{text} AS M{number}" for number, text in enumerate(expressions))
         found = self.query(f"SELECT {named} FROM {self.name}{condition}")  # noqa: S608
@@ -182,13 +182,13 @@ def _compared_columns(
             yield Measured(name, TOTAL, why="NaN or an infinity is among the values")
 
 
-def _compared(name: str, measure: str, kind: Kind, told: Summary, found: Any) -> Measured:
-    source = {NULLS: told.nulls, TOTAL: told.total}.get(measure)
+def _compared(name: str, measure: str, kind: Kind, summary: Summary, found: Any) -> Measured:
+    source = {NULLS: summary.nulls, TOTAL: summary.total}.get(measure)
     if measure not in (NULLS, TOTAL):
-        source = told.minimum if measure == MEASURES[1] else told.maximum
+        source = summary.minimum if measure == MEASURES[1] else summary.maximum
     if kind == "boolean" and source is None:
         source = 0  # COUNT_IF of no value
-    equal = _equal(source, found, told.magnitude if measure == TOTAL else 0.0)
+    equal = _equal(source, found, summary.magnitude if measure == TOTAL else 0.0)
     if kind in ("time", "instant") and measure not in (NULLS, TOTAL):
         source, found = _moment(source, kind), _moment(found, kind)
     return Measured(name, measure, source, found, equal)

@@ -39,7 +39,7 @@ _ALSO = {("number", "float"), ("float", "number")}
 
 
 def kind_of(field: pa.Field) -> Kind | None:
-    """Return the kind of a source's column; None where it is of none that can be compared."""
+    """Return the kind of a source's column; None if it can't be compared."""
     if pa.types.is_duration(field.type):
         return None
     return _SOURCE_KINDS.get(_bare(snowflake_type(field)))
@@ -58,7 +58,7 @@ def _bare(kind: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Sql:
-    """How SQL measures a column: what its least, its largest value and all together come to."""
+    """How SQL measures a column: its least value, its largest value and its total."""
 
     minimum: Callable[[str], str] | None
     maximum: Callable[[str], str] | None

@@ -21,19 +21,19 @@ _EPOCH_DAY = dt.date(1970, 1, 1).toordinal()
 _EPOCH = dt.datetime(1970, 1, 1)
 _IN_NS = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
 _DIGITS = 200
-"""Digits of sums of decimals: more than any column's values come to."""
+"""Digits of sums of decimals: more than the sum of any column needs."""
 
 
 @dataclass(slots=True)
 class Summary:
-    """What a column's values come to.
+    """The measures of a column's values.
 
     Attributes:
         nulls: how many are missing.
         minimum, maximum: the least and the largest one; None if there is none, or the kind has no order.
-        total: their sum, or what stands for it; None if there is no value.
+        total: their sum, or what replaces it; None if there is no value.
         magnitude: the sum of their absolute values, by which rounding in sums of floats is judged.
-        odd: whether NaN or an infinity is among them, which no sum tells.
+        odd: whether NaN or an infinity is among them, which no sum shows.
     """
 
     nulls: int = 0
@@ -44,7 +44,7 @@ class Summary:
     odd: bool = False
 
     def add(self, other: Summary) -> None:
-        """Take in what more values come to."""
+        """Add the measures of more values."""
         self.nulls += other.nulls
         self.minimum = _of_both(min, self.minimum, other.minimum)
         self.maximum = _of_both(max, self.maximum, other.maximum)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ALL = "(all)"
-"""Stands in the place of a column's name where a measure is of whole rows."""
+"""Replaces a column's name where a measure is of whole rows."""
 
 _SHOWN = 40
 _HEADS = ("column", "measure", "source", "table", "equal")
@@ -81,7 +81,7 @@ class Verification:
         """Return this if nothing differs.
 
         Raises:
-            TableDiffersError: something does, or nothing was compared; tells what.
+            TableDiffersError: something does, or nothing was compared; the message says what.
         """
         if not self:
             raise TableDiffersError(str(self), different=self.different)
@@ -112,8 +112,8 @@ class Verification:
     def _repr_html_(self) -> str:
         head = "".join(f"<th>{name}</th>" for name in _HEADS)
         body = "".join(f"<tr>{_cells(measured)}</tr>" for measured in self.measures)
-        told = html.escape(str(self).partition("\n")[0])
-        return f"<p>{told}</p><table><tr>{head}</tr>{body}</table>"
+        first_line = html.escape(str(self).partition("\n")[0])
+        return f"<p>{first_line}</p><table><tr>{head}</tr>{body}</table>"
 
 
 def _cells(measured: Measured) -> str:

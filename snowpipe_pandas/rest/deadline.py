@@ -13,11 +13,13 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from requests import PreparedRequest
 from requests.adapters import HTTPAdapter
+from urllib3 import HTTPResponse, Timeout
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
@@ -38,6 +40,7 @@ class Deadline:
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
+        self.number = -1
         self.expired = False
         self._lock = threading.Lock()
         self._connection: HTTPConnection | None = None
@@ -90,10 +93,15 @@ class _Watch:
         self._exchanges: dict[int, Deadline] = {}
         self._watching: threading.Thread | None = None
 
-    def begin(self, exchange: Deadline) -> int:
-        """Watch an exchange; returns its number."""
+    def begin(self, exchange: Deadline) -> None:
+        """Watch an exchange.
+
+        It is given its number before it is watched, not as a result: a Ctrl-C between a return and an
+        assignment would leave an exchange that nobody can end.
+        """
         with self._changed:
             number, ends_at = next(self._numbers), time.monotonic() + exchange.seconds
+            exchange.number = number
             sooner = not self._due or ends_at < self._due[0][0]
             resting = not self._exchanges  # then the thread looks again within LOOK_S by itself
             self._exchanges[number] = exchange
@@ -103,12 +111,11 @@ class _Watch:
                 self._watching.start()
             elif sooner or (resting and exchange.seconds < LOOK_S):
                 self._changed.notify()
-        return number
 
-    def end(self, number: int) -> None:
-        """Stop watching an exchange."""
+    def end(self, exchange: Deadline) -> None:
+        """Watch an exchange no longer."""
         with self._changed:
-            self._exchanges.pop(number, None)
+            self._exchanges.pop(exchange.number, None)
             if len(self._due) > MANY + 2 * len(self._exchanges):
                 self._due = [due for due in self._due if due[1] in self._exchanges]
                 heapq.heapify(self._due)
@@ -147,18 +154,18 @@ if hasattr(os, "register_at_fork"):
 def deadline(seconds: float) -> Iterator[Deadline]:
     """Let what this thread exchanges inside the block take at most `seconds`."""
     current = _thread.deadline = Deadline(seconds)
-    number: int | None = None
     try:
-        number = _watch_all.begin(current)  # inside, so that a Ctrl-C here leaves no entry
+        _watch_all.begin(current)  # in here, so that a Ctrl-C at this moment leaves nothing behind
         yield current
     except BaseException:
         current.abandon()
         raise
     finally:
-        current.end()
-        if number is not None:
-            _watch_all.end(number)
-        _thread.deadline = None
+        try:
+            current.end()
+        finally:  # also after a Ctrl-C in the line above
+            _watch_all.end(current)
+            _thread.deadline = None
 
 
 class _WatchedMixin:
@@ -200,7 +207,37 @@ _POOLS = {"http": _Pool, "https": _TlsPool}
 
 
 class DeadlineAdapter(HTTPAdapter):
-    """An adapter for `requests.Session` whose connections obey `deadline()`."""
+    """An adapter whose connections obey `deadline()`; it knows proxies and certificates, urllib3 sends."""
+
+    def exchange(
+        self,
+        method: str,
+        url: str,
+        *,
+        body: bytes | memoryview,
+        headers: Mapping[str, str],
+        timeout: Timeout,
+        proxies: Mapping[str, str],
+        verify: str | bool,
+    ) -> HTTPResponse:
+        """Send once, and return the answer, whose body is not read yet."""
+        prepared = PreparedRequest()
+        prepared.method, prepared.url = method, url
+        pool: Any = self.get_connection_with_tls_context(prepared, verify, proxies=proxies)
+        self.cert_verify(pool, url, verify, None)  # type: ignore[no-untyped-call]
+        response: HTTPResponse = pool.urlopen(
+            method,
+            self.request_url(prepared, proxies),
+            body=body or None,
+            headers=headers,
+            redirect=False,
+            assert_same_host=False,
+            preload_content=False,
+            decode_content=False,
+            retries=self.max_retries,
+            timeout=timeout,
+        )
+        return response
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
         """Make the pool manager, with our pools."""

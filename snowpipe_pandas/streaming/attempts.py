@@ -19,7 +19,7 @@ class Attempts:
         self._tries, self._requests_before, self._retries_before = 0, counts.requests, counts.retries
 
     def counted(self, counts: Counts, tries: int) -> Counts:
-        """Return the counts of a load whose append has had so many tries."""
+        """Return the counts of a load whose append has had this many tries."""
         self._tries = tries
         return replace(
             counts,
@@ -28,7 +28,7 @@ class Attempts:
         )
 
     def ended(self, counts: Counts, error: BaseException) -> Counts:
-        """Return the counts of a load whose append ended for good: with the try that this error tells of."""
+        """Return the counts of a load whose append ended for good, with the last try included."""
         if not isinstance(error, ServiceError | TransportError):
             return counts
         return self.counted(counts, error.attempts if isinstance(error, TransportError) else self._tries + 1)

@@ -8,13 +8,13 @@ and moves nothing. Only a reopen of ours may restart them.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..offset_tokens import Mark
 from ..rest.status import ChannelStatus
 
 
-@dataclass(frozen=True, slots=True)
-class Counted:
+class Counted(NamedTuple):
     """Rows that the service counts: inserted into the table, and rejected."""
 
     inserted: int = 0
@@ -25,7 +25,7 @@ class Counted:
         """All of them."""
         return self.inserted + self.rejected
 
-    def __add__(self, other: Counted) -> Counted:
+    def __add__(self, other: Counted) -> Counted:  # type: ignore[override]  # a sum, and no longer tuple
         return Counted(self.inserted + other.inserted, self.rejected + other.rejected)
 
     def __sub__(self, other: Counted) -> Counted:
@@ -72,8 +72,8 @@ class Counters:
 
     def __init__(self, status: ChannelStatus, before: int) -> None:
         first = counted(status)
-        self._told_by_open = first is not None
-        self._heard = False
+        self._reported_by_open = first is not None
+        self._reported_since = False
         if first is None and status.last_committed_offset_token is None:
             first = Counted()  # nothing was ever committed to this channel
         self._base = self._latest = first
@@ -92,28 +92,28 @@ class Counters:
         return self._latest is None or not self._epoch_begun
 
     @property
-    def told(self) -> bool:
+    def reported(self) -> bool:
         """Whether the service reports its counters, as far as is known."""
-        return (self._heard or self._told_by_open) and not self.want_status
+        return (self._reported_since or self._reported_by_open) and not self.want_status
 
     @property
     def exact(self) -> bool:
         """Whether no rejection can have been missed."""
-        return self.told and self._hidden == 0 and self._border_known
+        return self.reported and self._hidden == 0 and self._border_known
 
     @property
     def counted_to(self) -> int:
-        """How many of this load's rows were committed when the counters were told last."""
+        """How many of this load's rows were committed when the counters were last reported."""
         return self._counted_to
 
     def give_up(self) -> None:
-        """Note that the counters are not told for the rows that were committed last."""
-        self._told_by_open = self._heard = False
+        """Note that the counters are not reported for the rows that were committed last."""
+        self._reported_by_open = self._reported_since = False
 
-    def told_behind(self, rows: int) -> tuple[int | None, int | None]:
-        """Return the channel's error count now, and what its counters add up to after so many rows.
+    def reported_after(self, rows: int) -> tuple[int | None, int | None]:
+        """Return the channel's error count now, and what its counters add up to after this many rows.
 
-        None where that is not known: they are not told, or rows of others are not counted yet.
+        None where that is not known: they are not reported, or rows of others are not counted yet.
         """
         if self._latest is None or not self.exact or self._border_open:
             return None, None
@@ -153,14 +153,14 @@ class Counters:
 
     def agree_with(self, rows: int) -> bool:
         """Whether exactly these rows of the load are counted; a service that never counts always agrees."""
-        return not self.told or self.lacks(rows) == 0
+        return not self.reported or self.lacks(rows) == 0
 
     def is_past(self, status: ChannelStatus) -> bool:
         """Whether a status of this epoch shows less than was seen already."""
-        told = counted(status)
-        if told is None or self._latest is None or not self._epoch_begun:
+        counted_now = counted(status)
+        if counted_now is None or self._latest is None or not self._epoch_begun:
             return False
-        return not told.holds(self._latest)
+        return not counted_now.holds(self._latest)
 
     def take(
         self, status: ChannelStatus, *, rows: int, as_open: bool, last_error_is_own: bool | None
@@ -172,43 +172,43 @@ class Counters:
             rows: how many of this load's rows its offset token covers. If more are counted, it is of an
                 epoch before, or the service has doubled some: it moves nothing, but the last one counts in
                 the audit.
-            as_open: whether it shows the token of the last open's answer, so that it may stand for that
+            as_open: whether it shows the token of the last open's answer, so that it can replace that
                 answer where it left the counters out.
             last_error_is_own: whether the last rejection lies in this load, None where that is not known.
         """
-        told = counted(status)
-        if told is None:
+        counted_now = counted(status)
+        if counted_now is None:
             return
-        self._heard = True
+        self._reported_since = True
         if not self._epoch_begun:
             if as_open:
                 self.restart(status, rows=rows, last_error_is_own=last_error_is_own)
             return
         if self._latest is None or self._base is None:
             if as_open:
-                self._base = self._latest = told
+                self._base = self._latest = counted_now
             return
         self._counted_to = rows
-        grown = self._earlier_epochs + (told - self._base)
+        grown = self._earlier_epochs + (counted_now - self._base)
         self._surplus = grown if grown.rows > self._before + rows - self._hidden else None
         if self._surplus is not None:
             return
-        self._latest = told
+        self._latest = counted_now
         if self._border_open:
             self._find_border(grown, rows, last_error_is_own)
 
     def restart(self, status: ChannelStatus, *, rows: int, last_error_is_own: bool | None) -> None:
         """Begin an epoch with a reopen's status, by which this load's first `rows` rows are committed."""
-        told = counted(status)
-        self._epoch_begun = told is not None or self._latest is None
-        if told is None or self._latest is None:
+        counted_now = counted(status)
+        self._epoch_begun = counted_now is not None or self._latest is None
+        if counted_now is None or self._latest is None:
             return
-        self._heard = True
+        self._reported_since = True
         self._counted_to = rows
-        restarted = told.rows == 0 or not told.holds(self._latest)
+        restarted = counted_now.rows == 0 or not counted_now.holds(self._latest)
         if restarted:
             self._earlier_epochs, self._base, self._border_open = self._grown, Counted(), False
-        self._latest, self._surplus = told, None
+        self._latest, self._surplus = counted_now, None
         if restarted:
             self._hidden = max(0, self._before + rows - self._grown.rows)
         elif self._border_open:

@@ -54,8 +54,8 @@ _NOT_SETTLED = (
     OtherLoadError,
     OtherPartsError,
 )
-"""After these, and after what is no `Exception`, skip the last look: somebody waits, nobody would answer, or
-the channel is not ours."""
+"""After these, and after what is not an `Exception`, skip the last look: somebody waits, nobody would answer,
+or the channel is not ours."""
 
 
 class Delivery:
@@ -87,6 +87,7 @@ class Delivery:
         self.start = Mark(plan.load_id, START, ROW_FORMAT, part=plan.part)
         self.acknowledged = self.committed = START
         self.last_token: str | None = None
+        self._token_sent = ""
         self.in_flight: Payload | None = None
         self.in_doubt = False
         self.failed_rows: tuple[int, int] | None = None
@@ -152,7 +153,7 @@ class Delivery:
 
     def _note_acknowledgement(self, tries: int) -> None:
         payload = self.sent
-        self.last_token = self.token_behind(payload)
+        self.last_token = self._token_sent
         self.counts = self._attempts.counted(self.counts, tries)
         self.failed_rows = self.in_flight = None
         self.in_doubt = False
@@ -186,9 +187,9 @@ class Delivery:
 
     def _last_error_of(self, status: ChannelStatus) -> tuple[Mark | None, bool | None]:
         """Return the bound of the last rejection where it lies in this load, and whether it does."""
-        told = status.last_error_offset_upper_bound
-        bound = self._own(read_token(told))
-        return bound, None if told is None else bound is not None
+        token = status.last_error_offset_upper_bound
+        bound = self._own(read_token(token))
+        return bound, None if token is None else bound is not None
 
     def _own(self, mark: Mark | None) -> Mark | None:
         plan = self.plan
@@ -224,7 +225,7 @@ class Delivery:
             )
 
     def _note_rejections(self, bound: Mark | None) -> None:
-        """Tell rejections that the last status has brought, and between which rows they lie."""
+        """Note rejections that the last status shows, and between which rows they lie."""
         self._recount()
         status, rejected = self.status, self.counts.rows_rejected
         if rejected == self.rejections.rows:
@@ -245,20 +246,21 @@ class Delivery:
         """Bring the counts up to what is known: a row that the counters lack is not in the table yet."""
         counters, start = self.counters, self.start
         committed = self.committed.rows - start.position.rows
-        lacking = max(0, counters.lacks(committed)) if counters.told else 0
+        lacking = max(0, counters.lacks(committed)) if counters.reported else 0
         rejected = min(counters.rejected, committed)
         self.counts = replace(
             self.counts,
             rows_acknowledged=self.acknowledged.rows,
+            rows_skipped=start.position.rows,
             rows_rejected=start.rejected + rejected,
             rejected_exact=self._start_is_exact and counters.exact,
             rows_in_table=start.position.rows - start.rejected + max(0, committed - lacking - rejected),
         )
 
-    # How a load begins, and what it leaves behind.
+    # How a load begins, and what it leaves.
 
     def knows_too_little_of(self, standing: Standing | None) -> bool:
-        """Whether the channel must be reopened: what is remembered of this very load may be so no longer.
+        """Whether the channel must be reopened: what is remembered of this very load may be outdated.
 
         Its rows may not be committed yet, or the table may have been dropped or made again since.
         """
@@ -269,7 +271,7 @@ class Delivery:
         return standing.rows_unseen > 0 and standing.status.rows_inserted is None
 
     def is_forgotten(self, standing: Standing) -> bool:
-        """Whether the channel remembers another load, and not what of this one is in the table."""
+        """Whether the channel remembers another load, not how much of this one is in the table."""
         options = self.plan.options
         return forgets(
             self.plan.load_id,
@@ -284,7 +286,7 @@ class Delivery:
         return mark is not None and mark.owner == self.plan.load_id and mark.part != self.plan.part
 
     def begin(self, standing: Standing) -> None:
-        """Begin after what is committed of this load."""
+        """Begin after the committed rows of this load."""
         self.has_begun = True
         status = self.status = standing.status
         self.last_token = standing.last_token
@@ -300,7 +302,6 @@ class Delivery:
             end = (bound or mark).position.rows
             self.rejections = Rejections(rejected, 0, end, message, upper_bound)
         self.acknowledged = self.committed = self.start.position
-        self.counts = replace(self.counts, rows_skipped=self.start.position.rows)
         self._recount()
         self.events.append(
             LoadStarted(rows_total=self.plan.rows_total, rows_skipped=self.start.position.rows)
@@ -320,8 +321,9 @@ class Delivery:
         """What is to be sent next."""
         return self._window.next_after(self.acknowledged)
 
-    def send(self, payload: Payload) -> None:
-        """Note that a payload is on its way from now on."""
+    def send(self, payload: Payload) -> str:
+        """Note that a payload is on its way from now on; return the offset token behind it."""
+        self._token_sent = self._token_behind(payload)
         self.in_flight, self.in_doubt = payload, True
         first = self.plan.first_row
         self.failed_rows = (first + payload.first_row, first + payload.end_row)
@@ -335,12 +337,12 @@ class Delivery:
                 billed_bytes=self.counts.billed_bytes + payload.value_bytes,
                 sent_bytes=self.counts.sent_bytes + len(payload.body),
             )
+        return self._token_sent
 
-    def token_behind(self, payload: Payload) -> str:
-        """Return the offset token after a payload."""
+    def _token_behind(self, payload: Payload) -> str:
         errors = counted = None
         if self._start_is_exact:
-            errors, counted = self.counters.told_behind(payload.end_row - self.start.position.rows)
+            errors, counted = self.counters.reported_after(payload.end_row - self.start.position.rows)
         plan, rejected = self.plan, self.counts.rows_rejected
         return str(Mark(plan.load_id, _end_of(payload), ROW_FORMAT, rejected, errors, counted, plan.part))
 
@@ -389,14 +391,14 @@ class Delivery:
 
     @property
     def reopens_are_spent(self) -> bool:
-        """Whether the channel was reopened too often to get well by it."""
+        """Whether the channel was reopened too often for one more to help."""
         limits = self.plan.options.limits
         many = len(self._reopened_at) == limits.max_reopens
         return many and self._now - self._reopened_at[0] < limits.reopen_window_s
 
     @property
     def is_proven_own(self) -> bool:
-        """Whether a stale token is proven to be no other writer's doing.
+        """Whether a stale token is proven not to be another writer's doing.
 
         The append's own end token got committed: it was delivered twice on its way. Or rows that were
         uncommitted at that moment got committed: an open would have been refused, or have discarded them.
@@ -425,7 +427,7 @@ class Delivery:
 
     @property
     def is_not_to_be_settled(self) -> bool:
-        """Whether the service is not to be asked what became of the last rows."""
+        """Whether to skip the request for what became of the last rows."""
         return isinstance(self.error, _NOT_SETTLED) or not isinstance(self.error, Exception)
 
     def _position_of(self, status: ChannelStatus) -> Position | None:
@@ -440,7 +442,7 @@ class Delivery:
     # What the rules do.
 
     def watch_owner(self, fact: Refused) -> None:
-        """Remember what proofs that a stale token is our own are measured by."""
+        """Remember the state by which a stale token can be proven to be our own."""
         self._refused_end, self._waited_then = _end_of(self.sent), None
 
     def shrink(self, fact: Refused) -> None:
@@ -472,18 +474,18 @@ class Delivery:
         self.events.append(ChannelReopened(reason=reason, end_row=end_row))
 
     def give_up_counting(self, fact: object) -> None:
-        """Note that the service does not count, so that what it rejected is not known."""
+        """Note that the service does not count, so that what it rejected is unknown."""
         self.counters.give_up()
         self._recount()
 
     def settle_by_reopen(self, fact: Reopened) -> None:
-        """Learn from a reopen what is committed; the rows that failed stay told."""
+        """Learn from a reopen what is committed; the rows that failed stay known."""
         failed = self.failed_rows
         self.go_back(fact)
         self.failed_rows, self.exact = failed, self.counts_agree
 
     def settle(self, fact: object) -> None:
-        """Note that nothing is on its way any more."""
+        """Note that nothing is on its way now."""
         self.exact = True
 
     @property

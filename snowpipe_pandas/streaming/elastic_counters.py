@@ -1,4 +1,4 @@
-"""What the counters of an elastic channel tell of one load's rejected rows. No I/O.
+"""What the counters of an elastic channel prove about one load's rejected rows. No I/O.
 
 An answer to an append says that its rows are dealt with, not how many were rejected. The channel's counters
 are over all writers, and a status may be from the past. They still prove something once they surely count all
@@ -27,7 +27,7 @@ class Growth:
 
     @classmethod
     def between(cls, before: ChannelStatus | None, after: ChannelStatus | None) -> Growth | None:
-        """Return the growth; None where they are not told, or are not those of one life of the channel."""
+        """Return the growth; None if they are not reported, or are of two lives of the channel."""
         if before is None or after is None or before.created_on_ms != after.created_on_ms:
             return None
         if before.rows_inserted is None or before.rows_error_count is None:
@@ -39,7 +39,7 @@ class Growth:
         return cls(inserted, rejected) if inserted >= 0 and rejected >= 0 else None
 
     def is_hopeless(self, rows: int) -> bool:
-        """Whether no later look can tell how many of a load's `rows` were rejected: others wrote too."""
+        """Whether no later status can show how many of a load's `rows` were rejected: others wrote too."""
         return self.rejected > 0 and self.inserted + self.rejected > rows
 
     def rejected_of(self, rows: int) -> int | None:

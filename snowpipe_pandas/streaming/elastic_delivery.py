@@ -16,13 +16,13 @@ from .window import SHRINK
 
 
 class ElasticDelivery:
-    """One load on its way, its requests in no order.
+    """One load on its way, its requests in any order.
 
     Attributes:
         counts: what the load has done; until something is proved of rejected rows, all durable rows are
             counted as in the table, and `rejected_exact` says that this is the most that can be.
         durable: rows with which the service has dealt for good, each in the table or rejected.
-        unknown: rows of which it is not known whether they are in the table.
+        unknown: rows that may or may not be in the table.
         possible_duplicates: requests whose rows may be in the table more than once.
         ready: what is to be sent next, in this order.
         failed_rows: the rows of the request with which the load failed.
@@ -60,7 +60,7 @@ class ElasticDelivery:
         )
 
     def note_end(self, errand: Errand, error: BaseException | None) -> BaseException | None:
-        """Take in how a request ended; returns what the load fails with, None where it goes on."""
+        """Take in how a request ended; returns the error that ends the load, None if it goes on."""
         self._requests += errand.trail.tries
         self._retries += max(0, errand.trail.tries - 1)
         if errand.trail.done:
@@ -78,7 +78,7 @@ class ElasticDelivery:
         return error
 
     def note_left(self, errands: Iterable[Errand]) -> None:
-        """Take in requests whose end nobody has waited for, and errands that were not begun."""
+        """Take in requests that were not waited for, and errands that were not begun."""
         for errand in errands:
             if errand.trail.done:
                 self._note_durable(errand)

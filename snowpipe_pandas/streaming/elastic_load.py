@@ -2,8 +2,8 @@
 
     source -> record batches -> NDJSON (worker threads) -> payloads (one thread) -> appends (sender threads)
 
-All deciding, counting and telling is in the thread of `run()`; the senders only send. An answer is durable,
-and nothing tells later what became of a request without one, so such a load can't be resumed. All memory
+All deciding, counting and reporting is in the thread of `run()`; the senders only send. An answer is durable,
+and nothing shows later what became of a request without one, so such a load can't be resumed. All memory
 beyond the source is bounded as in `load.py`.
 """
 
@@ -30,7 +30,7 @@ from .duplicates import PossibleDuplicate
 from .elastic_counters import Growth
 from .elastic_delivery import ElasticDelivery
 from .explained import add_facts, name_place
-from .failures import told
+from .failures import failure_event
 from .load_ids import new_load_id
 from .options import LoadOptions
 from .pipeline import Payloads
@@ -38,13 +38,13 @@ from .preflight import Preflight
 from .reporting import LoadCaller, Reporter
 from .result import StreamResult
 from .senders import Ended, Errand, Senders
-from .timings import Stopwatch, Timings
+from .timings import Watches
 
 IN_FLIGHT = 4
 """Requests under way at once."""
 
 PAUSED_LOOK_S = 0.1
-"""How often a paused load looks whether it goes on, while requests are still under way."""
+"""How often a paused load checks whether to go on, while requests are still under way."""
 
 
 class ElasticLoad:
@@ -56,7 +56,7 @@ class ElasticLoad:
         channel: the elastic channel.
         options: how it is delivered. `load_id` only names the load, and `commit_timeout_s` means nothing.
             With `wait` the load looks at the channel's counters `limits.audit_grace_s` after the last answer,
-            to tell how many rows were rejected; without it, it returns once its rows are durable.
+            to know how many rows were rejected; without it, it returns once its rows are durable.
         preflight: makes the table and compares the rows with it, None where that was done.
         in_flight: most requests under way at once.
 
@@ -92,7 +92,8 @@ class ElasticLoad:
         self.channel = channel
         self.channel_name = channel.name
         self.control = Control(channel.clock.sleep)
-        self._reporter = Reporter(self.load_id, channel, rows.total_rows)
+        self._watches = Watches()
+        self._reporter = Reporter(self.load_id, channel, rows.total_rows, self._watches)
         self.events = self._reporter.events
         self.client_events = self._reporter.client_events
         self.tracker = self._reporter.tracker
@@ -101,7 +102,6 @@ class ElasticLoad:
         self._options = options
         self._delivery = ElasticDelivery()
         self._begun = self._paused = False
-        self._waiting, self._sending = Stopwatch(), Stopwatch()
         self._caller = self._caller_reporting_to(self.report)
         self._payloads = Payloads(
             rows,
@@ -113,6 +113,7 @@ class ElasticLoad:
             limits=options.limits,
             flush_interval_s=options.flush_interval_s,
             workers=default_workers(),
+            watches=self._watches,
         )
         self._senders = Senders(self._send, most=in_flight, wake=self._payloads.wake)
 
@@ -148,7 +149,7 @@ class ElasticLoad:
             self._rows.close()
             pa.default_memory_pool().release_unused()
 
-    # The rows' way out.
+    # Sending.
 
     def _deliver(self) -> None:
         """Send everything; after a failure or a cancel, stop after the requests that are under way."""
@@ -179,7 +180,7 @@ class ElasticLoad:
             self._tell_phase("paused" if self._paused else "sending")
         self._take_news(0)
         if self._is_all_given() and not self._senders.under_way:
-            return  # what was under way has ended just now: there will be no more news
+            return  # the last request has just ended: there will be no more news
         errand = self._delivery.next()
         if self._paused and self._senders.under_way:
             self._take_news(PAUSED_LOOK_S)
@@ -194,7 +195,7 @@ class ElasticLoad:
             self._delivery.ready.append(Errand(payload))
 
     def _taken(self) -> Payload | None:
-        with self._waiting.running():
+        with self._watches.waiting.running():
             return self._payloads.take(FOR_EVER_S)
 
     def _has_room_for(self, errand: Errand) -> bool:
@@ -203,11 +204,11 @@ class ElasticLoad:
     def _send(self, errand: Errand) -> None:
         """Send a payload; in a sender's thread."""
         payload, caller = errand.payload, self._caller_reporting_to(self._senders.report)
-        with self._sending.running():
+        with self._watches.sending.running():
             self.channel.append(payload.body, raw_bytes=payload.raw_bytes, caller=caller, trail=errand.trail)
 
     def _wake(self) -> None:
-        """End what the load waits for, so that it sees what is wanted of it."""
+        """End what the load waits for, so that it sees a pause or a cancel."""
         self._payloads.wake()
         self._senders.wake()
 
@@ -217,7 +218,7 @@ class ElasticLoad:
         """Take in what has happened; waits for it.
 
         Raises:
-            BaseException: with what the first of the requests has failed, once all is taken in.
+            BaseException: the error of the first request that failed, once all is taken in.
         """
         failure: BaseException | None = None
         for item in self._senders.news(timeout_s):
@@ -259,25 +260,25 @@ class ElasticLoad:
             raise self._rejected(rejected, status.last_error_message)
 
     def _outlast_old_statuses(self) -> None:
-        """Wait until a status, however old, counts all rows; no pause that ends in it makes it shorter."""
+        """Wait until a status, however old, counts all rows; the end of a pause does not shorten it."""
         now = self.channel.clock.monotonic
         until = now() + self._options.limits.audit_grace_s
         while (left_s := until - now()) > 0:
             self.control.sleep(left_s)
 
     def _status_now(self) -> ChannelStatus | None:
-        """Read the status; rows are no less durable where the service does not answer now."""
+        """Read the status; rows are durable even if the service does not answer now."""
         with contextlib.suppress(ServiceError, TransportError):
             return self.channel.status(self._caller)
         return None
 
-    # What is told.
+    # What is reported.
 
     def report(self, event: Event) -> None:
-        """Tell what happened: the load's own displays first, then whoever listens to the client."""
+        """Report what happened: to the load's own displays first, then to whoever listens to the client."""
         throttled = isinstance(event, RequestRetried) and event.throttled
         self._delivery.count_tries(self._senders.under_way, throttled=throttled)
-        self._reporter.report(event, self._delivery.counts, self._timings())
+        self._reporter.report(event, self._delivery.counts)
 
     def _caller_reporting_to(self, report: Callable[[Event], None]) -> LoadCaller:
         return LoadCaller(self.control, report, target=self._reporter.target, channel=self.channel_name)
@@ -291,13 +292,13 @@ class ElasticLoad:
         self.report(PhaseChanged(phase=phase))
 
     def _explain(self, error: BaseException) -> None:
-        """Attach which rows are durable, to our exceptions also as facts, and tell the displays."""
+        """Attach which rows are durable, to our exceptions also as facts, and notify the displays."""
         with contextlib.suppress(Exception):  # the load has failed with an earlier error
             self._take_news(0)
         self._delivery.note_left([*self._senders.under_way, *self._delivery.ready])
         self._tell_news()
         if not self.tracker.ended:
-            self.report(replace(told(error), goes_on=False))
+            self.report(replace(failure_event(error), goes_on=False))
         if isinstance(error, SnowpipeError):
             error.goes_on = False
         place = self._reporter.target, self.load_id, self.channel.name
@@ -309,7 +310,7 @@ class ElasticLoad:
         rows = self._delivery.durable.rows
         return RowsRejectedError(
             f"the service rejected {rejected:,} of {counted(rows, 'row')}; the last reason: "
-            f"{message or 'not told'}; correct {'it and load it' if rejected == 1 else 'them and load them'} "
+            f"{message or 'unknown'}; correct {'it and load it' if rejected == 1 else 'them and load them'} "
             'alone, or pass on_error="report" to count rejected rows',
             rows_rejected=rejected,
             last_message=message,
@@ -318,19 +319,11 @@ class ElasticLoad:
             offset_upper_bound=None,
         )
 
-    def _timings(self) -> Timings:
-        return Timings(
-            encode=self._payloads.encode_s,
-            compress=self._payloads.compress_s,
-            wait=self._waiting.seconds,
-            send=self._sending.seconds,
-        )
-
     def _result(self) -> StreamResult:
         return StreamResult(
             **self._delivery.counts.as_dict(),
             seconds=self.tracker.seconds,
-            timings=self._timings(),
+            timings=self._watches.timings(),
             committed=True,
             offset_token=None,
             target=self._reporter.target,

@@ -19,11 +19,11 @@ from .options import LoadLimits, LoadOptions
 from .parts import cut, worthwhile
 
 EXACT_BYTES = 100_000_000
-"""A source of so many bytes of NDJSON, or fewer, is written whole: less than a second."""
+"""A source of this many bytes of NDJSON, or fewer, is written whole: less than a second."""
 
 SAMPLE_BYTES = 32_000_000
 SAMPLE_SLICES = 32
-"""Of a larger one, slices that are spread evenly over its rows, with so many bytes together."""
+"""Of a larger one, slices that are spread evenly over its rows, with this many bytes together."""
 
 FIRST_ROWS = 2048
 
@@ -35,14 +35,14 @@ class Estimate:
     Attributes:
         rows: rows of the source.
         exact: whether all of them were written; else the sizes follow from a sample that is spread over the
-            source, and are told as "about".
+            source, and are marked "about".
         raw_bytes: their size as NDJSON, in bytes.
         billed_bytes: how much of that is values, which is what the service bills, as in `StreamResult`.
         sent_bytes: their size on the wire, compressed, in bytes.
         requests: append requests, each as large as the limits let it be; a load whose sender waits for rows
             sends a few more, and repeated requests come on top.
         channels: how many channels are used.
-        seconds: how long the service's limits of a channel make that take, at least. Commits and the
+        seconds: the shortest time that the service's limits of a channel allow. Commits and the
             machine's own work come on top.
         target: where it would go.
     """
@@ -83,7 +83,7 @@ class Estimate:
 
     def _repr_html_(self) -> str:
         about = self._about
-        told = {
+        entries = {
             "Target": visible(self.target),
             "Rows": f"{self.rows:,}",
             "Row JSON": f"{about}{size(self.raw_bytes)}",
@@ -96,7 +96,7 @@ class Estimate:
         style = 'style="text-align:left;vertical-align:top"'
         rows = [
             f"<tr><th {style}>{name}</th><td {style}>{html.escape(value)}</td></tr>"
-            for name, value in told.items()
+            for name, value in entries.items()
         ]
         return f"<table>{''.join(rows)}</table>"
 
@@ -142,7 +142,7 @@ def estimated(rows: Source, encoder: Encoder, target: str, options: LoadOptions)
     Args:
         rows: its source; one that is not `cuttable` is written whole, for one channel.
         encoder: how its rows are written.
-        target: where it would go, to be told.
+        target: where it would go; only shown.
         options: its `channels` and `limits`.
 
     Raises:
@@ -217,7 +217,7 @@ def _usual_bytes(rate: RateLimits) -> float:
 def _sampled(
     rows: Source, encoder: Encoder, limits: LoadLimits, rate: RateLimits, channels: int, projected: float
 ) -> list[_Sizes]:
-    """Write slices that are spread evenly over the rows, and let them stand for all."""
+    """Write slices that are spread evenly over the rows, as a sample of all."""
     total = rows.total_rows or 0
     length = max(1, int(total * SAMPLE_BYTES / projected / SAMPLE_SLICES))
     starts = [number * (total - length) // (SAMPLE_SLICES - 1) for number in range(SAMPLE_SLICES)]
@@ -228,7 +228,7 @@ def _sampled(
 
 
 def _scaled(sample: _Sizes, rows: int, limits: LoadLimits, rate: RateLimits) -> _Sizes:
-    """Return what so many rows become if they are as those of a sample."""
+    """Return what this many rows become if they are like those of a sample."""
     raw = sample.raw * rows / sample.rows
     of_wire = limits.max_wire_bytes * FULL_ENOUGH * sample.raw / sample.sent
     first = min(limits.first_raw_bytes, of_wire)

@@ -104,13 +104,13 @@ def forgotten_parts(load_id: str, age_s: float, without: Sequence[str], channels
 
 
 def lost(delivery: Delivery, fact: Refused | StatusRead | Reopened) -> ChannelLostError:
-    """Return the error for a channel that is gone."""
+    """Return the error for a channel that no longer exists."""
     match fact:
         case Refused():
-            return delivery.plan.lost("does not exist any more", fact.error)
+            return delivery.plan.lost("no longer exists", fact.error)
         case Reopened():
             return delivery.plan.lost("was made again, its committed token is gone", None)
-    return delivery.plan.lost("is not listed by the service any more", None)
+    return delivery.plan.lost("is no longer listed by the service", None)
 
 
 def row_too_large(delivery: Delivery, fact: Refused) -> RowTooLargeError:
@@ -163,7 +163,7 @@ def foreign_commit(delivery: Delivery, fact: Reopened) -> ChannelTakenOverError:
 
 
 def no_commit(delivery: Delivery, _: object) -> CommitTimeoutError:
-    """Return the error for commits that do not come."""
+    """Return the error for commits that do not come in time."""
     acknowledged, committed = delivery.last_token, delivery.status.last_committed_offset_token
     return CommitTimeoutError(
         f"the channel did not commit within {delivery.plan.options.commit_timeout_s:g} s: "
@@ -181,7 +181,7 @@ def rejected(delivery: Delivery, _: object) -> RowsRejectedError:
     which = among if end == first + 1 else f"{counted(found.rows, 'row')} among {among}"
     these = "it" if found.rows == 1 else "them"
     return RowsRejectedError(
-        f"the service rejected {which} of the source; the last reason: {found.message or 'not told'}; "
+        f"the service rejected {which} of the source; the last reason: {found.message or 'unknown'}; "
         f"correct {these} and load {these} under another load_id, or pass "
         'on_error="report" to count rejected rows and send the rest',
         rows_rejected=found.rows,
@@ -209,8 +209,8 @@ def audit(delivery: Delivery, _: object) -> AuditError:
     )
 
 
-def told(error: BaseException | None) -> PhaseChanged:
-    """Return what displays are told of the error with which a load ends."""
+def failure_event(error: BaseException | None) -> PhaseChanged:
+    """Return the event that reports the error with which a load ended."""
     stopped = isinstance(error, LoadCancelledError | KeyboardInterrupt)
     text = error.args[0] if isinstance(error, SnowpipeError) and error.args else str(error)
     if isinstance(error, KeyboardInterrupt):

@@ -36,7 +36,7 @@ def repair_of(load_id: str) -> str:
 
 
 def forgets(load_id: str, *, named: bool, after: str | None, token: str | None) -> bool:
-    """Whether a channel remembers another load, and can't tell what of this one is in the table already.
+    """Whether a channel remembers another load, and can't say how much of this one is already in the table.
 
     A channel remembers one load. A load that has a name may be a repetition of one that it has forgotten.
 
@@ -49,18 +49,16 @@ def forgets(load_id: str, *, named: bool, after: str | None, token: str | None) 
     mark = read_token(token)
     if mark is None or not named or mark.owner in (load_id, after):
         return False
-    if _FRESH_ID.fullmatch(
-        mark.owner
-    ):  # an unnamed load stands in nobody's way, but an older one's repetition
+    if _FRESH_ID.fullmatch(mark.owner):  # an unnamed load blocks only a repetition of an older one
         return _FRESH_ID.fullmatch(load_id) is not None and mark.owner > load_id
     return True
 
 
 def check_load_id(load_id: Any, argument: str = "load_id") -> str:
-    """Return `load_id` if it can stand in an offset token.
+    """Return `load_id` if it can be part of an offset token.
 
     Raises:
-        UsageError: it is no text, empty, too long, or holds white space or a colon.
+        UsageError: it is not a text, empty, too long, or holds white space or a colon.
     """
     plain = plain_text(load_id)
     repair = _REPAIR.fullmatch(plain or "")

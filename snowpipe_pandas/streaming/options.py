@@ -22,7 +22,7 @@ OnNewColumns = Literal["error", "evolve"]
 IfExists = Literal["append", "replace"]
 
 SHORTEST_PAUSE_S = 0.001
-"""A pause of 0 between two looks at the service would never rest."""
+"""A pause of 0 would poll the service without rest."""
 
 LEAST_RATE = 0.001
 """At a rate of 0 nothing would ever leave."""
@@ -36,16 +36,16 @@ class LoadLimits:
         max_raw_bytes: most NDJSON in one request, in bytes (Snowflake's limit is 16 MB).
         max_wire_bytes: most bytes of one request on the wire (Snowflake's limit is 4 MB).
         first_raw_bytes: most NDJSON in a load's first request, so that a wrong table or type is seen early.
-        max_bytes_per_s: most NDJSON that is sent in a second, in bytes; None for what the service tells, else
-            Snowflake's 20 MB; `math.inf` for as much as it takes, at the price of answers 429.
-        max_requests_per_s: most requests in a second; None for what the service tells, else Snowflake's 10.
+        max_bytes_per_s: most NDJSON that is sent in a second, in bytes; None for what the service reports,
+            else Snowflake's 20 MB; `math.inf` for as much as it takes, at the price of answers 429.
+        max_requests_per_s: most requests in a second; None for what the service reports, else Snowflake's 10.
         status_interval_s: seconds between two looks at what is committed while rows are being sent; a
             quarter of it once more than half of `max_in_flight_bytes` waits for its commit.
         audit_grace_s: how long the service's counters may lag behind its offset token.
         settle_timeout_s: how long a failed load waits to learn what became of its last rows.
-        owner_watch_s: how long to look for a proof that a stale token is no other writer's doing.
+        owner_watch_s: how long to look for a proof that a stale token is not another writer's doing.
         max_reopens: how often a load may reopen its channel ...
-        reopen_window_s: ... within so many seconds.
+        reopen_window_s: ... within this many seconds.
 
     Raises:
         ConfigError: a value is out of range.
@@ -98,7 +98,7 @@ class LoadLimits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadOptions:
-    """The options of `stream()`, checked; what they mean stands there.
+    """The options of `stream()`, checked; they are documented there.
 
     Raises:
         UsageError: an option has no such value.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..shown import counted
 from .counts import Counts
 
-NOT_TOLD = "the service does not tell how many rows it rejected"
+NOT_REPORTED = "the service does not report how many rows it rejected"
 
 
 def outcome(counts: Counts) -> str:
@@ -25,7 +25,7 @@ def outcome(counts: Counts) -> str:
 
 
 def nothing_to_send(counts: Counts, load_id: str) -> str:
-    """Say what has become of a load of which an earlier call has sent every row."""
+    """Say what has become of a load whose every row an earlier call has sent."""
     if counts.rows_acknowledged == counts.rows_in_table == 1 and counts.rejected_exact:
         return f"nothing to send: the only row of load {load_id!r} is in the table"
     all_of_them = f"{counted(counts.rows_acknowledged, 'row')} of load {load_id!r}"
@@ -33,12 +33,12 @@ def nothing_to_send(counts: Counts, load_id: str) -> str:
     if counts.rows_rejected:
         most = "" if counts.rejected_exact else "at most "
         were = "was" if counts.rows_rejected == 1 else "were"
-        told = f"of {all_of_them} {most}{there} are in the table, {rejected(counts)} {were} REJECTED"
+        words = f"of {all_of_them} {most}{there} are in the table, {rejected(counts)} {were} REJECTED"
     elif counts.rejected_exact:
-        told = f"all {all_of_them} are in the table"
+        words = f"all {all_of_them} are in the table"
     else:
-        told = f"at most {all_of_them} are in the table: {NOT_TOLD}"
-    return f"nothing to send: {told}"
+        words = f"at most {all_of_them} are in the table: {NOT_REPORTED}"
+    return f"nothing to send: {words}"
 
 
 def rejected(counts: Counts) -> str:

@@ -12,7 +12,7 @@ from ..arguments import A_DAY_S
 from ..offset_tokens import PartOf
 
 MAX_CHANNELS = 64
-"""Most channels of one load; the names of so many are looked for when a load begins."""
+"""Most channels of one load; this many names are looked up when a load begins."""
 
 AUTO_CHANNELS = 8
 """Most channels that "auto" takes: as much as two processors render and compress, at 20 MB/s each."""
@@ -21,13 +21,13 @@ MANIFEST = 0
 """The part that carries no row and says how a load in partitions was cut."""
 
 MAX_PARTITIONS = 2000
-"""Most channels of a pipe; so many names are looked for when a load in partitions begins."""
+"""Most channels of a pipe; this many names are looked up when a load in partitions begins."""
 
 FORGOTTEN_AFTER_S = 29 * A_DAY_S
 """The service deletes channels, tokens and all, that were not used for 30 days."""
 
 WORTH_S = 5.0
-"""A further channel is worth its open if it saves so many seconds, at the service's pace for a channel."""
+"""A further channel is worth its open if it saves this many seconds, at the service's pace for a channel."""
 
 
 def channel_of(load_id: str, part: int) -> str:
@@ -42,7 +42,7 @@ def channel_of(load_id: str, part: int) -> str:
 
 
 def cut(rows_total: int, channels: int) -> list[PartOf]:
-    """Cut rows into parts of consecutive rows, as equal as can be; no part is empty.
+    """Cut rows into parts of consecutive rows, as equal as possible; no part is empty.
 
     >>> [(part.first_row, part.end_row) for part in cut(10, 3)]
     [(0, 3), (3, 6), (6, 10)]
@@ -54,7 +54,7 @@ def cut(rows_total: int, channels: int) -> list[PartOf]:
 def cut_of(part: PartOf | None) -> tuple[int, int | None] | None:
     """Return how the load of a part was cut: into how many, of how many rows; None is a load of one part.
 
-    Partitions were cut by an engine, by no number of rows.
+    Partitions were cut by an engine, not by a number of rows.
     """
     if part is None:
         return None
@@ -62,7 +62,7 @@ def cut_of(part: PartOf | None) -> tuple[int, int | None] | None:
 
 
 def worthwhile(raw_bytes: float, bytes_per_s: float) -> int:
-    """Return how many channels are worth their opens, for so much NDJSON at a channel's pace.
+    """Return how many channels are worth their opens, for this much NDJSON at a channel's pace.
 
     >>> worthwhile(90_000_000, 20e6), worthwhile(350_000_000, 20e6), worthwhile(10e9, math.inf)
     (1, 4, 1)

@@ -1,4 +1,4 @@
-"""Before the first row is sent: the table is made where it may be, and what it surely rejects is found."""
+"""Before the first row is sent: makes the table if that is wanted, and finds what it surely rejects."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Preflight:
 
     Args:
         target: names the target in messages.
-        table: the table by SQL, None where nobody knows which table a pipe fills.
+        table: the table by SQL, None if it is unknown which table a pipe fills.
         options: of the load.
     """
 
@@ -39,7 +39,7 @@ class Preflight:
     def make_table(self, schema: pa.Schema) -> None:
         """Make the table for rows of this schema, if that is wanted and it is missing; never change one.
 
-        It is looked at first: who may not make tables can still load into one that is there.
+        It is looked up first: a role that may not make tables can still load into one.
 
         Raises:
             CreateTableError: it may be missing, and can't be made by SQL.
@@ -58,20 +58,22 @@ class Preflight:
             ) from error
         _log.info("table %s was made, unless another has made it meanwhile", self._target)
 
-    def check(self, rows: Source, told: Sequence[TargetColumn] = (), seen: SeenColumns | None = None) -> None:
+    def check(
+        self, rows: Source, reported: Sequence[TargetColumn] = (), seen: SeenColumns | None = None
+    ) -> None:
         """Refuse rows which the target surely rejects; where its columns can't be known, nothing is refused.
 
         Args:
             rows: the source.
-            told: the target's columns, as the channel's open told them; they may have changed since.
+            reported: the target's columns, as the channel's open reported them; they may have changed since.
             seen: what loads on this channel have seen of them lately, and learn from this one.
 
         Raises:
-            UnknownColumnError: the target has not these columns.
-            ColumnMismatchError: it takes no value of a column, or needs a column that the rows have not; a
+            UnknownColumnError: the target lacks these columns.
+            ColumnMismatchError: it takes no value of a column, or needs a column that the rows lack; a
                 load with on_error="report" counts such rows instead.
         """
-        known = told or self._described or (seen.lately if seen is not None else None)
+        known = reported or self._described or (seen.lately if seen is not None else None)
         if known is None:
             known = self._describe(seen)
         problems = settled_problems(rows, known)
@@ -81,7 +83,7 @@ class Preflight:
             self._judge(problems, known_by_sql=bool(self._described))
 
     def _describe(self, seen: SeenColumns | None = None) -> Sequence[TargetColumn]:
-        """Ask for the columns now; none where they can't be had, which is no reason to stop a load."""
+        """Ask for the columns now; none where they can't be read, which does not stop a load."""
         if self._table is None:
             return ()
         try:
@@ -96,7 +98,7 @@ class Preflight:
         evolves = self._evolves()
         if self._counts_rejected:  # rows that the table rejects are wanted as a number then
             problems = [problem for problem in problems if problem.kind == "unknown"]
-        if evolves:  # such a table lets go of NOT NULL where rows leave a column out
+        if evolves:  # such a table drops NOT NULL where rows leave a column out
             problems = [problem for problem in problems if problem.kind != "missing"]
         if self._evolve and evolves is not False:
             problems = [problem for problem in problems if problem.kind != "unknown"]

@@ -1,7 +1,7 @@
 """The protocol of one load: states, and a table of rules that lead from one to the next. No I/O, no clock.
 
 Facts go in (`receive`), steps come out (`next`). `load.py` drives it against a real channel, tests drive it
-without one. docs/reliability.md has every rule in words. What is known of the load stands in `delivery.py`.
+without one. docs/reliability.md has every rule in words. What is known of the load is in `delivery.py`.
 """
 
 from __future__ import annotations
@@ -103,8 +103,8 @@ class Rule:
     Attributes:
         name: its name in docs/reliability.md, which has it in words.
         states: where it holds.
-        fact: what is learned; None for a rule that needs no news.
-        when: what must be so besides, None for always.
+        fact: what is learned; None for a rule that needs no new fact.
+        when: the condition that must hold too, None for always.
         act: what is done, None for nothing.
         to: the state that follows.
     """
@@ -216,12 +216,13 @@ class LoadProtocol:
     Args:
         plan: what the load is to do.
         standing: what is known of the channel, None where it must be reopened to know anything.
-        pacer: tells when the channel may take the next payload.
+        pacer: decides when the channel may take the next payload.
         now: seconds that only go forward; so is every `now` here.
 
     Attributes:
         delivery: what is known of the load.
         state: where it is.
+        rules: the table, by state and news.
         paused: while True, no payload is asked for or sent.
     """
 
@@ -282,8 +283,7 @@ class LoadProtocol:
         ready_at = self._ready_at(payload, now)
         if now < ready_at:
             return Wait(min(ready_at, poll_at))
-        end_token = delivery.token_behind(payload)
-        delivery.send(payload)
+        end_token = delivery.send(payload)
         return Append(payload, f"{delivery.plan.load_id}:{payload.first_row}", end_token)
 
     def _ready_at(self, payload: Payload, now: float) -> float:
@@ -327,7 +327,7 @@ class LoadProtocol:
     def _tell_phase(self) -> None:
         phase = _PHASES.get(self.state, self._phase)
         if self.state is State.FAILED:
-            self.delivery.events.append(failures.told(self.delivery.error))
+            self.delivery.events.append(failures.failure_event(self.delivery.error))
         elif phase != self._phase:
             self._phase = phase
             self.delivery.events.append(PhaseChanged(phase=phase))

@@ -20,7 +20,7 @@ _LIBRARIES = ("snowpipe-pandas", "pandas", "pyarrow")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadRecord:
-    """What a load's counts do not tell: whose it was, when it ran, and how its rows were read and written.
+    """What a load's counts do not say: whose it was, when it ran, and how its rows were read and written.
 
     Attributes:
         account, user: of its client.
@@ -68,7 +68,7 @@ def receipt_of(result: StreamResult, record: LoadRecord) -> dict[str, Any]:
 
 
 def _channel(part: StreamResult) -> dict[str, Any]:
-    """Tell a channel's rows, and the digest of their NDJSON as its offset token has it."""
+    """Return a channel's rows, and the digest of their NDJSON as its offset token has it."""
     mark = read_token(part.offset_token)
     own = mark if mark is not None and mark.owner == part.load_id else None
     return {

@@ -1,6 +1,6 @@
 """Staged replacement: a load fills a table of its own, which then swaps names with the old one.
 
-What a table is for is told by its comment, which goes with it through the swap. So a call that is repeated
+The comment of a table says what it is for, and goes with it through the swap. So a call that is repeated
 knows where it was interrupted, whatever the service does with channels meanwhile.
 """
 
@@ -84,7 +84,7 @@ class Replacement:
             rows_total: rows of the source, None where that is not known.
 
         Raises:
-            ReplaceTableError: there is no such table, or one in the way of the staging table.
+            ReplaceTableError: the table does not exist, or another has the name of the staging table.
             LoadMismatchError: the load has replaced the table, with another number of rows.
             SnowpipeError: a statement failed.
         """
@@ -103,7 +103,7 @@ class Replacement:
                 "it, or give the load another load_id",
                 goes_on=False,
             )
-        self._staging.count()  # if it can't be counted, for lack of a warehouse, that is told before the load
+        self._staging.count()  # without a warehouse it can't be counted: reported before the load
         return None
 
     def finish(self, result: StreamResult) -> StreamResult:
@@ -181,10 +181,10 @@ class Replacement:
         self._staging.set_comment(mark.of_comment(staged.comment))
 
     def _swap(self) -> None:
-        """Swap the two tables, once: by an answer that was lost, it is looked whether they are.
+        """Swap the two tables, once; after a lost answer, read whether they are swapped.
 
         Raises:
-            ReplaceTableError: another call of this load has done it, or nobody knows whether it is done.
+            ReplaceTableError: another call of this load has done it, or it is unknown whether it is done.
         """
         if self._is_replaced():
             raise self._error("another call of this load has just replaced it", goes_on=True)

@@ -13,7 +13,7 @@ from ..errors import UsageError
 from ..shown import counted, size, speed, visible
 from .counts import Counts
 from .duplicates import PossibleDuplicate, doubled
-from .outcome import NOT_TOLD, nothing_to_send, outcome, rejected
+from .outcome import NOT_REPORTED, nothing_to_send, outcome, rejected
 from .receipt import LoadRecord, receipt_of
 from .timings import Timings
 
@@ -86,8 +86,8 @@ class StreamResult(Counts):
         Returns:
             `rejected_row`, the row's number in the source, counted from 0; `rejected_reason`;
             `rejected_json`, the row as it was sent; and the source's own columns and values, for `repair()`.
-            A row that the source has not (any more, or since it gave its rows once) comes last, without a
-            number and values. Rows of a load through an elastic channel carry no token: what is told are the
+            A row that the source lacks (by now, or since it gave its rows once) comes last, without a
+            number and values. Rows of a load through an elastic channel carry no token: these are the
             rejected rows of all such channels since it began whose text is that of a row of the source.
 
         Raises:
@@ -104,16 +104,16 @@ class StreamResult(Counts):
         """Send corrected rows in place of the rejected ones, as a load of its own that follows this one.
 
         It is named after this load (`flights-2013.repair-1`) and has a channel of its own, so the same call
-        sends nothing again, in whichever process; with more rows behind the same ones it sends those. Rows
+        sends nothing again, in whichever process; with more rows after the same ones it sends those. Rows
         that are rejected again are repaired by the result of `repair()`.
 
         Args:
-            fixed: rows of `rejected()`, corrected. The column `rejected_row` tells which they are, the other
+            fixed: rows of `rejected()`, corrected. The column `rejected_row` says which they are, the other
                 two are ignored, and rows that are left out are not sent.
             progress: as in `stream()`.
 
         Raises:
-            UsageError: the frame does not tell which rows it has, or has rows that were not rejected.
+            UsageError: the frame does not say which rows it has, or has rows that were not rejected.
             LoadMismatchError: other rows were sent in place of these before.
             SnowpipeError: what `rejected()` and `stream()` raise; the options are those of the load.
 
@@ -141,8 +141,8 @@ class StreamResult(Counts):
 
     def __reduce__(self) -> tuple[Any, ...]:
         # The way back to client and source stays in its process; the numbers travel.
-        told = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "_aftercare"}
-        return functools.partial(StreamResult, **told), ()
+        values = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "_aftercare"}
+        return functools.partial(StreamResult, **values), ()
 
     @property
     def rows(self) -> int:
@@ -158,20 +158,20 @@ class StreamResult(Counts):
         return str(self)
 
     def __str__(self) -> str:
-        return f"-> {visible(self.target)}: {self._told()}"
+        return f"-> {visible(self.target)}: {self._words()}"
 
-    def _told(self) -> str:
+    def _words(self) -> str:
         if self.rows_sent == 0 and self.rows_skipped:
             return nothing_to_send(self, self.load_id)
-        told = [
+        parts = [
             f"{outcome(self)} in {self.seconds:.1f} s ({speed(1e6 * self.megabytes_per_s)})",
             *self._remarks(),
             counted(self.requests, "request"),
             f"{size(self.raw_bytes)} as JSON, {size(self.sent_bytes)} sent",
         ]
         if self.retries:
-            told.append(f"{self.retries:,} retried")
-        return "; ".join([*told, f"load {self.load_id!r}, {self._place()}"])
+            parts.append(f"{self.retries:,} retried")
+        return "; ".join([*parts, f"load {self.load_id!r}, {self._place()}"])
 
     def _place(self) -> str:
         """Name the channel, or say how many there are."""
@@ -179,21 +179,21 @@ class StreamResult(Counts):
 
     def _remarks(self) -> list[str]:
         """Say what the numbers of the first clause leave open."""
-        told = []
+        parts = []
         if not self.rejected_exact:
-            told.append(NOT_TOLD)
+            parts.append(NOT_REPORTED)
         if self.rows_skipped:
-            told.append(f"{self.rows_sent:,} sent by this call, {self.rows_skipped:,} before")
+            parts.append(f"{self.rows_sent:,} sent by this call, {self.rows_skipped:,} before")
         if self.rows_waiting:
             wait = "waits for its" if self.rows_waiting == 1 else "wait for their"
-            told.append(f"{self.rows_waiting:,} {wait} commit")
+            parts.append(f"{self.rows_waiting:,} {wait} commit")
         if self.possible_duplicates:
-            told.append(doubled(self.possible_duplicates))
-        return told
+            parts.append(doubled(self.possible_duplicates))
+        return parts
 
     def _repr_html_(self) -> str:
         requests = f"{counted(self.requests, 'request')}, {counted(self.retries, 'retry', 'retries')}"
-        told = {
+        shown = {
             "Target": self.target,
             **_fates(self),
             "Row JSON": _row_json(self),
@@ -203,8 +203,8 @@ class StreamResult(Counts):
             "Load": self.load_id,
         }
         if self.possible_duplicates:
-            told["Possible duplicates"] = doubled(self.possible_duplicates)
-        rows = [_row(name, html.escape(visible(value))) for name, value in told.items()]
+            shown["Possible duplicates"] = doubled(self.possible_duplicates)
+        rows = [_row(name, html.escape(visible(value))) for name, value in shown.items()]
         if len(self.parts) > 1:
             rows.append(_row("Channels", _parts_table(self.parts)))
         else:
@@ -213,14 +213,14 @@ class StreamResult(Counts):
         return f"<details><summary>{summary}</summary><table>{''.join(rows)}</table></details>"
 
     def _in_short(self) -> str:
-        """Sum it up in a line that stands below the load's view, which has the other numbers."""
+        """Summarize it in a line below the load's view, which has the other numbers."""
         if self.rows_sent == 0 and self.rows_skipped:
             return nothing_to_send(self, self.load_id)
         return f"{outcome(self)}; load {self.load_id!r}, {self._place()}"
 
 
 def _fates(result: StreamResult) -> dict[str, str]:
-    """Tell what became of the rows, rejected ones first if there are some."""
+    """Say what became of the rows, rejected ones first if there are some."""
     counts = {
         "Rows in the table": _in_table(result),
         "Rows acknowledged": f"{result.rows_acknowledged:,}",
@@ -238,7 +238,9 @@ def _in_table(result: StreamResult) -> str:
 
 
 def _refused(result: StreamResult) -> str:
-    return rejected(result) if result.rejected_exact or result.rows_rejected else "not told by the service"
+    return (
+        rejected(result) if result.rejected_exact or result.rows_rejected else "not reported by the service"
+    )
 
 
 def _row_json(result: StreamResult) -> str:

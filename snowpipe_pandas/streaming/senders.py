@@ -1,4 +1,4 @@
-"""A few threads that send payloads, each one at a time, and tell one other thread what comes of it."""
+"""A few threads that send payloads, each one at a time, and report to one other thread how each ends."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ News: TypeAlias = Ended | Event
 class Senders:
     """Threads that send, started as they are needed. Use it as a context manager, from one thread.
 
-    Leaving waits for them for a moment only; one whose request takes longer ends after it, unheard.
+    Leaving waits for them for a moment only; one whose request takes longer ends later, unnoticed.
 
     Args:
         send: sends a payload; called in the threads.
@@ -113,7 +113,7 @@ class Senders:
         """Let a thread send a payload, now if one is free; where the system has no more threads, later.
 
         Raises:
-            RuntimeError: it has not even one.
+            RuntimeError: there is not even one.
         """
         if len(self._threads) <= min(len(self.under_way), self._most - 1):
             self._start_thread()
@@ -134,7 +134,7 @@ class Senders:
             self._threads.append(thread)
 
     def report(self, news: News) -> None:
-        """Bring news to the one who waits for them, from any thread."""
+        """Report news to the thread that waits for it; from any thread."""
         with self._changed:
             self._news.append(news)
             self._changed.notify_all()

@@ -62,7 +62,7 @@ class Reopened:
 class Broke:
     """Something else ended the load: a failure of the source or the service, a cancel, Ctrl-C.
 
-    `in_doubt` tells whether an append was left without an answer.
+    `in_doubt` says whether an append was left without an answer.
     """
 
     error: BaseException

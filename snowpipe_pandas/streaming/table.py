@@ -18,7 +18,7 @@ class Facts(Protocol):
 
     @property
     def evolves(self) -> bool | None:
-        """Whether it has ENABLE_SCHEMA_EVOLUTION, None where that is not told."""
+        """Whether it has ENABLE_SCHEMA_EVOLUTION, None where that is not reported."""
 
     @property
     def kind(self) -> str:

@@ -21,7 +21,7 @@ from ..rows.sources.source import Source
 from .control import Control
 from .estimate import projected_bytes
 from .explained import add_facts, name_place
-from .failures import forgotten_parts, other_parts, told
+from .failures import failure_event, forgotten_parts, other_parts
 from .group import Group
 from .load import Load
 from .load_ids import new_load_id
@@ -169,7 +169,7 @@ class TargetLoad:
         return self._channels[part]
 
     def _begun(self) -> Mark | None:
-        """Return what a channel of the load says of it, None if nothing is known to be committed.
+        """Return what a channel of the load says about it, None if nothing is known to be committed.
 
         That is the first part's, which leads. Where it has lost its rows, those of others may be in the
         table all the same, of however many parts the load was cut into.
@@ -214,7 +214,7 @@ class TargetLoad:
         return worthwhile(projected_bytes(self._rows, self._encoder), pace)
 
     def _prepare(self, parts: list[PartOf]) -> None:
-        """Open the channels that are left, and make a load for each."""
+        """Open the remaining channels, and make a load for each."""
         if len(parts) == 1:
             options = replace(self._options, load_id=self.load_id)
             self._loads = [Load(self._rows, self._encoder, self._open(1), options)]
@@ -237,7 +237,7 @@ class TargetLoad:
         ]
 
     def _refuse_other_parts(self, channels: list[Channel], parts: list[PartOf]) -> None:
-        """Refuse to go on where somebody has begun meanwhile, and cut the load in another way.
+        """Refuse to go on where another caller has meanwhile begun the load, cut in another way.
 
         Raises:
             OtherPartsError: a channel says so.
@@ -267,7 +267,7 @@ class TargetLoad:
     # How it ends.
 
     def _drop(self, channels: list[Channel], parts: int, result: StreamResult) -> None:
-        """Drop what is left of the channels of a load that is done; it can't be recognised any more.
+        """Drop what is left of the channels of a load that is done; it can no longer be recognised.
 
         With several of them, the first one's token says first that all is done, and it goes last: whoever is
         interrupted between two drops finds that, and sends nothing again.
@@ -306,8 +306,8 @@ class TargetLoad:
         return result
 
     def _explain(self, error: BaseException) -> None:
-        """Attach how far the whole load came, and tell the displays."""
-        ended = told(error)
+        """Attach how far the whole load came, and notify the displays."""
+        ended = failure_event(error)
         if self._staged and isinstance(error, SnowpipeError):
             error.place = None  # a part of it names the table beside the user's
         name_place(error, self.tracker.snapshot().target, self.load_id, self.channel_name)
@@ -336,7 +336,7 @@ class TargetLoad:
         add_facts(error, facts)
 
     def report(self, event: Event) -> None:
-        """Tell what happened before the parts have begun."""
+        """Report what happened before the parts began."""
         event = replace(event, target=str(self._target.name), load_id=self.load_id)
         self.events.emit(event)
         self.client_events.emit(event)

@@ -17,11 +17,11 @@ from .progress import ENDS, Progress, Snapshots
 from .result import StreamResult
 
 _ORDER = ("preparing", "committing", "sending", "paused")
-"""A load in parts is where the first of these is that one of its parts is in, from the right."""
+"""The phase of a load in parts is the last of these that one of its parts is in."""
 
 
 def added(counts: Sequence[Counts]) -> dict[str, Any]:
-    """Add counts up; rejected rows are told exactly if all of them are."""
+    """Add counts up; the number of rejected rows is exact if all of them are."""
     names = [field.name for field in fields(Counts) if field.name != "rejected_exact"]
     total = {name: sum(getattr(part, name) for part in counts) for name in names}
     return {**total, "rejected_exact": all(part.rejected_exact for part in counts)}
@@ -46,7 +46,7 @@ def added_results(parts: Sequence[StreamResult], seconds: float) -> StreamResult
 
 
 def remembered_result(mark: Mark, seconds: float, *, target: str, channel: str) -> StreamResult:
-    """Return the result of a load of which a token says that all of it is done."""
+    """Return the result of a load whose token says that all of it is done."""
     rows = mark.position.rows
     return StreamResult(
         rows_in_table=rows - mark.rejected,
@@ -108,12 +108,12 @@ class TotalTracker:
         latest = self._history.samples[-1]
         if (latest.raw_bytes, latest.rows_lag) != (sample.raw_bytes, sample.rows_lag):
             self._history.add(sample)
-        told = next((part.rejected_message for part in parts if part.rejected_message), None)
+        message = next((part.rejected_message for part in parts if part.rejected_message), None)
         return replace(
             self._progress,
             **counts,
             phase=furthest_behind([part.phase for part in parts]),
-            rejected_message=told,
+            rejected_message=message,
             seconds=seconds,
             timings=timings.added(part.timings for part in parts),
             recent_bytes_per_s=self._history.bytes_per_s(seconds),

@@ -29,7 +29,7 @@ class Window:
         self.bytes += len(payload.body)
 
     def release(self, committed: Position) -> None:
-        """Let go of what is committed."""
+        """Release what is committed."""
         kept = [payload for payload in self._payloads if payload.end_row > committed.rows]
         self._payloads = kept
         self.bytes = sum(len(payload.body) for payload in kept)

@@ -20,8 +20,8 @@ INDEXED = numbers(200).set_index("ID")
 SIZES = ("rows", "raw_bytes", "billed_bytes", "sent_bytes", "requests")
 
 
-def sizes(told):
-    return {name: getattr(told, name) for name in SIZES}
+def sizes(estimate):
+    return {name: getattr(estimate, name) for name in SIZES}
 
 
 @pytest.mark.parametrize(
@@ -42,11 +42,11 @@ def sizes(told):
 )
 def test_it_is_what_the_load_then_does(account, client, source, options):
     make_table(account)
-    told = sp.estimate(source, TABLE, **options)
+    estimate = sp.estimate(source, TABLE, **options)
     result = sp.stream(source, client.table(TABLE), progress=False, **options)
-    assert sizes(told) == sizes(result)
-    assert told.exact
-    assert told.channels == len(result.parts)
+    assert sizes(estimate) == sizes(result)
+    assert estimate.exact
+    assert estimate.channels == len(result.parts)
 
 
 @pytest.fixture
@@ -73,9 +73,9 @@ def test_files_are_read_and_can_still_be_sent(tmp_path):
     pq.write_table(table, tmp_path / "a.parquet")
     (tmp_path / "b.csv").write_text(numbers(500).to_csv(index=False))
     for name in ("a.parquet", "b.csv"):
-        told = sp.estimate(tmp_path / name, TABLE)
-        assert told.raw_bytes == len(to_ndjson(tmp_path / name))
-        assert told.billed_bytes == read_values(to_ndjson(tmp_path / name))
+        estimate = sp.estimate(tmp_path / name, TABLE)
+        assert estimate.raw_bytes == len(to_ndjson(tmp_path / name))
+        assert estimate.billed_bytes == read_values(to_ndjson(tmp_path / name))
 
 
 @pytest.mark.parametrize(
@@ -176,7 +176,7 @@ def test_what_a_load_would_refuse_is_refused_here():
 
 
 @pytest.mark.parametrize("target", [None, 7, "", b"T", "a\x00b"])
-def test_what_is_no_target_is_refused(target):
+def test_what_is_not_a_target_is_refused(target):
     with pytest.raises(UsageError, match="target"):
         numbers(1).snowpipe.estimate(target)
 
@@ -188,19 +188,19 @@ def test_an_open_channel_is_one(account, client):
 
 
 def test_a_frame_without_rows_sends_nothing():
-    told = numbers(0).snowpipe.estimate(TABLE)
-    assert (told.rows, told.requests, told.seconds, told.raw_bytes) == (0, 0, 0.0, 0)
+    estimate = numbers(0).snowpipe.estimate(TABLE)
+    assert (estimate.rows, estimate.requests, estimate.seconds, estimate.raw_bytes) == (0, 0, 0.0, 0)
 
 
 def test_it_is_one_line_in_a_terminal_and_a_table_in_a_notebook():
-    told = numbers(1000).snowpipe.estimate("DEMO.PUBLIC.<T>\x1b")
-    assert str(told) == (
+    estimate = numbers(1000).snowpipe.estimate("DEMO.PUBLIC.<T>\x1b")
+    assert str(estimate) == (
         "-> DEMO.PUBLIC.<T>\\x1b: 1,000 rows; 27.8 kB as JSON, 11.8 kB of values, which are billed; "
-        f"{told.sent_bytes / 1e3:,.1f} kB compressed in 1 request; 0.1 s or more through 1 channel; "
+        f"{estimate.sent_bytes / 1e3:,.1f} kB compressed in 1 request; 0.1 s or more through 1 channel; "
         "nothing was sent"
     )
-    shown = told._repr_html_()
+    shown = estimate._repr_html_()
     assert "DEMO.PUBLIC.&lt;T&gt;\\x1b" in shown
     assert "all rows" in shown
     with pytest.raises(AttributeError):
-        told.rows = 1
+        estimate.rows = 1

@@ -123,7 +123,7 @@ def test_a_look_up_that_takes_too_long_is_not_waited_for(account, strict, monkey
 @pytest.mark.parametrize(
     ("reason", "column"),
     [
-        ('column ID: "x" is no NUMBER', "ID"),
+        ('column ID: "x" is not a valid NUMBER', "ID"),
         ("column IDS is NOT NULL", "IDS"),
         ('Column "a b" can\'t be null', "a b"),
         ("Numeric value 'ID' is not recognized", None),

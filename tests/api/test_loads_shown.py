@@ -1,4 +1,4 @@
-"""What views, callbacks and results of real loads tell: each of its own load, and never more than is so."""
+"""What views, callbacks and results of real loads show: each of its own load, and never more than is so."""
 
 import threading
 
@@ -27,7 +27,7 @@ def channels(account, client):
 
 
 class HeldBack:
-    """A source that gives its second part when it is told to."""
+    """A source that gives its second part when it is asked to."""
 
     def __init__(self):
         self.going_on = threading.Event()
@@ -49,8 +49,8 @@ def test_two_channels_of_one_name_have_each_their_own_progress_and_events(channe
     assert a.progress.rows_acknowledged in (0, 10)
     source.going_on.set()
     assert a.result(20).rows_in_table == a.progress.rows_in_table == 15
-    told = {(event.load_id, event.target) for event in heard if event.load_id}
-    assert told == {("A", str(first.target)), ("B", str(second.target))}
+    reported = {(event.load_id, event.target) for event in heard if event.load_id}
+    assert reported == {("A", str(first.target)), ("B", str(second.target))}
     for load_id in "AB":
         starts = [e for e in heard if isinstance(e, LoadStarted) and e.load_id == load_id]
         assert len(starts) == 1
@@ -59,7 +59,7 @@ def test_two_channels_of_one_name_have_each_their_own_progress_and_events(channe
 def test_a_load_whose_rows_are_rejected_says_so_everywhere_and_again_when_it_is_run_again(channels):
     bad = pd.DataFrame({"ID": [1, None, 3]}).astype({"ID": "Int64"})
     heard = []
-    for told in (
+    for reported in (
         "-> DEMO.PUBLIC.A: 1 of 3 rows REJECTED, 2 in the table in ",
         "-> DEMO.PUBLIC.A: nothing to send: of 3 rows of load 'bad' 2 are",
     ):
@@ -67,7 +67,7 @@ def test_a_load_whose_rows_are_rejected_says_so_everywhere_and_again_when_it_is_
             channels[0], load_id="bad", on_error="report", background=True, progress=heard.append
         )
         result, progress = job.result(20), job.progress
-        assert str(result).startswith(told)
+        assert str(result).startswith(reported)
         counts = (result.rows_in_table, result.rows_rejected, result.rows_acknowledged)
         assert (
             counts
@@ -84,11 +84,11 @@ def test_rows_that_were_sent_and_not_committed_are_no_percent(account, channels)
     account.channels.pause()
     committing = threading.Event()
 
-    def hear(event):
+    def on_event(event):
         if isinstance(event, PhaseChanged) and event.phase == "committing":
             committing.set()
 
-    job = numbers(10).snowpipe.stream(channels[0], background=True, progress=hear)
+    job = numbers(10).snowpipe.stream(channels[0], background=True, progress=on_event)
     assert committing.wait(20)
     assert str(line(job.progress, width=200)).startswith(
         "-> DEMO.PUBLIC.A  committing ▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒ 0%  0/10 rows in the table"
@@ -118,7 +118,7 @@ def test_an_unknown_option_of_a_real_call_sends_nothing(account, channels):
     assert account.sql("SELECT COUNT(*) AS N FROM DEMO.PUBLIC.A")["N"].item() == 0
 
 
-def test_a_load_behind_another_named_one_is_named_by_after(channels):
+def test_a_load_after_another_named_one_is_named_by_after(channels):
     numbers(3).snowpipe.stream(channels[0], load_id="one", progress=False)
     with pytest.raises(UsageError, match="after='one'"):
         numbers(4).snowpipe.stream(channels[0], load_id="two", progress=False)

@@ -171,7 +171,7 @@ def test_rows_of_other_loads_and_channels_stay_there(account, client, table):
     assert result.rejected()[ROW].tolist() == [7]
 
 
-def test_the_tokens_tell_in_which_rows_to_look(table):
+def test_the_tokens_show_in_which_rows_to_look(table):
     rows = frame(400, {150, 390})
     rows["ID"] = 1
     rows.loc["label 390", "ID"] = 2
@@ -180,7 +180,7 @@ def test_the_tokens_tell_in_which_rows_to_look(table):
     assert len(result.parts) == 4
 
 
-def test_rows_whose_tokens_are_not_told_are_not_this_loads(account, table):
+def test_rows_whose_tokens_are_not_reported_are_not_this_loads(account, table):
     result = frame(4, {2}).snowpipe.stream(table, load_id="mine", **QUIET)
     raw = Raw(account, "mine")
     raw.open()
@@ -258,7 +258,7 @@ def test_a_page_that_is_too_large_is_read_in_smaller_ones(account, table):
         ("003001", "42501", SqlPrivilegeError, "may not do this"),
     ],
 )
-def test_a_refusal_of_sql_is_told_as_what_it_is(account, table, code, state, kind, words):
+def test_a_refusal_of_sql_is_reported_as_what_it_is(account, table, code, state, kind, words):
     result = frame().snowpipe.stream(table, **QUIET)
     refusal = {"code": code, "sqlState": state, "message": "no", "statementHandle": "01b2"}
     account.faults.add("statement_result", status=422, body=json.dumps(refusal).encode())
@@ -409,7 +409,7 @@ def test_a_frame_that_does_not_pair_up_is_refused_and_nothing_is_sent(account, t
     assert len(stored(account)) == 3
 
 
-def test_rows_of_another_life_of_the_load_are_told(account, client, table):
+def test_rows_of_another_life_of_the_load_are_reported(account, client, table):
     frame().snowpipe.stream(table, load_id="x", drop_when_done=True, **QUIET)
     result = frame(6, {5}).snowpipe.stream(table, load_id="x", **QUIET)
     with pytest.warns(UserWarning, match="has 4 rows of load 'x', which counted 1 rejected row: other runs"):

@@ -38,7 +38,7 @@ def test_rows_that_are_all_there():
     )
 
 
-def test_rejected_rows_are_told_first():
+def test_rejected_rows_are_reported_first():
     assert str(BAD).startswith("-> DEMO.PUBLIC.T: 3 of 150 rows REJECTED, 147 in the table in 0.3 s")
 
 
@@ -52,14 +52,14 @@ def test_rows_that_were_not_waited_for_are_acknowledged_and_no_more():
     assert "100 wait for their commit" in str(some)
 
 
-def test_a_load_that_went_on_tells_its_whole_life_and_this_calls_part():
+def test_a_load_that_went_on_shows_its_whole_life_and_this_calls_part():
     again = replace(WELL, rows_sent=50, rows_skipped=100)
     assert str(again).startswith(
         "-> DEMO.PUBLIC.T: 150 rows in the table in 0.3 s (10.0 MB/s); 50 sent by this call, 100 before;"
     )
 
 
-def test_a_load_that_is_run_again_tells_what_became_of_its_rows():
+def test_a_load_that_is_run_again_shows_what_became_of_its_rows():
     again = replace(WELL, rows_sent=0, rows_skipped=150)
     assert str(again) == "-> DEMO.PUBLIC.T: nothing to send: all 150 rows of load 'x' are in the table"
     bad = replace(BAD, rows_sent=0, rows_skipped=150)
@@ -69,10 +69,10 @@ def test_a_load_that_is_run_again_tells_what_became_of_its_rows():
     )
 
 
-def test_a_service_that_does_not_tell_its_rejections_is_not_believed_to_have_none():
+def test_a_service_that_does_not_report_its_rejections_is_not_believed_to_have_none():
     untold = replace(WELL, rejected_exact=False)
     assert str(untold).startswith("-> DEMO.PUBLIC.T: at most 150 rows in the table in 0.3 s")
-    assert "the service does not tell how many rows it rejected" in str(untold)
+    assert "the service does not report how many rows it rejected" in str(untold)
     some = Counts(rows_acknowledged=150, rows_in_table=147, rows_rejected=3, rejected_exact=False)
     assert outcome(some) == "at least 3 of 150 rows REJECTED, at most 147 in the table"
     assert nothing_to_send(some, "x").endswith("at most 147 are in the table, at least 3 were REJECTED")
@@ -81,15 +81,16 @@ def test_a_service_that_does_not_tell_its_rejections_is_not_believed_to_have_non
 
 @pytest.mark.parametrize("rows", [3, 150])
 def test_rejected_rows_are_never_called_committed(rows):
-    for told in (str(replace(BAD, rows_rejected=rows, rows_in_table=150 - rows)), BAD._repr_html_()):
-        assert "commit" not in told.replace("waiting for their commit", "")
+    for words in (str(replace(BAD, rows_rejected=rows, rows_in_table=150 - rows)), BAD._repr_html_()):
+        assert "commit" not in words.replace("waiting for their commit", "")
 
 
 def test_the_table_begins_with_rejected_rows_if_there_are_some():
     assert "Target DEMO.PUBLIC.T Rows REJECTED 3 Rows in the table 147" in read(BAD._repr_html_())[1]
     assert "Target DEMO.PUBLIC.T Rows in the table 150" in read(WELL._repr_html_())[1]
     assert (
-        "Rows rejected not told by the service" in read(replace(WELL, rejected_exact=False)._repr_html_())[1]
+        "Rows rejected not reported by the service"
+        in read(replace(WELL, rejected_exact=False)._repr_html_())[1]
     )
 
 
@@ -98,7 +99,7 @@ def test_a_cell_shows_one_line_that_opens():
     assert [tag for tag, _ in elements][:3] == ["details", "summary", "table"]
     assert text.startswith("result: 3 of 150 rows REJECTED, 147 in the table; load 'x', channel 'c' Target")
     again = replace(WELL, rows_sent=0, rows_skipped=150)
-    assert read(again._repr_html_())[1].startswith(f"result: {again._told()}")
+    assert read(again._repr_html_())[1].startswith(f"result: {again._words()}")
 
 
 def test_the_table_shows_no_markup_and_no_control_characters():
@@ -152,7 +153,7 @@ FACTS = LoadFacts(target="T", load_id="x", channel="c", rows_acknowledged=150, r
 
 
 @pytest.mark.parametrize(
-    ("facts", "told"),
+    ("facts", "words"),
     [
         (FACTS, "150 rows acknowledged, 147 in the table; "),
         (replace(FACTS, exact=False), "150 rows acknowledged, 147 in the table at the last look; "),
@@ -163,6 +164,6 @@ FACTS = LoadFacts(target="T", load_id="x", channel="c", rows_acknowledged=150, r
         (replace(FACTS, failed_rows=(150, 200)), "the request of rows 150 to 199 failed; 150 rows ack"),
     ],
 )
-def test_an_errors_facts_tell_how_far_the_load_came_and_how_it_goes_on(facts, told):
-    assert str(facts).startswith(f"-> T, load 'x', channel 'c': {told}")
+def test_an_errors_facts_show_how_far_the_load_came_and_how_it_goes_on(facts, words):
+    assert str(facts).startswith(f"-> T, load 'x', channel 'c': {words}")
     assert str(facts).endswith("run the same call with load_id='x' to go on")

@@ -80,9 +80,9 @@ def test_shift_tab_shows_the_options_and_the_docs(tmp_path):
         assert f"df.snowpipe.{call}(" in accessor["docstring"]
 
 
-def test_every_option_is_told_in_the_docs_of_stream():
-    told = inspect.getdoc(sp.stream).splitlines()
-    named = {name for line in told for name in line.partition(":")[0].strip().split(", ")}
+def test_every_option_is_reported_in_the_docs_of_stream():
+    lines = inspect.getdoc(sp.stream).splitlines()
+    named = {name for line in lines for name in line.partition(":")[0].strip().split(", ")}
     assert set(inspect.signature(sp.stream).parameters) <= named
 
 

@@ -183,7 +183,7 @@ def test_other_rows_of_the_table_are_a_difference_unless_where_leaves_them_out(a
     assert sp.verify(result, where="INTEGER < 1000")
 
 
-def test_columns_of_other_types_are_told_and_never_called_equal(account, client):
+def test_columns_of_other_types_are_reported_and_never_called_equal(account, client):
     account.sql(f"CREATE TABLE {TABLE} (A NUMBER, B VARCHAR, C FLOAT, D DATE, E NUMBER DEFAULT 7)")
     rows = pd.DataFrame({"A": ["1", "2"], "B": [1, 2], "C": [1, 2], "D": ["2026-01-01"] * 2, "E": [1, None]})
     result = rows.snowpipe.stream(client.table(TABLE), nulls="omit", progress=False)
@@ -199,7 +199,7 @@ def test_columns_of_other_types_are_told_and_never_called_equal(account, client)
     assert "C (all): not compared, the table has no such column" in str(sp.verify(result))
 
 
-def test_values_that_no_sum_tells_are_not_compared(loaded):
+def test_values_that_no_sum_shows_are_not_compared(loaded):
     rows = pd.DataFrame({"F": pd.array([1.0, float("inf")]), "G": [1.0, 2.0]})
     found = sp.verify(loaded(rows))
     assert [(m.column, m.why) for m in found.not_compared] == [

@@ -207,7 +207,7 @@ def test_the_exported_page_shows_the_load_without_kernel_or_network(finished, of
     picture(page, "exported")
 
 
-def test_a_notebook_that_is_not_trusted_still_tells_how_the_load_ended(finished, lab, open_notebook):
+def test_a_notebook_that_is_not_trusted_still_shows_how_the_load_ended(finished, lab, open_notebook):
     stranger = json.loads(finished.file.read_text())
     stranger["cells"][0]["source"] = "# another author's notebook"
     (lab.root / "stranger.ipynb").write_text(json.dumps(stranger))
@@ -239,7 +239,7 @@ def too_wide(box):
 
 
 def broken_numbers(box):
-    """The numbers of a view that do not stand on one line with their units."""
+    """The numbers of a view that are not on one line with their units."""
     return box.evaluate(
         "box => [...box.querySelectorAll('.n')].filter(e => e.offsetHeight > 30).map(e => e.textContent)"
     )

@@ -159,7 +159,7 @@ def test_the_connectors_protocol_is_the_scheme():
 def test_the_page_has_every_setting_of_the_other_clients():
     page = (Path(snowpipe_pandas.__file__).parent.parent / "docs" / "connecting.md").read_text()
     section = page.partition("## Settings of other clients")[2].partition("\n## ")[0]
-    refused, _, unused = section.partition("Without effect")
+    refused, _, unused = section.partition("These have no effect")
     named = [set(re.findall(r"`([a-z0-9_]+)`", part)) for part in (refused, unused)]
     assert REFUSED.keys() <= named[0]
     assert UNUSED.keys() == named[1] - {"authenticator"}

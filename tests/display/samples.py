@@ -161,7 +161,7 @@ class _Reader(HTMLParser):
 def read(html):
     """Return a page's elements and its text; every element must be closed."""
     reader = _Reader()
-    reader.feed(html.replace("<wbr>", ""))  # where a word may break is no space
+    reader.feed(html.replace("<wbr>", ""))  # a possible line break is not a space
     reader.close()
     assert reader.open == []
     return reader.elements, " ".join(" ".join(reader.text).split())

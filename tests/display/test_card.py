@@ -8,7 +8,7 @@ from snowpipe_pandas.display.card import Cards, ClientCard
 from snowpipe_pandas.events import ClientClosed
 
 
-def test_a_closed_client_is_told_once_and_ends_its_card(account):
+def test_a_closed_client_is_reported_once_and_ends_its_card(account):
     heard = []
     client = sp.connect(account.profile)
     card = ClientCard(client)

@@ -1,10 +1,11 @@
-"""Which view a load gets, and what a function given as `progress=` hears."""
+"""Which view a load gets, and what a function given as `progress=` receives."""
 
 import pytest
 
 from snowpipe_pandas.display import choose
 from snowpipe_pandas.events import ClientClosed, Hub, PhaseChanged, RowsRejected, TokenLife, TokenRenewed
 from snowpipe_pandas.streaming.progress import Tracker
+from snowpipe_pandas.streaming.timings import Timings
 from tests.display.samples import HALF
 
 OURS = {"channel": "notebook-1", "target": "DEMO.PUBLIC.A-STREAMING", "load_id": "A"}
@@ -13,19 +14,19 @@ RENEWED = TokenRenewed(kind="scoped", life=TokenLife(1.0, 1.0, 1.0, 0.0, "first 
 
 
 def tracker():
-    return Tracker(HALF, tokens=dict)
+    return Tracker(HALF, tokens=dict, timings=Timings)
 
 
-def heard(tell, listener):
-    """Let a listener hear what `tell(load, client)` does to the two hubs."""
+def heard(emit, listener):
+    """Pass to a listener what `emit(load, client)` does to the two hubs."""
     load, client = Hub(), Hub()
     with choose.displayed(tracker(), load, client, listener):
-        tell(load, client)
+        emit(load, client)
 
 
 def test_a_function_hears_its_load_and_of_the_client_what_concerns_nobody():
-    def tell(load, client):
-        for hub in (load, client):  # a load tells its own hub and the client's
+    def emit(load, client):
+        for hub in (load, client):  # a load reports to its own hub and the client's
             hub.emit(PhaseChanged(phase="sending", **OURS))
         client.emit(PhaseChanged(phase="done", **OTHERS))
         client.emit(RowsRejected(rows=1, message=None, channel="notebook-1"))
@@ -33,11 +34,11 @@ def test_a_function_hears_its_load_and_of_the_client_what_concerns_nobody():
         client.emit(ClientClosed())
 
     found = []
-    heard(tell, found.append)
+    heard(emit, found.append)
     assert found == [PhaseChanged(phase="sending", **OURS), RENEWED, ClientClosed()]
 
 
-def test_a_function_hears_nothing_behind_the_end_of_its_load():
+def test_a_function_receives_nothing_after_the_end_of_its_load():
     load, client, found = Hub(), Hub(), []
     with choose.displayed(tracker(), load, client, found.append):
         pass
@@ -53,12 +54,12 @@ def test_a_function_that_fails_is_asked_no_more_by_neither_hub(caplog):
         asked.append(event)
         raise ZeroDivisionError
 
-    def tell(load, client):
+    def emit(load, client):
         for _ in range(2):
             client.emit(RENEWED)
             load.emit(PhaseChanged(phase="sending", **OURS))
 
-    heard(tell, fails)
+    heard(emit, fails)
     assert asked == [RENEWED]
     assert caplog.text.count("not called again") == 1
 
@@ -82,9 +83,9 @@ def test_an_option_is_taken_as_it_is(progress):
 def test_outside_of_a_notebook_compact_is_the_line_as_ever(capsys):
     with choose.displayed(tracker(), Hub(), Hub(), "compact"):
         pass
-    told = capsys.readouterr().err
-    assert told.startswith("-> DEMO.PUBLIC.FLIGHTS  sending 30%")
-    assert told.count("\n") == 1
+    output = capsys.readouterr().err
+    assert output.startswith("-> DEMO.PUBLIC.FLIGHTS  sending 30%")
+    assert output.count("\n") == 1
 
 
 def test_without_standard_error_nothing_is_shown(monkeypatch):

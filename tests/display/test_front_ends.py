@@ -21,19 +21,19 @@ LOAD = "frame.snowpipe.stream(channel, load_id='one')\nclient.close()\naccount.c
 
 
 @pytest.fixture
-def told():
+def outputs_of():
     """Run code in a kernel as a front end would, which names its user and perhaps the cell."""
     manager, client = start_new_kernel(kernel_name="python3")
 
     def run(username, metadata):
-        told = []
+        outputs_of = []
         client.session.username = username
         content = {"silent": False, "store_history": True, "user_expressions": {}, "allow_stdin": True}
         for code in (START, LOAD):
             message = client.session.msg("execute_request", content | {"code": code}, metadata=metadata)
             client.shell_channel.send(message)
-            told += _outputs(client, message["header"]["msg_id"])
-        return told
+            outputs_of += _outputs(client, message["header"]["msg_id"])
+        return outputs_of
 
     yield run
     with contextlib.suppress(Exception):
@@ -58,8 +58,8 @@ def _outputs(client, asked):
     [("someone", {}, False), ("", {}, True), ("username", {}, True), ("someone", {"cellId": "1"}, True)],
     ids=["console", "JupyterLab", "older page", "page that names a cell"],
 )
-def test_a_console_gets_lines_and_a_page_a_widget(told, username, metadata, page):
-    outputs = told(username, metadata)
+def test_a_console_gets_lines_and_a_page_a_widget(outputs_of, username, metadata, page):
+    outputs = outputs_of(username, metadata)
     shown = [content["data"] for kind, content in outputs if kind == "display_data"]
     lines = "".join(content["text"] for kind, content in outputs if kind == "stream")
     assert [WIDGET in data for data in shown] == [True] * page

@@ -66,8 +66,8 @@ def cells():
         "silent": "frame.snowpipe.stream(channel, load_id='one', progress=False);",
         "callback": """
 kinds = []
-hear = lambda event: kinds.append(type(event).__name__)
-frame.snowpipe.stream(channel, load_id='two', after='one', progress=hear)
+on_event = lambda event: kinds.append(type(event).__name__)
+frame.snowpipe.stream(channel, load_id='two', after='one', progress=on_event)
 print(kinds[0], kinds[-1])
 """,
         "broken callback": "frame.snowpipe.stream(channel, progress=lambda event: 1 / 0).rows",
@@ -112,9 +112,9 @@ def test_a_client_keeps_its_last_token_lives_when_it_is_closed(cells):
     for name in ("client", "client again"):
         (text,) = shown(cells[name], "text/plain")
         assert re.fullmatch(r"client of LOCAL as DEMO_USER, closed, tokens ok, 5\d min", text)
-        told = read(*shown(cells[name], "text/html"))[1]
-        assert "DEMO_USER · LOCAL · key SHA256:" in told
-        assert re.search(r"closed, as of 20\d\d-\d\d-\d\d \d\d:\d\d UTC JWT 5\d:\d\d left", told)
+        words = read(*shown(cells[name], "text/html"))[1]
+        assert "DEMO_USER · LOCAL · key SHA256:" in words
+        assert re.search(r"closed, as of 20\d\d-\d\d-\d\d \d\d:\d\d UTC JWT 5\d:\d\d left", words)
 
 
 @pytest.mark.parametrize("name", ["load", "job", "job at once"])
@@ -145,8 +145,8 @@ def test_a_load_in_parts_leaves_one_view_with_a_row_for_each(cells):
 
 def test_a_load_as_a_cells_last_value_is_one_view_and_one_line_of_result(cells):
     view, result = shown(cells["one-line"], "text/html")
-    told = "-> DEMO.PUBLIC.T · done · 100% · 1,000 rows in the table · "
-    assert told in read(view)[1]
+    words = "-> DEMO.PUBLIC.T · done · 100% · 1,000 rows in the table · "
+    assert words in read(view)[1]
     assert "details" not in [tag for tag, _ in read(view)[0]]  # compact: nothing to open
     assert read(result)[1].startswith("result: 1,000 rows in the table; load 'one-line', channel 'c' Target")
 
@@ -210,8 +210,8 @@ def test_no_output_and_no_widget_state_holds_a_secret_and_a_finished_load_keeps_
 def test_run_all_twice_in_a_row_and_once_more_elsewhere_loads_each_row_once(account):
     account.sql("CREATE TABLE DEMO.PUBLIC.NUMBERS (ID NUMBER)")
     cells = RUN_ALL.format(profile=str(account.profile)).split("---")
-    told = [shown(cell, "text/plain")[-1] for cell in run_cells(*cells, *cells)[1:] if cell.outputs]
-    assert ["nothing to send" in text for text in told] == [False] * 3 + [True] * 3
+    words = [shown(cell, "text/plain")[-1] for cell in run_cells(*cells, *cells)[1:] if cell.outputs]
+    assert ["nothing to send" in text for text in words] == [False] * 3 + [True] * 3
     again = run_cells(*cells)
     assert all("nothing to send" in shown(cell, "text/plain")[-1] for cell in again[1:4])
     assert sorted(account.sql("SELECT ID FROM NUMBERS")["ID"]) == list(range(100, 400))

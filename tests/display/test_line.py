@@ -1,4 +1,4 @@
-"""A load on one line: what it tells, and what is left of it where there is little room."""
+"""A load on one line: what it shows, and what remains of it where there is little room."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -27,12 +27,12 @@ PAGE = Path(__file__).parents[2] / "docs" / "notebooks.md"
 FLIGHTS = replace(HALF, rows_total=336_776, rows_acknowledged=280_000, rows_in_table=225_280)
 
 
-def told(progress, width=None):
+def written(progress, width=None):
     return str(line(progress, width=width))
 
 
-def test_the_line_tells_rows_speed_time_requests_and_token():
-    line = told(HALF)
+def test_the_line_shows_rows_speed_time_requests_and_token():
+    line = written(HALF)
     assert line.startswith("-> DEMO.PUBLIC.FLIGHTS  sending ")
     for fact in (
         "30%",
@@ -48,11 +48,11 @@ def test_the_line_tells_rows_speed_time_requests_and_token():
 
 
 def test_rejected_rows_and_retries_show_only_when_there_are_some():
-    shown = told(replace(HALF, rows_rejected=7), 200).partition("%  ")[2]
+    shown = written(replace(HALF, rows_rejected=7), 200).partition("%  ")[2]
     assert shown.startswith("7 REJECTED · 300/1,000")
-    assert "REJECTED" not in told(HALF)
-    assert "1 retry" in told(HALF)
-    assert "retr" not in told(replace(HALF, retries=0))
+    assert "REJECTED" not in written(HALF)
+    assert "1 retry" in written(HALF)
+    assert "retr" not in written(replace(HALF, retries=0))
 
 
 @pytest.mark.parametrize(
@@ -82,22 +82,22 @@ def test_a_bar_shows_rows_in_the_table_rejected_and_waiting(shares, drawn):
 )
 def test_rows_that_are_sent_and_not_in_the_table_are_no_percent(total, shown):
     sent = replace(HALF, phase="committing", rows_total=total, rows_acknowledged=1000, rows_in_table=0)
-    assert told(sent).startswith(f"-> DEMO.PUBLIC.FLIGHTS  {shown}")
+    assert written(sent).startswith(f"-> DEMO.PUBLIC.FLIGHTS  {shown}")
 
 
 def test_a_load_that_waits_for_no_commit_ends_as_acknowledged():
     shown = "  acknowledged 0%  0/1,000 rows in the table"
-    assert shown in told(NOT_WAITED_FOR)
+    assert shown in written(NOT_WAITED_FOR)
     assert texts.grade(NOT_WAITED_FOR) == ""
 
 
-def test_where_rejections_are_not_told_no_number_is_more_than_a_bound():
-    assert "≤100%  at most 1,000/1,000 rows in the table" in told(UNTOLD)
+def test_where_rejections_are_not_reported_no_number_is_more_than_a_bound():
+    assert "≤100%  at most 1,000/1,000 rows in the table" in written(UNTOLD)
     assert texts.numbers(UNTOLD)[0] == "at most 1,000 rows in the table"
 
 
 def test_control_and_bidi_characters_of_messages_are_shown_not_obeyed():
-    line = told(replace(HALF, phase="failed", message="a\x1b[2J\rb\u202ec\nd"))
+    line = written(replace(HALF, phase="failed", message="a\x1b[2J\rb\u202ec\nd"))
     assert r" · a\x1b[2J\rb\u202ec\nd · load flights-2013" in line
     assert line.isprintable()
 
@@ -140,21 +140,21 @@ def test_the_short_form_is_one_line_that_jupyter_does_not_cut():
     ],
 )
 def test_what_does_not_fit_goes_the_least_important_first(progress, width, shown):
-    assert told(progress, width) == shown
+    assert written(progress, width) == shown
 
 
 @pytest.mark.parametrize("progress", [HALF, FLIGHTS, UNTOLD, REJECTED, UNKNOWN, EIGHT, MANY, AGAIN])
 def test_a_line_fits_any_width_and_cuts_no_number_unseen(progress):
-    numbers = {texts.percent(progress), *told(progress).replace("/", " ").split()}
+    numbers = {texts.percent(progress), *written(progress).replace("/", " ").split()}
     for width in range(1, 200):
-        shown = told(progress, width)
+        shown = written(progress, width)
         assert 0 < len(shown) <= width
         found = {word for word in shown.replace("/", " ").split() if word[0].isdigit()}
         assert {word for word in found if not word.endswith("…")} <= numbers | {str(len(progress.parts))}
 
 
 def test_a_load_that_is_run_again_shows_the_counts_of_its_whole_life():
-    assert "99%  993/1,000 rows in the table" in told(AGAIN_REJECTED)
+    assert "99%  993/1,000 rows in the table" in written(AGAIN_REJECTED)
 
 
 @pytest.mark.parametrize(
@@ -177,16 +177,16 @@ def test_a_target_is_shortened_to_its_last_name_by_the_width_alone(target, wide,
 @pytest.mark.parametrize(("width", "cells"), [(119, 10), (79, 10), (159, 20), (None, 0)])
 def test_the_bar_does_not_jump_as_numbers_grow(width, cells):
     for there in (0, 9, 1234, 280_000):
-        shown = told(replace(FLIGHTS, rows_in_table=there), width)
+        shown = written(replace(FLIGHTS, rows_in_table=there), width)
         assert sum(shown.count(cell) for cell in "█▒░") == cells
 
 
 def test_a_target_holds_nothing_that_a_terminal_obeys():
     evil = replace(HALF, target='D.P."a\x1b[2J\u202e"', load_id="l\x07", channel="c\r")
     for width in (None, 119, 60):
-        assert told(evil, width).isprintable()
-    assert r'-> D.P."a\x1b[2J\u202e"' in told(evil)
-    assert r"load l\x07 · channel c\r" in told(evil)
+        assert written(evil, width).isprintable()
+    assert r'-> D.P."a\x1b[2J\u202e"' in written(evil)
+    assert r"load l\x07 · channel c\r" in written(evil)
 
 
 @pytest.mark.parametrize(
@@ -203,12 +203,12 @@ def test_a_target_holds_nothing_that_a_terminal_obeys():
         (EIGHT_DONE, 79, "100% 400,036/400,036 in table · 8 channels"),
     ],
 )
-def test_a_load_in_parts_tells_its_total_and_its_channels(progress, width, shown):
-    assert shown in told(progress, width)
-    assert "channel flights" not in told(progress, width)
+def test_a_load_in_parts_shows_its_total_and_its_channels(progress, width, shown):
+    assert shown in written(progress, width)
+    assert "channel flights" not in written(progress, width)
 
 
-def test_channels_are_told_apart_only_where_they_differ():
+def test_channels_are_distinguished_only_where_they_differ():
     assert texts.channels(EIGHT) == "1 of 8 channels done, 1 failed"
     assert texts.channels(EIGHT_DONE) == "8 channels"
     paused = [replace(part, phase="paused") for part in EIGHT.parts]
@@ -223,7 +223,7 @@ def test_channels_are_told_apart_only_where_they_differ():
 def test_at_forty_columns_share_and_rows_in_the_table_stay(progress):
     big = replace(progress, rows_in_table=225_280_000, rows_total=336_776_000, rows_acknowledged=336_776_000)
     for one in (progress, big, replace(big, rows_rejected=9_000_000), replace(big, phase="committing")):
-        shown = told(one, 39)
+        shown = written(one, 39)
         assert f"{texts.percent(one)} " in shown
         assert f"{one.rows_in_table:,} in table" in shown
         assert not one.rows_rejected or "REJECTED" in shown
@@ -243,7 +243,7 @@ def test_a_screen_without_utf_8_gets_plain_ascii_that_fits(progress):
 def test_wide_characters_take_two_cells():
     named = replace(FLIGHTS, target='D.P."航班航班航班航班航班"')
     for width in range(20, 120):
-        assert cell_len(told(named, width)) <= width
+        assert cell_len(written(named, width)) <= width
 
 
 @pytest.mark.parametrize("progress", [HALF, DONE, REJECTED, EIGHT, UNKNOWN])
@@ -252,7 +252,7 @@ def test_a_line_of_a_log_has_no_bar(progress):
 
 
 def test_the_last_line_of_a_log_says_how_the_load_goes_on():
-    assert log_line(HALF) == told(HALF)
+    assert log_line(HALF) == written(HALF)
     stopped = replace(HALF, phase="failed", message="no answer")
     assert log_line(stopped).endswith("notebook-1; to go on, run the same call with load_id='flights-2013'")
     assert not log_line(DONE).endswith(";")
@@ -262,5 +262,5 @@ def test_the_last_line_of_a_log_says_how_the_load_goes_on():
     ("progress", "widths"), [(FLIGHTS, (120, 80, 60, 40)), (MANY, (120, 80, 40))], ids=["one", "parts"]
 )
 def test_the_page_shows_lines_as_they_are(progress, widths):
-    shown = "".join(f"    {told(progress, width - 1)}\n" for width in widths)
+    shown = "".join(f"    {written(progress, width - 1)}\n" for width in widths)
     assert f"\n\n{shown}\n" in PAGE.read_text()

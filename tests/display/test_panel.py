@@ -1,4 +1,4 @@
-"""The notebook's views as HTML: what they tell, to whom, and that nothing foreign gets into them."""
+"""The notebook's views as HTML: what they show, to whom, and that nothing foreign gets into them."""
 
 import re
 from dataclasses import replace
@@ -26,7 +26,7 @@ from tests.display.samples import (
 )
 
 
-def test_a_running_load_tells_everything():
+def test_a_running_load_shows_everything():
     text = read(whole(HALF))[1]
     for fact in (
         "-> DEMO.PUBLIC.FLIGHTS · sending · 30% · 300 of 1,000 rows in the table · 200 waiting",
@@ -47,8 +47,8 @@ def test_a_running_load_tells_everything():
 
 
 def test_a_running_load_is_one_line_with_separators_and_no_word_of_a_picture():
-    told = read(panel.line(HALF))[1]
-    assert told == (
+    words = read(panel.line(HALF))[1]
+    assert words == (
         "-> DEMO.PUBLIC.FLIGHTS · sending · 30% · 300 of 1,000 rows in the table · 200 waiting · 4.0 MB/s · "
         "0:02 left"
     )
@@ -61,7 +61,7 @@ def layers(html):
     return re.findall(r'<i class="(\w*)" style="width:([\d.]+)%"', html)
 
 
-def test_the_bar_has_a_part_for_each_fate_and_tells_them_to_screen_readers():
+def test_the_bar_has_a_part_for_each_fate_and_shows_them_to_screen_readers():
     html = drawn_bar(HALF)
     assert layers(html) == [("", "30.00"), ("sent", "20.00")]
     (bar,) = with_role(html, "progressbar")
@@ -91,12 +91,12 @@ def test_without_a_known_end_the_bar_has_no_value(phase):
 
 @pytest.mark.parametrize("progress", [REJECTED, AGAIN_REJECTED, UNTOLD], ids=["now", "again", "untold"])
 def test_a_load_that_ends_with_rejected_rows_is_amber_and_says_so_in_its_first_line(progress):
-    told = "done, rejected rows not told" if progress is UNTOLD else "done, 7 REJECTED"
+    words = "done, rejected rows unknown" if progress is UNTOLD else "done, 7 REJECTED"
     for html in (whole(progress), panel.folded(progress), jobs.table([progress])):
-        assert re.search(rf'class="(state )?warn">{told}', html)
+        assert re.search(rf'class="(state )?warn">{words}', html)
         assert not re.search(r'class="[^"]*\bok\b', html)
     first = panel.folded(progress).partition("</summary>")[0]
-    assert f'<span class="state warn">{told}' in first
+    assert f'<span class="state warn">{words}' in first
 
 
 def test_a_load_is_green_if_every_row_is_there():
@@ -104,9 +104,9 @@ def test_a_load_is_green_if_every_row_is_there():
     assert layers(drawn_bar(DONE)) == [("ok", "100.00")]
 
 
-def test_a_service_that_does_not_tell_its_rejections_is_named():
-    assert "the service does not tell how many rows it rejected" in panel.notes(UNTOLD)
-    assert "does not tell" not in panel.notes(DONE)
+def test_a_service_that_does_not_report_its_rejections_is_named():
+    assert "the service does not report how many rows it rejected" in panel.notes(UNTOLD)
+    assert "does not report" not in panel.notes(DONE)
 
 
 def test_pictures_have_a_name_and_a_title():
@@ -124,7 +124,7 @@ def test_rejected_rows_are_red_and_carry_the_services_message():
     assert "no reason is known" in silent
 
 
-def test_reopened_channels_are_told_when_there_were_some():
+def test_reopened_channels_are_reported_when_there_were_some():
     assert "reopened" not in whole(HALF)
     assert "reopened 2" in read(whole(replace(HALF, reopens=2)))[1]
 
@@ -173,7 +173,7 @@ def test_a_finished_load_is_one_line_that_opens():
 
 
 @pytest.mark.parametrize(("phase", "shade"), [("failed", "bad"), ("cancelled", "warn")])
-def test_a_stopped_load_tells_why_and_how_to_go_on_without_being_opened(phase, shade):
+def test_a_stopped_load_shows_why_and_how_to_go_on_without_being_opened(phase, shade):
     html = panel.folded(replace(HALF, phase=phase, message="the disk is full"))
     below = html.partition("</details>")[2]
     assert f'<span class="{shade}">{phase}: the disk is full</span>' in below
@@ -208,10 +208,10 @@ def test_jobs_are_rows_of_one_table_with_their_total():
     html = jobs.whole_table([HALF, other])
     tags = [tag for tag, _ in read(html)[0]]
     assert (tags.count("table"), tags.count("tr")) == (1, 4)
-    told = read(html)[1]
+    words = read(html)[1]
     first = "-> DEMO.PUBLIC.FLIGHTS load flights-2013, channel notebook-1 sending · 30% 300 of 1,000 4.0 MB/s"
-    assert first in told
-    assert "total 2 jobs 1 running · 64% 1,293 of 2,000 7 REJECTED 4.0 MB/s" in told
+    assert first in words
+    assert "total 2 jobs 1 running · 64% 1,293 of 2,000 7 REJECTED 4.0 MB/s" in words
     assert "total" not in jobs.whole_table([HALF])
 
 
@@ -251,8 +251,8 @@ def test_control_and_bidi_characters_are_shown():
     )
     for html in (whole(evil), panel.folded(evil), jobs.table([evil]) + panel.notes(evil)):
         assert html.isprintable()
-        for told in (r"a\x9b31m", r"b\u202e", r"c\x1b[2J\nd", r"e\x07"):
-            assert told in html
+        for words in (r"a\x9b31m", r"b\u202e", r"c\x1b[2J\nd", r"e\x07"):
+            assert words in html
 
 
 EVIL = '<img src=x onerror="alert(1)">'

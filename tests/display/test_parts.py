@@ -1,4 +1,4 @@
-"""The parts of a load through several channels: each tells its numbers, and what went wrong."""
+"""The parts of a load through several channels: each shows its numbers, and what went wrong."""
 
 import re
 from dataclasses import replace
@@ -43,14 +43,14 @@ def test_every_part_has_a_row_with_its_numbers(draw):
     ]
 
 
-def test_the_total_stands_above_the_parts_and_the_channels_behind_the_target():
+def test_the_total_stands_above_the_parts_and_the_channels_after_the_target():
     html = whole(EIGHT)
-    told = read(html)[1]
-    assert told.startswith(
+    words = read(html)[1]
+    assert words.startswith(
         "-> DEMO.PUBLIC.FLIGHTS · sending · 51% · 7 REJECTED · 204,512 of 400,036 rows in the table · "
         "5,993 waiting · 2.8 MB/s · 0:01 left"
     )
-    assert "load flights-2013, 1 of 8 channels done, 1 failed" in told
+    assert "load flights-2013, 1 of 8 channels done, 1 failed" in words
     assert html.index("speed over") < html.index("flights-2013/1-of-8")
     folded = read(panel.folded(EIGHT_DONE))[1]
     assert folded.startswith("-> DEMO.PUBLIC.FLIGHTS · done · 100% · 400,036 rows in the")
@@ -58,7 +58,7 @@ def test_the_total_stands_above_the_parts_and_the_channels_behind_the_target():
 
 
 @pytest.mark.parametrize("load", [EIGHT, MANY, MANY_DONE], ids=["rows", "tiles", "many rows"])
-def test_each_bar_tells_its_part_to_screen_readers(load):
+def test_each_bar_shows_its_part_to_screen_readers(load):
     bars = with_role(parts.drawn(load), "progressbar")
     for number, one in enumerate(load.parts, 1):
         name = f"part {number} of DEMO.PUBLIC.FLIGHTS, load flights-2013"
@@ -72,7 +72,7 @@ def test_each_bar_tells_its_part_to_screen_readers(load):
             assert bar["aria-valuenow"] == texts.percent(one).rstrip("%")
 
 
-def test_a_part_tells_its_own_offset_tokens():
+def test_a_part_shows_its_own_offset_tokens():
     one, other = part(1, token_sent="a:2", token_committed="a:1"), part(2, token_sent="b:1")
     same = part(3, token_sent="c:1", token_committed="c:1")
     below = [row for row in rows(parts.drawn(in_parts(one, other, same))) if "offset token" in row]
@@ -83,13 +83,13 @@ def test_a_part_tells_its_own_offset_tokens():
     ]
 
 
-def test_many_parts_are_tiles_that_tell_all_in_their_titles():
+def test_many_parts_are_tiles_that_show_all_in_their_titles():
     html = parts.drawn(MANY)
     tiles = [a for tag, a in read(html)[0] if a.get("class") == "tile"]
     assert len(tiles) == 32
     for number, (one, tile) in enumerate(zip(MANY.parts, tiles, strict=True), 1):
-        told = f"flights-2013/{number}-of-32: {texts.headline(one)}, {texts.rows(one)}, {texts.pace(one)}"
-        assert tile["title"] == told
+        words = f"flights-2013/{number}-of-32: {texts.headline(one)}, {texts.rows(one)}, {texts.pace(one)}"
+        assert tile["title"] == words
     assert "1 done 2 done" in read(html)[1]
     assert "6 failed 7 68%" in read(html)[1]
 
@@ -147,6 +147,6 @@ def test_names_and_reasons_put_nothing_into_the_page(number, phase):
 
 def test_timings_stand_in_the_details():
     timed = replace(HALF, timings=Timings(encode=1.2, compress=0.8, wait=0.1, send=3.4, commit=0.3))
-    told = "encode 1.2 s · compress 0.8 s · wait 0.1 s · send 3.4 s · commit 0.3 s"
+    words = "encode 1.2 s · compress 0.8 s · wait 0.1 s · send 3.4 s · commit 0.3 s"
     for html in (whole(timed), panel.folded(replace(timed, phase="done"))):
-        assert told in read(html)[1]
+        assert words in read(html)[1]

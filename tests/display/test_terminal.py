@@ -108,7 +108,7 @@ def test_a_stopped_load_leaves_the_line_that_resumes_it():
 
 
 @pytest.mark.parametrize("load_id", ["part[/]", "[bold]x", "[link=file:///etc/passwd]y[/link]", "a\x1b[2J"])
-def test_the_line_that_resumes_is_no_markup_and_no_command(load_id):
+def test_the_line_that_resumes_is_neither_markup_nor_a_command(load_id):
     console, log = terminal(200), io.StringIO()
     load = Shown(replace(HALF, phase="failed", load_id=load_id, message="[/red] \x1b]0;title\x07 \u202e"))
     TerminalView(load, console).draw_last()
@@ -146,7 +146,7 @@ def test_a_line_that_waits_for_nothing_is_not_green():
     assert styles(NOT_WAITED_FOR)[0] == "bold"
 
 
-def test_the_last_line_of_a_log_tells_rejected_rows_behind_the_target():
+def test_the_last_line_of_a_log_shows_rejected_rows_after_the_target():
     log = io.StringIO()
     LogView(Shown(REJECTED), log).draw_last()
     assert log.getvalue().startswith("-> DEMO.PUBLIC.FLIGHTS  done, 7 REJECTED")

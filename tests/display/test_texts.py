@@ -38,7 +38,7 @@ def test_a_token_counts_down_and_says_when_it_is_due(life, text, state):
     assert (texts.countdown(life), texts.token_state(life)) == (text, state)
 
 
-def test_a_token_tells_when_and_why_it_was_made():
+def test_a_token_shows_when_and_why_it_was_made():
     assert texts.token_story(GOOD) == "made 0:59 ago: first use; renewed when used in its last 6:00"
     assert texts.token_story(ENDLESS) == "made 0:05 ago: first use"
 
@@ -83,7 +83,7 @@ def test_a_frame_without_rows_is_all_there_once_it_is_done():
         (DONE, "done", "ok"),
         (REJECTED, "done, 7 REJECTED", "warn"),
         (replace(REJECTED, rejected_exact=False), "done, at least 7 REJECTED", "warn"),
-        (UNTOLD, "done, rejected rows not told", "warn"),
+        (UNTOLD, "done, rejected rows unknown", "warn"),
         (AGAIN, "already in the table", "ok"),
         (AGAIN_REJECTED, "done, 7 REJECTED", "warn"),
         (replace(DONE, rows_total=2000), "done", "warn"),
@@ -100,12 +100,12 @@ def test_a_load_that_is_run_again_is_summed_up_over_its_whole_life():
 
 
 @pytest.mark.parametrize("phase", ["failed", "cancelled"])
-def test_a_stopped_load_tells_how_it_goes_on(phase):
+def test_a_stopped_load_shows_how_it_goes_on(phase):
     assert "load_id='flights-2013'" in texts.resume(replace(HALF, phase=phase))
     assert texts.resume(HALF) == ""
 
 
-def test_the_numbers_of_a_first_line_tell_what_is_durable():
+def test_the_numbers_of_a_first_line_show_what_is_durable():
     assert texts.numbers(HALF) == ["300 of 1,000 rows in the table", "200 waiting", "4.0 MB/s", "0:02 left"]
     assert texts.numbers(DONE) == ["1,000 rows in the table", "4.0 MB/s", "2.0 s"]
     assert texts.numbers(REJECTED)[0] == "993 of 1,000 rows in the table"

@@ -55,7 +55,7 @@ def test_leaving_the_block_does_not_wait_for_the_second_sending():
     assert view.ended_twice.wait(5)
 
 
-def test_a_view_that_fails_is_dropped_and_told_in_the_log(caplog):
+def test_a_view_that_fails_is_dropped_and_reported_in_the_log(caplog):
     view = Recorder(failure=ZeroDivisionError())
     with Ticker(view, interval_s=0.001, again_after_s=SOON_S):
         assert view.drawn.wait(5)

@@ -163,7 +163,7 @@ BAD_LINES = {
 
 
 @pytest.mark.parametrize("case", BAD_LINES)
-def test_a_bad_line_is_counted_and_told_and_the_others_are_loaded(account, channel, case):
+def test_a_bad_line_is_counted_and_reported_and_the_others_are_loaded(account, channel, case):
     channel.append_rows(BAD_LINES[case] + b"\n" + ROWS, start_offset_token="0", end_offset_token="3")
     status = channel.wait_for_commit("3")
     assert (status.rows_inserted, status.rows_error_count) == (2, 1)

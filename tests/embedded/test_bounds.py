@@ -40,8 +40,8 @@ class Line:
 
     def head(self, method, path, **headers):
         """Send the head of a request."""
-        told = {"Host": self.host, "Accept": "*/*"} | {n.replace("_", "-"): v for n, v in headers.items()}
-        text = "".join(f"{name}: {value}\r\n" for name, value in told.items())
+        reported = {"Host": self.host, "Accept": "*/*"} | {n.replace("_", "-"): v for n, v in headers.items()}
+        text = "".join(f"{name}: {value}\r\n" for name, value in reported.items())
         self.socket.sendall(f"{method} {path} HTTP/1.1\r\n{text}\r\n".encode("latin-1"))
 
     def answer(self):
@@ -208,7 +208,7 @@ BAD_TOKENS = [
 
 
 @pytest.mark.parametrize("token", BAD_TOKENS, ids=range(len(BAD_TOKENS)))
-def test_an_offset_token_that_is_no_text_costs_its_own_request_only(raw, token):
+def test_an_offset_token_that_is_not_a_text_costs_its_own_request_only(raw, token):
     before = raw.status()
     answer = raw.call("PUT", f"{PIPE}/channels/raw", data=b'{"offset_token":' + token + b"}")
     assert code(answer) == (400, "ERR_INVALID_REQUEST")
@@ -302,7 +302,7 @@ def test_a_head_that_is_too_large_is_refused_with_a_reason(line):
         b"GET / HTTP/1.1\r\nHost: x\r\nA: \x00\r\n\r\n",
     ],
 )
-def test_what_is_no_http_is_refused_in_the_form_of_all_refusals(line, head):
+def test_what_is_not_http_is_refused_in_the_form_of_all_refusals(line, head):
     line.socket.sendall(head)
     status, headers, body = line.answer()
     assert status in (400, 501)
@@ -358,7 +358,7 @@ def test_a_head_that_does_not_end_is_answered_and_closed(quick):
     assert quick.ended()
 
 
-def test_a_connection_that_is_used_again_has_its_time_anew(quick):
+def test_a_connection_that_is_used_again_has_its_time_again(quick):
     for _ in range(4):
         time.sleep(0.2)  # together longer than a head may take
         quick.head("POST", "/telemetry/send/sessionless")
@@ -576,7 +576,7 @@ def test_openings_drops_and_commits_at_once_leave_memory_as_the_disk(account, ra
         thread.join(30)
         assert not thread.is_alive()
     until(lambda: not any(channel.buffer for channel in account.channels._channels.values()))
-    told = {
+    reported = {
         name: tuple(status[key] for key in ("last_committed_offset_token", "rows_inserted"))
         for name, status in statuses(raw, names).items()
     }
@@ -585,5 +585,5 @@ def test_openings_drops_and_commits_at_once_leave_memory_as_the_disk(account, ra
         .execute(f'SELECT channel, committed_token, rows_inserted FROM "DEMO"."{HIDDEN}".channels')
         .fetchall()
     )
-    assert told == {name: (token, rows) for name, token, rows in kept if name in names}
+    assert reported == {name: (token, rows) for name, token, rows in kept if name in names}
     assert {request.status for request in account.requests} <= {200, 400, 404, 409}

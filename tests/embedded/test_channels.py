@@ -1,4 +1,4 @@
-"""Channels behind the client's back: used tokens, failing commits, take-overs, drops."""
+"""Channels, unseen by the client: used tokens, failing commits, take-overs, drops."""
 
 import pytest
 
@@ -70,7 +70,7 @@ def test_a_set_status_is_shown_until_the_channel_is_reopened(account, raw):
 
 
 @pytest.mark.parametrize("discard", [False, True])
-def test_a_take_over_fences_the_writer_and_discards_if_it_is_told_to(account, raw, discard):
+def test_a_take_over_fences_the_writer_and_discards_if_asked_to(account, raw, discard):
     account.channels.pause()
     raw.append(lines(1), "1")
     account.channels.take_over("raw", discard=discard)
@@ -95,7 +95,7 @@ def test_a_dropped_channel_comes_back_as_another_one(account, raw):
     assert code(raw.append(lines(2), "2", token=old)) == (400, STALE)
 
 
-def test_counters_start_anew_at_a_reopen_if_they_are_told_to(account, raw):
+def test_counters_restart_at_a_reopen_if_asked_to(account, raw):
     account.channels.reset_counters_on_reopen = True
     raw.append(lines(1) + b"bad\n", "1")
     raw.committed("1")

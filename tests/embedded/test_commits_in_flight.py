@@ -107,8 +107,8 @@ def test_who_keeps_uncommitted_rows_is_refused_at_once(account, raw, monkeypatch
     assert raw.committed("2")["rows_inserted"] == 2
 
 
-def test_appends_and_reopens_in_turn_lose_and_double_nothing_that_is_told(account, raw):
-    """An open discards what is not committed; what a status then tells is what the table holds."""
+def test_appends_and_reopens_in_turn_lose_and_double_nothing_that_is_reported(account, raw):
+    """An open discards what is not committed; what a status then reports is what the table holds."""
     for number in range(0, 300, 10):
         raw.append(lines(number, number + 1), str(number + 2))
         status = raw.open().json()["channel_status"]

@@ -100,7 +100,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("kind", "value"), REFUSED, ids=lambda value: repr(value)[:40])
-def test_what_the_documents_do_not_name_is_refused_and_told(put, kind, value):
+def test_what_the_documents_do_not_name_is_refused_and_reported(put, kind, value):
     frame, status = put(f"X {kind}", line(value), line(None))
     assert (len(frame), status.rows_error_count) == (1, 1)
     assert "column X: " in status.last_error_message
@@ -174,7 +174,7 @@ def test_a_column_that_a_row_names_twice_rejects_that_row_only(put, row):
 def test_json_is_strict(put, row):
     frame, status = put("X VARIANT", row, b'{"X":"see: info, nanny, [inf"}')
     assert len(frame) == 1
-    assert "no valid JSON" in status.last_error_message
+    assert "not a valid JSON" in status.last_error_message
 
 
 def test_odd_values_are_found_in_every_batch_and_in_several_columns(put):
@@ -183,10 +183,10 @@ def test_odd_values_are_found_in_every_batch_and_in_several_columns(put):
     assert column((frame, status)) == [1, 2, 2]
     assert frame["Y"].tolist() == [1.5, float("inf"), float("inf")]
     assert status.rows_error_count == 2
-    assert 'column X: "bad" is no NUMBER(38,0)' in status.last_error_message
+    assert 'column X: "bad" is not a valid NUMBER(38,0)' in status.last_error_message
 
 
-def test_an_open_tells_names_types_nulls_defaults_and_limits(account, client):
+def test_an_open_shows_names_types_nulls_defaults_and_limits(account, client):
     account.sql(
         "CREATE TABLE D (A INT NOT NULL DEFAULT 1, B CHAR, C TIMESTAMP_TZ, E DECIMAL(9), F DOUBLE NULL)"
     )

@@ -1,4 +1,4 @@
-"""What the account tells is what is on disk, whichever COMMIT fails, and whatever fails it."""
+"""What the account reports is what is on disk, whichever COMMIT fails, and whatever fails it."""
 
 import json
 import subprocess
@@ -39,19 +39,19 @@ def failing_commit(monkeypatch, number):
         yield seen
 
 
-def told_and_kept(account, client):
-    """What a status tells of the channel, and what its row and the table hold."""
+def reported_and_kept(account, client):
+    """What a status reports of the channel, and what its row and the table hold."""
     status = client.channel_statuses(["c"], table=TABLE).get("c")
     with account._store.cursor() as cursor:
         found = cursor.sql(
             "SELECT committed_token, rows_inserted, rows_errors "
             f"FROM \"{HIDDEN}\".channels WHERE channel = 'c'"
         ).df()
-    told = None
+    reported = None
     if status is not None:
-        told = [status.last_committed_offset_token, status.rows_inserted, status.rows_error_count]
+        reported = [status.last_committed_offset_token, status.rows_inserted, status.rows_error_count]
     kept = [None if pd.isna(value) else value for value in found.values.tolist()[0]] if len(found) else None
-    return told, kept
+    return reported, kept
 
 
 def story(client):
@@ -86,15 +86,15 @@ def test_memory_is_the_disk_whichever_commit_fails(monkeypatch, number):
                 except sp.SnowpipeError as error:
                     assert NO_SPACE in str(error)  # noqa: PT017  # whichever step it is
                     going = False
-                told, kept = told_and_kept(account, client)
-                assert told == kept
+                reported, kept = reported_and_kept(account, client)
+                assert reported == kept
                 if kept is not None and kept[0] != "token":
                     rows = int(account.sql("SELECT COUNT(*) AS N FROM T")["N"][0])
                     assert rows == kept[1]
     assert len(seen) < COMMITS  # so that every COMMIT has been the one that fails
 
 
-def test_a_load_goes_on_behind_a_commit_that_failed_once(monkeypatch):
+def test_a_load_goes_on_after_a_commit_that_failed_once(monkeypatch):
     with sp.local(commit_lag_s=0.0) as account, sp.connect(account.profile) as client:
         account.sql("CREATE TABLE T (ID NUMBER)")
         channel = client.open_channel("c", table=TABLE)
@@ -131,7 +131,7 @@ with sp.local(sys.argv[1], commit_lag_s=0.0) as account:
         except sp.SnowpipeError as error:
             found["error"] = str(error)
         status = client.channel_statuses(["c"], table="DEMO.PUBLIC.T")["c"]
-        found["told"] = [status.last_committed_offset_token, status.rows_inserted]
+        found["reported"] = [status.last_committed_offset_token, status.rows_inserted]
         found["rows"] = counts(account)[0]
         resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 with sp.local(sys.argv[1], commit_lag_s=0.0) as account:
@@ -143,12 +143,12 @@ print(json.dumps(found))
 """
 
 
-def test_a_disk_that_is_full_is_told_and_the_same_call_goes_on_when_there_is_room(tmp_path):
+def test_a_disk_that_is_full_is_reported_and_the_same_call_goes_on_when_there_is_room(tmp_path):
     command = [sys.executable, "-W", "ignore", "-c", CHILD, str(tmp_path / "account.duckdb")]
     done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True)
     found = json.loads(done.stdout)
     assert "File too large" in found["error"]
-    token, inserted = found["told"]
+    token, inserted = found["reported"]
     assert inserted == found["rows"]
     assert token is None or int(token.split(":")[1]) == inserted
     assert found["after a restart"] == found["rows"] < 90_000

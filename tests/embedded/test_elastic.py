@@ -31,7 +31,7 @@ def test_rows_are_durable_counted_and_bad_ones_kept(account, path):
     assert ids(account) == [1, 2]
     now = status(raw)
     assert (now["rows_inserted"], now["rows_parsed"], now["rows_error_count"]) == (2, 3, 1)
-    assert "is no NUMBER" in now["last_error_message"]
+    assert "is not a valid NUMBER" in now["last_error_message"]
     assert now["last_error_timestamp"] == now["last_error_timestamp_ms"] > 0
     assert now["last_committed_offset_token"] is None
     (kept,) = account.sql(f"SELECT ERROR_METADATA FROM ERROR_TABLE({TABLE})")["ERROR_METADATA"]
@@ -132,7 +132,7 @@ def test_who_asks_is_checked_before_what_is_asked(account, raw):
         assert raw.call("POST", path, data=body).status_code == 401
 
 
-def test_a_table_that_is_made_anew_has_an_elastic_channel_without_a_past(account, raw):
+def test_a_table_that_is_recreated_has_an_elastic_channel_without_a_past(account, raw):
     bad = raw.call("POST", f"/data{PIPE}/channels/ELASTIC/rows", data=b'{"ID":"no number"}\n')
     assert bad.status_code == 200
     assert status(raw)["last_error_timestamp_ms"]

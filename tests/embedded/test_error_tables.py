@@ -25,9 +25,9 @@ def test_an_error_table_keeps_rejected_rows_with_the_reason_and_their_place(acco
     assert list(kept) == ["TIMESTAMP", "QUERY_ID", "ERROR_CODE", "ERROR_METADATA", "ERROR_DATA"]
     texts = [json.loads(data) for data in kept["ERROR_DATA"]]
     assert texts == [{"$1": '{"ID":"x"}'}, {"$1": "nonsense"}, {"$1": '{"TEXT":"no id"}'}]
-    told = [json.loads(data) for data in kept["ERROR_METADATA"]]
-    assert {t["service"] for t in told} == {"snowpipe_streaming"}
-    details = [t["details"] for t in told]
+    entries = [json.loads(data) for data in kept["ERROR_METADATA"]]
+    assert {t["service"] for t in entries} == {"snowpipe_streaming"}
+    details = [t["details"] for t in entries]
     assert [(d["offset_token_lower_bound"], d["offset_token_upper_bound"]) for d in details] == [
         ("1", "3"),
         ("1", "3"),
@@ -35,7 +35,7 @@ def test_an_error_table_keeps_rejected_rows_with_the_reason_and_their_place(acco
     ]
     assert [d["error_data_content_type"] for d in details] == ["json", "json-invalid", "json"]
     assert {(d["channel_name"], d["pipe_name"]) for d in details} == {("raw", "NUMBERS-STREAMING")}
-    assert "is no NUMBER" in told[0]["error_message"]
+    assert "is not a valid NUMBER" in entries[0]["error_message"]
     assert ids(account) == [1, 4]
 
 

@@ -121,7 +121,7 @@ LISTS = {
     "a length that is a fraction": lambda good: {"json": [good | {"fragment_length_bytes": 1.5}]},
     "no counter": lambda good: {"json": [good | {"iv_base64": None}]},
     "a short counter": lambda good: {"json": [good | {"iv_base64": "AAAA"}]},
-    "a counter that is no base64": lambda good: {"json": [good | {"iv_base64": "é!"}]},
+    "a counter that is not base64": lambda good: {"json": [good | {"iv_base64": "é!"}]},
     "a token that is a list": lambda good: {"json": [good | {"fragment_end_offset_token": []}]},
 }
 

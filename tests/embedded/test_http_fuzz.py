@@ -251,7 +251,7 @@ def talk(account, credentials, wanted):
 
 
 @pytest.mark.filterwarnings("ignore:Generating overly large repr")  # of what failed
-def test_whatever_comes_is_answered_and_an_honest_load_goes_through_behind_it(account, credentials):
+def test_whatever_comes_is_answered_and_an_honest_load_goes_through_after_it(account, credentials):
     answered = []
 
     @settings(
@@ -292,7 +292,7 @@ def honest(account):
 
 
 def agree(account):
-    """What the account tells of its channels is what is on disk."""
+    """What the account reports of its channels is what is on disk."""
     known = account.channels._channels
     until(lambda: not any(channel.buffer for channel in known.values()))
     kept = (
@@ -303,10 +303,10 @@ def agree(account):
         )
         .fetchall()
     )
-    told = [
+    reported = [
         (c.name, s.client_sequencer, s.committed_token, s.rows_inserted, s.rows_errors)
         for c in known.values()
         for s in [c.state]
     ]
     key = lambda row: (row[0], row[1])  # noqa: E731
-    assert sorted(told, key=key) == sorted((row for row in kept if row[0] != "ELASTIC"), key=key)
+    assert sorted(reported, key=key) == sorted((row for row in kept if row[0] != "ELASTIC"), key=key)

@@ -81,7 +81,19 @@ def test_a_column_has_its_own_name_before_another_that_folds_to_it():
 
 NAMES = [
     *("_raw", "_r0", "_c0_0", "c0", "line", "raw", "ok", "chunk", "number", "problem", "rowid", "_values"),
-    *("_snowpipe problem", "_keys", "told", "loose", "left_open", "keys", "key", "SELECT", "0", "1_"),
+    *(
+        "_snowpipe problem",
+        "_keys",
+        "why",
+        "reason",
+        "loose",
+        "left_open",
+        "keys",
+        "key",
+        "SELECT",
+        "0",
+        "1_",
+    ),
     *('with "quotes"', "it's", "a.b", "$.a", "tab\tand\x01", "{}", "é€😀", "x" * 255),
 ]
 
@@ -93,7 +105,9 @@ def test_no_name_is_one_of_ours():
     )
     row = {name: number for number, name in enumerate(NAMES)}
     other = {name.swapcase() if name.isascii() else name: number for name, number in row.items()}
-    assert table.take(lines(row, row, other, {"_raw": "x"})) == ['column _raw: "x" is no NUMBER(38,0)']
+    assert table.take(lines(row, row, other, {"_raw": "x"})) == [
+        'column _raw: "x" is not a valid NUMBER(38,0)'
+    ]
     assert table.rows() == [tuple(range(len(NAMES)))] * 3
     for name in NAMES:
         table.duckdb.execute("DELETE FROM T")
@@ -149,18 +163,18 @@ def test_an_odd_line_costs_itself_only(among):
     columns = ("X", "VARIANT"), ("S", "VARCHAR"), ("N", "NUMBER(38,0)"), ("F", "FLOAT")
     table = Table(*columns, ("B", "BOOLEAN"), ("D", "DATE"))
     usual = [{"X": [1], "S": "a", "N": 1, "F": 1.5, "B": True, "D": "2026-01-02"}] * among
-    told = {None: None, "JSON": "the line is no valid JSON object"}
+    expected_problems = {None: None, "JSON": "the line is not a valid JSON object"}
     for line, problem in ODD_LINES.items():
-        expected = told.get(problem, problem)
+        expected = expected_problems.get(problem, problem)
         assert table.take(lines(*usual, line, *usual)) == ([] if expected is None else [expected]), line[:60]
         assert len(table.rows()) == 2 * among + (expected is None), line[:60]
         table.duckdb.execute("DELETE FROM T")
     problems = table.take(lines(*ODD_LINES), b"\n \r\n\t\n\r", lines(*usual))
-    assert problems == [told.get(problem, problem) for problem in ODD_LINES.values() if problem]
+    assert problems == [expected_problems.get(problem, problem) for problem in ODD_LINES.values() if problem]
     assert len(table.rows()) == len(ODD_LINES) - len(problems) + among
 
 
-def test_an_absent_key_is_told_from_a_written_null_among_rows_of_all_shapes():
+def test_an_absent_key_is_distinguished_from_a_written_null_among_rows_of_all_shapes():
     table = Table(
         ("A", "NUMBER(38,0)", True, "nextval('s')"), ("V", "VARIANT"), ("B", "NUMBER(38,0)", False, "7")
     )
@@ -195,7 +209,7 @@ def test_a_mapping_fills_columns_by_exact_keys_and_ignores_others():
     ]
     assert table.take(lines(*rows), mapping=mapping) == [
         "column ID is there twice",
-        'column ID: "x" is no NUMBER(38,0)',
+        'column ID: "x" is not a valid NUMBER(38,0)',
     ]
     assert table.rows() == [(1, "one", 10), (2, None, None), (None, None, None), (3, None, None)]
     with pytest.raises(LookupError, match="GONE"):

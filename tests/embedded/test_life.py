@@ -369,14 +369,14 @@ def test_a_key_that_can_not_be_used_is_one_error(tmp_path, nothing_left, good_ke
 
 
 @pytest.mark.parametrize("kind", ["folder", "fifo", "dangling link"])
-def test_a_key_that_is_no_file_is_one_error(tmp_path, nothing_left, kind):
+def test_a_key_that_is_not_a_file_is_one_error(tmp_path, nothing_left, kind):
     folder = tmp_path / "kept.duckdb.account"
     folder.mkdir()
     key = folder / "rsa_key.p8"
     {"folder": key.mkdir, "fifo": lambda: os.mkfifo(key), "dangling link": lambda: key.symlink_to("nowhere")}[
         kind
     ]()
-    fails("rsa_key.p8.*it is no file", tmp_path / "kept.duckdb")
+    fails("rsa_key.p8.*it is not a file", tmp_path / "kept.duckdb")
 
 
 def test_a_file_in_the_place_of_the_keys_folder_is_one_error(tmp_path, nothing_left):
@@ -422,7 +422,7 @@ def whole_file(path):
 
 
 @pytest.mark.parametrize("case", BAD_FILES)
-def test_a_file_that_is_no_accounts_is_one_error(tmp_path, nothing_left, case):
+def test_a_file_that_is_not_an_accounts_is_one_error(tmp_path, nothing_left, case):
     path = tmp_path / "bad.duckdb"
     BAD_FILES[case](path)
     before = left(tmp_path)
@@ -605,7 +605,7 @@ def test_stops_and_starts_from_many_threads_leave_it_running_or_stopped(account)
 
 
 def test_a_key_that_lasts_belongs_to_one_account(tmp_path):
-    """Accounts that leave nothing behind may share one, for as long as their process lives."""
+    """Accounts that leave no files may share one, for as long as their process lives."""
     with sp.local(tmp_path / "a.duckdb") as first, sp.local(tmp_path / "b.duckdb") as second:
         kept = [(account.profile.parent / "rsa_key.p8").read_bytes() for account in (first, second)]
         with sp.local() as passing, sp.local() as other:

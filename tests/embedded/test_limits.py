@@ -141,7 +141,7 @@ def test_without_the_option_a_channel_sends_as_fast_as_it_can(raw):
     assert all(raw.append(lines(number), str(number)).ok for number in range(3 * REQUESTS_PER_S))
 
 
-def test_a_load_waits_as_it_is_told_and_arrives_whole(strict):
+def test_a_load_waits_as_asked_and_arrives_whole(strict):
     events = []
     with sp.connect(strict.profile) as client:
         channel = client.open_channel("fast", table=TABLE)
@@ -153,16 +153,16 @@ def test_a_load_waits_as_it_is_told_and_arrives_whole(strict):
 
 
 @pytest.mark.parametrize("name", ["strict", "account"])
-def test_the_answer_to_an_open_tells_the_limits_or_that_there_are_none(request, name):
+def test_the_answer_to_an_open_shows_the_limits_or_that_there_are_none(request, name):
     account = request.getfixturevalue(name)
     if name == "account":
         make_table(account)
-    told = Raw(account).open().json()["limits"]
+    reported = Raw(account).open().json()["limits"]
     rates = {"bytes_per_second": 20_000_000, "requests_per_second": 10}
-    assert told == {"strict": rates, "account": None}[name]
+    assert reported == {"strict": rates, "account": None}[name]
 
 
-def test_serve_enforces_limits_if_it_is_told_to(tmp_path):
+def test_serve_enforces_limits_if_asked_to(tmp_path):
     path = str(tmp_path / "strict.duckdb")
     with sp.local(path) as account:
         make_table(account)

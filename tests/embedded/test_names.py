@@ -69,7 +69,7 @@ def test_rows_of_the_lower_case_table_can_be_changed_by_sql(both):
 def test_a_url_means_the_exact_spelling_first(both, url, column):
     raw = Raw(both)
     answer = raw.call("PUT", f"/databases/demo/schemas/Public/pipes/{url}-streaming/channels/c", json={})
-    assert [told["name"] for told in answer.json()["table_columns"]] == [column]
+    assert [entry["name"] for entry in answer.json()["table_columns"]] == [column]
     assert answer.json()["channel_status"]["pipe_name"] == f"{url}-STREAMING"
 
 
@@ -78,7 +78,7 @@ def test_a_url_in_any_case_means_the_upper_case_next(account):
     raw = Raw(account)
     for url, column in (("ab", "X"), ("Ab", "X"), ("aB", "Y"), ("LOW", "Z")):
         answer = raw.call("PUT", f"/databases/DEMO/schemas/PUBLIC/pipes/{url}-STREAMING/channels/c", json={})
-        assert [told["name"] for told in answer.json()["table_columns"]] == [column]
+        assert [entry["name"] for entry in answer.json()["table_columns"]] == [column]
     statuses = raw.call(
         "POST",
         "/databases/DEMO/schemas/PUBLIC/pipes/ab-STREAMING:bulk-channel-status",
@@ -146,11 +146,11 @@ def test_the_account_is_not_in_the_catalogue_that_users_see(account, client):
     assert account.sql("SHOW COLUMNS IN TABLE A")["column_name"].tolist() == ["X", "Y"]
     assert account.sql("SHOW CHANNELS")[["name", "parent_name"]].values.tolist() == [["c", "A-STREAMING"]]
     assert len(account.sql("SHOW CHANNELS IN TABLE A")) == 1
-    told = "".join(
+    output = "".join(
         account.sql(f"SHOW {what}").to_json(date_format="iso")
         for what in ("TABLES", "COLUMNS", "SCHEMAS", "PIPES", "CHANNELS")
     )
-    assert "account" not in told
+    assert "account" not in output
     for text in ("SELECT * FROM INFORMATION_SCHEMA.VIEWS", "INSERT INTO INFORMATION_SCHEMA.TABLES SELECT 1"):
         with pytest.raises(UsageError, match="INFORMATION_SCHEMA"):
             account.sql(text)
@@ -190,7 +190,7 @@ def test_a_text_may_hold_the_mark(account):
     assert account.sql(f"SELECT 'a{MARK}b' AS X")["X"].tolist() == [f"a{MARK}b"]
 
 
-def test_a_message_of_the_engine_tells_nothing_of_the_accounts_own(account):
+def test_a_message_of_the_engine_shows_nothing_of_the_accounts_own(account):
     for name in ("channels", "columns", "pipes", "CHANNEL"):
         with pytest.raises(UsageError, match="does not exist") as caught:
             account.sql(f"SELECT * FROM {name}")

@@ -139,7 +139,7 @@ def test_channels_end_with_their_pipe_and_a_pipe_with_its_table(account, client,
         assert found["c"].last_committed_offset_token == "other"
 
 
-def test_a_pipe_of_before_goes_on_once_it_is_made_anew(account, client):
+def test_a_pipe_of_before_goes_on_once_it_is_recreated(account, client):
     account.sql(f"CREATE PIPE P AS COPY INTO T FROM (SELECT $1:id FROM {SOURCE}); DROP TABLE T; {TABLE}")
     assert account.sql("SHOW PIPES")["invalid_reason"][0] == "the table was dropped, made again or renamed"
     account.sql(f"CREATE OR REPLACE PIPE P AS COPY INTO T FROM {SOURCE}")

@@ -1,4 +1,4 @@
-"""Roles, warehouses and grants of the local account: in their form alone, as SHOW tells them."""
+"""Roles, warehouses and grants of the local account: in their form alone, as SHOW lists them."""
 
 import pytest
 
@@ -78,20 +78,20 @@ def test_other_forms_are_refused(account, text):
         account.sql(text)
 
 
-def test_show_tables_tells_evolution_and_error_logging(account):
+def test_show_tables_shows_evolution_and_error_logging(account):
     account.sql('CREATE SCHEMA "é s"')
     account.sql("CREATE TABLE A (X NUMBER) ERROR_LOGGING = TRUE")
     account.sql('CREATE TABLE "a" (X NUMBER) ENABLE_SCHEMA_EVOLUTION = TRUE')
     account.sql('CREATE TABLE "é s"."q ü" (X NUMBER) ERROR_LOGGING = TRUE')
     account.sql('CREATE TABLE "é s".PLAIN (X NUMBER)')
 
-    def told():
+    def reported():
         found = account.sql("SHOW TABLES")
         return dict(
             zip(found["name"], found["enable_schema_evolution"] + found["error_logging"], strict=True)
         )
 
-    assert told() == {"A": "NY", "a": "YN", "q ü": "NY", "PLAIN": "NN"}
+    assert reported() == {"A": "NY", "a": "YN", "q ü": "NY", "PLAIN": "NN"}
     account.sql("ALTER TABLE A SET ERROR_LOGGING = FALSE, ENABLE_SCHEMA_EVOLUTION = TRUE")
     account.sql('ALTER TABLE "é s"."q ü" RENAME TO "é s"."r"')
-    assert told() == {"A": "YN", "a": "YN", "r": "NY", "PLAIN": "NN"}
+    assert reported() == {"A": "YN", "a": "YN", "r": "NY", "PLAIN": "NN"}

@@ -50,25 +50,25 @@ def sql(account):
 def test_a_statement_is_answered_with_its_result(sql):
     answer = sql.post("SELECT 1 AS N, 'a' AS T")
     assert answer.status_code == 200
-    told = answer.json()
-    assert told["data"] == [["1", "a"]]
-    assert (told["code"], told["sqlState"]) == ("090001", "00000")
-    assert told["statementStatusUrl"] == f"/api/v2/statements/{told['statementHandle']}"
-    meta = told["resultSetMetaData"]
+    body = answer.json()
+    assert body["data"] == [["1", "a"]]
+    assert (body["code"], body["sqlState"]) == ("090001", "00000")
+    assert body["statementStatusUrl"] == f"/api/v2/statements/{body['statementHandle']}"
+    meta = body["resultSetMetaData"]
     assert (meta["numRows"], meta["format"]) == (1, "jsonv2")
     assert [partition["rowCount"] for partition in meta["partitionInfo"]] == [1]
     assert [(column["name"], column["type"]) for column in meta["rowType"]] == [("N", "fixed"), ("T", "text")]
-    assert sql.get(told["statementHandle"]).json()["data"] == [["1", "a"]]
+    assert sql.get(body["statementHandle"]).json()["data"] == [["1", "a"]]
 
 
-def test_a_statement_that_runs_by_itself_is_told_by_its_handle(sql):
+def test_a_statement_that_runs_by_itself_is_reported_by_its_handle(sql):
     answer = sql.post("SELECT 1 AS N", {"async": "true"})
     assert answer.status_code == 202
     assert answer.json()["code"] == "333334"
     assert sql.done(answer.json()["statementHandle"]).json()["data"] == [["1"]]
 
 
-def test_a_slow_statement_is_told_by_its_handle(sql, monkeypatch):
+def test_a_slow_statement_is_reported_by_its_handle(sql, monkeypatch):
     monkeypatch.setattr(desk, "SYNC_WAIT_S", 0.1)
     answer = sql.post(SLOW)
     assert answer.status_code == 202
@@ -99,10 +99,10 @@ VALUES = [
 
 @pytest.mark.parametrize(("value", "kind", "scale", "text"), [row for row in VALUES if row[1]])
 def test_values_are_texts_of_their_type(sql, value, kind, scale, text):
-    told = sql.post(f"SELECT {value} AS V").json()
-    (column,) = told["resultSetMetaData"]["rowType"]
+    body = sql.post(f"SELECT {value} AS V").json()
+    (column,) = body["resultSetMetaData"]["rowType"]
     assert (column["type"], column["scale"]) == (kind, scale)
-    assert told["data"] == [[text]]
+    assert body["data"] == [[text]]
 
 
 def test_what_snowflake_has_no_type_for_is_refused(sql):
@@ -112,19 +112,19 @@ def test_what_snowflake_has_no_type_for_is_refused(sql):
 
 
 def test_partitions_are_of_bounded_size_and_packed_after_the_first(sql):
-    told = sql.post("SELECT range AS ID, REPEAT('x', 200) AS X FROM range(20000)").json()
-    counts = [partition["rowCount"] for partition in told["resultSetMetaData"]["partitionInfo"]]
-    assert sum(counts) == told["resultSetMetaData"]["numRows"] == 20_000
+    body = sql.post("SELECT range AS ID, REPEAT('x', 200) AS X FROM range(20000)").json()
+    counts = [partition["rowCount"] for partition in body["resultSetMetaData"]["partitionInfo"]]
+    assert sum(counts) == body["resultSetMetaData"]["numRows"] == 20_000
     assert len(counts) > 3
-    assert len(told["data"]) == counts[0]
-    ids = [int(row[0]) for row in told["data"]]
+    assert len(body["data"]) == counts[0]
+    ids = [int(row[0]) for row in body["data"]]
     for number in range(1, len(counts)):
-        answer = sql.get(told["statementHandle"], partition=number)
+        answer = sql.get(body["statementHandle"], partition=number)
         assert answer.headers["Content-Encoding"] == "gzip"
         assert set(answer.json()) == {"data"}
         ids += [int(row[0]) for row in answer.json()["data"]]
     assert ids == list(range(20_000))
-    assert sql.get(told["statementHandle"], partition=len(counts)).status_code == 400
+    assert sql.get(body["statementHandle"], partition=len(counts)).status_code == 400
 
 
 @pytest.mark.parametrize("partition", ["-1", "x", "1.0", "٣", "9" * 20])
@@ -135,9 +135,9 @@ def test_a_partition_is_a_number(sql, partition):
 
 def test_a_result_that_is_too_large_is_not_handed_out(sql, monkeypatch):
     monkeypatch.setattr(desk, "MAX_RESULT_BYTES", 1000)
-    told = sql.post("SELECT range AS ID FROM range(1000)").json()
-    assert (told["code"], told["data"]) == ("391908", [])
-    assert told["resultSetMetaData"]["numRows"] == 1000
+    body = sql.post("SELECT range AS ID FROM range(1000)").json()
+    assert (body["code"], body["data"]) == ("391908", [])
+    assert body["resultSetMetaData"]["numRows"] == 1000
 
 
 def test_the_same_request_again_runs_once(sql, account):
@@ -237,11 +237,11 @@ def test_an_account_that_closes_waits_for_no_statement():
 def test_a_failed_statement_says_why(sql, statement, code, state):
     answer = sql.post(statement)
     assert answer.status_code == 422
-    told = answer.json()
-    assert told["statementHandle"]
+    body = answer.json()
+    assert body["statementHandle"]
     if code:
-        assert (told["code"], told["sqlState"]) == (code, state)
-    assert sql.get(told["statementHandle"]).json() == told
+        assert (body["code"], body["sqlState"]) == (code, state)
+    assert sql.get(body["statementHandle"]).json() == body
 
 
 ODD_BODIES = [
@@ -301,8 +301,8 @@ def test_a_binding_that_can_not_be_read_is_refused(sql, account, bindings):
 )
 def test_a_bound_text_is_nothing_but_a_text(sql, account, text):
     account.sql("CREATE TABLE T (ID NUMBER)")
-    told = sql.post("SELECT ? AS V", bindings={"1": {"type": "TEXT", "value": text}}).json()
-    assert told["data"] == [[text]]
+    body = sql.post("SELECT ? AS V", bindings={"1": {"type": "TEXT", "value": text}}).json()
+    assert body["data"] == [[text]]
     assert len(account.sql("SHOW TABLES")) == 1
 
 
@@ -346,7 +346,7 @@ def test_other_methods_are_none(sql, method, path):
     assert requests.request(method, sql.url + path, headers=sql.headers, timeout=10).status_code in (404, 405)
 
 
-def test_unknown_handles_are_told(sql):
+def test_unknown_handles_are_reported(sql):
     assert sql.get(str(uuid.uuid4())).status_code == 404
     assert sql.cancel("x").status_code == 404
 
@@ -376,8 +376,8 @@ def test_a_create_says_whether_the_table_was_there(sql):
 
 
 def test_packed_answers_are_what_they_say(sql):
-    told = sql.post("SELECT REPEAT('x', 600000) AS X FROM range(3)").json()
+    body = sql.post("SELECT REPEAT('x', 600000) AS X FROM range(3)").json()
     answer = requests.get(
-        f"{sql.url}/{told['statementHandle']}?partition=1", headers=sql.headers, stream=True, timeout=10
+        f"{sql.url}/{body['statementHandle']}?partition=1", headers=sql.headers, stream=True, timeout=10
     )
     assert json.loads(gzip.decompress(answer.raw.read(decode_content=False))) == {"data": [["x" * 600_000]]}

@@ -1,4 +1,4 @@
-"""What SQL of the local account can't reach: files, the network, the engine; and how failures are told."""
+"""What SQL of the local account can't reach: files, the network, the engine; and how failures are shown."""
 
 import pandas as pd
 import pytest
@@ -158,13 +158,13 @@ def test_what_is_not_known_is_refused_by_its_name(account, text):
     account.sql("CREATE TABLE T (A INT); CREATE TABLE N (A INT NOT NULL)")
     with pytest.raises(UsageError, match=UNKNOWN[text]) as caught:
         account.sql(text)
-    told = str(caught.value)
-    assert "\n" not in told
+    message = str(caught.value)
+    assert "\n" not in message
     for foreign in ("Error:", "LINE 1", "DuckDB", "sqlglot", "Expecting", "Did you mean"):
-        assert foreign not in told
+        assert foreign not in message
 
 
-def test_of_several_statements_the_failed_one_is_told_and_those_before_stay(account):
+def test_of_several_statements_the_failed_one_is_reported_and_those_before_stay(account):
     with pytest.raises(UsageError, match="statement 3 of 4 failed, after 2 that were done: .*convert"):
         account.sql(
             "CREATE TABLE M (A INT); INSERT INTO M VALUES (1); INSERT INTO M VALUES ('x'); DROP TABLE M"

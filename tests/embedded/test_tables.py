@@ -105,7 +105,7 @@ def test_a_dropped_schema_or_database_takes_its_channels_with_it(account, client
         client.open_channel("c", pipe="DEMO.S.Q")
 
 
-def test_a_load_into_a_table_made_anew_is_not_told_to_be_there(account, client):
+def test_a_load_into_a_recreated_table_is_not_reported_as_there(account, client):
     frame = pd.DataFrame({"ID": [1, 2, 3]})
     account.sql("CREATE TABLE R (ID NUMBER)")
     channel = client.open_channel("r", table="DEMO.PUBLIC.R")
@@ -131,7 +131,7 @@ def test_a_statement_whose_commit_fails_changes_nothing(monkeypatch, account, ra
     assert ids(account) == [1, 2]
 
 
-def test_appends_that_race_with_a_table_made_anew_bring_no_channel_back(account, raw):
+def test_appends_that_race_with_a_recreated_table_bring_no_channel_back(account, raw):
     """Rows are being committed all the time; none of them, and no token, gets into the new table."""
     stop = threading.Event()
 
@@ -233,18 +233,18 @@ TYPES = {
 }
 
 
-def test_every_name_of_a_type_is_told_as_one(account, client):
+def test_every_name_of_a_type_is_reported_as_one(account, client):
     columns = ", ".join(f"C{number} {name}" for number, name in enumerate(TYPES))
     account.sql(f"CREATE TABLE TY ({columns})")
-    told = [column.type for column in client.open_channel("ty", table="DEMO.PUBLIC.TY").target_columns]
-    assert dict(zip(TYPES, told, strict=True)) == TYPES
+    reported = [column.type for column in client.open_channel("ty", table="DEMO.PUBLIC.TY").target_columns]
+    assert dict(zip(TYPES, reported, strict=True)) == TYPES
     account.sql("CREATE TABLE AGAIN LIKE TY; CREATE TABLE CLONED CLONE TY")
     account.sql("CREATE TABLE ADDED (C NUMBER); ALTER TABLE ADDED DROP COLUMN IF EXISTS NONE")
     for number, name in enumerate(TYPES):
         account.sql(f"ALTER TABLE ADDED ADD COLUMN C{number} {name}")
     for table in ("AGAIN", "CLONED", "ADDED"):
         columns = client.open_channel("ty", table=f"DEMO.PUBLIC.{table}").target_columns
-        assert [column.type for column in columns][-len(TYPES) :] == told
+        assert [column.type for column in columns][-len(TYPES) :] == reported
 
 
 REFUSED = {
@@ -261,12 +261,12 @@ REFUSED = {
     "A INT CHECK (A > 1)": "local account .* CHECK .* of column A",
     "A INT, CHECK (A > 1)": "local account .* CHECK",
     "A INT AS (1 + 1)": "local account .* of column A",
-    "A NUMBER(39,0)": r"column A: NUMBER\(39, 0\) is no type of Snowflake",
-    "A NUMBER(3,5)": r"column A: NUMBER\(3, 5\) is no type",
-    "A VARCHAR(0)": r"column A: VARCHAR\(0\) is no type .* 1 to 134217728",
-    "A VARCHAR(999999999999)": "column A: VARCHAR.* is no type",
-    "A BINARY(99999999)": "column A: BINARY.* is no type .* 1 to 67108864",
-    "A TIME(10)": r"column A: TIME\(10\) is no type .* 0 to 9",
+    "A NUMBER(39,0)": r"column A: NUMBER\(39, 0\) is not a type of Snowflake",
+    "A NUMBER(3,5)": r"column A: NUMBER\(3, 5\) is not a type",
+    "A VARCHAR(0)": r"column A: VARCHAR\(0\) is not a type .* 1 to 134217728",
+    "A VARCHAR(999999999999)": "column A: VARCHAR.* is not a type",
+    "A BINARY(99999999)": "column A: BINARY.* is not a type .* 1 to 67108864",
+    "A TIME(10)": r"column A: TIME\(10\) is not a type .* 0 to 9",
     'A INT, "a" INT': "columns A and a: .* differ in case only",
     "A INT, A INT": "column A is declared twice",
     "A VARCHAR AUTOINCREMENT": "column A: AUTOINCREMENT",
@@ -389,11 +389,11 @@ def test_alter_table_keeps_types_true_while_a_channel_is_open(account, client):
         "12345678901234567890",
         "abcd",
     ]
-    told = [
+    reported = [
         (c.name, c.type, c.nullable, c.has_default)
         for c in client.open_channel("x", table="DEMO.PUBLIC.E").target_columns
     ]
-    assert told == [
+    assert reported == [
         ("A", "NUMBER(38,0)", False, False),
         ("B", "NUMBER(10,2)", False, True),
         ("C", "NUMBER(38,0)", True, False),
@@ -427,7 +427,7 @@ def test_a_change_that_can_not_be_is_refused_and_changes_nothing(account, change
     pd.testing.assert_frame_equal(account.sql("DESCRIBE TABLE T"), before)
 
 
-def test_a_column_that_was_added_behind_the_open_is_seen(account, client):
+def test_a_column_that_was_added_after_the_open_is_seen(account, client):
     account.sql("CREATE TABLE E (ID NUMBER)")
     channel = client.open_channel("e", table="DEMO.PUBLIC.E")
     account.sql("ALTER TABLE E ADD COLUMN NOTE VARCHAR")
@@ -439,8 +439,8 @@ def test_a_column_that_was_added_behind_the_open_is_seen(account, client):
 def test_tables_from_queries_take_what_their_types_say(account, client):
     account.sql("CREATE TABLE Q AS SELECT 1 AS A, 1.5 AS B, 'x' AS C, PARSE_JSON('{}') AS D")
     account.sql("CREATE TABLE R (X INT NOT NULL, Y VARCHAR(3) DEFAULT 'd') AS SELECT 1, 'abc'")
-    told = [(c.name, c.type) for c in client.open_channel("q", table="DEMO.PUBLIC.Q").target_columns]
-    assert told == [("A", "NUMBER(38,0)"), ("B", "NUMBER(2,1)"), ("C", "VARCHAR"), ("D", "VARIANT")]
+    reported = [(c.name, c.type) for c in client.open_channel("q", table="DEMO.PUBLIC.Q").target_columns]
+    assert reported == [("A", "NUMBER(38,0)"), ("B", "NUMBER(2,1)"), ("C", "VARCHAR"), ("D", "VARIANT")]
     frame = pd.DataFrame({"A": [2**60], "C": ["y"]})  # the engine's own type of 1 would not take it
     assert frame.snowpipe.stream(client.open_channel("q", table="DEMO.PUBLIC.Q"), progress=False).committed
     account.sql("INSERT INTO R (X) VALUES (2)")
@@ -540,15 +540,15 @@ def test_what_can_not_be_swapped_is_refused(account, other):
 
 
 def test_a_comment_stays_with_its_table_until_it_is_unset(account):
-    def told():
+    def reported():
         return account.sql("SHOW TABLES")["comment"].tolist()
 
     account.sql("CREATE TABLE A (ID NUMBER) COMMENT = 'one'")
     account.sql("ALTER TABLE A ADD COLUMN X NUMBER; ALTER TABLE A RENAME TO B")
-    assert told() == ["one"]
+    assert reported() == ["one"]
     account.sql("ALTER TABLE B SET COMMENT = 'two' ERROR_LOGGING = TRUE")
-    assert told() == ["two"]
+    assert reported() == ["two"]
     account.sql("ALTER TABLE B UNSET COMMENT")
-    assert told() == [""]
+    assert reported() == [""]
     account.sql("CREATE OR REPLACE TABLE B (ID NUMBER)")
-    assert told() == [""]
+    assert reported() == [""]

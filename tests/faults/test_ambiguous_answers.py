@@ -1,4 +1,4 @@
-"""Faults 1 to 12: nobody can tell from the answer whether the rows were applied."""
+"""Faults 1 to 12: the answer does not show whether the rows were applied."""
 
 import base64
 import random
@@ -67,7 +67,7 @@ def test_04_an_answer_that_brings_a_spent_token_leads_to_a_fence(account, channe
     assert len({request.query["continuationToken"] for request in appends(account)}) == len(appends(account))
 
 
-def test_05_a_read_time_out_behind_which_the_rows_were_applied(account, connect, channel, mode):
+def test_05_a_read_time_out_after_which_the_rows_were_applied(account, connect, channel, mode):
     channel = open_channel(connect(timeouts=sp.Timeouts(read_s=0.3)))
     account.faults.add("append", after=2, delay_s=1.0)
     every_row_once(account, run(channel))

@@ -95,7 +95,7 @@ def test_15_a_pipe_in_an_invalid_state_is_an_error_at_once(account, connect, cha
     assert [r.operation for r in account.requests[before:]] == ["discover", "token", "open"]
 
 
-def test_16_a_second_writer_is_told_and_not_fought(account, connect, channel):
+def test_16_a_second_writer_is_reported_and_not_fought(account, connect, channel):
     other = []
 
     def open_it():
@@ -111,7 +111,7 @@ def test_16_a_second_writer_is_told_and_not_fought(account, connect, channel):
     resumes(account, other[0])
 
 
-def test_16_a_second_writer_that_discards_our_rows_is_told_too(account, channel):
+def test_16_a_second_writer_that_discards_our_rows_is_reported_too(account, channel):
     account.channels.pause()
 
     def take_over():
@@ -141,7 +141,7 @@ def test_17_a_channel_that_must_be_reopened_again_and_again_is_given_up(account,
     )
     with pytest.raises(ChannelInvalidError, match="ERR_CHANNEL_MUST_BE_REOPENED") as caught:
         run(channel)
-    assert len(opens(account)) == 1 + 3 + 1  # the last one tells what is committed
+    assert len(opens(account)) == 1 + 3 + 1  # the last one shows what is committed
     exact_prefix(account, caught.value)
     account.faults.clear()
     resumes(account, channel)
@@ -191,7 +191,7 @@ def test_19_a_dropped_channel_is_never_begun_again_from_row_0(account, channel, 
 
 
 @pytest.mark.parametrize("committed", [False, True])
-def test_19_a_channel_made_anew_behind_our_back_is_not_taken_for_ours(account, channel, committed):
+def test_19_a_channel_recreated_without_us_is_not_taken_for_ours(account, channel, committed):
     """The append in doubt leads to a reopen, which makes the channel from nothing, with a null token."""
 
     def drop_and_doubt():
@@ -231,7 +231,7 @@ def test_20_the_ingest_host_fails_over_before_the_first_append(account, channel)
     every_row_once(account, run(channel))
 
 
-def test_21_a_table_made_anew_is_not_filled_from_the_middle(account, channel):
+def test_21_a_recreated_table_is_not_filled_from_the_middle(account, channel):
     """The load had rows committed; now the committed token is gone with the table and its channel."""
 
     def recreate():
@@ -246,17 +246,19 @@ def test_21_a_table_made_anew_is_not_filled_from_the_middle(account, channel):
 
 
 @pytest.mark.parametrize(
-    "anew",
+    "recreated",
     [
         ["CREATE OR REPLACE TABLE DEMO.PUBLIC.NUMBERS (ID NUMBER, TEXT VARCHAR)"],
         ["DROP TABLE DEMO.PUBLIC.NUMBERS", "CREATE TABLE DEMO.PUBLIC.NUMBERS (ID NUMBER, TEXT VARCHAR)"],
     ],
 )
-def test_21_a_table_made_anew_behind_an_open_is_filled_from_its_first_row(account, connect, channel, anew):
-    """The open's answer told a committed load, which is gone with the table before that load runs again."""
+def test_21_a_table_recreated_after_an_open_is_filled_from_its_first_row(
+    account, connect, channel, recreated
+):
+    """The open's answer reported a committed load, lost with the table before that load runs again."""
     run(channel)
     channel = open_channel(connect())
-    for statement in anew:
+    for statement in recreated:
         account.sql(statement)
     every_row_once(account, run(channel))
 

@@ -73,7 +73,7 @@ def interrupted_when(condition):
 
 @pytest.fixture
 def collected():
-    """Collects what a Ctrl-C left behind while its test still runs.
+    """Collects what a Ctrl-C left over while its test still runs.
 
     It may fall between any two instructions of the HTTP library, such as the making of a socket and its
     keeping; such a socket is closed by the garbage collection, with a warning.
@@ -112,7 +112,7 @@ def make_load(frame, channel, **options):
 
 
 @pytest.mark.parametrize("where", ["append", "back-off", "commit wait", "paused"])
-def test_48_a_cancel_stops_behind_the_request_in_flight(account, connect, channel, where):
+def test_48_a_cancel_stops_after_the_request_in_flight(account, connect, channel, where):
     if where == "back-off":
         channel = open_channel(connect(retry=sp.RetryPolicy(base_s=20.0, cap_s=20.0, jitter=0.0)))
         account.faults.add("append", after=3, status=503)

@@ -33,7 +33,7 @@ def test_22_a_commit_that_takes_a_minute_is_waited_for_with_growing_pauses(accou
     assert len(waits) < 60
 
 
-def test_23_a_commit_that_never_comes_is_told_and_resumed(account, channel):
+def test_23_a_commit_that_never_comes_is_reported_and_resumed(account, channel):
     account.channels.pause()
     with pytest.raises(CommitTimeoutError, match="wait again, nothing is lost") as caught:
         run(channel, commit_timeout_s=0.3)
@@ -47,7 +47,7 @@ def test_23_a_commit_that_never_comes_is_told_and_resumed(account, channel):
 @pytest.mark.parametrize(
     "token", [None, "load:17:feed", "load:9999999:feed", "somebody:5:beef", "nonsense", "load:-1:", "load:٣:"]
 )
-def test_24_an_odd_token_in_a_poll_is_no_success_and_no_reason_to_send_again(account, channel, token):
+def test_24_an_odd_token_in_a_poll_is_neither_success_nor_a_reason_to_send_again(account, channel, token):
     def odd(answer):
         answer["channel_statuses"]["test"]["last_committed_offset_token"] = token
         return answer
@@ -71,7 +71,7 @@ def test_24_a_token_that_goes_back_is_no_reason_to_send_again(account, channel):
 
 
 @pytest.mark.parametrize("opened", ["again", "before"])
-def test_24_a_status_from_the_past_does_not_begin_a_load_anew(account, connect, channel, opened):
+def test_24_a_status_from_the_past_does_not_begin_a_load_again(account, connect, channel, opened):
     """The service answers statuses from before the first load for a while."""
     run(channel)
 
@@ -99,7 +99,7 @@ def test_25_a_channel_that_stays_missing_is_an_error_after_a_grace(account, pati
     assert 10 <= sum(slept) < 60
 
 
-def test_26_success_is_only_told_from_a_status_behind_the_last_acknowledgement(account, patient):
+def test_26_success_is_only_reported_from_a_status_after_the_last_acknowledgement(account, patient):
     channel, _ = patient
     account.faults.add("status", after=1, times=12, status=503, body=b"down")
     every_row_once(account, run(channel))
@@ -155,7 +155,7 @@ def test_28_only_rejections_of_this_load_count(account, strict):
     assert len(account.sql("SELECT * FROM ERROR_TABLE(STRICT)")) == 10
 
 
-def test_28_counters_that_start_anew_at_a_reopen_hide_no_rejection(account, strict):
+def test_28_counters_that_start_again_at_a_reopen_hide_no_rejection(account, strict):
     named(50, set(range(10))).snowpipe.stream(strict, limits=SMALL, on_error="report", progress=False)
     account.channels.reset_counters_on_reopen = True
     account.faults.add("append", after=1, body=b"{}")
@@ -206,7 +206,7 @@ def test_30_a_service_that_does_not_count_is_not_audited(account, channel):
     every_row_once(account, run(channel))
 
 
-def test_a_settled_failure_tells_the_exact_number_of_committed_rows(account, connect, channel):
+def test_a_settled_failure_shows_the_exact_number_of_committed_rows(account, connect, channel):
     """A refusal in the middle: what was acknowledged before is waited for, and counted."""
     account.channels.commit_lag_s = 0.5
     account.faults.add("append", after=4, status=400, body=b'{"code": "ERR_INVALID_REQUEST"}')

@@ -58,7 +58,7 @@ def drive(account, chance, seed):
 
 def check(found, load, error):
     doubled = {row for row, count in found.items() if count > 1}
-    told = rows_of((request.first_row, request.end_row) for request in load.possible_duplicates)
+    reported = rows_of((request.first_row, request.end_row) for request in load.possible_duplicates)
     durable, unknown = set(range(ROWS)), set()
     if error is not None:
         facts = error.load
@@ -66,6 +66,6 @@ def check(found, load, error):
         unknown = set() if facts is None else rows_of(facts.unknown_rows)
     assert set(found) - unknown == durable
     assert not unknown & durable
-    assert doubled <= told | unknown
+    assert doubled <= reported | unknown
     for request in load.possible_duplicates:
         assert all(found[row] <= request.tries for row in range(request.first_row, request.end_row))

@@ -109,7 +109,7 @@ def test_two_that_cut_a_load_differently_at_the_same_moment(account, connect, mo
     thread.start()
     until_opened(account, 7)
     assert run(connect().table(TABLE), channels=2).rows_in_table == ROWS
-    for part in (1, 2, 4, 5, 6, 7, 8):  # what these are told comes late, so that it does not stop the third
+    for part in (1, 2, 4, 5, 6, 7, 8):  # their answers come late, so that it does not stop the third
         account.faults.add("append", channel=channel_of("load", part), delay_s=1.0)
     may_open.set()
     thread.join(60)

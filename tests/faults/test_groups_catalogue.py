@@ -188,7 +188,7 @@ def test_19_a_dropped_part_is_never_begun_again_from_its_first_row(account, tabl
     nothing_twice(account)
 
 
-def test_21_a_table_made_anew_is_not_filled_from_the_middle(account, table):
+def test_21_a_recreated_table_is_not_filled_from_the_middle(account, table):
     def recreate():
         account.sql(f"DROP TABLE {TABLE}")
         make_table(account)
@@ -254,7 +254,7 @@ def test_27_28_rejected_rows_of_all_parts_are_added_up(account, strict):
     assert run(strict, with_bad(bad), on_error="report").rows_sent == 0
 
 
-def test_28_counters_that_start_anew_between_two_calls_leave_the_number_open(account, strict):
+def test_28_counters_that_start_again_between_two_calls_leave_the_number_open(account, strict):
     bad = {3, 250, 251, 799}
     account.channels.reset_counters_on_reopen = True
     with pytest.raises(RowsRejectedError):
@@ -298,7 +298,7 @@ ENDS = {
 
 @pytest.mark.parametrize("where", [PART, None], ids=["one part", "the parts"])
 @pytest.mark.parametrize("trouble", ENDS)
-def test_what_ends_a_load_is_told_with_its_part_and_the_next_call_goes_on(account, table, trouble, where):
+def test_what_ends_a_load_is_reported_with_its_part_and_the_next_call_goes_on(account, table, trouble, where):
     expected, fault = ENDS[trouble]
     account.faults.add("append", channel=where, after=3, times=1000, **fault)
     with pytest.raises(expected) as caught:

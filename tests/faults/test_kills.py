@@ -30,8 +30,8 @@ ROOT = Path(__file__).parents[2]
 
 
 def child(account, name, channels):
-    told = [str(account.profile), name, str(ROWS), str(channels)]
-    command = [sys.executable, "-m", "tests.support.child", *told]
+    arguments = [str(account.profile), name, str(ROWS), str(channels)]
+    command = [sys.executable, "-m", "tests.support.child", *arguments]
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -56,10 +56,10 @@ def test_46_a_client_killed_at_each_of_its_requests(account, chance, channels):
         process.communicate()
         account.faults.clear()
     process = child(account, "load", channels)
-    told, errors = process.communicate(timeout=120)
+    arguments, errors = process.communicate(timeout=120)
     assert process.returncode == 0, errors
     assert (sorted(ids(account)) if channels else ids(account)) == list(range(ROWS))
-    assert sum(map(int, told.split())) == ROWS
+    assert sum(map(int, arguments.split())) == ROWS
 
 
 def free_port():
@@ -170,15 +170,15 @@ def connect_to():
 
 
 def test_two_clients_that_load_the_same_rows_through_one_channel(account, connect):
-    """One of them is told that the other has the channel; together they put each row there once."""
+    """One of them learns that the other has the channel; together they put each row there once."""
     make_table(account)
-    told = []
+    arguments = []
 
     def load():
         try:
             run(open_channel(connect()))
         except sp.SnowpipeError as error:
-            told.append(error)
+            arguments.append(error)
 
     threads = [threading.Thread(target=load) for _ in range(2)]
     for thread in threads:

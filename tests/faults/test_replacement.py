@@ -93,9 +93,9 @@ def test_a_ctrl_c_at_any_statement_leaves_one_or_the_other_and_the_next_call_end
 ):
     """With `done` it comes while a result is asked for, else while a statement is submitted."""
 
-    def interrupt(told):
+    def interrupt(answer):
         _thread.interrupt_main()
-        return told
+        return answer
 
     account.faults.add("statement_result" if done else "statement", after=after, change=interrupt)
     with pytest.raises(KeyboardInterrupt):
@@ -138,10 +138,10 @@ def test_an_answer_that_is_lost_costs_nothing(account, client, after):
     is_replaced(account)
 
 
-def test_a_swap_of_which_nothing_is_known_is_told_as_that(account, client):
-    def lost(told):
+def test_a_swap_of_which_nothing_is_known_is_reported_as_that(account, client):
+    def lost(answer):
         account.faults.add("any", times=1000, cut_before=True)
-        return told
+        return answer
 
     account.faults.add("statement", after=10, change=lost)  # the swap is submitted, then the line is dead
     impatient = sp.connect(account.profile, retry=sp.RetryPolicy(base_s=0.01, budget_s=0.2))
@@ -167,7 +167,7 @@ def test_a_load_that_is_cancelled_goes_on_in_its_own_table(account, client):
     is_replaced(account)
 
 
-def test_a_cancel_behind_the_last_row_is_heard_before_the_swap(account, client):
+def test_a_cancel_after_the_last_row_is_noticed_before_the_swap(account, client):
     jobs, ready = [], threading.Event()
 
     def cancel(event):
@@ -199,9 +199,9 @@ def test_rejected_rows_let_nothing_be_swapped(account, client):
 
 
 def test_rows_that_others_put_beside_the_staged_ones_are_counted(account, client):
-    def put(told):
+    def put(answer):
         account.sql(f"INSERT INTO {STAGED} (ID) VALUES (7)")
-        return told
+        return answer
 
     account.faults.add("append", change=put)
     with pytest.raises(ReplaceTableError, match="has 41 rows, and the load has put 40 there") as caught:
@@ -240,9 +240,9 @@ def test_the_older_table_of_a_load_that_another_has_overtaken_is_not_taken_for_s
 def test_another_call_of_the_same_load_that_swaps_back_is_seen(account, client, after):
     """It comes between our look and our swap, or between our swap and the drop."""
 
-    def swap(told):
+    def swap(answer):
         account.sql(f"ALTER TABLE {T} SWAP WITH {STAGED}")
-        return told
+        return answer
 
     account.faults.add("statement", after=after, change=swap)
     with pytest.raises(ReplaceTableError, match="swapped the two tables back"):
@@ -279,7 +279,7 @@ def test_a_table_that_evolves_is_replaced_by_one_that_does(account, client):
     assert account.sql("SHOW TABLES")["enable_schema_evolution"].tolist() == ["Y"]
 
 
-def test_a_missing_warehouse_is_told_before_a_row_is_sent(account, client):
+def test_a_missing_warehouse_is_reported_before_a_row_is_sent(account, client):
     body = b'{"code":"000606","sqlState":"57P03","message":"No active warehouse","statementHandle":"h"}'
     account.faults.add("statement", after=5, status=422, body=body)
     with pytest.raises(WarehouseError, match=r"SELECT COUNT\(\*\)"):
@@ -288,9 +288,9 @@ def test_a_missing_warehouse_is_told_before_a_row_is_sent(account, client):
 
 
 def test_what_others_append_meanwhile_goes_with_the_old_table(account, client):
-    def append(told):
+    def append(answer):
         account.sql(f"INSERT INTO {T} (ID) VALUES (9)")
-        return told
+        return answer
 
     account.faults.add("append", change=append)
     replace(client)

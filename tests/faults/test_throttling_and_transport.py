@@ -97,7 +97,7 @@ def test_39_halves_that_are_too_large_are_halved_again_down_to_a_row(account, ch
     resumes(account, channel)
 
 
-def test_39_resuming_behind_a_split_payload_checks_its_digest(account, channel):
+def test_39_resuming_after_a_split_payload_checks_its_digest(account, channel):
     """The halves carry digests of their own; a resume in the middle proves that they are right."""
     account.faults.add("append", after=2, **too_large(1))
     account.faults.add("append", after=1, times=1000, status=400)
@@ -109,7 +109,7 @@ def test_39_resuming_behind_a_split_payload_checks_its_digest(account, channel):
     resumes(account, channel)
 
 
-def test_40_a_refusal_in_the_middle_tells_the_prefix_and_the_range(account, channel):
+def test_40_a_refusal_in_the_middle_shows_the_prefix_and_the_range(account, channel):
     account.faults.add("append", after=4, status=400, body=b'{"code": "ERR_INVALID", "message": "bad"}')
     with pytest.raises(ServiceError, match="ERR_INVALID: bad") as caught:
         run(channel)

@@ -280,7 +280,7 @@ def test_refusing_a_token_that_is_spent(account, channel, switched_off):
     assert outcome(account, channel) == ("AuditError", False)
 
 
-def test_restoring_the_token_behind_a_refusal_at_once(account, channel):
+def test_restoring_the_token_after_a_refusal_at_once(account, channel):
     """A 400 on the first try leaves the channel usable: no reopen is needed for the next append."""
     account.faults.add("append", after=2, status=400)
     with pytest.raises(SnowpipeError):

@@ -1,4 +1,4 @@
-"""What workers tell: rows for the view, events for callbacks, and no partition counted twice."""
+"""What workers report: rows for the view, events for callbacks, and no partition counted twice."""
 
 import json
 
@@ -18,7 +18,7 @@ def crew(engine):
     return Crew(engine.spec(partitions(40, 4)))
 
 
-def told(worker, number, event=None, **state):
+def reported(worker, number, event=None, **state):
     """A message as it arrives: through JSON."""
     progress = Progress(
         load_id="load", target="T", channel="c", account="a", user="u", fingerprint="", **state
@@ -32,18 +32,18 @@ def rows(crew):
 
 
 def test_a_worker_has_a_row_with_its_partitions_together(crew):
-    crew.hear(told("a", 1, rows_in_table=10, rows_acknowledged=10, phase="done"))
-    crew.hear(told("b", 2, rows_in_table=5, rows_acknowledged=8, phase="sending"))
-    crew.hear(told("a", 3, rows_in_table=2, rows_acknowledged=2, phase="sending"))
+    crew.receive(reported("a", 1, rows_in_table=10, rows_acknowledged=10, phase="done"))
+    crew.receive(reported("b", 2, rows_in_table=5, rows_acknowledged=8, phase="sending"))
+    crew.receive(reported("a", 3, rows_in_table=2, rows_acknowledged=2, phase="sending"))
     assert rows(crew) == [("a", "sending", 12), ("b", "sending", 5)]
     total = crew.tracker.snapshot()
     assert (total.rows_in_table, total.rows_waiting, total.channel, total.phase) == (17, 3, "load", "sending")
 
 
 def test_a_partition_that_runs_again_elsewhere_is_counted_once(crew):
-    crew.hear(told("a", 1, rows_in_table=7, phase="sending"))
-    crew.hear(told("b", 1, rows_in_table=7, phase="sending"))
-    crew.hear(told("b", 1, rows_in_table=10, phase="done"))
+    crew.receive(reported("a", 1, rows_in_table=7, phase="sending"))
+    crew.receive(reported("b", 1, rows_in_table=7, phase="sending"))
+    crew.receive(reported("b", 1, rows_in_table=10, phase="done"))
     assert rows(crew) == [("a", "committing", 0), ("b", "committing", 10)]
     assert crew.tracker.snapshot().rows_in_table == 10
 
@@ -67,13 +67,13 @@ def test_events_arrive_as_they_happened(crew):
     ]
     with crew.events.heard_by(heard.append):
         for event in happened:
-            crew.hear(told("a", 1, event))
+            crew.receive(reported("a", 1, event))
     assert heard == happened
 
 
 def test_the_view_has_a_row_for_each_worker(crew):
-    crew.hear(told("worker-a", 1, rows_in_table=10, rows_acknowledged=10, phase="sending"))
-    crew.hear(told("worker-b", 2, rows_in_table=5, rows_acknowledged=8, phase="sending"))
+    crew.receive(reported("worker-a", 1, rows_in_table=10, rows_acknowledged=10, phase="sending"))
+    crew.receive(reported("worker-b", 2, rows_in_table=5, rows_acknowledged=8, phase="sending"))
     shown = read(panel.folded(crew.tracker.snapshot()))[1]
     assert "worker state" in shown
     assert "1 worker-a sending" in shown

@@ -198,8 +198,8 @@ def test_a_partition_that_kills_its_worker_four_times_and_the_same_call_again(ac
 
 def test_a_killed_driver_and_a_new_one(account, load, cluster):
     slow(account)
-    told = [cluster.scheduler_address, str(account.profile), str(ROWS)]
-    process = subprocess.Popen([sys.executable, "-m", "tests.support.dask_driver", *told], cwd=ROOT)
+    arguments = [cluster.scheduler_address, str(account.profile), str(ROWS)]
+    process = subprocess.Popen([sys.executable, "-m", "tests.support.dask_driver", *arguments], cwd=ROOT)
     try:
         deadline = time.monotonic() + 60
         while len(operations(account, "rows")) < 8 and time.monotonic() < deadline:
@@ -331,7 +331,7 @@ def key_of(account):
 def test_the_key_is_in_no_graph_no_expression_no_log_and_no_event(account, load, workers, cluster):
     """A reference leads to it on the workers. That the scan finds what is there is seen by the reference."""
     key = key_of(account)
-    told = pickle.loads(pickle.dumps(dict(sp.config.load_settings(str(account.profile)).describe())))
+    arguments = pickle.loads(pickle.dumps(dict(sp.config.load_settings(str(account.profile)).describe())))
     seen = []
 
     def scan():
@@ -344,9 +344,9 @@ def test_the_key_is_in_no_graph_no_expression_no_log_and_no_event(account, load,
     load(
         ddf,
         profile=None,
-        url=told["account_url"][0],
-        account=told["account"][0],
-        user=told["user"][0],
+        url=arguments["account_url"][0],
+        account=arguments["account"][0],
+        user=arguments["user"][0],
         private_key=reference,
         progress=on_acknowledgement(3, scan),
     )

@@ -51,7 +51,7 @@ def test_the_manifest_says_how_the_load_was_cut_and_then_that_it_is_complete(cli
     assert client.channel_statuses(["load", "load.part-2"], table=TABLE) == {}
 
 
-def test_a_complete_load_runs_nothing_and_still_tells_its_rows(account, engine):
+def test_a_complete_load_runs_nothing_and_still_shows_its_rows(account, engine):
     engine.run(partitions(ROWS, 4))
     engine.ran.clear()
     before = len(operations(account, "rows"))
@@ -157,7 +157,7 @@ def test_other_rows_in_a_partition_are_refused(account, engine):
 
 
 @pytest.mark.parametrize("channels", [1, 4])
-def test_a_load_that_was_begun_on_one_machine_is_no_load_in_partitions(account, client, engine, channels):
+def test_a_load_that_was_begun_on_one_machine_is_not_a_load_in_partitions(account, client, engine, channels):
     numbers(ROWS).snowpipe.stream(client.table(TABLE), load_id="load", channels=channels, progress=False)
     with pytest.raises(OtherPartsError, match=f"begun through {channels} channel"):
         engine.run(partitions(ROWS, 4))
@@ -194,7 +194,7 @@ def test_a_partition_without_a_driver_is_refused(account, engine):
     assert operations(account, "rows") == []
 
 
-def test_a_partition_that_runs_again_behind_the_end_sends_nothing(account, engine):
+def test_a_partition_that_runs_again_after_the_end_sends_nothing(account, engine):
     """A worker that was thought dead wakes up; its channel was dropped meanwhile."""
     frames = partitions(ROWS, 4)
     engine.run(frames)
@@ -221,13 +221,13 @@ def test_a_load_needs_a_name(engine, load_id):
 
 
 @pytest.mark.parametrize("outcome", ["done", None, 400])
-def test_what_is_no_receipt_is_no_success(engine, outcome):
+def test_what_is_not_a_receipt_is_not_a_success(engine, outcome):
     spec = engine.spec(partitions(ROWS, 4))
     with pytest.raises(LoadIncompleteError, match="instead of its receipt"):
         deliver(spec, lambda: [(1, outcome)])
 
 
-def test_a_receipt_of_another_partition_is_no_success(engine):
+def test_a_receipt_of_another_partition_is_not_a_success(engine):
     frames = partitions(ROWS, 4)
     spec = engine.spec(frames)
 
@@ -274,13 +274,13 @@ def test_of_two_that_run_a_partition_at_once_one_raises(account, engine):
         spec = engine.spec(frames)
         thread = threading.Thread(target=second, args=(spec,))
 
-        def tell(event, progress):
+        def on_event(event, progress):
             if isinstance(event, RowsAcknowledged) and not thread.ident:
                 thread.start()
                 assert begun.wait(30)
 
         with pytest.raises(ChannelTakenOverError):
-            stream_partition(frames[0], spec, 1, tell)
+            stream_partition(frames[0], spec, 1, on_event)
         thread.join(60)
         yield 1, ends[0]
 

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import socket
+import sys
 import threading
 import time
 
@@ -162,6 +163,27 @@ def test_exchanges_that_are_over_take_no_memory():
             with deadline(60.0):
                 pass
         assert len(deadline_module._watch_all._due) < 200
+
+
+@pytest.mark.parametrize(
+    "moment", [deadline_module._Watch.begin, deadline_module.Deadline.end], ids=["it begins", "it ends"]
+)
+def test_a_ctrl_c_as_an_exchange_begins_or_ends_leaves_nothing_watched(moment):
+    pressed = []
+
+    def press(frame, event, _):
+        if event == "return" and frame.f_code is moment.__code__ and not pressed:
+            pressed.append(True)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):  # noqa: PT012  # the block is what is interrupted
+        sys.setprofile(press)
+        try:
+            with deadline(60.0):
+                pass
+        finally:
+            sys.setprofile(None)
+    assert deadline_module._watch_all._exchanges == {}
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")

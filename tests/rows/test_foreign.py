@@ -93,7 +93,7 @@ INVALID = {
         ),
         "key 'a' twice",
     ),
-    "a text that is no JSON": (lambda: json_column('{"a":1}', "not"), "is no JSON"),
+    "a text that is no JSON": (lambda: json_column('{"a":1}', "not"), "is not JSON"),
     "24 o'clock": (
         lambda: pa.table({"x": pa.concat_arrays([pa.nulls(1, pa.time64("us")), TIME_OF_DAY["us"]])}),
         "one day",

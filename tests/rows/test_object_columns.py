@@ -111,7 +111,7 @@ ODD = {
     "the longest timedelta": ([timedelta(1), timedelta.max], 1, "64 bits"),
     "integer that no float holds": ([0.5, 2**53 + 1], 1, "more digits than the floats"),
     "39 digits": ([1, 10**38], 1, "38 digits"),
-    "infinite decimal": ([Decimal("1.10"), Decimal("Infinity")], 1, "no number"),
+    "infinite decimal": ([Decimal("1.10"), Decimal("Infinity")], 1, "not a number"),
     "decimal of 77 digits": ([Decimal(1), Decimal("1E-77")], 1, "76 digits"),
     "decimal and float": ([Decimal("1.5"), Decimal(2), 2.0], 2, "float"),
     "bool among integers": ([1, 2, True], 2, "bool"),

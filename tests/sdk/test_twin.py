@@ -22,7 +22,6 @@ INTENDED = {
     "every request: header accept-encoding is 'gzip' instead of None": (
         "long lists of statuses may be compressed"
     ),
-    "every request: header connection is 'keep-alive' instead of None": "the default of HTTP/1.1, said aloud",
     "every request: header user-agent is of snowpipe_pandas": "the service shall know who asks",
     "append: header x-snowflake-min-append-timestamp-ms is missing": (
         "undocumented; the SDK reports how long rows have waited in it, ours wait for nothing"

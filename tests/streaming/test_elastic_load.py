@@ -1,4 +1,4 @@
-"""Loads through elastic channels: each row at least once, and what may be there twice is told."""
+"""Loads through elastic channels: each row at least once, and what may be there twice is reported."""
 
 import contextlib
 import gc
@@ -64,13 +64,13 @@ def operations(account, kind):
 
 @pytest.fixture
 def listen():
-    """Lets a function hear a load until the end of the test, by default a list that grows."""
+    """Passes the events of a load to a function until the end of the test, by default a list that grows."""
     with contextlib.ExitStack() as heard:
 
         def listen(load, listener=None):
-            told = []
-            heard.enter_context(load.events.heard_by(listener or told.append))
-            return told
+            reported = []
+            heard.enter_context(load.events.heard_by(listener or reported.append))
+            return reported
 
         yield listen
 
@@ -80,7 +80,7 @@ def listen():
 
 def test_every_row_is_durable_once_and_the_result_counts_what_it_says(account, channel, listen):
     load = load_of(channel, load_id="flights")
-    told = listen(load)
+    reported = listen(load)
     result = load.run()
     assert sorted(ids(account)) == list(range(ROWS))
     assert (result.rows_in_table, result.rows_acknowledged, result.rows_sent) == (ROWS, ROWS, ROWS)
@@ -91,14 +91,14 @@ def test_every_row_is_durable_once_and_the_result_counts_what_it_says(account, c
     assert (result.committed, result.offset_token) == (True, None)
     assert (result.load_id, result.channel) == ("flights", "ELASTIC")
     assert load.possible_duplicates == ()
-    phases = [event.phase for event in told if isinstance(event, PhaseChanged)]
+    phases = [event.phase for event in reported if isinstance(event, PhaseChanged)]
     assert phases == ["sending", "committing", "done"]
-    assert [type(event) for event in told].count(LoadStarted) == 1
-    assert sum(e.end_row - e.first_row for e in told if isinstance(e, RowsAcknowledged)) == ROWS
-    borders = [event.end_row for event in told if isinstance(event, RowsCommitted)]
+    assert [type(event) for event in reported].count(LoadStarted) == 1
+    assert sum(e.end_row - e.first_row for e in reported if isinstance(e, RowsAcknowledged)) == ROWS
+    borders = [event.end_row for event in reported if isinstance(event, RowsCommitted)]
     assert borders == sorted(set(borders))
     assert borders[-1] == ROWS
-    assert {(event.load_id, event.channel) for event in told} == {("flights", "ELASTIC")}
+    assert {(event.load_id, event.channel) for event in reported} == {("flights", "ELASTIC")}
     state = load.tracker.snapshot()
     assert (state.phase, state.rows_in_table, state.rows_total) == ("done", ROWS, ROWS)
     assert pickle.loads(pickle.dumps(result)) == result
@@ -131,7 +131,7 @@ def test_without_waiting_the_counters_are_not_asked_for_and_the_result_says_at_m
     assert operations(account, "status") == []
     assert (result.rows_in_table, result.rejected_exact) == (ROWS, False)
     assert "at most 300 rows in the table" in str(result)
-    assert "the service does not tell how many rows it rejected" in str(result)
+    assert "the service does not report how many rows it rejected" in str(result)
 
 
 def test_a_frame_without_rows_sends_nothing_and_nothing_is_unknown(account, channel):
@@ -181,12 +181,12 @@ def test_a_system_that_has_no_more_threads_makes_it_slower_and_not_wait_for_ever
 
 def test_a_job_and_its_views_take_it_as_any_load(account, channel):
     load = load_of(channel, load_id="job", wait=False)
-    told = []
-    with displayed(load.tracker, load.events, channel.events, told.append):
+    reported = []
+    with displayed(load.tracker, load.events, channel.events, reported.append):
         job = Job(load, load.run, contextlib.nullcontext())
         assert job.result().rows_sent == ROWS
     assert "at most 300/300 in table" in repr(job)
-    assert [event.phase for event in told if isinstance(event, PhaseChanged)] == ["sending", "done"]
+    assert [event.phase for event in reported if isinstance(event, PhaseChanged)] == ["sending", "done"]
 
 
 def test_options_that_need_a_memory_are_refused(channel):
@@ -197,15 +197,15 @@ def test_options_that_need_a_memory_are_refused(channel):
 # Trouble that passes.
 
 
-def test_lost_answers_are_told_and_nothing_else_is_doubled(account, channel):
+def test_lost_answers_are_reported_and_nothing_else_is_doubled(account, channel):
     account.faults.add("append", after=2, times=2, cut_after=True)
     load = load_of(channel)
     result = load.run()
     at_least_once(account, load)
     found = copies(account)
-    told = rows_of((request.first_row, request.end_row) for request in load.possible_duplicates)
+    reported = rows_of((request.first_row, request.end_row) for request in load.possible_duplicates)
     assert len(load.possible_duplicates) in (1, 2)  # one request may meet both
-    assert {row for row, count in found.items() if count > 1} == told
+    assert {row for row, count in found.items() if count > 1} == reported
     assert result.retries == 2
     asked = {request.query["requestId"] for request in operations(account, "append")}
     assert {request.request_id for request in load.possible_duplicates} <= asked
@@ -242,7 +242,7 @@ def test_with_a_fifth_of_all_requests_in_trouble_every_row_is_there(account, con
     assert result.retries > 0
 
 
-@pytest.mark.parametrize("before", [None, {"cut_after": True}], ids=["at once", "behind a lost answer"])
+@pytest.mark.parametrize("before", [None, {"cut_after": True}], ids=["at once", "after a lost answer"])
 def test_a_payload_above_the_services_limit_is_halved_and_the_limit_remembered(account, channel, before):
     if before is not None:
         account.faults.add("append", **before)
@@ -256,14 +256,14 @@ def test_a_payload_above_the_services_limit_is_halved_and_the_limit_remembered(a
     refused = 1 if before is None else 2
     assert max(sizes[refused:]) <= 0.75 * sizes[0]
     assert result.rows_in_table == ROWS
-    told = load.possible_duplicates
+    reported = load.possible_duplicates
     if before is None:
-        assert told == ()
+        assert reported == ()
     else:  # its parts were sent by the lost request, by the refused one, and alone
-        assert len(told) >= 2
-        assert {request.tries for request in told} == {3}
+        assert len(reported) >= 2
+        assert {request.tries for request in reported} == {3}
         assert {row for row, count in copies(account).items() if count == 2} == rows_of(
-            (request.first_row, request.end_row) for request in told
+            (request.first_row, request.end_row) for request in reported
         )
 
 
@@ -374,11 +374,11 @@ def test_a_pause_does_not_shorten_the_wait_for_counters(account, channel):
     "change",
     [
         pytest.param(lambda answer: {"channel_statuses": {}}, id="not listed"),
-        pytest.param(counters(None, None), id="not told"),
+        pytest.param(counters(None, None), id="not reported"),
         pytest.param(counters(10**6, 0), id="set back"),
     ],
 )
-def test_counters_that_are_not_told_leave_it_open(account, channel, change):
+def test_counters_that_are_not_reported_leave_it_open(account, channel, change):
     account.faults.add("status", change=change)
     result = load_of(channel).run()
     assert (result.rows_in_table, result.rejected_exact) == (ROWS, False)
@@ -420,7 +420,7 @@ def exactly_the_durable_rows(account, facts):
     assert not facts.goes_on
 
 
-def test_a_refused_request_stops_the_load_behind_the_others(account, channel):
+def test_a_refused_request_stops_the_load_after_the_others(account, channel):
     account.faults.add("append", after=3, status=400, body=b'{"code": "ERR_X", "message": "no"}')
     account.faults.add("append", times=50, delay_s=0.2)
     load = load_of(channel)
@@ -471,14 +471,14 @@ def test_refused_credentials_end_the_load(account, channel):
 
 
 @pytest.mark.parametrize("wait", [True, False])
-def test_a_missing_table_is_told_before_anything_is_sent(account, connect, wait):
+def test_a_missing_table_is_reported_before_anything_is_sent(account, connect, wait):
     with pytest.raises(NotFoundError) as caught:
         load_of(elastic(connect()), wait=wait).run()
     if not wait:
         assert "no row is in the table, so the same call can be run again" in str(caught.value.load)
 
 
-def test_what_a_source_raises_is_raised_behind_the_rows_before_it(account, channel):
+def test_what_a_source_raises_is_raised_after_the_rows_before_it(account, channel):
     def rows():
         yield numbers(100)
         raise ZeroDivisionError("of the source")
@@ -495,9 +495,9 @@ def test_what_a_source_raises_is_raised_behind_the_rows_before_it(account, chann
 def test_a_paused_load_sends_nothing_and_goes_on(account, channel, listen):
     account.faults.add("append", times=1000, delay_s=0.02)
     load = load_of(channel, numbers(1000), wait=False)
-    told = listen(load)
+    reported = listen(load)
     running = Background(load.run)
-    eventually(lambda: any(isinstance(event, RowsAcknowledged) for event in told))
+    eventually(lambda: any(isinstance(event, RowsAcknowledged) for event in reported))
     load.control.pause()
     eventually(lambda: load.tracker.snapshot().phase == "paused" and not load._senders.under_way)
     before = len(operations(account, "append"))
@@ -507,12 +507,12 @@ def test_a_paused_load_sends_nothing_and_goes_on(account, channel, listen):
     load.control.resume()
     assert running.outcome().rows_sent == 1000
     assert sorted(ids(account)) == list(range(1000))
-    phases = [event.phase for event in told if isinstance(event, PhaseChanged)]
+    phases = [event.phase for event in reported if isinstance(event, PhaseChanged)]
     assert phases == ["sending", "paused", "sending", "done"]
 
 
 @pytest.mark.parametrize("where", ["append", "back-off", "paused", "source", "grace"])
-def test_a_cancel_stops_behind_the_requests_under_way(account, connect, where):
+def test_a_cancel_stops_after_the_requests_under_way(account, connect, where):
     make_table(account)
     retry = sp.RetryPolicy(base_s=20.0, cap_s=20.0, jitter=0.0) if where == "back-off" else QUICK
     channel = elastic(connect(retry=retry))
@@ -650,13 +650,13 @@ def test_no_secret_shows_in_what_a_failed_load_leaves(account, connect, caplog, 
     client = connect(retry=sp.RetryPolicy(base_s=0.01, budget_s=0.3))
     account.faults.add("append", **fault)
     load = load_of(elastic(client))
-    told = listen(load)
+    reported = listen(load)
     with pytest.raises(sp.SnowpipeError) as caught:
         load.run()
     token = client.token()
     secrets = [token, *token.split(".")[1:], *account.door._scoped]
     shown = [material.shown(caught.value), material.shown(pickle.loads(pickle.dumps(caught.value)))]
-    shown += [caplog.text, repr(told), repr(load), repr(load.channel), repr(load.tracker.snapshot())]
+    shown += [caplog.text, repr(reported), repr(load), repr(load.channel), repr(load.tracker.snapshot())]
     assert len(secrets) > 3
     assert "append" in shown[0]
     assert material.leaks("\n".join(shown), secrets) == []

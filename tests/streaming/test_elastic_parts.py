@@ -86,7 +86,7 @@ def duplicate(first, end, tries=2):
 
 
 @pytest.mark.parametrize(
-    ("found", "told"),
+    ("found", "words"),
     [
         ([], ""),
         ([duplicate(1000, 2000)], "1 request may have been applied twice (rows 1,000 to 1,999)"),
@@ -101,8 +101,8 @@ def duplicate(first, end, tries=2):
         ),
     ],
 )
-def test_the_words_for_possible_duplicates(found, told):
-    assert doubled(found) == told
+def test_the_words_for_possible_duplicates(found, words):
+    assert doubled(found) == words
 
 
 def test_ranges_in_words():

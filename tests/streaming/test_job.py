@@ -50,7 +50,7 @@ class Phase:
 
 @pytest.fixture
 def held(channel):
-    """A job that stands still after its second acknowledged request, and what lets it go on."""
+    """A job that stops after its second acknowledged request, and what lets it go on."""
     gate = Gate(RowsAcknowledged)
     job = numbers(500).snowpipe.stream(channel, limits=SMALL, load_id="held", background=True, progress=gate)
     assert gate.met.wait(20)
@@ -77,7 +77,7 @@ def test_a_job_returns_at_once_and_its_result_is_the_loads(account, held):
     assert ids(account) == list(range(500))
 
 
-def test_its_repr_is_one_line_that_tells_how_far_it_is(held):
+def test_its_repr_is_one_line_that_shows_how_far_it_is(held):
     job, _ = held
     assert repr(job).startswith("<Job -> DEMO.PUBLIC.NUMBERS  sending ")
     assert len(repr(job)) <= 110
@@ -146,7 +146,7 @@ def test_a_paused_job_still_learns_what_is_committed(channel):
     assert isinstance(job.exception(timeout=20), LoadCancelledError)
 
 
-def test_a_failed_job_raises_where_its_result_is_asked_for_and_is_told_in_the_log(channel, caplog):
+def test_a_failed_job_raises_where_its_result_is_asked_for_and_is_reported_in_the_log(channel, caplog):
     def broken():
         yield numbers(10)
         raise OSError("the disk is gone")
@@ -177,7 +177,7 @@ def test_a_second_job_on_a_busy_channel_fails_and_the_first_is_not_disturbed(cha
 
 
 def open_once_cancelled(job, go_on):
-    """Let a job go on as soon as it is told to stop."""
+    """Let a job go on as soon as it is asked to stop."""
     for _ in range(2000):
         if job._load.control.cancelled:
             break
@@ -194,7 +194,7 @@ def interrupt_once_waiting():
     "wait", [lambda job: job.result(), lambda job: job.wait(), lambda job: sp.Jobs([job]).wait()]
 )
 def test_an_interrupt_while_waiting_cancels_the_job_and_is_raised_again(held, wait):
-    # polars changes how signals are delivered to a process: a wait without a timeout would not hear them.
+    # polars changes how signals are delivered to a process: a wait without a timeout would not notice them.
     pl.DataFrame({"a": [1]}).with_columns(pl.col("a") + 1)
     job, _ = held
     interrupt_once_waiting()
@@ -237,7 +237,7 @@ def test_several_jobs_are_cancelled_together(account, channels):
     account.channels.resume()
 
 
-def test_a_job_that_is_told_to_shows_itself_outside_of_a_notebook_too(channel, capsys):
+def test_a_job_that_is_asked_to_shows_itself_outside_of_a_notebook_too(channel, capsys):
     quiet = numbers(5).snowpipe.stream(channel, load_id="quiet", background=True)
     quiet.result(timeout=20)
     assert capsys.readouterr().err == ""

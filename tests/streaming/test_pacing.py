@@ -126,7 +126,7 @@ def test_appends_by_hand_are_paced_too(strict, channel, metered, clock):
     assert clock.slept
 
 
-def test_where_the_service_tells_that_it_has_no_limits_nothing_waits(account):
+def test_where_the_service_reports_that_it_has_no_limits_nothing_waits(account):
     make_table(account)
     clock = QuickClock()
     with Client(load_settings(account.profile), clock=clock) as client:
@@ -140,8 +140,8 @@ def test_where_the_service_tells_that_it_has_no_limits_nothing_waits(account):
 
 
 @pytest.fixture
-def told_nothing():
-    """A service that does not tell its limits, a channel, and the client's clock."""
+def no_limits():
+    """A service that does not report its limits, a channel, and the client's clock."""
     clock = QuickClock()
     with hostile_service() as service:
         settings = load_settings(url=service.url, account="a", user="u", private_key=material.pem())
@@ -164,18 +164,18 @@ def acknowledged(clock, channel, *, seconds=3):
 
 
 def paced(times, number, *, seconds=3):
-    """Whether no second had more than so many, and each about as many: a late answer costs one of them."""
+    """Whether no second had more than this many, and each about as many: a late answer costs one of them."""
     each = [sum(second <= at < second + 1 for at in times) for second in range(seconds)]
     return max(each) <= number and sum(each) >= (number - 1) * seconds
 
 
-def test_the_documented_limits_hold_where_the_service_tells_none(told_nothing):
-    _, channel, clock = told_nothing
+def test_the_documented_limits_hold_where_the_service_reports_none(no_limits):
+    _, channel, clock = no_limits
     assert paced(acknowledged(clock, channel), 10)
 
 
-def test_a_429_slows_a_channel_down_and_peace_gives_the_pace_back(told_nothing):
-    service, channel, clock = told_nothing
+def test_a_429_slows_a_channel_down_and_peace_gives_the_pace_back(no_limits):
+    service, channel, clock = no_limits
     service.answers["append"] = [reply(status=429, headers=[("Retry-After", "3")])]
     assert paced(acknowledged(clock, channel), 7)
     assert 3.0 in clock.slept
@@ -183,16 +183,16 @@ def test_a_429_slows_a_channel_down_and_peace_gives_the_pace_back(told_nothing):
     assert paced(acknowledged(clock, channel), 10)
 
 
-def test_a_try_that_failed_otherwise_takes_room_and_is_no_reason_to_slow_down(told_nothing):
-    service, channel, clock = told_nothing
+def test_a_try_that_failed_otherwise_takes_room_and_is_no_reason_to_slow_down(no_limits):
+    service, channel, clock = no_limits
     service.answers["append"] = [reply(status=503, headers=[("Retry-After", "0")])] * 4
     times = acknowledged(clock, channel)
     assert sum(at < 0.8 for at in times) == 10 - 4
     assert paced(times, 10)
 
 
-def test_a_429_to_the_token_that_an_append_needs_is_no_lesson(told_nothing):
-    service, channel, clock = told_nothing
+def test_a_429_to_the_token_that_an_append_needs_teaches_nothing(no_limits):
+    service, channel, clock = no_limits
     service.answers["append"] = [reply(status=401)]
     service.answers["token"] = [reply(status=429, headers=[("Retry-After", "3")])]
     assert paced(acknowledged(clock, channel), 10)

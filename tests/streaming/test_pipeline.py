@@ -16,6 +16,7 @@ from snowpipe_pandas.rows.encode.encoder import ROW_FORMAT, Encoder, to_ndjson
 from snowpipe_pandas.rows.sources.source import open_source
 from snowpipe_pandas.streaming.options import LoadLimits
 from snowpipe_pandas.streaming.pipeline import Payloads
+from snowpipe_pandas.streaming.timings import Watches
 
 WITHIN_S = 20.0
 """For what must come; a test that waits so long fails."""
@@ -32,6 +33,7 @@ def payloads(source, *, flush_interval_s=60.0, skip_rows=0, skip_digest="", **li
         limits=LoadLimits(**limits),
         flush_interval_s=flush_interval_s,
         workers=2,
+        watches=Watches(),
     )
 
 
@@ -289,7 +291,7 @@ def test_a_small_frame_is_made_without_any_thread(monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["snowpipe-prepare", "snowpipe-read", "snowpipe-render"])
-def test_a_system_that_starts_no_more_threads_is_told(monkeypatch, name):
+def test_a_system_that_starts_no_more_threads_is_reported(monkeypatch, name):
     start = threading.Thread.start
 
     def start_others(thread):
@@ -383,7 +385,7 @@ def test_a_source_that_is_opened_and_never_read_keeps_no_thread():
 
 
 def test_a_ctrl_c_is_heard_while_the_source_is_waited_for():
-    # polars changes how signals are delivered to a process: a wait without a timeout would not hear them.
+    # polars changes how signals are delivered to a process: a wait without a timeout would not notice them.
     pl.DataFrame({"a": [1]}).with_columns(pl.col("a") + 1)
     released = threading.Event()
 

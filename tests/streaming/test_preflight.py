@@ -29,13 +29,13 @@ def count(account, table=T):
 
 
 def silent_opens(account):
-    """Let opens tell no columns, as a real account's do."""
-    account.faults.add("open", times=100, change=lambda told: told | {"table_columns": []})
+    """Let opens report no columns, as a real account's do."""
+    account.faults.add("open", times=100, change=lambda answer: answer | {"table_columns": []})
 
 
 @pytest.fixture(params=["exactly-once", "at-least-once", "channel"])
 def send(request, client):
-    """Loads a frame into the table T in each way there is, on an account whose opens tell no columns."""
+    """Loads a frame into the table T in each way there is, on an account whose opens report no columns."""
 
     def send(frame, **options):
         limits = sp.LoadLimits(audit_grace_s=0.2)
@@ -51,7 +51,7 @@ def send(request, client):
 # What it costs.
 
 
-def test_where_an_open_tells_the_columns_nothing_is_asked_by_sql(account, client):
+def test_where_an_open_shows_the_columns_nothing_is_asked_by_sql(account, client):
     account.sql(f"CREATE TABLE {T} (ID NUMBER, NOTE VARCHAR)")
     FRAME.snowpipe.stream(client.table(T), channels=2, progress=False)
     FRAME.snowpipe.stream(client.open_channel("c", table=T), progress=False)
@@ -157,13 +157,13 @@ def test_an_answer_of_odd_columns_stops_no_load(account, client):
     assert FRAME.snowpipe.stream(client.table(T), progress=False).rows_in_table == 2
 
 
-def _renamed(told):
-    for column in told.get("resultSetMetaData", {}).get("rowType", []):
+def _renamed(answer):
+    for column in answer.get("resultSetMetaData", {}).get("rowType", []):
         column["name"] = f"other {column['name']}"
-    return told
+    return answer
 
 
-def test_a_column_that_was_added_behind_the_open_is_seen(account, client):
+def test_a_column_that_was_added_after_the_open_is_seen(account, client):
     account.sql(f"CREATE TABLE {T} (ID NUMBER)")
     channel = client.open_channel("c", table=T)
     with pytest.raises(UnknownColumnError, match="NOTE"):
@@ -240,7 +240,7 @@ def test_what_it_needs_it_needs_no_longer(account, send):
     assert count(account) == 2
 
 
-def test_a_table_that_does_not_evolve_is_told_with_the_statement_that_lets_it(account, send):
+def test_a_table_that_does_not_evolve_is_reported_with_the_statement_that_lets_it(account, send):
     account.sql(f"CREATE TABLE {T} (ID NUMBER)")
     with pytest.raises(UnknownColumnError) as caught:
         send(FRAME, on_new_columns="evolve")
@@ -250,7 +250,7 @@ def test_a_table_that_does_not_evolve_is_told_with_the_statement_that_lets_it(ac
     assert count(account) == 2
 
 
-def test_a_channel_that_an_evolution_invalidates_is_reopened_and_told_as_that(account, client):
+def test_a_channel_that_an_evolution_invalidates_is_reopened_and_reported_as_that(account, client):
     account.sql(f"CREATE TABLE {T} (ID NUMBER) ENABLE_SCHEMA_EVOLUTION = TRUE")
     account.channels.fail_commits(code="ERR_CHANNEL_MUST_BE_REOPENED")
     heard = []
@@ -317,7 +317,7 @@ def test_a_missing_table_is_made_for_the_rows_of_any_source(account, client, tmp
     assert count(account) == 2
 
 
-def test_a_table_that_is_there_is_never_changed_nor_made_anew(account, client):
+def test_a_table_that_is_there_is_never_changed_nor_recreated(account, client):
     account.sql(f"CREATE TABLE {T} (ID NUMBER, NOTE VARCHAR, MORE NUMBER); INSERT INTO {T} (ID) VALUES (0)")
     silent_opens(account)
     FRAME.snowpipe.stream(client.table(T), create=True, progress=False)
@@ -335,7 +335,7 @@ def test_the_made_table_has_the_columns_as_they_are_sent(account, client):
 
 
 @pytest.mark.parametrize("delivery", ["exactly-once", "at-least-once"])
-def test_a_table_that_can_not_be_made_is_told_with_its_statement(account, client, delivery):
+def test_a_table_that_can_not_be_made_is_reported_with_its_statement(account, client, delivery):
     body = b'{"code":"003001","sqlState":"42501","message":"Insufficient privileges","statementHandle":"h"}'
     account.faults.add("statement", times=2, status=422, body=body)
     with pytest.raises(CreateTableError) as caught:

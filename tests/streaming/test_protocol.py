@@ -104,7 +104,7 @@ class LoadMachine(RuleBasedStateMachine):
         last = self.service.pending[-1][1] if self.service.pending else self.service.token
         owner = read_token(last)
         if named and owner is not None and owner.owner != "named" and self.service.has("named", 0):
-            named = False  # a channel that has forgotten a load doubles it; that is told in the docs
+            named = False  # a channel that has forgotten a load doubles it; the docs say so
         load_id = "named" if named else f"20260101T000000Z-{self.calls:08x}"
         options = LoadOptions(load_id="named" if named else None, on_error=on_error, wait=wait)
         plan = LoadPlan(load_id, "c", ROWS, options, PollPolicy(), lost)

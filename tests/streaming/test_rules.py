@@ -52,7 +52,7 @@ class Drive:
     """Drives one load against a service, until it ends.
 
     `append`, `poll`, `reopen` and `take` are what happens at such a step: functions of the drive, the number
-    of such steps so far and the step; they return the fact to tell, or None for what happens in peace.
+    of such steps so far and the step; they return the fact to report, or None if nothing disturbs the load.
     """
 
     def __init__(self, service, *, append=None, poll=None, reopen=None, take=None, standing=None, **options):
@@ -187,7 +187,7 @@ def open_without_counters(drive, count, step):
     return Reopened(without_counts(drive.service.open()))
 
 
-def behind(token, **options):
+def after(token, **options):
     """A load that begins after another one, whose end was seen."""
     service = Service(token=token)
     return Drive(service, standing=Standing(service.status(), 0, token), **options)
@@ -197,20 +197,20 @@ OTHER_PART = "load:20:1-ab:0/0/20:1/4/40"
 
 SCENARIOS = {
     "in peace": lambda: Drive(Service()),
-    "cut otherwise": lambda: behind(OTHER_PART),
-    "cut otherwise, as a reopen tells": lambda: Drive(Service(token=OTHER_PART)),
+    "cut otherwise": lambda: after(OTHER_PART),
+    "cut otherwise, as a reopen reports": lambda: Drive(Service(token=OTHER_PART)),
     "not waited for": lambda: Drive(Service(), wait=False),
     "go on": lambda: Drive(a_load_behind_it()),
-    "go on after a seen end": lambda: behind("20260101T000000Z-00000000:5:1-ab:0"),
-    "forgotten": lambda: behind("theirs:5:1-ab:0"),
-    "forgotten, told by an open": lambda: Drive(Service(token="theirs:5:1-ab:0")),
+    "go on after a seen end": lambda: after("20260101T000000Z-00000000:5:1-ab:0"),
+    "forgotten": lambda: after("theirs:5:1-ab:0"),
+    "forgotten, by the answer of an open": lambda: Drive(Service(token="theirs:5:1-ab:0")),
     "open without counters": lambda: Drive(a_load_behind_it(), reopen=open_without_counters),
     "open without counters, stale statuses": lambda: Drive(
         a_load_behind_it(),
         reopen=open_without_counters,
         poll=lambda drive, count, step: StatusRead(drive.service.said[0]) if count < 30 else None,
     ),
-    "counters told by nobody": lambda: Drive(
+    "counters that are never reported": lambda: Drive(
         a_load_behind_it(), reopen=open_without_counters, poll=without_counters
     ),
     "missing while counting": lambda: Drive(
@@ -320,7 +320,7 @@ def test_no_scenario_goes_on_for_ever_and_peace_ends_well():
     assert not [name for name, found in WITH_ALL.items() if isinstance(found, str)]
 
 
-def test_counters_that_are_not_told_behind_the_last_row_are_no_reason_to_doubt_it():
+def test_counters_that_are_not_reported_after_the_last_row_raise_no_doubt():
     """Nothing speaks against the load: it is done, and what was rejected is called unknown."""
 
     def silent_at_the_end(drive, count, step):

@@ -16,7 +16,7 @@ def test_every_row_arrives_once_and_in_order(account, channel):
     assert result.requests == len(operations(account, "rows")) > 10
 
 
-def test_the_result_tells_rows_bytes_and_load_on_one_line_and_in_a_table(channel):
+def test_the_result_shows_rows_bytes_and_load_on_one_line_and_in_a_table(channel):
     result = numbers(3).snowpipe.stream(channel, load_id="three", progress=False)
     assert str(result).startswith("-> DEMO.PUBLIC.NUMBERS: 3 rows in the table in ")
     assert "load 'three'" in str(result)
@@ -33,7 +33,7 @@ def test_a_finished_load_sends_nothing_and_says_so(account, channel):
     assert ids(account) == list(range(10))
 
 
-def test_an_interrupted_load_goes_on_behind_the_committed_rows(account, channel):
+def test_an_interrupted_load_goes_on_after_the_committed_rows(account, channel):
     def broken():
         yield numbers(300)
         raise OSError("the disk is gone")

@@ -88,15 +88,15 @@ def test_a_name_with_a_client_is_a_target(account, client):
 
 
 @pytest.mark.parametrize(
-    ("target", "options", "told"),
+    ("target", "options", "message"),
     [
         (TABLE, {}, r"client\.table\('DEMO\.PUBLIC\.NUMBERS'\)"),
         (b"T", {}, r"target=b'T'.*client\.table"),
         (None, {}, r"target=None.*client\.table"),
     ],
 )
-def test_what_is_no_target_gets_the_next_step(target, options, told):
-    with pytest.raises(UsageError, match=told):
+def test_what_is_not_a_target_gets_the_next_step(target, options, message):
+    with pytest.raises(UsageError, match=message):
         numbers(1).snowpipe.stream(target, **options)
 
 
@@ -133,7 +133,7 @@ def test_an_elastic_load_into_a_table(account, table):
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         ({"channels": 0}, "channels=0"),
         ({"channels": 65}, "channels=65"),
@@ -145,8 +145,8 @@ def test_an_elastic_load_into_a_table(account, table):
         ({"after": "b"}, "channels of its own"),
     ],
 )
-def test_options_that_a_table_does_not_take(table, options, told):
-    with pytest.raises(UsageError, match=told):
+def test_options_that_a_table_does_not_take(table, options, message):
+    with pytest.raises(UsageError, match=message):
         load(table, **options)
 
 
@@ -251,7 +251,7 @@ def test_a_part_that_fails_stops_the_others_and_the_next_call_goes_on(account, t
     assert sorted(ids(account)) == list(range(ROWS))
 
 
-def test_a_row_that_cant_be_written_is_told_by_its_number_in_the_whole(account, table):
+def test_a_row_that_cant_be_written_is_reported_by_its_number_in_the_whole(account, table):
     frame = pd.DataFrame({"ID": range(ROWS), "TEXT": ["x"] * ROWS})
     frame["TEXT"] = frame["TEXT"].astype(object)
     frame.loc[333, "TEXT"] = "\ud800"
@@ -259,7 +259,7 @@ def test_a_row_that_cant_be_written_is_told_by_its_number_in_the_whole(account, 
         load(table, frame, channels=4)
 
 
-def test_a_row_that_is_too_large_is_told_by_its_number_in_the_whole(table):
+def test_a_row_that_is_too_large_is_reported_by_its_number_in_the_whole(table):
     frame = numbers(ROWS)
     frame.loc[333, "TEXT"] = "x" * 2000
     with pytest.raises(RowTooLargeError) as caught:
@@ -267,14 +267,14 @@ def test_a_row_that_is_too_large_is_told_by_its_number_in_the_whole(table):
     assert caught.value.row == 333
 
 
-def test_rejected_rows_are_told_by_their_numbers_in_the_whole(account, client):
+def test_rejected_rows_are_reported_by_their_numbers_in_the_whole(account, client):
     account.sql(f"CREATE TABLE {TABLE} (ID NUMBER(38,0), TEXT VARCHAR(8)) ERROR_LOGGING = TRUE")
     table, frame = client.table(TABLE), numbers(ROWS)
     frame.loc[[150, 390], "TEXT"] = "much too long for it"
     with pytest.raises(RowsRejectedError) as caught:
         load(table, frame, load_id="b", channels=4)
-    told = caught.value
-    assert any(told.first_row <= row < told.end_row for row in (150, 390))
+    message = caught.value
+    assert any(message.first_row <= row < message.end_row for row in (150, 390))
     result = load(table, frame, channels=4, on_error="report")
     assert (result.rows_in_table, result.rows_rejected) == (ROWS - 2, 2)
     assert result.rejected()["rejected_row"].tolist() == [150, 390]
@@ -301,12 +301,12 @@ def test_pausing_pauses_all_parts(account, table):
     account.faults.add("append", times=1000, delay_s=0.02)
     begun = threading.Event()
 
-    def hear(event):
+    def on_event(event):
         if isinstance(event, RowsAcknowledged):
             begun.set()
 
     job = numbers(4 * ROWS).snowpipe.stream(
-        table, load_id="a", channels=4, limits=SMALL, background=True, progress=hear
+        table, load_id="a", channels=4, limits=SMALL, background=True, progress=on_event
     )
     assert begun.wait(10)
     job.pause()
@@ -402,7 +402,7 @@ def test_two_processes_with_the_same_load(account, table, first, second):
     assert len(ends) == 2
 
 
-def test_a_first_part_that_lost_its_rows_does_not_let_them_be_cut_anew(account, table):
+def test_a_first_part_that_lost_its_rows_does_not_let_them_be_cut_again(account, table):
     """The first part's rows were lost before their commit, those of others were not."""
     account.faults.add(
         "append", after=1, times=1000, channel="a", status=400, body=b'{"code": "ERR_INVALID"}'

@@ -1,4 +1,4 @@
-"""Where a load's seconds went: each number is there, and tells of what it says it tells."""
+"""Where a load's seconds went: each number is there, and measures what its name says."""
 
 import dataclasses
 import pickle
@@ -49,7 +49,7 @@ def test_a_slow_service_shows_in_send(account, channel):
 
 def test_a_slow_source_shows_in_wait(channel):
     def slow():
-        yield numbers(10)  # tells the columns, before the load begins
+        yield numbers(10)  # shows the columns, before the load begins
         for start in (10, 20, 30):
             time.sleep(SLOW_S)
             yield numbers(10, start=start)

@@ -17,8 +17,8 @@ FRESH, LATER = "20260101T000000Z-00000001", "20260102T000000Z-00000001"
 
 
 @given(load_ids, positions, counts, st.none() | st.tuples(counts, counts))
-def test_a_token_reads_back_as_the_mark_it_was_written_for(load_id, position, rejected, told):
-    errors, counted = told or (None, None)
+def test_a_token_reads_back_as_the_mark_it_was_written_for(load_id, position, rejected, counters):
+    errors, counted = counters or (None, None)
     mark = Mark(load_id, position, ROW_FORMAT, rejected, errors, counted)
     assert read_token(str(mark)) == mark
 
@@ -31,7 +31,7 @@ parts = st.integers(0, 9999)
 
 
 @given(load_ids, positions, parts, parts, st.none() | st.tuples(counts, st.booleans()))
-def test_a_token_of_a_part_tells_how_the_load_was_cut(load_id, position, part, of, total):
+def test_a_token_of_a_part_shows_how_the_load_was_cut(load_id, position, part, of, total):
     """A partition's leaves out the number of all rows, which nobody knows."""
     rows_total, done = total or (None, False)
     mark = Mark(load_id, position, ROW_FORMAT, part=PartOf(part, of, rows_total, done))
@@ -61,7 +61,7 @@ def test_a_token_stays_short():
         "load:1:1-ab:0:2/8/done",
     ],
 )
-def test_what_no_load_wrote_is_no_mark(token):
+def test_what_no_load_wrote_is_not_a_mark(token):
     assert read_token(token) is None
 
 

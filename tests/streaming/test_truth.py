@@ -51,7 +51,7 @@ def test_a_load_with_rejected_rows_says_so_however_often_it_is_run(account, clie
     )
 
 
-def test_rejected_rows_that_are_told_again_lie_where_they_lay(client, strict):
+def test_rejected_rows_that_are_reported_again_lie_where_they_lay(client, strict):
     frame = with_bad(150, {3, 4, 5})
     said = []
     for again in range(2):
@@ -132,18 +132,18 @@ def test_counts_that_an_open_leaves_out_are_read_from_statuses(account, client, 
     assert (result.rows_in_table, result.rows_rejected, result.rejected_exact) == (74, 26, True)
 
 
-def test_counts_that_nobody_tells_are_called_unknown(account, client, channel):
+def test_counts_that_nobody_reports_are_called_unknown(account, client, channel):
     def silent(answer):
-        told = answer.get("channel_status") or answer["channel_statuses"]["test"]
+        status_fields = answer.get("channel_status") or answer["channel_statuses"]["test"]
         for name in ("rows_inserted", "rows_error_count"):
-            told.pop(name)
+            status_fields.pop(name)
         return answer
 
     account.faults.add("open", times=100, change=silent)
     account.faults.add("status", times=100, change=silent)
     result = numbers(10).snowpipe.stream(open_channel(client), progress=False)
     assert (result.rows_acknowledged, result.rejected_exact) == (10, False)
-    assert "does not tell" in str(result)
+    assert "does not report" in str(result)
 
 
 def test_counters_that_lag_where_a_load_begins_are_no_surplus(account, channel):
@@ -161,7 +161,7 @@ def test_counters_that_lag_where_a_load_begins_are_no_surplus(account, channel):
     assert ids(account) == list(range(200))
 
 
-def test_result_progress_and_events_tell_the_same_counts(account, channel):
+def test_result_progress_and_events_show_the_same_counts(account, channel):
     account.faults.add("append", times=2, status=503)
     account.faults.add("append", after=2, body=b"{}")
     account.faults.add("status", times=2, status=503)
@@ -176,7 +176,7 @@ def test_result_progress_and_events_tell_the_same_counts(account, channel):
     assert result.requests == len(sent)
 
 
-def test_two_channels_of_one_name_on_two_tables_tell_their_own_loads(account, client):
+def test_two_channels_of_one_name_on_two_tables_show_their_own_loads(account, client):
     for table in ("A", "B"):
         account.sql(numbers(1).snowpipe.ddl(f"DEMO.PUBLIC.{table}"))
     first, second = (client.open_channel("one", table=f"DEMO.PUBLIC.{table}") for table in ("A", "B"))
@@ -278,7 +278,7 @@ def test_two_named_loads_on_one_channel_are_not_doubled_by_running_them_again(ac
         ("L:3:0-feedfeedfeedfeed:0", 0, "an older version, in row format 0"),
     ],
 )
-def test_rows_of_another_version_are_told_as_that_and_not_as_changed_rows(
+def test_rows_of_another_version_are_reported_as_that_and_not_as_changed_rows(
     account, client, channel, token, written, words
 ):
     channel.append_rows(numbers(3).snowpipe.to_ndjson(), start_offset_token="L:0", end_offset_token=token)

@@ -1,4 +1,4 @@
-"""What SQL tells of an account: role, warehouse, grants, error table, evolution and channels of a table.
+"""What SQL shows of an account: role, warehouse, grants, error table, evolution and channels of a table.
 
 Loads need none of it to be seen. So what is missing is a warning with the statement that mends it, and what
 the role may not see is unknown; nothing here fails.
@@ -145,7 +145,7 @@ class _Checks:
             return Finding(
                 "role",
                 "warn",
-                f"{wanted} of the settings is none of this user's roles; what follows was asked as {default}",
+                f"{wanted} of the settings is not a role of this user; what follows was asked as {default}",
                 f"GRANT ROLE {quote_identifier(str(wanted))} TO USER {self._user};",
             )
         return Finding(
@@ -153,7 +153,7 @@ class _Checks:
         )
 
     def warehouse(self) -> Finding:
-        """Tell the warehouse of statements, and whether it runs or can be started by one."""
+        """Report the warehouse of statements, and whether it runs or can be started by one."""
         name = self._door.context.warehouse or (self._session and self._session.warehouse)
         if not name:
             return Finding(
@@ -182,7 +182,7 @@ class _Checks:
         return Finding("warehouse", "ok", f"{name}, {found.state.lower()}{starts}")
 
     def grants(self) -> Finding:
-        """Tell whether the role of loads holds what Snowflake asks for."""
+        """Report whether the role of loads holds what Snowflake asks for."""
         target = self._table or self._pipe
         if target is None:
             return Finding("grants", "skip", _NAME_ONE)
@@ -204,7 +204,7 @@ class _Checks:
         return Finding("grants", "ok", f"{role} holds {_listed(found.held)}")
 
     def error_table(self) -> Finding:
-        """Tell whether rejected rows are kept."""
+        """Report whether rejected rows are kept."""
         return self._flag(
             "errors",
             "error_logging",
@@ -214,16 +214,16 @@ class _Checks:
         )
 
     def evolution(self) -> Finding:
-        """Tell what happens to columns that the table has not."""
+        """Report what happens to columns that the table lacks."""
         return self._flag(
             "evolution",
             "evolves",
-            on=("ok", "on: columns that the table has not are added to it"),
-            off=("ok", "off: columns that the table has not are not added"),
+            on=("ok", "on: columns that the table lacks are added to it"),
+            off=("ok", "off: columns that the table lacks are not added"),
         )
 
     def channels(self) -> Finding:
-        """Tell how many channels there are, and since when; unused ones are deleted after 30 days."""
+        """Report how many channels there are, and since when; unused ones are deleted after 30 days."""
         if self._pipe is not None:
             found = list_channels(self._door, "pipe", self._pipe)
         elif self._table is not None:
@@ -245,7 +245,7 @@ class _Checks:
     def _flag(
         self, check: str, name: str, *, on: tuple[Outcome, str], off: tuple[Outcome, str], todo: str = ""
     ) -> Finding:
-        """Tell one setting of the table."""
+        """Report one setting of the table."""
         if self._table is None:
             return Finding(check, "skip", "name the table with --table")
         settings = read_table_settings(self._door, self._table)
@@ -253,7 +253,7 @@ class _Checks:
             return Finding(check, "?", f"not known: the role of SQL does not see {self._table}")
         value = getattr(settings, name)
         if value is None:
-            return Finding(check, "?", "not known: SHOW TABLES does not tell it in this account")
+            return Finding(check, "?", "not known: SHOW TABLES does not show it in this account")
         outcome, text = on if value else off
         return Finding(check, outcome, text, "" if value else todo.format(self._table))
 

@@ -117,7 +117,7 @@ class Connection:
             self._credential = self._settings.credential(self._clock)
         for warned in caught:
             if warned.category is KeyFileWarning:
-                self._key_file_warning = str(warned.message)  # the next check tells it
+                self._key_file_warning = str(warned.message)  # the next check reports it
             else:
                 warnings.warn_explicit(warned.message, warned.category, warned.filename, warned.lineno)
         if not self._credential.at_once:
@@ -129,7 +129,7 @@ class Connection:
         return Finding(
             "key",
             "ok",
-            f"{self._credential.fingerprint}; if the user has not got it yet:",
+            f"{self._credential.fingerprint}; if the user does not have it yet:",
             _alter_user(self._credential),
         )
 
@@ -205,7 +205,7 @@ class Connection:
             allow_ingest_hosts=self._allow_ingest_hosts,
         )
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ClockSkewWarning)  # the next check tells it
+            warnings.simplefilter("ignore", ClockSkewWarning)  # the next check reports it
             ingest = self._planes.ingest_url(self._caller)
         self.reached = True
         return Finding("discovery", "ok", f"the ingest host is {ingest}")

@@ -129,7 +129,7 @@ class Wire:
         await self._send({"type": "http.response.body", "body": part, "more_body": True})
 
     async def _finish(self) -> None:
-        """End an answer. Its request's body, where nobody wanted it, is thrown away for a moment."""
+        """End an answer. Its request's body, if it was not read, is thrown away for a moment."""
         with suppress(HungUpError, TimeoutError):
             async with asyncio.timeout(LINGER_S):
                 left = LINGER_BYTES

@@ -84,7 +84,7 @@ async def deliver(response: Response, fault: Fault, wire: Wire) -> None:
 
 
 def _altered(response: Response, fault: Fault, query: Mapping[str, str]) -> Response:
-    """Return a success as the fault tells it."""
+    """Return a success as the fault changes it."""
     if fault.body is not None:
         return Response(fault.body, fault.status or response.status_code)
     if not (fault.stale_token or fault.repeat_token or fault.change):

@@ -30,7 +30,7 @@ def check_host(scope: Scope) -> None:
 
 
 def check_path(method: str, raw_path: str, operation: str) -> None:
-    """Refuse a path that is no text, and a method that its path doesn't know.
+    """Refuse a path that is not a text, and a method that its path doesn't know.
 
     Raises:
         Refused: 400 or 405.
@@ -38,7 +38,7 @@ def check_path(method: str, raw_path: str, operation: str) -> None:
     try:
         unquote_to_bytes(raw_path).decode()
     except UnicodeDecodeError:
-        raise invalid_request("the path is no UTF-8") from None
+        raise invalid_request("the path is not UTF-8") from None
     if operation == "unknown" and (methods := methods_of(raw_path)):
         raise wrong_method(method, ", ".join(methods))
 
@@ -52,7 +52,7 @@ def read_query(scope: Scope) -> Mapping[str, str]:
     text = scope["query_string"].decode("latin-1")
     try:
         fields = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_QUERY_FIELDS)
-    except ValueError:  # no UTF-8, or too many of them
+    except ValueError:  # not UTF-8, or too many of them
         raise invalid_request("the query can't be read") from None
     query = dict(fields)
     if len(query) < len(fields):

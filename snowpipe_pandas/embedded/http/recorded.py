@@ -55,7 +55,7 @@ class Records:
         return iter(self._kept.copy())
 
     def add(self, record: RecordedRequest) -> None:
-        """Remember one more; the oldest ones go where there is no room."""
+        """Remember one more; the oldest ones are dropped for lack of room."""
         self._kept.append(record)
         self._characters += record.characters
         while len(self._kept) > KEPT_REQUESTS or self._characters > KEPT_CHARACTERS:

@@ -99,7 +99,7 @@ class _Running:
             log_config=None,
             access_log=False,
             proxy_headers=False,
-            date_header=False,  # the account's clock tells the date
+            date_header=False,  # the date is that of the account's clock
         )
         config.load()
         config.ssl = tls

@@ -19,13 +19,13 @@ from ..refusals import Refused, too_many_connections, too_slow, unreadable_reque
 
 MAX_CONNECTIONS = 256
 HEAD_S = 60.0
-"""How long a connection may be silent, or be on with the head of a request."""
+"""How long a connection may be silent, or take for the head of a request."""
 UNREAD_S = 60.0
 """How long an answer may lie without a byte of it being taken."""
 SWEEP_S = 5.0
 
 _log = logging.getLogger("snowpipe_pandas.local")
-_log.addHandler(logging.NullHandler())  # what a stranger sends is no reason to write into a notebook
+_log.addHandler(logging.NullHandler())  # what a stranger sends must not be written into a notebook
 
 
 class Connection(H11Protocol):
@@ -68,7 +68,7 @@ class Connection(H11Protocol):
             self.send_400_response("")
 
     def send_400_response(self, msg: str) -> None:
-        """Answer a request that is no HTTP, in the form of all refusals, and close."""
+        """Answer a request that is not HTTP, in the form of all refusals, and close."""
         status = getattr(sys.exception(), "error_status_hint", 400)
         self._refuse(unreadable_request(status))
 

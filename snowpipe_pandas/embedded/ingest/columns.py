@@ -4,7 +4,7 @@ Three things differ: a value, a `null` that is written, and a key that is not th
 null, in a VARIANT column a VARIANT that holds null (`IS NULL` is false of it). For an absent key the column's
 DEFAULT is taken, or null where it has none.
 
-Names of the user's stand in texts only: a column is a number here, its value a field of a struct by place.
+Names of the user's occur in texts only: a column is a number here, its value a field of a struct by place.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ SHOWN = 40
 """Characters of a bad value in its message."""
 
 _LOOSE = r"'^(?:[\[{]|-?(?:[nN][aA][nN]|[iI][nN][fF]))'"
-"""Values in which a literal or a comma may stand that RFC 8259 does not know."""
+"""Values that may hold a literal or a comma that RFC 8259 does not allow."""
 
 
 class BatchColumn:
@@ -36,7 +36,7 @@ class BatchColumn:
         target: the table's column.
         key: the key of its values.
         steps: what has to be computed before `stored` and `problems` can be asked.
-        odd: SQL that tells whether a value is left open; None where none ever is.
+        odd: SQL for whether a value is left open; None where none ever is.
     """
 
     def __init__(self, number: int, target: DeclaredColumn, key: str, *, plain: bool = False) -> None:
@@ -61,11 +61,11 @@ class BatchColumn:
         )
 
     def asks_for_keys(self) -> str | None:
-        """Return the SQL that tells whether a row's keys must be known for this column; None: never."""
+        """Return the SQL for whether a row's keys must be known for this column; None: never."""
         return f"{self._value} IS NULL" if self._tells_absent else None
 
     def maybe_loose(self) -> str | None:
-        """Return the SQL that tells whether a value may be no strict JSON; None: then it does not fit."""
+        """Return the SQL for whether a value may not be strict JSON; None: then it does not fit."""
         kind = self.target.kind
         if kind in ("VARCHAR", "VARIANT", "OBJECT", "ARRAY") or (kind == "BOOLEAN" and self.odd is None):
             return f"regexp_matches({self._value}, {_LOOSE})"
@@ -77,8 +77,8 @@ class BatchColumn:
         shown = f"left(CAST({self._value} AS VARCHAR), {SHOWN})"
         branches = []
         if wrong != "false":
-            told = f"{literal(f'column {name}: ')} || {shown} || {literal(self._refused)}"
-            branches.append(f"WHEN {wrong} THEN {told}")
+            problem = f"{literal(f'column {name}: ')} || {shown} || {literal(self._refused)}"
+            branches.append(f"WHEN {wrong} THEN {problem}")
         if not self.target.nullable:
             branches.append(f"WHEN {self._is_missing} THEN {literal(missing(self.target))}")
         return branches
@@ -91,11 +91,11 @@ class BatchColumn:
     def _refused(self) -> str:
         if self.target.kind == "VARCHAR":
             return f" is too long a text for {self.target.type}"
-        return f" is no {self.target.type}"
+        return f" is not a valid {self.target.type}"
 
     @property
     def _is_missing(self) -> str:
-        """A VARIANT's null is a value; for an absent key a DEFAULT stands in."""
+        """A VARIANT's null is a value; for an absent key a DEFAULT replaces it."""
         value, has_default = f"{self._value} IS NULL", self.target.default is not None
         if self.target.kind == "VARIANT":
             return "false" if has_default else f"{value} AND NOT {self._present}"
@@ -107,7 +107,7 @@ class BatchColumn:
 
 
 def missing(column: DeclaredColumn) -> str:
-    """Return what is told of a row without a value for a column that needs one."""
+    """Return the problem of a row without a value for a column that needs one."""
     return f"column {column.name} is NOT NULL and has no value"
 
 

@@ -5,7 +5,7 @@ DuckDB's own casts take more than Snowflake does (`1_000`, `+-5`, `infinity`, `2
 a text is cast only if a pattern has found it well-formed.
 
 DuckDB needs about a millisecond to plan the whole way of one column. So there are two: the plain way takes
-what is usual and tells which values are odd; only columns that have some are done the whole way. Each step
+what is usual and marks which values are odd; only columns that have some are done the whole way. Each step
 has a name, since an expression that holds another one twice is planned and run twice.
 
 `check()` of the client has the same rules, written on their own; tests hold one against the other.
@@ -67,7 +67,7 @@ class Conversion:
     Attributes:
         cast: the value as the column stores it, null where it has none.
         wrong: whether a value that is there does not fit.
-        odd: whether the plain way can't tell; None where it is not the plain way, or always can.
+        odd: whether the plain way can't decide; None where it is not the plain way, or always can.
     """
 
     cast: str
@@ -81,7 +81,7 @@ def conversion(column: DeclaredColumn, value: str, is_text: str, steps: Steps, *
     Args:
         column: the target.
         value: name of the key's value, read as `read_as(column)`.
-        is_text: SQL that tells whether the key's value is a JSON string; asked where it matters only.
+        is_text: SQL for whether the key's value is a JSON string; asked where it matters only.
         steps: the column's steps so far.
         plain: go the plain way.
     """
@@ -103,7 +103,7 @@ def conversion(column: DeclaredColumn, value: str, is_text: str, steps: Steps, *
 
 
 def read_as(column: DeclaredColumn) -> str:
-    """Return the type in which DuckDB's JSON reader is to hand out the column's values."""
+    """Return the type in which DuckDB's JSON reader is to return the column's values."""
     return "JSON" if column.kind in (*_FROM_JSON, "VARIANT", "OBJECT", "ARRAY") else "VARCHAR"
 
 
@@ -176,7 +176,7 @@ _FAR = 1000
 
 
 def _float(bare: str, stored: str, steps: Steps) -> str:
-    """NaN and infinities are texts; a number beyond the range of FLOAT is no infinity."""
+    """NaN and infinities are texts; a number beyond the range of FLOAT is not an infinity."""
     pattern = f'^"{_BLANK}({_DIGITS}){_BLANK}"$'
     in_text = f"nullif(regexp_extract({bare}, '{pattern}', 1), '')"
     number = steps.add(f"CASE WHEN starts_with({bare}, '\"') THEN {in_text} ELSE {bare} END")
@@ -199,7 +199,7 @@ def _boolean(bare: str, stored: str, steps: Steps) -> str:
 
 
 def _binary(bare: str, stored: str, steps: Steps) -> str:
-    """Base64; a bare number or `true` would be base64 too, but is no text."""
+    """Base64; a bare number or `true` would be base64 too, but is not a text."""
     return steps.add(f"CASE WHEN starts_with({bare}, '\"') THEN TRY(from_base64({bare}[2:-2])) END")
 
 

@@ -1,6 +1,6 @@
 """Schema evolution: what a table lacks for the rows of a batch, where it has ENABLE_SCHEMA_EVOLUTION = TRUE.
 
-Keys that are no column become columns, and columns that rows leave out take null from then on; nothing is
+Keys that are not a column become columns, and columns that rows leave out take null from then on; nothing is
 widened, and a new key with nothing but nulls becomes a VARCHAR (Snowflake's page on schema evolution).
 """
 
@@ -42,7 +42,7 @@ class Evolution:
 
     Attributes:
         added: new columns, in the order of their names.
-        relaxed: names of columns that are NOT NULL no longer.
+        relaxed: names of columns that are no longer NOT NULL.
     """
 
     added: tuple[DeclaredColumn, ...]
@@ -111,11 +111,11 @@ def _rows_with(cursor: duckdb.DuckDBPyConnection, meant: dict[str, int]) -> dict
 
 def _type(kinds: set[str]) -> str:
     """Return the type for a new key whose values are of these JSON types; mixed ones make a VARIANT."""
-    told = kinds - {"NULL"}
-    if not told:
+    found = kinds - {"NULL"}
+    if not found:
         return "VARCHAR"
-    if len(told) == 1:
-        return _TYPES[told.pop()]
-    if told <= _NUMBERS:
-        return "FLOAT" if "DOUBLE" in told else "NUMBER(38,0)"
+    if len(found) == 1:
+        return _TYPES[found.pop()]
+    if found <= _NUMBERS:
+        return "FLOAT" if "DOUBLE" in found else "NUMBER(38,0)"
     return "VARIANT"

@@ -39,7 +39,7 @@ def lines_of(bodies: Sequence[Body]) -> pa.Table:
 
     Returns:
         For each line its number, its text, the number of its body, whether it is to be rejected, and whether
-        it ends in another way than one brace after a value: only then a comma can stand before the brace.
+        it ends in another way than one brace after a value: only then can a comma precede the brace.
     """
     parts = [part for number, body in enumerate(bodies) if (part := _lines(number, body)).num_rows]
     table = pa.concat_tables(parts) if parts else _lines(0, _Nothing())
@@ -80,7 +80,7 @@ def in_batches(lines: pa.Table) -> pa.Table:
 
 
 def _as_utf8(lines: pa.LargeStringArray, ndjson: bytes) -> pa.LargeStringArray:
-    """Lines that are no UTF-8 become text that is no JSON, so that they alone are rejected."""
+    """Lines that are not UTF-8 become text that is not JSON, so that they alone are rejected."""
     try:
         lines.validate(full=True)
     except pa.ArrowInvalid:
@@ -96,7 +96,7 @@ def _text_of(line: bytes) -> str:
 
 
 def _blank(lines: pa.LargeStringArray, data: _Numbers, starts: _Numbers, ends: _Numbers) -> _Numbers:
-    """Tell which lines hold blanks only; those that begin and end with one are looked at."""
+    """Return which lines hold blanks only; those that begin and end with one are looked at."""
     suspicious = np.flatnonzero(_SPACES[data[starts]] & _SPACES[data[ends - (ends > starts)]])
     blank = np.zeros(len(ends), bool)
     texts = pc.ascii_trim_whitespace(lines.take(pa.array(suspicious)))

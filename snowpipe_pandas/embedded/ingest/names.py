@@ -82,7 +82,7 @@ class Spellings:
             self._taken.add(folded(self.keys[column]))
 
     def must_change(self, key: str) -> bool:
-        """Tell whether a row with this key can't be read as it is."""
+        """Return whether a row with this key can't be read as it is."""
         if key in self._own:
             return False
         return self._names.find(key) is not None or key in self.keys.values()

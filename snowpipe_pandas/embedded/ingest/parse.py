@@ -1,7 +1,7 @@
 """NDJSON into a table: every row that fits, and the reason for each that does not.
 
 Lines are split without a loop, DuckDB reads and converts them column-wise, and a row with any problem is left
-out and told. As with ON_ERROR = CONTINUE, a bad row never stops others.
+out and reported. As with ON_ERROR = CONTINUE, a bad row never stops others.
 
 A line is read twice: first for its keys, by which it is a usual one or is put right (`unusual.py`), then for
 its values.
@@ -28,22 +28,22 @@ BAD_ROWS = (
     "SELECT chunk, rtrim(line, chr(13) || chr(10)) AS line, problem, number FROM _batch "
     "WHERE problem IS NOT NULL"
 )
-"""Reads the bad rows that `parse_rows` has found; `number` tells their order."""
+"""Reads the bad rows that `parse_rows` has found; `number` is their order."""
 
 _COUNT = (
     "SELECT count(*) FILTER (problem IS NULL), count(problem), arg_max(problem, number), "
     "arg_max(chunk, number) FILTER (problem IS NOT NULL), "
     "list(DISTINCT problem[2:]) FILTER (starts_with(problem, chr(1))) FROM _batch"
 )
-"""Counts good and bad rows; tells the last problem, its body, and which columns' values are left open."""
+"""Counts good and bad rows; returns the last problem, its body, and which columns' values are left open."""
 
 _SAMPLE = 64
-"""Lines whose keys tell how the batch's rows look."""
+"""Lines whose keys show how the batch's rows look."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """Rows ready to insert: they stand in the cursor's temporary table `_batch`, the bad ones with them.
+    """Rows ready to insert: they are in the cursor's temporary table `_batch`, the bad ones with them.
 
     `last_bad_chunk` is the number of the body that held the last bad row.
     """
@@ -139,7 +139,7 @@ def _unusual(
     cursor.register("_all", lines.select(["number", "line", "odd_end", "rejected"]))
     try:
         return found("json_keys(line)")
-    except duckdb.InvalidInputException:  # a line is no JSON; to ask each one first would cost a fifth more
+    except duckdb.InvalidInputException:  # a line is not JSON; checking each one first costs a fifth more
         return found("CASE WHEN json_valid(line) THEN json_keys(line) END")
     finally:
         cursor.unregister("_all")
@@ -170,18 +170,18 @@ def _fill_batch(
     loose = any_of([maybe for column in columns if (maybe := column.maybe_loose()) is not None])
     converted = (
         f"(SELECT number, chunk, line, raw, problem, {', '.join(_values(columns, target))}, "  # noqa: S608
-        f"{_left_open_by(columns)} AS left_open, {_problem(columns, target)} AS told, {loose} AS loose "
+        f"{_left_open_by(columns)} AS left_open, {_problem(columns, target)} AS why, {loose} AS loose "
         f"FROM {computed(columns, '_lines')})"
     )
     judged = (
         "CASE WHEN problem IS NOT NULL THEN problem WHEN left_open IS NOT NULL THEN left_open "
-        f"WHEN told IS NOT NULL OR loose THEN CASE WHEN {IS_STRICT} THEN told ELSE {literal(INVALID)} END END"
+        f"WHEN why IS NOT NULL OR loose THEN CASE WHEN {IS_STRICT} THEN why ELSE {literal(INVALID)} END END"
     )
-    # Planned as it stands: there is nothing to gain, and the optimizer takes half of a wide table's time.
+    # Planned as it is: there is nothing to gain, and the optimizer takes half of a wide table's time.
     cursor.execute("PRAGMA disable_optimizer")
     cursor.execute(
         "CREATE OR REPLACE TEMP TABLE _batch AS SELECT * EXCLUDE (raw), "  # noqa: S608
-        "CASE WHEN problem IS NOT NULL THEN raw END AS line FROM (SELECT * EXCLUDE (line, left_open, told, "
+        "CASE WHEN problem IS NOT NULL THEN raw END AS line FROM (SELECT * EXCLUDE (line, left_open, why, "
         f"loose) REPLACE ({judged} AS problem) FROM {converted})"
     ).fetchall()  # runs it to its end
     cursor.execute("PRAGMA enable_optimizer")
@@ -190,7 +190,7 @@ def _fill_batch(
 def _values(columns: list[BatchColumn], target: list[DeclaredColumn]) -> list[str]:
     if columns:
         return [f"{column.stored()} AS c{number}" for number, column in enumerate(columns)]
-    first = target[0]  # rows like {}: one column has to stand for them
+    first = target[0]  # rows like {}: one column has to represent them
     return [f"CAST({first.default or 'NULL'} AS {duckdb_type(first.type)}) AS c0"]
 
 
@@ -199,12 +199,12 @@ def _left_open_by(columns: list[BatchColumn]) -> str:
     odd = {number: column.odd for number, column in enumerate(columns) if column.odd}
     if not odd:
         return "NULL"
-    told = ", ".join(f"CASE WHEN {is_odd} THEN '{number} ' ELSE '' END" for number, is_odd in odd.items())
-    return f"CASE WHEN {any_of(list(odd.values()))} THEN concat(chr(1), {told}) END"
+    numbers = ", ".join(f"CASE WHEN {is_odd} THEN '{number} ' ELSE '' END" for number, is_odd in odd.items())
+    return f"CASE WHEN {any_of(list(odd.values()))} THEN concat(chr(1), {numbers}) END"
 
 
 def _problem(columns: list[BatchColumn], target: list[DeclaredColumn]) -> str:
-    """Return the SQL of what a row's values are told to be wrong, by the first column that does not fit."""
+    """Return the SQL that says what is wrong with a row's values, by the first column that does not fit."""
     branches = [branch for column in columns for branch in column.problems()]
     present = {column.target.name for column in columns}
     branches += [

@@ -1,7 +1,7 @@
 """Error tables: the rejected rows of tables that were declared with ERROR_LOGGING = TRUE.
 
 Each such table has a hidden companion in its database; SQL reads it with `ERROR_TABLE(name)`, as on the
-service. Its columns are the service's own, so channel, pipe and offset tokens stand in
+service. Its columns are the service's own, so channel, pipe and offset tokens are in
 `error_metadata:details`.
 """
 

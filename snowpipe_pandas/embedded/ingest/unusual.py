@@ -1,4 +1,4 @@
-"""Lines that can't be read as the others are: no objects, other keys, keys spelled in another way.
+"""Lines that can't be read as the others are: not objects, other keys, keys spelled in another way.
 
 They are few in most batches. Each is judged, and either has a problem or is written again with the usual
 spellings. What they hold is data here, never a part of SQL: a hundred thousand keys cost what their rows do.
@@ -17,14 +17,14 @@ from ..sql.quoting import literal
 from .lines import in_batches
 from .names import Names, Spellings
 
-INVALID = "the line is no valid JSON object"
+INVALID = "the line is not a valid JSON object"
 _REJECTED = "rejected by the fault desk"
 _SHOWN_KEYS, _SHOWN_CHARACTERS = 10, 40
-"""How much of unknown keys stands in a message."""
+"""How much of unknown keys a message shows."""
 
 _TEXT = r'"(?:[^"\\]|\\.)*"'
 IS_STRICT = rf"regexp_full_match(line, '(?:[^\",nNiI]|null|{_TEXT}|,\s*(?:{_TEXT}|null|[-0-9tf{{\[]))*', 's')"
-"""SQL that tells whether a line which DuckDB's reader takes is strict JSON: no NaN, no comma too many."""
+"""SQL for whether a line which DuckDB's reader takes is strict JSON: no NaN, no extra comma."""
 
 _JUDGE = (
     "CREATE OR REPLACE TEMP TABLE _judged AS SELECT number, problem, "  # noqa: S608
@@ -43,12 +43,12 @@ _NAME = (
 _UNKNOWN = (
     "SELECT number, 'no such column: ' || array_to_string(list(left(key, "  # noqa: S608
     f"{_SHOWN_CHARACTERS}) ORDER BY place)[:{_SHOWN_KEYS}], ', ') || CASE WHEN count(*) > {_SHOWN_KEYS} "
-    f"THEN ' and ' || (count(*) - {_SHOWN_KEYS}) || ' more' ELSE '' END AS told "
+    f"THEN ' and ' || (count(*) - {_SHOWN_KEYS}) || ' more' ELSE '' END AS reason "
     "FROM _named JOIN _meant USING (key) WHERE is_unknown GROUP BY number"
 )
 
 _TWICE = (
-    "SELECT number, 'column ' || arg_min(name, position) || ' is there twice' AS told FROM "
+    "SELECT number, 'column ' || arg_min(name, position) || ' is there twice' AS reason FROM "
     "(SELECT number, position, any_value(name) AS name FROM _named JOIN _meant USING (key) "
     "WHERE position IS NOT NULL GROUP BY number, position HAVING count(*) > 1) GROUP BY number"
 )
@@ -62,7 +62,7 @@ _WRITE = (
 
 _RESULT = (
     "SELECT number, problem, CASE WHEN problem IS NULL THEN line ELSE '{}' END AS line FROM "  # noqa: S608
-    "(SELECT number, coalesce(judged.problem, unknown.told, twice.told) AS problem, "
+    "(SELECT number, coalesce(judged.problem, unknown.reason, twice.reason) AS problem, "
     "coalesce(written.line, judged.line) AS line FROM _judged AS judged "
     f"LEFT JOIN ({_UNKNOWN}) AS unknown USING (number) LEFT JOIN ({_TWICE}) AS twice USING (number) "
     f"LEFT JOIN ({_WRITE}) AS written USING (number)) ORDER BY number"
@@ -113,7 +113,7 @@ def put_right(
 
 
 def _meant(keys: list[str], names: Names, spellings: Spellings, target: list[str]) -> pa.Table:
-    """Tell of each key which column it means, and by which key its values are read."""
+    """Find for each key which column it means, and by which key its values are read."""
     positions = [names.find(key) for key in keys]
     return pa.table(
         {

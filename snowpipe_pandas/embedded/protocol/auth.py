@@ -98,7 +98,7 @@ class Authenticator:
         """Set `RSA_PUBLIC_KEY` or `RSA_PUBLIC_KEY_2` (the slot) of a user; None unsets it.
 
         Raises:
-            Refused: the text is no RSA public key.
+            Refused: the text is not an RSA public key.
         """
         with self._lock:
             keys = self._keys.setdefault(user.upper(), {})
@@ -278,5 +278,5 @@ def _check_times(claims: Mapping[str, Any], now: float) -> None:
 def _seconds(value: Any) -> float:
     numeric = isinstance(value, int | float) and not isinstance(value, bool)
     if not numeric or not abs(value) <= _LATEST:  # NaN, which JSON of Python may hold, is refused as well
-        raise invalid_jwt("its times are no numbers")
+        raise invalid_jwt("its times are not numbers")
     return value / 1000 if value > _MILLISECONDS_ABOVE else float(value)

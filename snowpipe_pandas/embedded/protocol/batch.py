@@ -28,7 +28,7 @@ def read_batch(
     """Read chunks for the channel's table.
 
     Raises:
-        Refused: the pipe or its table is gone.
+        Refused: the pipe or its table was dropped.
         LookupError: the table does not have, and can not get, a column that is meant.
     """
     mapping = store.pipe(channel.pipe).mapping

@@ -26,7 +26,7 @@ def json_value(body: bytes) -> Any:
     try:
         return json.loads(body, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
-        raise invalid_request("the body is no JSON") from None
+        raise invalid_request("the body is not JSON") from None
 
 
 def json_object(body: bytes) -> dict[str, Any]:
@@ -37,7 +37,7 @@ def json_object(body: bytes) -> dict[str, Any]:
     """
     value = json_value(body or b"{}")
     if not isinstance(value, dict):
-        raise invalid_request("the body is no JSON object")
+        raise invalid_request("the body is not a JSON object")
     return value
 
 
@@ -57,17 +57,17 @@ def channel_names(fields: Mapping[str, Any]) -> list[str]:
     """Return the names of a request for statuses.
 
     Raises:
-        Refused: they are no texts, or too many.
+        Refused: they are not texts, or too many.
     """
     names = fields.get("channel_names")
     if names is None:
         return []
     if not isinstance(names, list):
-        raise invalid_request("channel_names is no list")
+        raise invalid_request("channel_names is not a list")
     if len(names) > MAX_STATUSES:
         raise too_many_statuses(len(names), MAX_STATUSES)
     if any(plain_text(name) is None for name in names):
-        raise invalid_request("channel_names holds something that is no text, or holds NUL")
+        raise invalid_request("channel_names holds something that is not a text, or holds NUL")
     return names
 
 
@@ -110,5 +110,5 @@ def ended(raw: bytes) -> bytes:
 
 
 def _refuse_constant(name: str) -> None:
-    """Refuse NaN and Infinity, which are no JSON."""
+    """Refuse NaN and Infinity, which are not JSON."""
     raise ValueError(name)

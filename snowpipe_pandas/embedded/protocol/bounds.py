@@ -45,7 +45,7 @@ def check_token(name: str, value: Any) -> str | None:
     """Return an offset token that came in; None for none.
 
     Raises:
-        Refused: 400, it is no text, too long, or holds what can't be told as UTF-8.
+        Refused: 400, it is not a text, is too long, or can't be written as UTF-8.
     """
     if value is None:
         return None

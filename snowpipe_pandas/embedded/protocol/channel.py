@@ -1,4 +1,4 @@
-"""One channel: its durable state, its sequencers, its buffer of accepted rows, what it tells of itself."""
+"""One channel: its durable state, its sequencers, its buffer of accepted rows, what it reports of itself."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Channel:
         state: what is on disk, and nothing else; replaced after a COMMIT.
         row_sequencer: appends since it was opened.
         buffer: rows that are accepted and not committed.
-        code: its health, as its status tells it; `trouble` is the cause where it is not healthy.
+        code: its health, as its status reports it; `trouble` is the cause where it is not healthy.
         appends: what becomes of appends until the channel is reopened: they are buffered, refused, or
             acknowledged and thrown away.
         committing: rows of its buffer are on their way into the table. Who would change its state or discard
@@ -95,7 +95,7 @@ class Channel:
     def lose_rows(
         self, code: str, appends: Literal["refused", "discarded"], trouble: str | None = None
     ) -> None:
-        """Forget the accepted rows; the channel is of no use until it is reopened."""
+        """Forget the accepted rows; the channel is unusable until it is reopened."""
         self.buffer.clear()
         self.code, self.trouble, self.appends = code, trouble, appends
 

@@ -1,7 +1,7 @@
 """What a channel keeps over a restart: a value that is the same in memory and in its row on disk.
 
 It is frozen. A change is computed as a new value, written in a transaction, and shown in memory only once the
-COMMIT has succeeded: a disk that is full must not make the account tell what it has not kept.
+COMMIT has succeeded: a disk that is full must not make the account report what it has not kept.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from ...names import ObjectName
 from ..internal import HIDDEN
 
 ELASTIC = "ELASTIC"
-"""The name under which a pipe reports its elastic channel; no named channel bears it, in any case."""
+"""The name under which a pipe reports its elastic channel; no named channel has it, in any case."""
 
 
 @dataclass(frozen=True, slots=True)

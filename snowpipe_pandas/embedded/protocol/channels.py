@@ -1,4 +1,4 @@
-"""Channels: the protocol's operations on them, and what a test can do to them behind the client's back.
+"""Channels: the protocol's operations on them, and what a test can do to them unseen by the client.
 
 An append goes into its channel's buffer; the committer moves buffers into tables after the commit lag, rows
 and offset token in one transaction. Opening bumps the client sequencer, so that every earlier continuation
@@ -90,7 +90,7 @@ class Channels:
             return {
                 "next_continuation_token": channel.continuation,
                 "channel_status": channel.status(),
-                "table_columns": [] if other_keys else [_told(column) for column in columns],
+                "table_columns": [] if other_keys else [_column_entry(column) for column in columns],
             }
 
     def append(
@@ -217,7 +217,7 @@ class Channels:
         """Open every channel of this name as another writer would, with `discard` even over its rows.
 
         Raises:
-            UsageError: there is no such channel.
+            UsageError: the channel does not exist.
         """
         with self._settled():
             for channel in self._named(name):
@@ -231,17 +231,17 @@ class Channels:
         """Let every channel of this name show `code` as its status until it is reopened; it works as before.
 
         Raises:
-            UsageError: there is no such channel.
+            UsageError: the channel does not exist.
         """
         with self._changed:
             for channel in self._named(name):
                 channel.code = code
 
     def drop(self, name: str) -> None:
-        """Drop every channel of this name behind its writer's back; what was not committed is gone.
+        """Drop every channel of this name unseen by its writer; what was not committed is lost.
 
         Raises:
-            UsageError: there is no such channel.
+            UsageError: the channel does not exist.
         """
         with self._settled():
             for channel in self._named(name):
@@ -328,14 +328,14 @@ def _at_rest(pipe: Pipe, name: str, state: ChannelState) -> Channel:
     return Channel(pipe.name, name, pipe.table, state, code=MUST_BE_REOPENED, appends="refused")
 
 
-def _told(column: DeclaredColumn) -> dict[str, Any]:
+def _column_entry(column: DeclaredColumn) -> dict[str, Any]:
     """Describe a column, so that a client can find bad rows before it sends them: an extension of ours."""
-    told: dict[str, Any] = {"name": column.name, "type": column.type, "nullable": column.nullable}
+    entry: dict[str, Any] = {"name": column.name, "type": column.type, "nullable": column.nullable}
     if column.default is not None:
-        told["has_default"] = True
+        entry["has_default"] = True
     if (times := span(column.type)) is not None:
-        told["earliest"], told["latest"] = times
-    return told
+        entry["earliest"], entry["latest"] = times
+    return entry
 
 
 def _key(pipe: ObjectName, name: str) -> tuple[str, ...]:

@@ -123,7 +123,7 @@ class Committer:
 
 
 def _holds(channel: Channel, chunks: list[Chunk]) -> bool:
-    """Tell whether chunks still wait in the channel: an open, say, discards them."""
+    """Return whether chunks still wait in the channel: an open, say, discards them."""
     return channel.buffer[: len(chunks)] == chunks
 
 

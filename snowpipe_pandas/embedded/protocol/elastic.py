@@ -1,7 +1,7 @@
 """Elastic channels: rows without a channel of one's own, in no order, durable before the answer.
 
-Each pipe has one, which reports its counts under the name ELASTIC. Its state stands beside those of named
-channels on disk and is read from there each time: there is no memory of it that could differ.
+Each pipe has one, which reports its counts under the name ELASTIC. Its state is beside those of named
+channels on disk and is read from there each time: memory has no copy that could differ.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .channel_state import ELASTIC, ChannelState, read_states
 
 
 def is_elastic(channel: str) -> bool:
-    """Tell whether a channel's name means the elastic channel."""
+    """Return whether a channel's name means the elastic channel."""
     return channel.upper() == ELASTIC
 
 
@@ -40,7 +40,7 @@ class ElasticChannels:
         A fault may `lose` the rows, or `reject` the first of them.
 
         Raises:
-            Refused: the table is not there any more.
+            Refused: the table no longer exists.
         """
         chunks = chunks_of([Rows(ndjson) for ndjson, _, _ in rows], 0.0, lose=lose, reject=reject)
         if not chunks:

@@ -34,7 +34,7 @@ def read_fragments(body: bytes, stage: Stage, pipe: ObjectName) -> list[Rows]:
     """
     fragments = json_value(body)
     if not isinstance(fragments, list) or not all(isinstance(fragment, dict) for fragment in fragments):
-        raise invalid_request("the body is no list of file fragments")
+        raise invalid_request("the body is not a list of file fragments")
     if len(fragments) > MAX_FRAGMENTS:
         raise too_large(f"{len(fragments)} file fragments, the limit is {MAX_FRAGMENTS}")
     rows: list[Rows] = []
@@ -88,7 +88,7 @@ def _text(fragment: dict[str, Any], name: str) -> str | None:
 def _whole(fragment: dict[str, Any], name: str) -> int:
     value = fragment.get(name)
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise invalid_request(f"{name} of a file fragment is no whole number")
+        raise invalid_request(f"{name} of a file fragment is not a whole number")
     return value
 
 
@@ -98,5 +98,5 @@ def _counter(fragment: dict[str, Any]) -> bytes:
     except ValueError:
         counter = b""
     if len(counter) != _IV_BYTES:
-        raise invalid_request(f"iv_base64 of a file fragment is no base64 of {_IV_BYTES} bytes")
+        raise invalid_request(f"iv_base64 of a file fragment is not base64 of {_IV_BYTES} bytes")
     return counter

@@ -25,7 +25,7 @@ REQUESTS_PER_S = 10
 """Of one named channel; the bytes are counted as they are before compression."""
 
 TOLD_RATES = {"bytes_per_second": BYTES_PER_S, "requests_per_second": REQUESTS_PER_S}
-"""How the answer to an open tells them."""
+"""How the answer to an open reports them."""
 
 _KEPT_METERS = 4096
 

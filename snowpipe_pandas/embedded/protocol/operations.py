@@ -83,10 +83,10 @@ def refusal_answer(refused: Refused) -> Response:
     """Return the answer that a refusal is."""
     if isinstance(refused, UploadRefused):
         return refused_upload(refused)
-    told = {"code": refused.code, "message": refused.message}
+    body = {"code": refused.code, "message": refused.message}
     if isinstance(refused, SqlRefused):
-        told |= {"sqlState": refused.sql_state, "statementHandle": refused.handle}
-    return JSONResponse(told, refused.status, headers=refused.headers)
+        body |= {"sqlState": refused.sql_state, "statementHandle": refused.handle}
+    return JSONResponse(body, refused.status, headers=refused.headers)
 
 
 class Operations:
@@ -143,7 +143,7 @@ class Operations:
         """Judge a request by its head, before its body is read; return it with who it comes from.
 
         Raises:
-            Refused: nobody wants its body.
+            Refused: its head alone is reason enough.
         """
         if operation == "unknown":
             raise nothing_at(call.path)

@@ -33,7 +33,7 @@ _PATH = re.compile(rf"({BUCKET}/(\d{{1,15}})/([0-9a-f]{{32}})/[0-9a-f]{{32}}/)[\
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """Leave to upload files.
+    """Permission to upload files.
 
     Attributes:
         folder: where: a path that begins with the bucket and ends with a slash.
@@ -98,7 +98,7 @@ class Stage:
         return etag
 
     def check_credential(self, path: str, credential: str) -> float:
-        """Check whether a file may be uploaded to a path; return the end of that leave.
+        """Check whether a file may be uploaded to a path; return when the permission ends.
 
         Raises:
             Refused: the credential is not for this path or has ended.
@@ -116,7 +116,7 @@ class Stage:
         """Read a part of a file.
 
         Raises:
-            Refused: there is no such file of this pipe, or no such part of it.
+            Refused: the pipe does not have this file, or this part of it.
         """
         match = _PATH.fullmatch(path)
         with self._lock:

@@ -28,13 +28,13 @@ from ..runner import Runner
 from ..sql.bound import with_values
 from ..sql.qualify import Session
 from ..sql.show import statements
-from ..sql.wire import Told, told
+from ..sql.wire import WireResult, wire_result
 from ..stop import Stop
 from .auth import Identity
 from .bodies import json_object
 
 SYNC_WAIT_S = 45.0
-"""A statement that takes longer is told by its handle, as is one with `async=true`."""
+"""A statement that takes longer is answered with its handle, as is one with `async=true`."""
 
 MAX_TIMEOUT_S = 604_800
 MAX_PARTITION_BYTES = 1_000_000
@@ -78,7 +78,7 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer: status, JSON, and whether it is to be packed."""
+    """An answer: status, JSON, and whether it is to be compressed."""
 
     status: int
     body: bytes
@@ -90,7 +90,7 @@ class Statements:
 
     Args:
         runner: runs them.
-        session: what names mean where a request does not tell.
+        session: what names mean where a request does not say.
     """
 
     def __init__(self, runner: Runner, session: Session) -> None:
@@ -101,7 +101,7 @@ class Statements:
         self._of_requests: dict[tuple[str, str], str] = {}
         self._waiting: deque[Statement] = deque()
         self._workers: set[threading.Thread] = set()
-        """They end when nothing waits any more."""
+        """They end once nothing waits."""
 
     def close(self) -> None:
         """Stop what runs."""
@@ -128,18 +128,18 @@ class Statements:
         if query.get("async") == "true":
             return _accepted(statement)
         statement.over.wait(SYNC_WAIT_S)
-        return self._told(statement, 0)
+        return self._reply(statement, 0)
 
     def find(self, handle: str, query: Mapping[str, str], identity: Identity) -> Reply:
-        """Tell the state of a statement, or a partition of its result.
+        """Return the state of a statement, or a partition of its result.
 
         Raises:
-            Refused: there is none such, or it failed.
+            Refused: it does not exist, or it failed.
         """
         partition = query.get("partition", "0")
         if not (partition.isascii() and partition.isdigit() and len(partition) < 10):
-            raise invalid_request("partition is no number")
-        return self._told(self._statement(handle, identity), int(partition))
+            raise invalid_request("partition is not a number")
+        return self._reply(self._statement(handle, identity), int(partition))
 
     def cancel(self, handle: str, identity: Identity) -> Reply:
         """Stop a statement, if it still runs."""
@@ -150,17 +150,17 @@ class Statements:
     def _read(self, wanted: Mapping[str, Any], identity: Identity) -> Statement:
         text = plain_text(wanted.get("statement"), nul=True)
         if not text or not text.strip():
-            raise invalid_request("statement is no text")
+            raise invalid_request("statement is not a text")
         context = {name: wanted.get(name) for name in _CONTEXT}
         for name, value in context.items():
             if value is not None and plain_text(value) is None:
-                raise invalid_request(f"{name} is no text")
+                raise invalid_request(f"{name} is not a text")
         timeout = wanted.get("timeout")
         if timeout is not None and (type(timeout) is not int or not 0 <= timeout <= MAX_TIMEOUT_S):
-            raise invalid_request("timeout is no number of seconds")
+            raise invalid_request("timeout is not a number of seconds")
         bindings = wanted.get("bindings")
         if bindings is not None and not isinstance(bindings, dict):
-            raise invalid_request("bindings is no object")
+            raise invalid_request("bindings is not an object")
         session = replace(
             self._session,
             database=context["database"] or self._session.database,
@@ -218,8 +218,8 @@ class Statements:
         late.start()
         try:
             text = _one(statement.text, statement.bindings)
-            _keep(statement, told(self._runner.run(text, statement.session, statement.stop)))
-        except Exception as error:  # noqa: BLE001  # it is told to whoever asks
+            _keep(statement, wire_result(self._runner.run(text, statement.session, statement.stop)))
+        except Exception as error:  # noqa: BLE001  # it is reported to whoever asks
             statement.refusal = _refusal(statement, error)
         finally:
             late.cancel()
@@ -243,7 +243,7 @@ class Statements:
             raise no_such_statement(handle)
         return found
 
-    def _told(self, statement: Statement, partition: int) -> Reply:
+    def _reply(self, statement: Statement, partition: int) -> Reply:
         if not statement.over.is_set():
             return _accepted(statement)
         if statement.refusal is not None:
@@ -254,12 +254,12 @@ class Statements:
             return _reply(200, statement, code=statement.code, message="successfully executed", **more)
         if partition >= len(statement.partitions):
             raise invalid_request(
-                f"there is no such partition: the result ends before partition {len(statement.partitions)}"
+                f"no such partition: the result ends before partition {len(statement.partitions)}"
             )
         return Reply(200, gzip.compress(b'{"data":%b}' % statement.partitions[partition], 1), packed=True)
 
 
-def _keep(statement: Statement, result: Told) -> None:
+def _keep(statement: Statement, result: WireResult) -> None:
     """Keep a result in partitions of rows that belong together."""
     parts = _partitions(result)
     if sum(size for _, _, size in parts) > MAX_RESULT_BYTES:
@@ -285,7 +285,7 @@ def _one(text: str, bindings: Mapping[str, Any]) -> str:
     return with_values(parts[0], bindings)
 
 
-def _partitions(result: Told) -> list[tuple[bytes, int, int]]:
+def _partitions(result: WireResult) -> list[tuple[bytes, int, int]]:
     """Cut a result into partitions: each as JSON, with its rows and its bytes."""
     if not result.rows:
         return [(b"[]", 0, 2)]

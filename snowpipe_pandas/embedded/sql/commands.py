@@ -23,7 +23,7 @@ class Query:
 class Modify:
     """INSERT, UPDATE, DELETE, MERGE or TRUNCATE of one table; SQL of DuckDB.
 
-    `done` is what it does to rows, such as "inserted"; "" for TRUNCATE, which tells no number.
+    `done` is what it does to rows, such as "inserted"; "" for TRUNCATE, which reports no number.
     """
 
     text: str
@@ -60,7 +60,7 @@ class CreateTable:
     """CREATE TABLE, in all its forms.
 
     Attributes:
-        columns: as they are declared; empty where the query or the other table tells them.
+        columns: as they are declared; empty where the query or the other table gives them.
         query: SQL of DuckDB whose rows the table starts with.
         like: the table whose columns it takes, `clone` with their rows.
         names: names of the query's columns, where they are given without types.

@@ -84,7 +84,7 @@ def to_duckdb(tree: exp.Expr) -> str:
 
 
 def _columns(schema: exp.Schema, session: Session) -> tuple[tuple[DeclaredColumn, ...], tuple[str, ...]]:
-    """Return the declared columns; or the bare names, where a query tells the types."""
+    """Return the declared columns; or the bare names, where a query gives the types."""
     keys: set[str] = set()
     declared: list[DeclaredColumn] = []
     names: list[str] = []
@@ -172,7 +172,7 @@ def default_of(tree: exp.Expr, session: Session) -> tuple[str, str]:
     """Return a DEFAULT as DuckDB's SQL, and as it was written.
 
     Raises:
-        UsageError: it is none that the local account can compute.
+        UsageError: the local account can't compute it.
     """
     written = _shown(tree)
     holder = exp.Paren(this=tree.copy())  # a column may be replaced as a whole
@@ -254,7 +254,7 @@ def _changes(action: exp.Expr, session: Session) -> list[Change]:
 
 
 def _is_key(action: exp.Expr) -> bool:
-    """Tell whether it is about a clustering key, or drops a constraint: nothing is kept of them."""
+    """Return whether it is about a clustering key, or drops a constraint: nothing is kept of them."""
     if isinstance(action, exp.ClusterProperty):
         return True
     if isinstance(action, exp.Drop):

@@ -57,7 +57,7 @@ class DeclaredColumn:
         default: DuckDB's SQL of what the column gets where a row has no key for it, None where that is null.
         written_default: the same as it was written, for those who look.
         identity: first number and step of AUTOINCREMENT or IDENTITY.
-        sequence: name of the account's own sequence behind `identity`.
+        sequence: name of the account's own sequence for `identity`.
     """
 
     name: str
@@ -86,7 +86,7 @@ def name_of_stored(stored: str) -> str:
 
 
 def is_declarable(declared: str) -> bool:
-    """Tell whether a name that `name_of_stored` returned is one of a Snowflake type."""
+    """Return whether a name that `name_of_stored` returned is one of a Snowflake type."""
     return declared in _FROM_DUCKDB.values() or declared in _SAME or declared.startswith("NUMBER(")
 
 

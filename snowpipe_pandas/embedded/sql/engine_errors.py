@@ -33,7 +33,7 @@ _KNOWN = (
 
 
 def in_our_words(error: duckdb.Error) -> str:
-    """Return what a user is told of a failed statement: no position, no hint, no name of the account's own.
+    """Return the message for a failed statement: no position, no hint, no name of the account's own.
 
     >>> in_our_words(duckdb.CatalogException("Catalog Error: Table with name X does not exist!"))
     'the SQL failed: table X does not exist'
@@ -44,9 +44,9 @@ def in_our_words(error: duckdb.Error) -> str:
         return "the local account does not know this SQL" + (f", near {near[1]!r}" if near else "")
     for pattern, ours in _KNOWN:
         if found := re.search(pattern, text):
-            told = ours.format(**found.groupdict())
+            message = ours.format(**found.groupdict())
             break
     else:
-        told = re.sub(r"^[A-Z]\w+(?: \w+)? Error: ", "", text)
-    told = re.sub(rf"{MARK}[0-9a-f]*", "", told.replace(HIDDEN, ""))
-    return f"the SQL failed: {told}"
+        message = re.sub(r"^[A-Z]\w+(?: \w+)? Error: ", "", text)
+    message = re.sub(rf"{MARK}[0-9a-f]*", "", message.replace(HIDDEN, ""))
+    return f"the SQL failed: {message}"

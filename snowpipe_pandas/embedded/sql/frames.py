@@ -19,7 +19,7 @@ def _nullable_integers(kind: pa.DataType) -> pd.Int64Dtype | None:
 
 
 def _without_json_nulls(table: pa.Table, kinds: tuple[str, ...]) -> pa.Table:
-    """Show a VARIANT that holds null as missing, as its text would be: only `IS NULL` tells the two apart."""
+    """Show a VARIANT that holds null as missing, as its text would be: only `IS NULL` separates the two."""
     for number, kind in enumerate(kinds):
         if kind == "JSON":
             texts = table.column(number)

@@ -40,7 +40,7 @@ def show_grants(text: str, session: Session) -> Query | None:
     """Understand SHOW GRANTS ON an object and TO a ROLE; None for another text.
 
     Raises:
-        UsageError: there is no such role.
+        UsageError: the role does not exist.
     """
     match = _SHOW_GRANTS.fullmatch(text)
     if match is None:

@@ -1,6 +1,6 @@
 """CREATE PIPE: the COPY statement of a streaming pipe as a mapping from keys of rows to columns.
 
-Known is what names keys: `$1:key`, `$1:"Key"`, `$1['key']`, each with a cast or without one. All else of a
+What names keys is known: `$1:key`, `$1:"Key"`, `$1['key']`, each with a cast or without one. All else of a
 SELECT would compute, and is refused by name.
 """
 

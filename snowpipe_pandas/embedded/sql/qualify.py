@@ -19,7 +19,7 @@ from ..internal import MARK, error_table, stored_name
 from .information import INFORMATION_SCHEMA, information_view
 
 ENGINES_OWN = ("MEMORY", "SYSTEM", "TEMP")
-"""Databases of DuckDB's own, which are no databases of the account."""
+"""Databases of DuckDB's own, which are not databases of the account."""
 
 FORBIDDEN_SCHEMAS = (INFORMATION_SCHEMA, "PG_CATALOG")
 _INTERNAL_PREFIXES = (
@@ -232,7 +232,7 @@ def _refuse_files(name: str, session: Session) -> None:
 
 
 def _is_of_with(table: exp.Table) -> bool:
-    """Tell whether a name is one that a WITH around it has defined before."""
+    """Return whether a name is one that a WITH around it has defined before."""
     if len(table.parts) != 1 or not isinstance(table.this, exp.Identifier):
         return False
     node: exp.Expr = table

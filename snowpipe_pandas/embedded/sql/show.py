@@ -1,4 +1,4 @@
-"""SHOW and DESCRIBE: a useful part of what the service tells, as SQL over the account's catalogue."""
+"""SHOW and DESCRIBE: a useful part of what the service shows, as SQL over the account's catalogue."""
 
 from __future__ import annotations
 
@@ -67,8 +67,8 @@ def show(tree: exp.Show, session: Session) -> Query:
     )
     unknown = [name for name in ("starts_with", "limit", "from_", "history", "where") if tree.args.get(name)]
     if what not in ("TABLES", "COLUMNS", "SCHEMAS", "WAREHOUSES") or unknown:
-        told = ", ".join(name.upper() for name in unknown)
-        raise UsageError(f"the local account does not know SHOW {what} {told}".rstrip())
+        words = ", ".join(name.upper() for name in unknown)
+        raise UsageError(f"the local account does not know SHOW {what} {words}".rstrip())
     names = [part.name for part in scope.parts] if scope is not None else []
     database, schema, table = session.database, None, None
     if kind in ("TABLE", "VIEW") and scope is not None:

@@ -26,7 +26,7 @@ _WITHOUT_PARAMETERS = {
     _T.ARRAY: "ARRAY",
 }
 _DECIMALS = (_T.DECIMAL,)  # NUMBER, NUMERIC, DEC
-_CHARS = (_T.CHAR, _T.NCHAR)  # also CHARACTER: one character unless told otherwise
+_CHARS = (_T.CHAR, _T.NCHAR)  # also CHARACTER: one character by default
 _TEXTS = (_T.VARCHAR, _T.TEXT, _T.NVARCHAR, *_CHARS)  # also STRING, NVARCHAR2, CHAR VARYING
 _BINARIES = (_T.BINARY, _T.VARBINARY)
 _MOMENTS = {
@@ -70,8 +70,8 @@ def _number(kind: exp.DataType, numbers: list[int], column: str) -> str:
     digits, scale = [*numbers, *[NUMBER_DIGITS, 0][len(numbers) :]][:2]
     if len(numbers) > 2 or not (1 <= digits <= NUMBER_DIGITS and 0 <= scale <= digits):
         raise UsageError(
-            f"column {column}: {_written(kind)} is no type of Snowflake; NUMBER has 1 to 38 digits, and no "
-            "more of them after the point"
+            f"column {column}: {_written(kind)} is not a type of Snowflake; NUMBER has 1 to 38 digits, and "
+            "no more of them after the point"
         )
     return f"NUMBER({digits},{scale})"
 
@@ -83,7 +83,7 @@ def _sized(name: str, numbers: list[int], low: int, high: int, column: str) -> s
     if len(numbers) > 1 or not low <= numbers[0] <= high:
         shown = ",".join(map(str, numbers))
         raise UsageError(
-            f"column {column}: {name}({shown}) is no type of Snowflake; its number is {low} to {high}"
+            f"column {column}: {name}({shown}) is not a type of Snowflake; its number is {low} to {high}"
         )
     return f"{name}({numbers[0]})"
 

@@ -1,4 +1,4 @@
-"""Results as the SQL API tells them: metadata of columns, and every value as a text."""
+"""Results as the SQL API returns them: metadata of columns, and every value as a text."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from .types import MAX_BYTES, MAX_CHARACTERS
 _NANOSECONDS = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
 _DIGITS = {"s": 0, "ms": 3, "us": 6, "ns": 9}
 _NO_OFFSET = " 1440"
-"""Stands for UTC: the engine keeps moments, not their offsets."""
+"""Means UTC: the engine keeps moments, not their offsets."""
 
 Texts = Sequence[str | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class WireResult:
     """A result in the SQL API's words: its columns' metadata, and for each column its values as texts."""
 
     columns: list[dict[str, Any]]
@@ -31,7 +31,7 @@ class Told:
     rows: int
 
 
-def told(result: Rows | Done) -> Told:
+def wire_result(result: Rows | Done) -> WireResult:
     """Write a result in the SQL API's words.
 
     Raises:
@@ -44,14 +44,14 @@ def told(result: Rows | Done) -> Told:
         described, texts = _column(name, kind, column)
         columns.append(described)
         values.append(texts)
-    return Told(columns, values, result.table.num_rows)
+    return WireResult(columns, values, result.table.num_rows)
 
 
-def _of_done(done: Done) -> Told:
+def _of_done(done: Done) -> WireResult:
     if done.rows is None:
-        return Told([_described("status", "text", length=MAX_CHARACTERS)], [[done.message]], 1)
+        return WireResult([_described("status", "text", length=MAX_CHARACTERS)], [[done.message]], 1)
     name = f"number of rows {done.verb}"
-    return Told([_described(name, "fixed", precision=19, scale=0)], [[str(done.rows)]], 1)
+    return WireResult([_described(name, "fixed", precision=19, scale=0)], [[str(done.rows)]], 1)
 
 
 def _column(name: str, kind: str, column: pa.ChunkedArray) -> tuple[dict[str, Any], Texts]:
