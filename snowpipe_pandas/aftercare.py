@@ -57,7 +57,7 @@ def way_back(aftercare: Aftercare | None) -> Aftercare:
         from .errors import UsageError  # which imports this module
 
         raise UsageError(
-            "what was made in another process, or is of a part of a load, does not lead to its rows: run "
-            "the load again with its load_id, which sends nothing twice, and ask what comes of that"
+            "a result or error made in another process, or of a part of a load, can't reach its rows: run "
+            "the load again with its load_id, which sends nothing twice, and use what that gives"
         )
     return aftercare

@@ -124,7 +124,7 @@ class KeySource:
         """Read and check the key.
 
         Raises:
-            PrivateKeyError: no file, no key, no RSA key of at least 2048 bits, or a passphrase that is
+            PrivateKeyError: not a file, not an RSA key of at least 2048 bits, or a passphrase that is
                 missing, wrong or not needed.
         """
         key = _parse(self._read() if self.text is None else self.text, self.passphrase)
@@ -252,7 +252,7 @@ def _utf_16(data: bytes) -> str | None:
     """Return the name of the UTF-16 encoding of an ASCII text, None for other data."""
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
-    most = len(data) * 0.45  # of one half; a mark in the middle of the text is no ASCII
+    most = len(data) * 0.45  # of one half; a mark in the middle of the text is not ASCII
     if data[1::2].count(0) > most:
         return "utf-16-le"
     return "utf-16-be" if data[::2].count(0) > most else None

@@ -85,7 +85,9 @@ def _read(name: str, reference: str) -> Secret:
     found = {"file": _of_file, "env": _of_variable, "py": _of_function}[kind](rest)
     if isinstance(found, Secret):
         return found
-    raise ConfigError(f"{name}={reference!r} leads to no secret on this machine: {found}", setting=name)
+    raise ConfigError(
+        f"{name}={reference!r} does not lead to a secret on this machine: {found}", setting=name
+    )
 
 
 def _of_file(path: str) -> Secret | str:

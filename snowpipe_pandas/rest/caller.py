@@ -14,7 +14,7 @@ from ..events import Event, Hub
 
 
 class Caller:
-    """Somebody who makes requests.
+    """Makes requests, waits between their tries, and reports retries.
 
     Args:
         clock: waits.
@@ -32,7 +32,7 @@ class Caller:
         self.target = target
 
     def sleep(self, seconds: float) -> None:
-        """Wait; a caller that is to stop raises here. 0 seconds only asks for that."""
+        """Wait; a caller that is to stop raises here. 0 seconds only checks that."""
         self._clock.sleep(seconds, threading.Event())
 
     def report(self, event: Event) -> None:

@@ -211,7 +211,7 @@ class Channel(OfClient):
             found = self._fetch(self._caller)
             now = self.clock.monotonic()
             if missing.judge(found is not None, now):
-                raise self.lost("is not listed by the service any more")
+                raise self.lost("is no longer listed by the service")
             if found is not None:
                 yield found
             pause_s = pauses.next_pause_s()
@@ -225,7 +225,7 @@ class Channel(OfClient):
     def lost(self, how: str, cause: ServiceError | None = None) -> ChannelLostError:
         """Return the error for a channel that is lost; `how` follows the channel's name."""
         return ChannelLostError(
-            f"channel {self.name!r} {how}: it, its pipe or its table was dropped or made again. Rows of a "
+            f"channel {self.name!r} {how}: it, its pipe or its table was dropped or recreated. Rows of a "
             "load under way may be in the table already: count them there, then open the channel again and "
             "send what is missing under another load_id",
             channel=self.name,

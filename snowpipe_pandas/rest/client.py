@@ -290,7 +290,7 @@ def _policy(argument: str, value: Any, kind: type[T], example: str) -> T:
 
 
 def checked_ingest_hosts(given: Any) -> list[str]:
-    """Return the hosts that a client may send rows to besides its account's own.
+    """Return the hosts that a client may send rows to, apart from its account's own.
 
     Raises:
         ConfigError: one is neither a host nor a pattern with `*.` before a domain.

@@ -31,7 +31,7 @@ def ask_endpoint(
 
     Args:
         transport: sends it.
-        asked: the request; its secrets are in no error.
+        asked: the request; no error holds its secrets.
         caller: a `Caller`: waits, and reports retries.
         budget_s: seconds for all tries, where that is less than usual.
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from ..target_column import TargetColumn
 
 SEEN_FOR_S = 60.0
-"""Whoever sends a row at a time would wait for a statement before each of them."""
+"""Without it, a caller that sends single rows would wait for a statement before each of them."""
 
 
 class SeenColumns:

@@ -107,7 +107,7 @@ def timed_out(answer: Answer | None, statement: str, timeout_s: float, handle: s
 def unknown(
     why: str, statement: str, *, request_id: str, handle: str = "", status: int = 0, code: str = ""
 ) -> SqlUnknownError:
-    """Return the error of a statement of which it is unknown whether it was done."""
+    """Return the error of a statement that was possibly done: that is unknown."""
     found = f"query id {handle}" if handle else f"request id {request_id}"
     return SqlUnknownError(
         f"it is unknown whether the statement ran ({why}): {shown_statement(statement)}; look it up in the "

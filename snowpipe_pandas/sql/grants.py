@@ -46,7 +46,7 @@ class Standing:
     """Which privileges a role holds, by itself or through roles granted to it, and which it lacks.
 
     Attributes:
-        unknown: those of which this is unknown: the role may not see who holds them.
+        unknown: those that it may hold or lack: the role may not see who holds them.
     """
 
     held: tuple[Privilege, ...]

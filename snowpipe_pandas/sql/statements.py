@@ -214,7 +214,7 @@ class Statement:
             return answer
         if is_conclusive(answer) or answer.status == 422:
             raise failed(answer, self._statement, self._context, self._timeout_s)
-        refused = self._planes.refused_by_account(answer, "ask for the statement")
+        refused = self._planes.refused_by_account(answer, "query the statement")
         raise self._unknown(str(refused) if refused else answer.reason, answer)
 
     def _get(self, query: Mapping[str, str], budget_s: float | None = None) -> Answer:
