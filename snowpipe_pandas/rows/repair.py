@@ -1,4 +1,4 @@
-"""Pairs corrected rows with the rejected rows that they replace, by the numbers in their first column."""
+"""Pairs corrected rows with the rejected rows that they replace, by their row numbers."""
 
 from __future__ import annotations
 

@@ -164,7 +164,7 @@ def test_what_names_no_file_is_refused_with_what_to_do(name):
     assert "secret" not in str(refused(source, match))
 
 
-def test_what_is_no_path_in_a_list_of_paths_is_told():
+def test_what_is_not_a_path_in_a_list_of_paths_is_refused():
     parquet("x.parquet")
     refused(["x.parquet", 7], "item of type int")
     refused(["x.parquet", b"x.parquet"], "item of type bytes")
@@ -183,7 +183,7 @@ OTHER_SUFFIXES = {
 
 
 @pytest.mark.parametrize("name", OTHER_SUFFIXES)
-def test_an_unknown_suffix_is_told_with_those_that_are_known(name):
+def test_an_unknown_suffix_is_refused_with_those_that_are_known(name):
     write(name, "x")
     refused(name, OTHER_SUFFIXES[name])
     refused(".", r"\.parquet, \.csv, .*\.gz")
@@ -333,7 +333,7 @@ def test_what_is_cut_off_or_another_thing_is_refused_with_its_file():
     refused("s.arrow", r"pa\.ipc\.open_stream\(path\)")
 
 
-def test_a_page_that_is_damaged_is_told_with_its_file():
+def test_a_page_that_is_damaged_is_reported_with_its_file():
     parquet("x.parquet", pa.table({"V": range(1000)}), compression="zstd", use_dictionary=False)
     place = pq.ParquetFile("x.parquet").metadata.row_group(0).column(0)
     with open("x.parquet", "r+b") as file:
@@ -343,7 +343,7 @@ def test_a_page_that_is_damaged_is_told_with_its_file():
 
 
 @pytest.mark.parametrize("name", ["x.parquet", "x.arrow", "x.csv"])
-def test_a_file_that_vanishes_or_changes_before_it_is_read_is_told(name):
+def test_a_file_that_vanishes_or_changes_before_it_is_read_is_reported(name):
     def make(content):
         if name == "x.csv":
             write(name, content.to_pandas().to_csv(index=False))
@@ -360,7 +360,7 @@ def test_a_file_that_vanishes_or_changes_before_it_is_read_is_told(name):
         list(source.batches())
 
 
-def test_a_file_that_grows_while_it_is_read_is_told():
+def test_a_file_that_grows_while_it_is_read_is_reported():
     write("x.csv", "A\n1\n")
     batches = open_source("x.csv").batches()
     next(batches)
@@ -373,7 +373,7 @@ def test_a_file_that_grows_while_it_is_read_is_told():
 # CSV
 
 
-def test_a_field_of_csv_arrives_as_it_stands_in_the_file():
+def test_a_field_of_csv_arrives_as_it_is_in_the_file():
     fields = [
         "007",
         "1.10",
@@ -490,7 +490,7 @@ def test_files_of_csv_match_by_the_names_of_their_columns():
     refused("*.csv", r"'c.csv' has columns that 'a.csv' lacks: \['C'\] and lacks columns of 'a.csv': \['B'\]")
 
 
-def test_line_breaks_in_quotes_may_stand_where_blocks_meet():
+def test_line_breaks_in_quotes_may_be_where_blocks_meet():
     values = [f"{number}\n\n{'x' * (number % 90)}\n" for number in range(50_000)]
     write("x.csv", "N,A\n" + "".join(f'1,"{value}"\n' for value in values))
     assert os.path.getsize("x.csv") > 2 * BLOCK_BYTES
@@ -542,7 +542,7 @@ def test_a_value_of_ndjson_arrives_whole():
     ]
 
 
-def test_keys_that_a_row_has_not_are_missing_values():
+def test_keys_that_a_row_lacks_are_missing_values():
     write("x.ndjson", '{"A":1}\n{"B":2}\n')
     assert rows("x.ndjson") == [{"A": 1, "B": None}, {"A": None, "B": 2}]
 

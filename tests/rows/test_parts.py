@@ -175,7 +175,7 @@ def test_a_generator_of_dicts_is_read_in_chunks():
     assert len(taken) == CHUNK_ROWS
 
 
-def test_a_generator_of_dicts_whose_keys_or_types_change_is_told_where():
+def test_a_generator_of_dicts_whose_keys_or_types_change_is_refused_by_row():
     start = [{"a": 1}] * CHUNK_ROWS
     with pytest.raises(DataError, match=r"rows 10,000 to 10,000 .*lacks: \['b'\]"):
         to_ndjson(iter([*start, {"b": 2}]))
@@ -198,7 +198,7 @@ def test_a_generator_of_dicts_whose_keys_or_types_change_is_told_where():
         ([{}], "no columns"),
     ],
 )
-def test_rows_that_are_no_rows_are_told(rows, problem):
+def test_rows_that_are_not_rows_are_refused(rows, problem):
     for source in (rows, iter(rows)):
         with pytest.raises(DataError, match=problem):
             to_ndjson(source)

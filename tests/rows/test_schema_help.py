@@ -173,13 +173,13 @@ def test_check_understands_all_names_of_a_type(kind, good, bad):
 
 
 @pytest.mark.parametrize("kind", ["NUMBR(10)", "", "INT; DROP TABLE", "VARCHAR 3", "TIMESTAMP_XTZ"])
-def test_a_type_that_snowflake_has_not_is_named(kind):
+def test_a_type_that_snowflake_lacks_is_named(kind):
     with pytest.raises(sp.errors.UsageError, match="not a column type") as caught:
         problem_texts([1], kind)
     assert repr(kind) in str(caught.value)
 
 
-def test_a_type_that_a_server_tells_and_nobody_knows_is_not_judged():
+def test_an_unknown_type_that_a_server_reports_is_not_judged():
     problems = find_problems(
         pa.schema([("A", pa.string())]),
         [TargetColumn("A", "HYPERLOGLOG", nullable=True)],
