@@ -1,4 +1,4 @@
-"""What a load tells of itself: to its own listeners first, then to its client's, and in its progress."""
+"""Reports what happens to a load: to its own listeners first, then to its client's, and in its progress."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .timings import Watches
 
 
 class Reporter:
-    """Tells what happens to a load through one channel.
+    """Reports what happens to a load through one channel.
 
     Args:
         load_id: the load's name.
@@ -60,7 +60,7 @@ class Reporter:
         self._channel = channel.name
 
     def report(self, event: Event, counts: Counts) -> None:
-        """Tell what happened, by which the load has done this much."""
+        """Report an event; the counts are those after it."""
         self.tracker.take(counts, **_shown_of(event))
         if self.events.heard or self.client_events.heard:
             event = replace(event, channel=self._channel, target=self.target, load_id=self._load_id)
@@ -69,7 +69,7 @@ class Reporter:
 
 
 class LoadCaller(Caller):
-    """A load as the caller of its requests: its waits hear a cancel.
+    """A load as the caller of its requests: a cancel ends its waits.
 
     Args:
         control: waits.
@@ -90,7 +90,7 @@ class LoadCaller(Caller):
         self._control.sleep(seconds)
 
     def report(self, event: Event) -> None:
-        """Tell the load what happened to a request of its own."""
+        """Report to the load what happened to one of its requests."""
         self._report(event)
 
 

@@ -118,7 +118,7 @@ class Watches:
     """Measures where the seconds of one load go. It knows nothing of the load, which may end before its view.
 
     Attributes:
-        encoding, waiting, sending: count what `Timings` tells of the same names.
+        encoding, waiting, sending: count what `Timings` reports under the same names.
         compress_s: seconds of compressing and of the digest, up to the last payload that was made.
         committing: measures the last commit.
     """
