@@ -46,7 +46,7 @@ class StreamOptions(TypedDict, total=False):
 
 
 def takes_load_options(function: Callable[P, R]) -> Callable[P, R]:
-    """Let a function with `**options` show every option with its default, and refuse unknown ones."""
+    """Make a function with `**options` show every option with its default, and refuse unknown ones."""
     signature = _with_options(inspect.signature(function))
 
     @functools.wraps(function)

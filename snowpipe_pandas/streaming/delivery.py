@@ -54,8 +54,8 @@ _NOT_SETTLED = (
     OtherLoadError,
     OtherPartsError,
 )
-"""After these, and after what is not an `Exception`, skip the last look: somebody waits, nobody would answer,
-or the channel is not ours."""
+"""After these, and after anything that is not an `Exception`, read no last status: somebody waits, nobody
+would answer, or the channel is not ours."""
 
 
 class Delivery:
@@ -415,7 +415,7 @@ class Delivery:
         """Whether the load can go on after the committed token of a reopened channel."""
         return self._position_of(status) is not None
 
-    def is_made_anew(self, status: ChannelStatus) -> bool:
+    def is_recreated(self, status: ChannelStatus) -> bool:
         """Whether the channel has lost its committed token."""
         return status.last_committed_offset_token is None or self._is_new(status)
 

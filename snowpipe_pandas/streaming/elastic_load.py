@@ -48,7 +48,7 @@ PAUSED_LOOK_S = 0.1
 
 
 class ElasticLoad:
-    """A load that is ready to run, with the same outside as `Load`.
+    """A load that is ready to run, with the same interface as `Load`.
 
     Args:
         rows: the source.
@@ -163,7 +163,7 @@ class ElasticLoad:
                 except Exception as error:  # noqa: BLE001  # the source's, the service's, a cancel
                     failure = failure or error
         except BaseException:
-            self.control.cancel()  # a Ctrl-C: nothing is tried again, answers are waited for a moment only
+            self.control.cancel()  # a Ctrl-C: nothing is retried, and answers are awaited only for a moment
             raise
         if failure is not None:
             raise failure

@@ -234,7 +234,7 @@ class Load:
         paused = self.control.paused
         if paused != protocol.paused and protocol.state is State.SENDING:
             protocol.paused = paused
-            self._tell_news()  # a load that is paused as it begins began first
+            self._tell_news()  # the news that it began comes before a pause
             self.tell(PhaseChanged(phase="paused" if paused else "sending"))
 
     def _tell_news(self) -> None:
@@ -273,7 +273,7 @@ class Load:
             )
             if self.part is None:
                 add_facts(error, facts)
-            elif isinstance(error, SnowpipeError):  # notes are those of the whole, once all parts have ended
+            elif isinstance(error, SnowpipeError):  # the whole load gets a note, once all parts have ended
                 error.load = facts
 
     def _timings(self) -> Timings:

@@ -107,7 +107,7 @@ class Replacement:
         return None
 
     def finish(self, result: StreamResult) -> StreamResult:
-        """Count the staged rows, let them take the table's place, and drop the old table.
+        """Count the staged rows, put them in the table's place, and drop the old table.
 
         Raises:
             ReplaceTableError: they did not; the table is as it was, unless the message says otherwise.
@@ -117,7 +117,7 @@ class Replacement:
             self._swap()
         self._drop_old()
         try:
-            replaced = self._is_replaced()  # once the old table is gone, no other call can swap it back
+            replaced = self._is_replaced()  # once the old table is dropped, no other call can swap it back
         except SnowpipeError as error:
             raise self._unknown(error) from error
         if not replaced:
