@@ -110,7 +110,7 @@ class Senders:
         return len(self.under_way) < self._most and self.bytes_under_way + len(payload.body) <= max_bytes
 
     def give(self, errand: Errand) -> None:
-        """Give a payload to a thread, a new one if none is free; if the system has no more, it waits its turn.
+        """Give a payload to a thread, a new one if none is free; without more threads it waits its turn.
 
         Raises:
             RuntimeError: there is not even one.
