@@ -21,7 +21,7 @@ account.sql(frame.snowpipe.ddl("DEMO.PUBLIC.T"))
 channel = client.open_channel("c", table="DEMO.PUBLIC.T")
 
 def settled():
-    "Wait until no view is drawn any more."
+    "Wait until no view is being drawn."
     import threading
     for thread in threading.enumerate():
         if thread.name == "snowpipe-display":
@@ -186,7 +186,7 @@ frame.snowpipe.stream(channel).rows
     assert shown(cells[2], "text/plain")[-1] == "1000"
 
 
-def test_when_everything_is_closed_nothing_draws_any_more(cells):
+def test_when_everything_is_closed_nothing_draws(cells):
     assert cells["stop"].outputs[-1]["text"] == "[]\n"
 
 

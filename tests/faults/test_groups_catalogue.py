@@ -181,9 +181,9 @@ def test_18_nothing_is_sent_where_a_part_is_not_well_after_its_opening(account, 
 
 
 def test_19_a_dropped_part_is_never_begun_again_from_its_first_row(account, table):
-    heard = once_acknowledged(430, lambda: account.channels.drop(PART), channel=PART)
+    on_event = once_acknowledged(430, lambda: account.channels.drop(PART), channel=PART)
     with pytest.raises(ChannelLostError) as caught:
-        run(table, progress=heard)
+        run(table, progress=on_event)
     assert caught.value.load.channel == PART
     nothing_twice(account)
 

@@ -138,7 +138,7 @@ def test_an_answer_that_is_lost_costs_nothing(account, client, after):
     is_replaced(account)
 
 
-def test_a_swap_of_which_nothing_is_known_is_reported_as_that(account, client):
+def test_a_swap_whose_outcome_is_unknown_is_reported_as_unknown(account, client):
     def lost(answer):
         account.faults.add("any", times=1000, cut_before=True)
         return answer

@@ -159,7 +159,7 @@ def test_refusing_a_named_load_on_a_channel_that_remembers_another(account, chan
     assert len(ids(account)) == 200
 
 
-def test_telling_rejections_again_when_a_load_is_run_again(account, connect, without):
+def test_reporting_rejections_again_when_a_load_is_run_again(account, connect, without):
     account.sql("CREATE TABLE DEMO.PUBLIC.STRICT (ID NUMBER(38,0), TEXT VARCHAR NOT NULL)")
     channel = connect().open_channel("strict", table="DEMO.PUBLIC.STRICT")
     frame = numbers(10).assign(TEXT=None)

@@ -95,12 +95,12 @@ def slow(account, seconds=0.05):
 
 def on_acknowledgement(number, action):
     """A `progress=` function that does something once, with the `number`-th request of all workers."""
-    heard = []
+    received = []
 
     def listen(event):
         if isinstance(event, RowsAcknowledged):
-            heard.append(event)
-            if len(heard) == number:
+            received.append(event)
+            if len(received) == number:
                 action()
 
     return listen
@@ -126,7 +126,7 @@ def in_the_end(load, calls=4, **given):
 
 
 def test_every_partition_has_a_result_and_every_worker_a_row(account, load, monkeypatch):
-    crews, heard = [], []
+    crews, received = [], []
 
     class Kept(Crew):
         def __init__(self, spec):
@@ -135,10 +135,10 @@ def test_every_partition_has_a_result_and_every_worker_a_row(account, load, monk
 
     monkeypatch.setattr("snowpipe_pandas.dask.Crew", Kept)
     slow(account, 0.01)
-    result = load(progress=heard.append)
+    result = load(progress=received.append)
     every_row_once(account, result)
     assert [part.rows_in_table for part in result.parts] == [ROWS // PARTS] * PARTS
-    assert {event.channel for event in heard if isinstance(event, RowsCommitted)} == {
+    assert {event.channel for event in received if isinstance(event, RowsCommitted)} == {
         part.channel for part in result.parts
     }
     shown = crews[0].tracker.snapshot()

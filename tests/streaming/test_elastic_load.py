@@ -65,11 +65,11 @@ def operations(account, kind):
 @pytest.fixture
 def listen():
     """Passes the events of a load to a function until the end of the test, by default a list that grows."""
-    with contextlib.ExitStack() as heard:
+    with contextlib.ExitStack() as listeners:
 
         def listen(load, listener=None):
             reported = []
-            heard.enter_context(load.events.heard_by(listener or reported.append))
+            listeners.enter_context(load.events.heard_by(listener or reported.append))
             return reported
 
         yield listen
@@ -105,7 +105,7 @@ def test_every_row_is_durable_once_and_the_result_counts_what_it_says(account, c
 
 
 @pytest.mark.parametrize("in_flight", [1, 4, 9])
-def test_so_many_requests_are_under_way_at_once_and_no_more(account, channel, in_flight, listen):
+def test_that_many_requests_are_under_way_at_once_and_no_more(account, channel, in_flight, listen):
     account.faults.add("append", times=100, delay_s=0.1)
     load = load_of(channel, in_flight=in_flight, wait=False)
     most = []
@@ -157,7 +157,7 @@ def test_two_loads_share_one_channel(account, channel):
 
 
 @pytest.mark.parametrize("threads", [1, 0])
-def test_a_system_that_has_no_more_threads_makes_it_slower_and_not_wait_for_ever(
+def test_a_system_that_has_no_more_threads_makes_it_slower_and_not_wait_forever(
     account, channel, monkeypatch, threads
 ):
     start, started = threading.Thread.start, []

@@ -382,7 +382,7 @@ def test_a_source_that_is_opened_and_never_read_keeps_no_thread():
     del opened  # and the fixture sees that the thread ends
 
 
-def test_a_ctrl_c_is_heard_while_the_source_is_waited_for():
+def test_a_ctrl_c_is_obeyed_while_the_source_is_waited_for():
     # polars changes how signals are delivered to a process: a wait without a timeout would not notice them.
     pl.DataFrame({"a": [1]}).with_columns(pl.col("a") + 1)
     released = threading.Event()

@@ -144,7 +144,7 @@ def always(fact):
     return lambda drive, count, step: fact
 
 
-def a_load_behind_it(**first):
+def a_load_begun_before(**first):
     """A service that has the load's first 20 rows, from a call that failed."""
     service = Service()
     Drive(service, take=at(5, Broke(FAILED_DISK, False)), **first).run()
@@ -200,21 +200,21 @@ SCENARIOS = {
     "cut otherwise": lambda: after(OTHER_PART),
     "cut otherwise, as a reopen reports": lambda: Drive(Service(token=OTHER_PART)),
     "not waited for": lambda: Drive(Service(), wait=False),
-    "go on": lambda: Drive(a_load_behind_it()),
+    "go on": lambda: Drive(a_load_begun_before()),
     "go on after a seen end": lambda: after("20260101T000000Z-00000000:5:1-ab:0"),
     "forgotten": lambda: after("theirs:5:1-ab:0"),
     "forgotten, by the answer of an open": lambda: Drive(Service(token="theirs:5:1-ab:0")),
-    "open without counters": lambda: Drive(a_load_behind_it(), reopen=open_without_counters),
+    "open without counters": lambda: Drive(a_load_begun_before(), reopen=open_without_counters),
     "open without counters, stale statuses": lambda: Drive(
-        a_load_behind_it(),
+        a_load_begun_before(),
         reopen=open_without_counters,
         poll=lambda drive, count, step: StatusRead(drive.service.said[0]) if count < 30 else None,
     ),
     "counters that are never reported": lambda: Drive(
-        a_load_behind_it(), reopen=open_without_counters, poll=without_counters
+        a_load_begun_before(), reopen=open_without_counters, poll=without_counters
     ),
     "missing while counting": lambda: Drive(
-        a_load_behind_it(), reopen=open_without_counters, poll=always(StatusRead(None))
+        a_load_begun_before(), reopen=open_without_counters, poll=always(StatusRead(None))
     ),
     "gone": lambda: Drive(
         Service(), append=at(3, Refused(refusal("ERR_CHANNEL_DOES_NOT_EXIST_OR_IS_NOT_AUTHORIZED")))

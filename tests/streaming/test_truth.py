@@ -187,14 +187,14 @@ def test_two_channels_of_one_name_on_two_tables_show_their_own_loads(account, cl
         assert other_is_done.wait(20)
         yield numbers(50, start=50)
 
-    heard = []
-    slow = sp.stream(slowly(), first, load_id="A", background=True, progress=heard.append)
+    received = []
+    slow = sp.stream(slowly(), first, load_id="A", background=True, progress=received.append)
     quick = sp.stream(numbers(200), second, load_id="B", background=True)
     assert quick.result(20).rows_in_table == 200
     assert not slow.progress.ended
     other_is_done.set()
     assert (slow.result(20).rows_in_table, slow.progress.rows_sent) == (100, 100)
-    assert {event.load_id for event in heard} <= {"A", None}
+    assert {event.load_id for event in received} <= {"A", None}
 
 
 def test_a_bystander_waits_for_the_channel_on_its_own(account, channel):
@@ -221,7 +221,7 @@ def test_a_bystander_waits_for_the_channel_on_its_own(account, channel):
     assert ended[0].rows_inserted == 100
 
 
-def test_a_cancel_is_heard_while_a_token_is_exchanged(account, channel):
+def test_a_cancel_is_obeyed_while_a_token_is_exchanged(account, channel):
     account.door.revoke_scoped()
     account.faults.add("token", status=503, times=10_000)
     job = numbers(100).snowpipe.stream(channel, load_id="M", background=True)
