@@ -8,13 +8,14 @@ Requests are kept small enough that the frame needs many.
 
 import argparse
 import json
+import statistics
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import snowpipe_pandas as sp
 from benchmarks.counting import counting_service
-from benchmarks.loads import alternating
 from benchmarks.memory import ANYBODY, floats
 from snowpipe_pandas.rest.client import Client
 from snowpipe_pandas.rows.encode.encoder import Encoder
@@ -61,6 +62,17 @@ def measure(client: Client, rounds: int) -> dict[str, float]:
     }
     medians = alternating(works, rounds)
     return medians | {"ratio": medians["named_s"] / medians["elastic_s"]}
+
+
+def alternating(works: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+    """Measure works in turn; return the median seconds of each. The first round warms up."""
+    taken: dict[str, list[float]] = {name: [] for name in works}
+    for _ in range(rounds + 1):
+        for name, work in works.items():
+            started = time.perf_counter()
+            work()
+            taken[name].append(time.perf_counter() - started)
+    return {name: statistics.median(all_rounds[1:]) for name, all_rounds in taken.items()}
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
 """What a load of one row costs: `python -m benchmarks.loads --rounds 7`. Prints JSON.
 
-`stream()` with `wait=False` over a bare request of the same bytes; the bar is 2.0. The service counts and
-keeps nothing (`benchmarks/counting.py`, in a process of its own). Longer loads are in `benchmarks.pipeline`.
+`stream()` with `wait=False` over a bare request of the same bytes; the bar is 2.0. Both take turns, row by
+row, so that what else runs on the machine slows both. Metrics that happen to be installed count nothing here.
+The service counts and keeps nothing (`benchmarks/counting.py`, in a process of its own). Longer loads are in
+`benchmarks.pipeline`.
 """
 
 import argparse
@@ -17,15 +19,19 @@ import requests
 import snowpipe_pandas as sp
 from benchmarks.counting import counting_service
 from benchmarks.memory import ANYBODY
+from snowpipe_pandas import metrics
 from snowpipe_pandas.rows.encode.encoder import ROW_FORMAT, Encoder
 from snowpipe_pandas.rows.payloads import Payload
 from snowpipe_pandas.rows.sources.source import open_source
 from snowpipe_pandas.streaming.options import LoadLimits
 from snowpipe_pandas.streaming.pipeline import Payloads
+from snowpipe_pandas.streaming.timings import Watches
 from snowpipe_pandas.waits import FOR_EVER_S
 
 REQUESTS = 200
-"""Requests of one round: each takes a millisecond or less."""
+"""Pairs of one round: each takes some milliseconds."""
+
+WARM_UP = 100
 
 
 def drained(frame: pd.DataFrame, *, keep: bool) -> list[Payload]:
@@ -41,6 +47,7 @@ def drained(frame: pd.DataFrame, *, keep: bool) -> list[Payload]:
         limits=LoadLimits(),
         flush_interval_s=1.0,
         workers=2,
+        watches=Watches(),
     )
     with ready:
         while not ready.ended:
@@ -62,18 +69,11 @@ def send_bare(session: requests.Session, url: str, payloads: list[Payload]) -> N
         answer.raise_for_status()
 
 
-def seconds(work: Callable[[], object], times: int) -> float:
-    """Return how long the work takes, in seconds, at one time."""
-    started = time.perf_counter()
-    for _ in range(times):
-        work()
-    return (time.perf_counter() - started) / times
-
-
 def row(rounds: int) -> dict[str, float]:
-    """A load of one row over a bare request of its bytes; medians of alternating rounds."""
+    """A load of one row over a bare request of its bytes: medians; `cpu` is the time of this thread alone."""
     frame = pd.DataFrame({"ID": [1], "NAME": ["a name"], "VALUE": [0.5]})
     payloads = drained(frame, keep=True)
+    metrics.set_listeners([])
     with (
         counting_service() as url,
         requests.Session() as session,
@@ -81,20 +81,26 @@ def row(rounds: int) -> dict[str, float]:
         client.open_channel("row", table="D.S.T") as channel,
     ):
         works = {
-            "bare_s": lambda: send_bare(session, url, payloads),
-            "load_s": lambda: frame.snowpipe.stream(channel, wait=False, progress=False),
+            "bare": lambda: send_bare(session, url, payloads),
+            "load": lambda: frame.head(1).snowpipe.stream(channel, wait=False, progress=False),
         }
-        medians = alternating(works, rounds, times=REQUESTS)
-    return medians | {"ratio": medians["load_s"] / medians["bare_s"]}
+        found = in_turn(works, REQUESTS * rounds)
+    return found | {
+        "ratio": found["load_s"] / found["bare_s"],
+        "cpu_ratio": found["load_cpu_s"] / found["bare_cpu_s"],
+    }
 
 
-def alternating(works: dict[str, Callable[[], object]], rounds: int, times: int) -> dict[str, float]:
-    """Measure works in turn; the first round warms up."""
-    taken: dict[str, list[float]] = {name: [] for name in works}
-    for _ in range(rounds + 1):
+def in_turn(works: dict[str, Callable[[], object]], times: int) -> dict[str, float]:
+    """Do works in turn, and return the median of the seconds of each; the first ones warm up."""
+    taken: dict[str, list[float]] = {f"{name}_{kind}": [] for name in works for kind in ("s", "cpu_s")}
+    for _ in range(WARM_UP + times):
         for name, work in works.items():
-            taken[name].append(seconds(work, times))
-    return {name: statistics.median(all_rounds[1:]) for name, all_rounds in taken.items()}
+            began, began_cpu = time.perf_counter(), time.thread_time()
+            work()
+            taken[f"{name}_cpu_s"].append(time.thread_time() - began_cpu)
+            taken[f"{name}_s"].append(time.perf_counter() - began)
+    return {name: statistics.median(each[WARM_UP:]) for name, each in taken.items()}
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ from snowpipe_pandas.rows.encode.encoder import ROW_FORMAT, Encoder
 from snowpipe_pandas.rows.sources.source import open_source
 from snowpipe_pandas.streaming.options import LoadLimits
 from snowpipe_pandas.streaming.pipeline import Payloads
+from snowpipe_pandas.streaming.timings import Watches
 from snowpipe_pandas.waits import FOR_EVER_S
 
 ROWS, COLUMNS = 6_250_000, 20
@@ -75,6 +76,7 @@ def encode_and_pack(source: object) -> None:
         limits=LoadLimits(),
         flush_interval_s=1.0,
         workers=2,
+        watches=Watches(),
     )
     with ready as payloads:
         while not payloads.ended:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
 import pandas as pd
 
-from .api.signature import takes_load_options
+from .api.signature import refuse_unknown, takes_load_options
 from .arguments import flag
 from .shown import counted
 
@@ -111,6 +111,7 @@ class SnowpipeAccessor:
         """
         from .api.stream import stream
 
+        refuse_unknown(options, stream)
         return stream(self._frame, target, client=client, background=background, progress=progress, **options)
 
     def estimate(

@@ -202,6 +202,11 @@ class Hub:
         self._lock = threading.Lock()
         self._listeners = tuple(listeners)
 
+    @property
+    def heard(self) -> bool:
+        """Whether there are listeners."""
+        return bool(self._listeners)
+
     def emit(self, event: Event) -> None:
         """Tell every listener."""
         for listener in self._listeners:

@@ -16,6 +16,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 _TOKEN = re.compile(
     r"(?P<owner>[^\s:\x00-\x1f]+):(?P<rows>[0-9]{1,18}):"
@@ -28,8 +30,7 @@ _START = re.compile(r"(?P<owner>[^\s:\x00-\x1f]+):(?P<rows>[0-9]{1,18})(?::|$)")
 """A token in front of rows: of a request's start, which ends with the number, or of rows before them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(NamedTuple):
     """A border between rows of a load: `rows` lie before it, `digest` is taken over their NDJSON."""
 
     rows: int
@@ -102,6 +103,7 @@ class Mark:
         return f"{self.owner}:{rows}:{digest}:{self.rejected}{counted}{part}"
 
 
+@lru_cache(maxsize=64)  # one status, or one open, is judged by several rules
 def read_token(token: str | None) -> Mark | None:
     """Read an offset token, of the present form or the first one; None for one that no load wrote.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
@@ -16,6 +15,8 @@ if TYPE_CHECKING:
     from ..rows.encode.cell_location import BinaryFormat
     from ..rows.encode.encoder import Nulls
     from ..rows.sources.names import ColumnCase
+
+_OPTIONS = frozenset(field.name for field in fields(LoadOptions))
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -46,16 +47,9 @@ class StreamOptions(TypedDict, total=False):
 
 
 def takes_load_options(function: Callable[P, R]) -> Callable[P, R]:
-    """Make a function with `**options` show every option with its default, and refuse unknown ones."""
-    signature = _with_options(inspect.signature(function))
-
-    @functools.wraps(function)
-    def checked(*args: P.args, **given: P.kwargs) -> R:
-        _refuse_unknown(given, signature)
-        return function(*args, **given)
-
-    vars(checked)["__signature__"] = signature
-    return checked
+    """Make a function with `**options` show every option with its default."""
+    vars(function)["__signature__"] = _with_options(inspect.signature(function))
+    return function
 
 
 def _with_options(own: inspect.Signature) -> inspect.Signature:
@@ -68,11 +62,20 @@ def _with_options(own: inspect.Signature) -> inspect.Signature:
     return own.replace(parameters=[*named, *options])
 
 
-def _refuse_unknown(given: Iterable[str], signature: inspect.Signature) -> None:
-    known = signature.parameters
+def refuse_unknown(given: Iterable[str], function: Callable[..., object]) -> None:
+    """Refuse options that no load has.
+
+    Args:
+        given: their names.
+        function: shows all options.
+
+    Raises:
+        UsageError: names the nearest one that there is.
+    """
     for name in given:
-        if name not in known:
-            options = [p.name for p in known.values() if p.kind is inspect.Parameter.KEYWORD_ONLY]
+        if name not in _OPTIONS:
+            known = inspect.signature(function).parameters.values()
+            options = [p.name for p in known if p.kind is inspect.Parameter.KEYWORD_ONLY]
             near = get_close_matches(name, options, n=1)
             hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(options)}"
             raise UsageError(f"stream() has no option {name!r}: {hint}")

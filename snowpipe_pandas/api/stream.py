@@ -31,7 +31,7 @@ from ..tracebacks import ShortInterrupts
 from .aftercare import LoadAftercare
 from .jobs import Job
 from .runnable import Runnable
-from .signature import StreamOptions, takes_load_options
+from .signature import StreamOptions, refuse_unknown, takes_load_options
 from .targets import AnyTarget, name_of, resolved
 
 _DEFAULTS = LoadOptions()
@@ -175,6 +175,7 @@ def stream(
     >>> print(result)
     >>> job = sp.stream("data/*.parquet", "DEMO.PUBLIC.FLIGHTS", client=client, background=True)
     """
+    refuse_unknown(options, stream)
     background, progress = flag("background", background), checked_progress(progress)
     checked = LoadOptions(**options)
     resolved_target = resolved(target, client)

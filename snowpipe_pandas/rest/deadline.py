@@ -13,11 +13,13 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from requests import PreparedRequest
 from requests.adapters import HTTPAdapter
+from urllib3 import HTTPResponse, Timeout
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
@@ -205,7 +207,37 @@ _POOLS = {"http": _Pool, "https": _TlsPool}
 
 
 class DeadlineAdapter(HTTPAdapter):
-    """An adapter for `requests.Session` whose connections obey `deadline()`."""
+    """An adapter whose connections obey `deadline()`; it knows proxies and certificates, urllib3 sends."""
+
+    def exchange(
+        self,
+        method: str,
+        url: str,
+        *,
+        body: bytes | memoryview,
+        headers: Mapping[str, str],
+        timeout: Timeout,
+        proxies: Mapping[str, str],
+        verify: str | bool,
+    ) -> HTTPResponse:
+        """Send once, and return the answer, whose body is not read yet."""
+        prepared = PreparedRequest()
+        prepared.method, prepared.url = method, url
+        pool: Any = self.get_connection_with_tls_context(prepared, verify, proxies=proxies)
+        self.cert_verify(pool, url, verify, None)  # type: ignore[no-untyped-call]
+        response: HTTPResponse = pool.urlopen(
+            method,
+            self.request_url(prepared, proxies),
+            body=body or None,
+            headers=headers,
+            redirect=False,
+            assert_same_host=False,
+            preload_content=False,
+            decode_content=False,
+            retries=self.max_retries,
+            timeout=timeout,
+        )
+        return response
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
         """Make the pool manager, with our pools."""

@@ -47,7 +47,7 @@ def _told(exc: Exception, host: str, timeouts: Timeouts) -> tuple[str, bool]:
         text = "the certificates named by REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE can't be read; check that path"
         return text, True
     for kinds, text, final in _TRANSLATIONS:
-        if isinstance(exc, kinds):
+        if _cause_of(exc, kinds):
             facts = {"connect_s": timeouts.connect_s, "read_s": timeouts.read_s, "cause": _cause(exc)}
             return text.format(host=host, **facts), final
     return f"the request to {host} could not be made ({type(exc).__name__})", True
@@ -65,6 +65,8 @@ _BEFORE_SENDING = (
 """Where one of these was raised first, there was no connection that a byte of the request could take."""
 
 
+_NOT_REACHED = "could not reach {host} ({cause}); check the account name and the network"
+
 _TRANSLATIONS: tuple[tuple[tuple[type[Exception], ...], str, bool], ...] = (
     (
         (  # of our own URLs, hosts and schemes were checked
@@ -76,29 +78,29 @@ _TRANSLATIONS: tuple[tuple[tuple[type[Exception], ...], str, bool], ...] = (
         True,
     ),
     (
-        (requests.exceptions.ProxyError,),
+        (urllib3.exceptions.ProxyError,),
         "the proxy on the way to {host} refused; check HTTPS_PROXY and NO_PROXY",
         False,
     ),
     (
-        (requests.exceptions.ConnectTimeout,),
+        (urllib3.exceptions.NewConnectionError,),  # which counts as a time-out of connecting
+        _NOT_REACHED,
+        False,
+    ),
+    (
+        (urllib3.exceptions.ConnectTimeoutError,),
         "{host} did not accept a connection within {connect_s:g} s",
         False,
     ),
     (
-        (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError),
+        (urllib3.exceptions.TimeoutError,),
         "{host} did not answer within {read_s:g} s",
         False,
     ),
     (
         # SSLError is one of these: a TLS connection that breaks is no worse than any other.
-        (
-            requests.exceptions.ConnectionError,
-            urllib3.exceptions.ProtocolError,
-            urllib3.exceptions.SSLError,
-            http.client.HTTPException,
-        ),
-        "could not reach {host} ({cause}); check the account name and the network",
+        (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError),
+        _NOT_REACHED,
         False,
     ),
     (

@@ -3,8 +3,8 @@
 It knows requests and the shape of an answer, not what a channel or a row is. What a refusal means
 for a channel is decided in `answers.py`; here only this: is it worth sending the same bytes again?
 
-Requests go to the library's adapter as they are. Its sessions would keep cookies, follow redirects, put what
-.netrc says in place of a token, and take as long as sending a row.
+The adapter of requests knows proxies and certificates, and urllib3 sends. A session of requests would keep
+cookies, follow redirects, put what .netrc says in place of a token, and take as long as sending a row.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import os
 import platform
 import time
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from operator import attrgetter
@@ -22,7 +23,7 @@ from typing import Any, Protocol
 from urllib.parse import urlencode, urlsplit
 
 import requests
-from requests.structures import CaseInsensitiveDict
+from urllib3 import HTTPResponse, Timeout
 
 from ..arguments import A_DAY_S
 from ..auth.tokens import Clock, Token
@@ -251,11 +252,11 @@ class Transport:
         if failure is not None:
             return failure
         milliseconds = 1000 * (time.monotonic() - started)
-        _log.debug("%s %s %d %.0f ms", request.method, request.url, response.status_code, milliseconds)
+        _log.debug("%s %s %d %.0f ms", request.method, request.url, response.status, milliseconds)
         if not request.foreign:
             self._learn_time(response.headers.get("Date", ""))
         return Answer.read(
-            response.status_code,
+            response.status,
             response.headers,
             body,
             request_id=request.trail.request_id,
@@ -265,30 +266,37 @@ class Transport:
 
     def _ask(
         self, request: Request, query: Mapping[str, str], signature: dict[str, str]
-    ) -> tuple[requests.Response, bytes | None]:
+    ) -> tuple[HTTPResponse, bytes | None]:
         """Send, and return the answer with its body, None for a body that is longer than is read."""
-        prepared = requests.PreparedRequest()
-        prepared.method = request.method
-        prepared.url = f"{request.url}?{urlencode(query)}" if query else request.url
-        prepared.body = request.body or None  # type: ignore[assignment]  # a view is sent without a copy
-        prepared.headers = CaseInsensitiveDict({**self._headers, **request.headers, **signature})
+        url = f"{request.url}?{urlencode(query)}" if query else request.url
+        headers = {**self._headers, **request.headers, **signature}
         if request.body or request.method != "GET":
-            prepared.headers["Content-Length"] = str(len(request.body))
-        timeout = self._timeouts.connect_s, self._timeouts.read_s
-        way = self._way_to(request.url)
-        with self._adapter.send(prepared, stream=True, timeout=timeout, **way) as response:
+            headers["Content-Length"] = str(len(request.body))
+        timeout = Timeout(connect=self._timeouts.connect_s, read=self._timeouts.read_s)
+        proxies, verify = self._way_to(request.url)
+        response = self._adapter.exchange(
+            request.method,
+            url,
+            body=request.body,
+            headers=headers,
+            timeout=timeout,
+            proxies=proxies,
+            verify=verify,
+        )
+        with closing(response):
             try:
-                encoding = response.headers.get("Content-Encoding", "")
-                return response, read_body(response.raw, encoding, request.most_bytes)
+                return response, read_body(
+                    response, response.headers.get("Content-Encoding", ""), request.most_bytes
+                )
             except TooLongError:
                 return response, None
 
-    def _way_to(self, url: str) -> dict[str, Any]:
+    def _way_to(self, url: str) -> tuple[Mapping[str, str], Any]:
         """Return proxies and certificates; plain http, which is loopback's, takes none of the environment."""
         if urlsplit(url).scheme == "http":
-            return {"proxies": {}, "verify": self._verify, "cert": None}
+            return {}, self._verify
         found = self._environment.merge_environment_settings(url, {}, True, self._verify, None)
-        return {name: found[name] for name in ("proxies", "verify", "cert")}
+        return found["proxies"], found["verify"]
 
     def _learn_time(self, date: str) -> None:
         server_time = read_date(date)

@@ -87,6 +87,7 @@ class Delivery:
         self.start = Mark(plan.load_id, START, ROW_FORMAT, part=plan.part)
         self.acknowledged = self.committed = START
         self.last_token: str | None = None
+        self._token_sent = ""
         self.in_flight: Payload | None = None
         self.in_doubt = False
         self.failed_rows: tuple[int, int] | None = None
@@ -152,7 +153,7 @@ class Delivery:
 
     def _note_acknowledgement(self, tries: int) -> None:
         payload = self.sent
-        self.last_token = self.token_behind(payload)
+        self.last_token = self._token_sent
         self.counts = self._attempts.counted(self.counts, tries)
         self.failed_rows = self.in_flight = None
         self.in_doubt = False
@@ -250,6 +251,7 @@ class Delivery:
         self.counts = replace(
             self.counts,
             rows_acknowledged=self.acknowledged.rows,
+            rows_skipped=start.position.rows,
             rows_rejected=start.rejected + rejected,
             rejected_exact=self._start_is_exact and counters.exact,
             rows_in_table=start.position.rows - start.rejected + max(0, committed - lacking - rejected),
@@ -300,7 +302,6 @@ class Delivery:
             end = (bound or mark).position.rows
             self.rejections = Rejections(rejected, 0, end, message, upper_bound)
         self.acknowledged = self.committed = self.start.position
-        self.counts = replace(self.counts, rows_skipped=self.start.position.rows)
         self._recount()
         self.events.append(
             LoadStarted(rows_total=self.plan.rows_total, rows_skipped=self.start.position.rows)
@@ -320,8 +321,9 @@ class Delivery:
         """What is to be sent next."""
         return self._window.next_after(self.acknowledged)
 
-    def send(self, payload: Payload) -> None:
-        """Note that a payload is on its way from now on."""
+    def send(self, payload: Payload) -> str:
+        """Note that a payload is on its way from now on; return the offset token behind it."""
+        self._token_sent = self._token_behind(payload)
         self.in_flight, self.in_doubt = payload, True
         first = self.plan.first_row
         self.failed_rows = (first + payload.first_row, first + payload.end_row)
@@ -335,9 +337,9 @@ class Delivery:
                 billed_bytes=self.counts.billed_bytes + payload.value_bytes,
                 sent_bytes=self.counts.sent_bytes + len(payload.body),
             )
+        return self._token_sent
 
-    def token_behind(self, payload: Payload) -> str:
-        """Return the offset token after a payload."""
+    def _token_behind(self, payload: Payload) -> str:
         errors = counted = None
         if self._start_is_exact:
             errors, counted = self.counters.reported_after(payload.end_row - self.start.position.rows)

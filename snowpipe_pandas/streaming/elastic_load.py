@@ -38,7 +38,7 @@ from .preflight import Preflight
 from .reporting import LoadCaller, Reporter
 from .result import StreamResult
 from .senders import Ended, Errand, Senders
-from .timings import Stopwatch, Timings
+from .timings import Watches
 
 IN_FLIGHT = 4
 """Requests under way at once."""
@@ -92,7 +92,8 @@ class ElasticLoad:
         self.channel = channel
         self.channel_name = channel.name
         self.control = Control(channel.clock.sleep)
-        self._reporter = Reporter(self.load_id, channel, rows.total_rows)
+        self._watches = Watches()
+        self._reporter = Reporter(self.load_id, channel, rows.total_rows, self._watches)
         self.events = self._reporter.events
         self.client_events = self._reporter.client_events
         self.tracker = self._reporter.tracker
@@ -101,7 +102,6 @@ class ElasticLoad:
         self._options = options
         self._delivery = ElasticDelivery()
         self._begun = self._paused = False
-        self._waiting, self._sending = Stopwatch(), Stopwatch()
         self._caller = self._caller_that_tells(self.tell)
         self._payloads = Payloads(
             rows,
@@ -113,6 +113,7 @@ class ElasticLoad:
             limits=options.limits,
             flush_interval_s=options.flush_interval_s,
             workers=default_workers(),
+            watches=self._watches,
         )
         self._senders = Senders(self._send, most=in_flight, wake=self._payloads.wake)
 
@@ -194,7 +195,7 @@ class ElasticLoad:
             self._delivery.ready.append(Errand(payload))
 
     def _taken(self) -> Payload | None:
-        with self._waiting.running():
+        with self._watches.waiting.running():
             return self._payloads.take(FOR_EVER_S)
 
     def _has_room_for(self, errand: Errand) -> bool:
@@ -203,7 +204,7 @@ class ElasticLoad:
     def _send(self, errand: Errand) -> None:
         """Send a payload; in a sender's thread."""
         payload, caller = errand.payload, self._caller_that_tells(self._senders.tell)
-        with self._sending.running():
+        with self._watches.sending.running():
             self.channel.append(payload.body, raw_bytes=payload.raw_bytes, caller=caller, trail=errand.trail)
 
     def _wake(self) -> None:
@@ -277,7 +278,7 @@ class ElasticLoad:
         """Report what happened: to the load's own displays first, then to whoever listens to the client."""
         throttled = isinstance(event, RequestRetried) and event.throttled
         self._delivery.count_tries(self._senders.under_way, throttled=throttled)
-        self._reporter.tell(event, self._delivery.counts, self._timings())
+        self._reporter.tell(event, self._delivery.counts)
 
     def _caller_that_tells(self, tell: Callable[[Event], None]) -> LoadCaller:
         return LoadCaller(self.control, tell, target=self._reporter.target, channel=self.channel_name)
@@ -318,19 +319,11 @@ class ElasticLoad:
             offset_upper_bound=None,
         )
 
-    def _timings(self) -> Timings:
-        return Timings(
-            encode=self._payloads.encode_s,
-            compress=self._payloads.compress_s,
-            wait=self._waiting.seconds,
-            send=self._sending.seconds,
-        )
-
     def _result(self) -> StreamResult:
         return StreamResult(
             **self._delivery.counts.as_dict(),
             seconds=self.tracker.seconds,
-            timings=self._timings(),
+            timings=self._watches.timings(),
             committed=True,
             offset_token=None,
             target=self._reporter.target,

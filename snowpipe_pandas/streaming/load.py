@@ -58,7 +58,7 @@ from .steps import (
     Take,
     Wait,
 )
-from .timings import CommitWatch, Stopwatch, Timings
+from .timings import Watches
 
 
 class Load:
@@ -97,7 +97,8 @@ class Load:
         self.channel_name = channel.name
         self.part = part
         self.control = Control(channel.clock.sleep)
-        self._reporter = Reporter(self.load_id, channel, rows.total_rows)
+        self._watches = Watches()
+        self._reporter = Reporter(self.load_id, channel, rows.total_rows, self._watches)
         self.events = self._reporter.events
         self.client_events = self._reporter.client_events
         self.tracker = self._reporter.tracker
@@ -110,7 +111,6 @@ class Load:
         self._sources = ExitStack()
         self._payloads: Payloads | None = None
         self._usual_raw_bytes = math.inf
-        self._waiting, self._sending, self._committing = Stopwatch(), Stopwatch(), CommitWatch()
 
     def run(self) -> StreamResult:
         """Deliver the rows; whatever ends this early carries how far the load came.
@@ -173,10 +173,10 @@ class Load:
         self.control.check()
         match step:
             case Append():
-                with self._sending.running():
+                with self._watches.sending.running():
                     return self._append(step, session)
             case Take():
-                with self._waiting.running():
+                with self._watches.waiting.running():
                     return self._take(step.until - self._now())
             case Poll():
                 return StatusRead(session.fetch_status())
@@ -223,6 +223,7 @@ class Load:
                 limits=self._options.limits,
                 flush_interval_s=self._options.flush_interval_s,
                 workers=default_workers() if self.part is None else 1,  # parts have each other
+                watches=self._watches,
                 usual_raw_bytes=self._usual_raw_bytes,
             )
         )
@@ -247,9 +248,9 @@ class Load:
         """Report what happened: to the load's own displays first, then to whoever listens to the client."""
         if isinstance(event, RequestRetried) and self._delivery is not None:
             self._delivery.note_retry(event)
-        self._committing.hear(event)
+        self._watches.committing.hear(event)
         counts = Counts() if self._delivery is None else self._delivery.counts
-        self._reporter.tell(event, counts, self._timings())
+        self._reporter.tell(event, counts)
 
     def _explain(self, error: BaseException) -> None:
         """Attach how far the load came, to our exceptions also as facts, and notify the displays."""
@@ -276,20 +277,11 @@ class Load:
             elif isinstance(error, SnowpipeError):  # the whole load gets a note, once all parts have ended
                 error.load = facts
 
-    def _timings(self) -> Timings:
-        return Timings(
-            encode=self._payloads.encode_s if self._payloads else 0.0,
-            compress=self._payloads.compress_s if self._payloads else 0.0,
-            wait=self._waiting.seconds,
-            send=self._sending.seconds,
-            commit=self._committing.seconds,
-        )
-
     def _result(self, delivery: Delivery) -> StreamResult:
         return StreamResult(
             **delivery.counts.as_dict(),
             seconds=self.tracker.seconds,
-            timings=self._timings(),
+            timings=self._watches.timings(),
             committed=not delivery.commits_wait,
             offset_token=delivery.last_token,
             load_id=self.load_id,

@@ -25,7 +25,7 @@ from ..rows.payloads import Payload, pack
 from ..rows.sources.source import Source
 from ..waits import FOR_EVER_S, join_in_time
 from .options import LoadLimits
-from .timings import Stopwatch
+from .timings import Stopwatch, Watches
 
 READY_PAYLOADS = 1
 """Payloads prepared beyond the one on its way and the one that is being made (at most 4 MB each)."""
@@ -50,10 +50,10 @@ class Payloads:
         limits: how large payloads become.
         flush_interval_s: how long a row waits for others if the sender has nothing else to do, in seconds.
         workers: threads that render.
+        watches: count the seconds of rendering, compressing and of the digest.
 
     Attributes:
         ended: whether `take()` has given the last payload. It may learn so only when it is called once more.
-        compress_s: seconds of compressing and of the digest, up to the last payload that was made.
     """
 
     def __init__(
@@ -68,10 +68,10 @@ class Payloads:
         limits: LoadLimits,
         flush_interval_s: float,
         workers: int,
+        watches: Watches,
         usual_raw_bytes: float = math.inf,
     ) -> None:
         self.ended = False
-        self.compress_s = 0.0
         self._rows = rows
         self._encoder = encoder
         self._load_id = load_id
@@ -88,7 +88,7 @@ class Payloads:
         self._hungry = False  # the sender waits for a payload
         self._waiting: deque[tuple[int, float]] = deque()  # end rows not packed yet, and since when
         self._thread: threading.Thread | None = None
-        self._encoding = Stopwatch()
+        self._watches = watches
 
     def __enter__(self) -> Payloads:
         return self
@@ -103,11 +103,6 @@ class Payloads:
         if self._thread is not None:
             join_in_time([self._thread])
         pa.default_memory_pool().release_unused()  # the threads that had it have ended
-
-    @property
-    def encode_s(self) -> float:
-        """Seconds of rendering so far, the sum over its threads."""
-        return self._encoding.seconds
 
     def take(self, timeout_s: float) -> Payload | None:
         """Return the next payload as soon as it is ready; for one thread.
@@ -191,7 +186,7 @@ class Payloads:
                 skip_format=self._skip_format,
             )
             for payload in packing.over(payloads):
-                self.compress_s = packing.seconds - reading.seconds
+                self._watches.compress_s = packing.seconds - reading.seconds
                 self._put(payload)
         except Exception as error:  # noqa: BLE001  # raised by take(), whatever it is
             end = error
@@ -246,7 +241,7 @@ class Payloads:
 
     def _encode(self, batch: pa.RecordBatch, first_row: int) -> EncodedRows:
         """Encode, and give back what Arrow keeps of the memory that this thread has freed: 10 to 20 MB."""
-        with self._encoding.running():
+        with self._watches.encoding.running():
             encoded = self._encoder.encode(batch, self._rows.first_row + first_row)
             pa.default_memory_pool().release_unused()
         return encoded

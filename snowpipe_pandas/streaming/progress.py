@@ -33,7 +33,7 @@ class Progress(Counts):
         rejected_message: the service's reason for the last rejected row.
         token_sent, token_committed: the last offset token acknowledged, and the last one committed.
         seconds: since the load began, until its end.
-        timings: where they went, as of the last event.
+        timings: where they went.
         recent_bytes_per_s: NDJSON acknowledged per second, over the last five.
         samples: the run so far, for a chart.
         tokens: the lives of the client's tokens, by kind.
@@ -99,6 +99,7 @@ class Tracker:
     Args:
         progress: the state before the load begins.
         tokens: returns the lives of the client's tokens.
+        timings: returns where the load's seconds went so far.
         clock: seconds that only go forward.
     """
 
@@ -107,17 +108,18 @@ class Tracker:
         progress: Progress,
         *,
         tokens: Callable[[], Mapping[str, TokenLife]],
+        timings: Callable[[], Timings],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._progress = progress
         self._tokens = tokens
+        self._timings = timings
         self._clock = clock
         self._lock = threading.Lock()
         self._history = History()
         self._started = clock()
         # What has changed since; it becomes a snapshot when somebody looks.
         self._counts: Counts = progress
-        self._timings = progress.timings
         self._changes: dict[str, Any] = {}
         self._ended_at: float | None = None
 
@@ -131,13 +133,13 @@ class Tracker:
         """Seconds since the load began, until its end."""
         return self._clock() - self._started if self._ended_at is None else self._ended_at
 
-    def take(self, counts: Counts, timings: Timings, **changes: Any) -> None:
+    def take(self, counts: Counts, **changes: Any) -> None:
         """Take in what the load has done, and what else has changed; after its end nothing does."""
         with self._lock:
             if self.ended:
                 return
             now = self.seconds
-            before, self._counts, self._timings = self._counts, counts, timings
+            before, self._counts = self._counts, counts
             self._changes.update(changes)
             if (before.raw_bytes, before.rows_waiting) != (counts.raw_bytes, counts.rows_waiting):
                 self._history.add(Sample(now, counts.raw_bytes, counts.rows_waiting))
@@ -152,7 +154,7 @@ class Tracker:
                 self._progress,
                 **self._counts.as_dict(),
                 **self._changes,
-                timings=self._timings,
+                timings=self._timings(),
                 seconds=now,
                 recent_bytes_per_s=self._history.bytes_per_s(now),
                 samples=self._history.samples,

@@ -282,8 +282,7 @@ class LoadProtocol:
         ready_at = self._ready_at(payload, now)
         if now < ready_at:
             return Wait(min(ready_at, poll_at))
-        end_token = delivery.token_behind(payload)
-        delivery.send(payload)
+        end_token = delivery.send(payload)
         return Append(payload, f"{delivery.plan.load_id}:{payload.first_row}", end_token)
 
     def _ready_at(self, payload: Payload, now: float) -> float:

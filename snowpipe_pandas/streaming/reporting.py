@@ -13,7 +13,7 @@ from ..rest.elastic import ElasticChannel
 from .control import Control
 from .counts import Counts
 from .progress import Progress, Tracker
-from .timings import Timings
+from .timings import Watches
 
 
 class Reporter:
@@ -23,6 +23,7 @@ class Reporter:
         load_id: the load's name.
         channel: its channel.
         rows_total: rows of its source, None where that is not known.
+        watches: measure where its seconds go.
 
     Attributes:
         target: the channel's target, as messages name it.
@@ -31,7 +32,13 @@ class Reporter:
         tracker: what the load has done, for displays.
     """
 
-    def __init__(self, load_id: str, channel: Channel | ElasticChannel, rows_total: int | None) -> None:
+    def __init__(
+        self,
+        load_id: str,
+        channel: Channel | ElasticChannel,
+        rows_total: int | None,
+        watches: Watches,
+    ) -> None:
         self.target = str(channel.target)
         self.events = Hub()
         self.client_events = channel.events
@@ -47,16 +54,18 @@ class Reporter:
                 rows_total=rows_total,
             ),
             tokens=lambda: channel.tokens,
+            timings=watches.timings,
         )
         self._load_id = load_id
         self._channel = channel.name
 
-    def tell(self, event: Event, counts: Counts, timings: Timings) -> None:
+    def tell(self, event: Event, counts: Counts) -> None:
         """Tell what happened, by which the load has done this much."""
-        event = replace(event, channel=self._channel, target=self.target, load_id=self._load_id)
-        self.tracker.take(counts, timings, **_shown_of(event))
-        self.events.emit(event)
-        self.client_events.emit(event)
+        self.tracker.take(counts, **_shown_of(event))
+        if self.events.heard or self.client_events.heard:
+            event = replace(event, channel=self._channel, target=self.target, load_id=self._load_id)
+            self.events.emit(event)
+            self.client_events.emit(event)
 
 
 class LoadCaller(Caller):

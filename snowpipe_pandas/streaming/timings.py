@@ -112,3 +112,28 @@ class CommitWatch:
             case RowsCommitted() if self._acknowledged and event.end_row >= self._acknowledged[0]:
                 self.seconds = now - self._acknowledged[1]
                 self._acknowledged = None
+
+
+class Watches:
+    """Measures where the seconds of one load go. It knows nothing of the load, which may end before its view.
+
+    Attributes:
+        encoding, waiting, sending: count what `Timings` tells of the same names.
+        compress_s: seconds of compressing and of the digest, up to the last payload that was made.
+        committing: measures the last commit.
+    """
+
+    def __init__(self) -> None:
+        self.encoding, self.waiting, self.sending = Stopwatch(), Stopwatch(), Stopwatch()
+        self.compress_s = 0.0
+        self.committing = CommitWatch()
+
+    def timings(self) -> Timings:
+        """Return where they went so far."""
+        return Timings(
+            encode=self.encoding.seconds,
+            compress=self.compress_s,
+            wait=self.waiting.seconds,
+            send=self.sending.seconds,
+            commit=self.committing.seconds,
+        )

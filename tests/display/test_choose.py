@@ -5,6 +5,7 @@ import pytest
 from snowpipe_pandas.display import choose
 from snowpipe_pandas.events import ClientClosed, Hub, PhaseChanged, RowsRejected, TokenLife, TokenRenewed
 from snowpipe_pandas.streaming.progress import Tracker
+from snowpipe_pandas.streaming.timings import Timings
 from tests.display.samples import HALF
 
 OURS = {"channel": "notebook-1", "target": "DEMO.PUBLIC.A-STREAMING", "load_id": "A"}
@@ -13,7 +14,7 @@ RENEWED = TokenRenewed(kind="scoped", life=TokenLife(1.0, 1.0, 1.0, 0.0, "first 
 
 
 def tracker():
-    return Tracker(HALF, tokens=dict)
+    return Tracker(HALF, tokens=dict, timings=Timings)
 
 
 def listening(emit, listener):

@@ -53,6 +53,7 @@ def a_tracker(clock=time.monotonic):
     return Tracker(
         Progress(load_id="a", target="T", channel="c", account="ACCOUNT", user="USER", fingerprint=""),
         tokens=dict,
+        timings=Timings,
         clock=clock,
     )
 
@@ -62,16 +63,16 @@ def test_a_snapshot_shows_speed_ratio_and_the_time_that_is_left():
     tracker = a_tracker(clock)
     assert tracker.snapshot().seconds_left is None
     assert tracker.snapshot().wire_ratio is None
-    tracker.take(Counts(), Timings(), rows_total=40)
+    tracker.take(Counts(), rows_total=40)
     clock.now = 1.0
     counts = Counts(rows_acknowledged=10, rows_sent=10, raw_bytes=1_000_000, sent_bytes=100_000)
-    tracker.take(counts, Timings())
+    tracker.take(counts)
     clock.now = 2.0
-    tracker.take(replace(counts, rows_in_table=10), Timings())
+    tracker.take(replace(counts, rows_in_table=10))
     now = tracker.snapshot()
     assert (now.seconds_left, now.wire_ratio, now.recent_bytes_per_s) == (6.0, 10.0, 1_000_000.0)
     assert now.samples == (Sample(0.0, 0, 0), Sample(1.0, 1_000_000, 10), Sample(2.0, 1_000_000, 0))
-    tracker.take(counts, Timings(), phase="done")
+    tracker.take(counts, phase="done")
     clock.now = 9.0
     assert tracker.snapshot().seconds == 2.0
     assert tracker.snapshot().seconds_left is None
@@ -79,6 +80,6 @@ def test_a_snapshot_shows_speed_ratio_and_the_time_that_is_left():
 
 def test_nothing_changes_after_the_end():
     tracker = a_tracker()
-    tracker.take(Counts(), Timings(), phase="failed", message="no")
-    tracker.take(Counts(rows_sent=3), Timings(), phase="sending")
+    tracker.take(Counts(), phase="failed", message="no")
+    tracker.take(Counts(rows_sent=3), phase="sending")
     assert (tracker.snapshot().phase, tracker.snapshot().rows_sent) == ("failed", 0)

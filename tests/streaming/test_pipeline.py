@@ -16,6 +16,7 @@ from snowpipe_pandas.rows.encode.encoder import ROW_FORMAT, Encoder, to_ndjson
 from snowpipe_pandas.rows.sources.source import open_source
 from snowpipe_pandas.streaming.options import LoadLimits
 from snowpipe_pandas.streaming.pipeline import Payloads
+from snowpipe_pandas.streaming.timings import Watches
 
 WITHIN_S = 20.0
 """For what must come; a test that waits so long fails."""
@@ -32,6 +33,7 @@ def payloads(source, *, flush_interval_s=60.0, skip_rows=0, skip_digest="", **li
         limits=LoadLimits(**limits),
         flush_interval_s=flush_interval_s,
         workers=2,
+        watches=Watches(),
     )
 
 
