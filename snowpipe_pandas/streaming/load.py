@@ -248,7 +248,7 @@ class Load:
         """Report what happened: to the load's own displays first, then to whoever listens to the client."""
         if isinstance(event, RequestRetried) and self._delivery is not None:
             self._delivery.note_retry(event)
-        self._watches.committing.hear(event)
+        self._watches.committing.receive(event)
         counts = Counts() if self._delivery is None else self._delivery.counts
         self._reporter.tell(event, counts)
 

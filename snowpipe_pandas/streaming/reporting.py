@@ -1,4 +1,4 @@
-"""What a load tells of itself: to its own listeners first, then to its client's, and in its progress."""
+"""What a load reports of itself: to its own listeners first, then to its client's, and in its progress."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from .timings import Watches
 
 
 class Reporter:
-    """Tells what happens to a load through one channel.
+    """Reports what happens to a load through one channel.
 
     Args:
         load_id: the load's name.
         channel: its channel.
         rows_total: rows of its source, None where that is not known.
-        watches: measure where its seconds go.
+        watches: measure how its seconds are spent.
 
     Attributes:
         target: the channel's target, as messages name it.
@@ -60,7 +60,7 @@ class Reporter:
         self._channel = channel.name
 
     def tell(self, event: Event, counts: Counts) -> None:
-        """Tell what happened, by which the load has done this much."""
+        """Report what happened, and how much the load has done by then."""
         self.tracker.take(counts, **_shown_of(event))
         if self.events.heard or self.client_events.heard:
             event = replace(event, channel=self._channel, target=self.target, load_id=self._load_id)
@@ -69,7 +69,7 @@ class Reporter:
 
 
 class LoadCaller(Caller):
-    """A load as the caller of its requests: its waits hear a cancel.
+    """A load as the caller of its requests: its waits end at a cancel.
 
     Args:
         control: waits.

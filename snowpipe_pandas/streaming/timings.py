@@ -102,7 +102,7 @@ class CommitWatch:
         self.seconds = 0.0
         self._acknowledged: tuple[int, float] | None = None  # end row, and when
 
-    def hear(self, event: Event) -> None:
+    def receive(self, event: Event) -> None:
         """Take in what happened to the load."""
         now = time.perf_counter()
         match event:
@@ -118,7 +118,7 @@ class Watches:
     """Measures where the seconds of one load go. It knows nothing of the load, which may end before its view.
 
     Attributes:
-        encoding, waiting, sending: count what `Timings` tells of the same names.
+        encoding, waiting, sending: measure what `Timings` reports under the same names.
         compress_s: seconds of compressing and of the digest, up to the last payload that was made.
         committing: measures the last commit.
     """
