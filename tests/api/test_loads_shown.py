@@ -1,4 +1,4 @@
-"""What views, callbacks and results of real loads show: each of its own load, and never more than is so."""
+"""What views, callbacks and results of real loads show: of its own load each, and nothing untrue."""
 
 import threading
 

@@ -1,4 +1,4 @@
-"""Rejected rows come home: from the error table by SQL, as rows of the source, and are repaired."""
+"""Rejected rows are read from the error table by SQL, as rows of the source, and are repaired."""
 
 import copy
 import gc
@@ -53,7 +53,7 @@ def selects(account):
     return [r for r in account.requests if r.operation == "statement"]
 
 
-# What comes home.
+# What is read.
 
 
 def test_rejected_rows_are_rows_of_the_frame_with_number_and_reason(table):

@@ -173,5 +173,5 @@ def with_role(html, role):
 
 
 def whole(progress):
-    """A load as it is drawn while it runs: its first line, what needs a look, and everything else."""
+    """A load as it is drawn while it runs: its first line, what needs attention, and everything else."""
     return panel.line(progress) + panel.notes(progress) + panel.details(progress)

@@ -197,7 +197,7 @@ def test_no_output_and_no_widget_state_holds_a_secret_and_a_finished_load_keeps_
     notebook = run_notebook(START, "client", load, count, load, job, count, "client.close()\naccount.close()")
     states = notebook.metadata["widgets"]["application/vnd.jupyter.widget-state+json"]["state"]
     assert states
-    for state in states.values():  # what every front end brings along, so that nothing is fetched
+    for state in states.values():  # part of every front end, so that nothing is fetched
         names = {state["model_module"], state["state"]["_model_module"], state["state"]["_view_module"]}
         assert names <= {"@jupyter-widgets/base", "@jupyter-widgets/controls", None}
     text = json.dumps(notebook)

@@ -35,7 +35,7 @@ def terminal(width):
 
 
 def old_terminal(width, encoding):
-    """A terminal that knows no UTF-8, and fails where it is given more than it knows."""
+    """A terminal without UTF-8, which fails on characters that it lacks."""
     file = io.TextIOWrapper(io.BytesIO(), encoding=encoding, errors="strict")
     return Console(file=file, force_terminal=True, width=width, color_system="standard")
 

@@ -1,4 +1,4 @@
-"""The thread that draws: to the end, not beyond it, and never to the load's harm."""
+"""The thread that draws: to the end, not beyond it, and it never harms the load."""
 
 import contextvars
 import threading
@@ -9,7 +9,7 @@ SOON_S = 0.01
 
 
 class Recorder:
-    """A view that keeps what is asked of it."""
+    """A view that records what it is asked to do."""
 
     def __init__(self, *, draws=None, failure=None):
         self.asked = []

@@ -1,4 +1,4 @@
-"""Loads in parts under trouble: whatever meets some of the channels, each row comes once."""
+"""Loads in parts under trouble: whatever happens to some of the channels, each row comes once."""
 
 import threading
 

@@ -1,4 +1,4 @@
-"""The catalogue of faults (docs/faults.md) over loads in parts: one part meets the trouble, or all of them.
+"""The catalogue of faults (docs/faults.md) over loads in parts: the trouble meets one part, or all of them.
 
 The tests bear the catalogue's numbers. What needs no test of its own here: the client's own life (46 to 54)
 is tried on parts by `test_kills.py`, `test_schedules.py` and `test_groups.py`; names (45) come from load ids.

@@ -30,7 +30,7 @@ def outcome(account, channel, **options):
     try:
         run(channel, **options)
         ended = "success"
-    except Exception as error:  # without a rule anything may come
+    except Exception as error:  # without a rule anything may be raised
         ended = type(error).__name__
     return ended, ids(account) == WHOLE
 
@@ -55,7 +55,7 @@ def without(monkeypatch):
 
 @pytest.fixture
 def giving_up(monkeypatch):
-    """Let a load give up where a rule of this name would help it."""
+    """Make a load give up where a rule of this name would help it."""
 
     def fail(delivery, fact):
         delivery.error = failures.refusal(delivery, fact)
@@ -71,7 +71,7 @@ def giving_up(monkeypatch):
 
 
 def test_held_payloads(account, channel, switched_off):
-    """Rows which the server lost cannot be sent again by a client that let them go after the answer."""
+    """Rows which the server lost cannot be sent again by a client that released them after the answer."""
     account.channels.commit_lag_s = 0.5
     switched_off(Window, "add", hold_only)
 

@@ -35,7 +35,7 @@ PARTS = 8
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(300),  # on a busy machine a worker needs half a minute to come back
-    # Killed workers leave streams after; what of them is ours is seen by other tests.
+    # Killed workers leave streams open; other tests check those that are ours.
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
@@ -329,7 +329,7 @@ def key_of(account):
 
 
 def test_the_key_is_in_no_graph_no_expression_no_log_and_no_event(account, load, workers, cluster):
-    """A reference leads to it on the workers. That the scan finds what is there is seen by the reference."""
+    """A reference leads to it on the workers. The scan finds the reference: it would find the key."""
     key = key_of(account)
     arguments = pickle.loads(pickle.dumps(dict(sp.config.load_settings(str(account.profile)).describe())))
     seen = []

@@ -369,7 +369,7 @@ def test_an_empty_partition_is_a_partition(account, engine, empty):
     ids=["reader", "iterator", "table", "frame"],
 )
 def test_a_partition_may_be_anything_that_can_be_streamed(account, engine, form):
-    """Batches may come cut in any way: the digest is of the rows."""
+    """Batches may be cut in any way: the digest is of the rows."""
     table = pa.table({"ID": range(ROWS), "TEXT": [f"row {i}" for i in range(ROWS)]})
 
     def partition(rows, spec, number):

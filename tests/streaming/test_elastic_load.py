@@ -311,7 +311,7 @@ class Meanwhile:
             load_of(self.channel, numbers(self.rows, start=1000), wait=False).run()
 
 
-def test_errors_of_somebody_are_nobodys_where_others_wrote_too(account, connect, channel, listen):
+def test_errors_belong_to_no_load_where_others_wrote_too(account, connect, channel, listen):
     account.faults.add("append", after=1, reject_rows=3)
     load = load_of(channel)
     listen(load, Meanwhile(connect))
@@ -340,7 +340,7 @@ def counters(inserted, errors):
 
 
 def test_statuses_from_the_past_prove_nothing(account, channel, listen):
-    """The load before this one left as many rows, 10 of them rejected. For a while statuses are from the past
+    """The load before left equally many rows, 10 of them rejected. For a while statuses are from the past
     and show its rows as if they were ours. After the grace they show the truth."""
     account.faults.add("append", reject_rows=10)
     load_of(channel, on_error="report", wait=False).run()
@@ -399,7 +399,7 @@ def test_a_status_that_fails_at_the_end_costs_no_load(account, channel):
 
 
 def test_the_last_answer_may_come_at_any_moment(channel, monkeypatch):
-    """It comes between the look whether something is under way, and the look for news."""
+    """It comes after the check whether something is under way, and before the check for news."""
     take_news = ElasticLoad._take_news
 
     def late(load, timeout_s):

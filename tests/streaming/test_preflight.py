@@ -119,7 +119,7 @@ def test_a_pipe_of_ones_own_is_not_asked_about(account, client):
 # What is refused.
 
 
-def test_a_column_that_the_table_has_not_is_refused_before_anything_is_sent(account, send):
+def test_a_column_that_the_table_lacks_is_refused_before_anything_is_sent(account, send):
     account.sql(f"CREATE TABLE {T} (ID NUMBER, NOTES VARCHAR)")
     silent_opens(account)
     with pytest.raises(UnknownColumnError, match="no column 'NOTE'; did you mean 'NOTES'") as caught:

@@ -128,7 +128,7 @@ class Drive:
 
 
 def at(number, fact, *, applied=False):
-    """Let the step of this number end so; `applied` for an append whose rows were taken all the same."""
+    """Make this step end like this; `applied` for an append whose rows were taken all the same."""
 
     def happens(drive, count, step):
         if count != number:
@@ -306,7 +306,7 @@ def outcomes():
     for name, scenario in SCENARIOS.items():
         try:
             found[name] = scenario().run()
-        except Exception as error:  # without a rule anything may come
+        except Exception as error:  # without a rule anything may be raised
             found[name] = type(error).__name__
     return found
 
@@ -314,7 +314,7 @@ def outcomes():
 WITH_ALL = outcomes()
 
 
-def test_no_scenario_goes_on_for_ever_and_peace_ends_well():
+def test_no_scenario_goes_on_forever_and_peace_ends_well():
     assert "never" not in WITH_ALL.values()
     assert WITH_ALL["in peace"][:4] == ("done", False, ROWS, True)
     assert not [name for name, found in WITH_ALL.items() if isinstance(found, str)]
@@ -337,7 +337,7 @@ def test_without_a_rule_a_scenario_ends_in_another_way(number, monkeypatch):
 
 
 def pauses_of_the_last_looks(commits):
-    """How long the drive waited between two looks, at most 6 of them, once all was sent."""
+    """How long the drive waited between two statuses, at most 6 of them, once all was sent."""
     looks = []
 
     def look(drive, count, step):

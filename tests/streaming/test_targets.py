@@ -380,7 +380,7 @@ def test_progress_adds_the_parts_up(account, table):
 
 @pytest.mark.parametrize(("first", "second"), [(4, 4), (4, 8), (2, 4), (1, 4)])
 def test_two_processes_with_the_same_load(account, table, first, second):
-    """One gives way or is refused; no row comes twice, whichever way each of them cuts it."""
+    """One gives way or is refused; no row comes twice, however each of them cuts it."""
     account.faults.add("append", times=1000, delay_s=0.005)
     ends = []
 

@@ -15,7 +15,7 @@ from tests.support.loads import SMALL, numbers
 
 SLOW_S = 0.2
 SLACK_S = 0.02
-"""For the little that a load does between two of its steps."""
+"""Allowed for what a load does between two of its steps."""
 
 
 def parts(timings):

@@ -1,4 +1,4 @@
-"""What a load says is so: rejected rows of its whole life, stale statuses, one set of counts."""
+"""What a load says is true: rejected rows of its whole life, stale statuses, one set of counts."""
 
 import threading
 import time
@@ -207,7 +207,7 @@ def test_a_bystander_waits_for_the_channel_on_its_own(account, channel):
     def watch():
         try:
             ended.append(channel.wait_for_commit(job.progress.token_sent, timeout_s=20))
-        except BaseException as error:  # what comes is looked at below
+        except BaseException as error:  # the outcome is checked below
             ended.append(error)
 
     bystander = threading.Thread(target=watch)
@@ -266,7 +266,7 @@ def test_two_named_loads_on_one_channel_are_not_doubled_by_running_them_again(ac
     assert numbers(50, start=50).snowpipe.stream(channel, **options).rows_sent == 0
     with pytest.raises(OtherLoadError, match="'day2'"):
         numbers(50).snowpipe.stream(channel, load_id="day1", progress=False)
-    numbers(3, start=100).snowpipe.stream(channel, progress=False)  # unnamed loads go on as ever
+    numbers(3, start=100).snowpipe.stream(channel, progress=False)  # unnamed loads go on as before
     assert ids(account) == list(range(103))
 
 
