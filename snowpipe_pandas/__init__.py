@@ -1,8 +1,8 @@
 """Stream pandas DataFrames into Snowflake tables, exactly once, through Snowpipe Streaming.
 
 Importing this package registers `df.snowpipe`, on polars' frames when polars is imported, and in a notebook's
-kernel how clients are shown; what needs the network, the cryptography or the local account is imported on
-first use.
+kernel how clients are shown; what needs the network, cryptography or the local account is imported on first
+use.
 """
 
 from __future__ import annotations

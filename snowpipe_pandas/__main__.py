@@ -1,4 +1,4 @@
-"""`python -m snowpipe_pandas` is the command line, where the folder of scripts is on no path."""
+"""`python -m snowpipe_pandas` is the command line, for when the folder of scripts is not on the path."""
 
 from .cli import main
 

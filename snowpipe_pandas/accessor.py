@@ -1,4 +1,4 @@
-"""`df.snowpipe`: the frame's door to the package. Thin: it hands the frame on to streaming and rows."""
+"""`df.snowpipe`: the frame's entry to the package. Thin: it passes the frame on to streaming and rows."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ class SnowpipeAccessor:
         nulls: Nulls = "emit",
         binary_format: BinaryFormat = "base64",
     ) -> Estimate:
-        """Say what `stream()` would send, what of it is billed, and how long that takes; nothing is sent.
+        """Estimate what `stream()` would send, how much is billed, and how long it takes; nothing is sent.
 
         Arguments, result and errors are those of `snowpipe_pandas.estimate`, which takes other sources too.
 
@@ -209,21 +209,21 @@ class SnowpipeAccessor:
         column_case: ColumnCase = "keep",
         nulls: Nulls = "emit",
     ) -> list[Problem]:
-        """List what the target would reject, without sending anything; an empty list is good.
+        """List what the target would reject, without sending anything; an empty list means nothing.
 
-        It compares names and types, and reads the values where these leave it open: texts for a NUMBER, a
+        It compares names and types, and reads the values where these do not decide: texts for a NUMBER, a
         DATE or a VARCHAR(10), numbers with more digits than the column has, nulls for NOT NULL columns.
 
         Args:
             target: a table of a client (`client.table("DEMO.PUBLIC.FLIGHTS")`), its name together with
                 `client`, or a channel: their columns are read by SQL, which needs no warehouse. Or a mapping
                 of column names to Snowflake types, whose columns all take nulls.
-            client: the client of a table that is named by a text.
+            client: the client of a table that is given by its name.
             index, columns, column_case, nulls: as in `stream()`.
 
         Raises:
-            UsageError: the mapping names a type that Snowflake has not, or a pipe was given, of which nobody
-                knows which table it fills.
+            UsageError: the mapping names a type that Snowflake does not have, or the target is a pipe, whose
+                table is unknown.
             SqlError: the columns can't be read: no such table, or no grant on it.
 
         >>> df.snowpipe.check(client.table("DEMO.PUBLIC.FLIGHTS"))
@@ -243,7 +243,7 @@ class SnowpipeAccessor:
 
 
 def _described(frame: Any) -> str:
-    """Name a frame's kind and its size; a LazyFrame's is not known before it is collected."""
+    """Return a frame's kind and size; a LazyFrame's size is unknown until it is collected."""
     shape = getattr(frame, "shape", None)
     kind = type(frame).__name__
     return kind if shape is None else f"{kind}, {counted(shape[0], 'row')} x {counted(shape[1], 'column')}"

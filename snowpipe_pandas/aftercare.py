@@ -1,4 +1,4 @@
-"""What can be done for a load once it is over, as its result and its error offer it."""
+"""What can be done for a load once it is over, as offered by its result and its error."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Aftercare(Protocol):
-    """The way from a load that is over to its source, its table and its client; made by `api`."""
+    """Leads from a load that is over to its source, its table and its client; made by `api`."""
 
     @property
     def door(self) -> Door:
@@ -20,7 +20,7 @@ class Aftercare(Protocol):
 
     @property
     def given(self) -> Any:
-        """What the load was given; None where it can't be read again, or no longer exists."""
+        """The source of the load; None where it can't be read again, or was not kept."""
 
     def rejected(self) -> pd.DataFrame:
         """Return the rows that the service has rejected."""
@@ -30,7 +30,7 @@ class Aftercare(Protocol):
 
 
 class OfRejectedRows:
-    """What an error of rejected rows offers; a copy that pickle makes has no way back."""
+    """What an error of rejected rows offers; a copy made by pickle has no way back."""
 
     _aftercare: Aftercare | None = None
 
@@ -41,7 +41,7 @@ class OfRejectedRows:
     def repair(self, fixed: pd.DataFrame, *, progress: Any = "auto") -> StreamResult:
         """Send corrected rows in place of the rejected ones, as `StreamResult.repair` does.
 
-        Where the load stopped at rejected rows, the rest of its rows is not sent yet: the same call with
+        If the load stopped at rejected rows, the rest of its rows has not been sent: the same call with
         `on_error="report"` sends it.
         """
         return way_back(self._aftercare).repair(fixed, progress=progress)
@@ -51,13 +51,13 @@ def way_back(aftercare: Aftercare | None) -> Aftercare:
     """Return what leads a result or an error back to its source and client.
 
     Raises:
-        UsageError: nothing does: it was made in another process, or is that of a part of a load.
+        UsageError: there is none: it was made in another process, or belongs to a part of a load.
     """
     if aftercare is None:
         from .errors import UsageError  # which imports this module
 
         raise UsageError(
-            "what was made in another process, or is of a part of a load, does not lead to its rows: run "
-            "the load again with its load_id, which sends nothing twice, and ask what comes of that"
+            "a result or error made in another process, or of a part of a load, can't reach its rows: run "
+            "the load again with its load_id, which sends nothing twice, and use what that gives"
         )
     return aftercare

@@ -1,4 +1,4 @@
-"""Checks of what callers hand in to public entries: a value is parsed here once, and trusted after that.
+"""Checks of the arguments of public functions: a value is parsed here once, and trusted after that.
 
 A check returns the value in its plain type (`str`, `int`, `float`, `bool`), whatever subclass or NumPy
 scalar it was. It knows nothing of rows or of the protocol, so every room may use it.
@@ -24,7 +24,7 @@ Text = TypeVar("Text", bound=str)
 
 A_DAY_S = 86_400.0
 _NO_NUMBERS: tuple[type, ...] = (bool,)
-"""Python counts these as whole numbers; who gives one means something else."""
+"""Python counts these as whole numbers; a caller who gives one means something else."""
 
 
 def refuse(
@@ -33,11 +33,11 @@ def refuse(
     """Raise the error for an argument that can't be used.
 
     Args:
-        name: what callers know the argument by.
+        name: the argument's name, as callers know it.
         value: what was given; its own `__repr__` may fail.
         wanted: what to give instead, with an example.
         setting: makes it a ConfigError of this setting.
-        secret: the value may hold a secret, so only its type is told.
+        secret: the value may hold a secret, so only its type is shown.
 
     >>> refuse("load_id", 7, 'a text, such as load_id="flights-2013"')
     UsageError: load_id=7 can't be used: give a text, such as load_id="flights-2013"
@@ -48,7 +48,7 @@ def refuse(
 
 
 def plain_text(value: Any, *, nul: bool = False) -> str | None:
-    """Return a text as a plain `str`, None for anything else: a lone surrogate or NUL makes it none too."""
+    """Return a text as a plain `str`, None for anything else, and for one with a lone surrogate or NUL."""
     plain = any_text(value)
     if plain is None or has_surrogate(plain) or ("\0" in plain and not nul):
         return None
@@ -61,7 +61,7 @@ def any_text(value: Any) -> str | None:
 
 
 def plain_path(value: Any) -> str | None:
-    """Return the text of a path, None for what can't be one: bytes, a NUL, what no file system encodes."""
+    """Return the text of a path, None for what can't be one: bytes, a NUL, what file systems can't encode."""
     try:
         given = os.fspath(value)
         plain = str.__str__(given)
@@ -72,7 +72,7 @@ def plain_path(value: Any) -> str | None:
 
 
 def plain_number(value: Any) -> float:
-    """Return a number as a float, NaN for anything else; a bool is none, nor is a span of time."""
+    """Return a number as a float, NaN for anything else, such as a bool or a span of time."""
     kind = type(value)
     if not issubclass(kind, Real) or issubclass(kind, _NO_NUMBERS) or kind.__name__ == "timedelta64":
         return math.nan
@@ -86,7 +86,7 @@ def text(name: str, value: Any, *, example: str, wanted: str = "a text", setting
     """Return a text.
 
     Raises:
-        UsageError: it is none, or holds a NUL or a lone surrogate, which neither URLs nor SQL carry.
+        UsageError: it is not a text, or holds a NUL or a lone surrogate, which URLs and SQL can't carry.
     """
     plain = plain_text(value)
     if plain is None:
@@ -103,7 +103,7 @@ def path(name: str, value: Any, *, example: str) -> Path:
     """Return a path.
 
     Raises:
-        UsageError: it is none.
+        UsageError: it is not a path.
     """
     plain = plain_path(value)
     if plain is None or has_surrogate(plain):
@@ -124,7 +124,7 @@ def number(
     """Return a number from `low` to `high`.
 
     Raises:
-        UsageError: it is none, or out of range; NaN always is.
+        UsageError: it is not a number, or out of range, as NaN always is.
     """
     plain = plain_number(value)
     if not low <= plain <= high:
@@ -144,7 +144,7 @@ def whole(
     """Return a whole number from `low` to `high`.
 
     Raises:
-        UsageError: it is none, as 1.0 and True are, or out of range.
+        UsageError: it is not a whole number (nor are 1.0 and True), or out of range.
     """
     plain: int | None = None
     if issubclass(type(value), Integral) and not issubclass(type(value), _NO_NUMBERS):
@@ -161,7 +161,7 @@ def flag(name: str, value: Any) -> bool:
     """Return True or False.
 
     Raises:
-        UsageError: it is neither of them, nor NumPy's.
+        UsageError: it is neither of them, nor one of NumPy's.
     """
     kind = type(value)
     if kind is bool or (kind.__module__ == "numpy" and kind.__name__ in ("bool", "bool_")):
@@ -170,7 +170,7 @@ def flag(name: str, value: Any) -> bool:
 
 
 def choice(name: str, value: Any, choices: tuple[Text, ...]) -> Text:
-    """Return the one of some texts that was chosen.
+    """Return which of some texts was chosen.
 
     Raises:
         UsageError: it is none of them.
@@ -194,7 +194,7 @@ def instance(
     """Return an object of a class.
 
     Raises:
-        UsageError: it is of another.
+        UsageError: it is of another class.
     """
     if not is_a(value, kind):
         refuse(name, value, wanted, setting=setting, secret=secret)
@@ -202,7 +202,7 @@ def instance(
 
 
 def is_a(value: Any, kind: type[T]) -> TypeGuard[T]:
-    """Tell whether a value is of a class, or stands in for one as proxies do."""
+    """Return whether a value is of a class, or is a proxy for an object of it."""
     try:
         return isinstance(value, kind)
     except Exception:  # noqa: BLE001  # a foreign __class__
@@ -217,7 +217,7 @@ def items(name: str, value: Any, *, wanted: str, setting: str | None = None) -> 
     """
     iterator = None
     if not issubclass(type(value), str | bytes | Mapping):
-        with suppress(Exception):  # a foreign __iter__, or none
+        with suppress(Exception):  # a foreign __iter__, or no such method
             iterator = iter(value)
     if iterator is None:
         refuse(name, value, wanted, setting=setting)
@@ -228,7 +228,7 @@ def texts_by_text(name: str, value: Any, *, wanted: str) -> dict[str, str]:
     """Return a mapping of texts to texts, which may hold any character.
 
     Raises:
-        UsageError: it is none, or another object is in it.
+        UsageError: it is not a mapping, or holds another object.
     """
     pairs: list[tuple[Any, Any]] | None = None
     with suppress(Exception):  # a foreign mapping
@@ -243,7 +243,7 @@ def texts_by_text(name: str, value: Any, *, wanted: str) -> dict[str, str]:
 
 
 def has_surrogate(plain: str) -> bool:
-    """Tell whether a text holds a lone surrogate, which UTF-8 does not."""
+    """Return whether a text holds a lone surrogate, which UTF-8 can't encode."""
     try:
         plain.encode()
     except UnicodeEncodeError:
@@ -252,7 +252,7 @@ def has_surrogate(plain: str) -> bool:
 
 
 def _span(low: float, high: float) -> str:
-    """Say the range, as far as it has ends."""
+    """Return the range in words, with the bounds that it has."""
     if high < sys.maxsize:
         return f" from {low:,g} to {high:,g}"
     return f", {low:,g} or more" if low > -math.inf else ""

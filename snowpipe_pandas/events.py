@@ -1,4 +1,4 @@
-"""What happens while rows are on their way: frozen dataclasses, and the hub that hands them to listeners.
+"""What happens while rows are sent: frozen dataclasses, and the hub that sends them to listeners.
 
 The one language of displays, callbacks and tests. Every room may use it; it knows none of them. No event
 holds a token, a key or a row.
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 Phase = Literal["preparing", "sending", "paused", "committing", "done", "failed", "cancelled"]
-"""Where a load is; the last three are ends."""
+"""The phases of a load; the last three are ends."""
 
 _log = logging.getLogger("snowpipe_pandas.events")
 
@@ -36,11 +36,11 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadStarted(Event):
-    """A load knows where it begins.
+    """A load begins.
 
     Attributes:
         rows_total: rows of the source, None where it does not know.
-        rows_skipped: rows that an earlier call committed; this one goes on after them.
+        rows_skipped: rows that an earlier call committed; this call goes on after them.
     """
 
     rows_total: int | None
@@ -115,7 +115,7 @@ class RowsRejected(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestRetried(Event):
-    """A request failed in a way that another try may better.
+    """A request failed, and another try may succeed.
 
     Attributes:
         operation: what it was for, such as "append to channel 'a'".
@@ -158,11 +158,11 @@ class TokenLife:
 
     Attributes:
         expires_in_s: seconds until its end, negative after it.
-        life_s: seconds from its making to its end.
+        life_s: seconds from when it was made to its end.
         margin_s: it is renewed when fewer seconds than these are left.
         age_s: seconds since it was made.
         reason: why it was made.
-        assumed: whether its life is assumed, since nothing said when it ends.
+        assumed: whether its life is assumed, since it is not known when it ends.
     """
 
     expires_in_s: float
@@ -183,19 +183,19 @@ class TokenRenewed(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientClosed(Event):
-    """The client was closed; it sends nothing any more."""
+    """The client was closed and sends nothing after this."""
 
 
 Listener: TypeAlias = Callable[[Event], None]
 
 
 class Hub:
-    """Hands events to listeners, in the thread in which they happen.
+    """Calls listeners with events, in the thread in which they happen.
 
-    A listener that raises is told in the log once and asked no more: it must never harm a load.
+    A listener that raises is logged once and not called again: it must never harm a load.
 
     Args:
-        listeners: who hears every event from the beginning.
+        listeners: those that receive every event from the beginning.
     """
 
     def __init__(self, listeners: Iterable[Listener] = ()) -> None:
@@ -208,17 +208,17 @@ class Hub:
         return bool(self._listeners)
 
     def emit(self, event: Event) -> None:
-        """Tell every listener."""
+        """Call every listener with an event."""
         for listener in self._listeners:
             try:
                 listener(event)
             except Exception:  # noqa: BLE001  # a listener can fail in any way
                 self._remove(listener)
-                _log.warning("a listener failed on %s and is asked no more", event, exc_info=True)
+                _log.warning("a listener failed on %s and is not called again", event, exc_info=True)
 
     @contextlib.contextmanager
     def heard_by(self, listener: Listener) -> Iterator[None]:
-        """Tell `listener` every event for as long as the block runs."""
+        """Call `listener` with every event for as long as the block runs."""
         with self._lock:
             self._listeners = (*self._listeners, listener)
         try:

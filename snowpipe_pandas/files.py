@@ -1,6 +1,6 @@
 """Reads the small files that people name: keys, tokens, profiles, certificates.
 
-What is no file, or does not end, is not read: a device would fill the memory, a pipe would wait for ever.
+Only regular files of limited size are read: a device would fill the memory, a pipe would wait forever.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0
 def read_small(path: str | os.PathLike[str], *, limit: int = MAX_FILE_BYTES) -> bytes | str:
     """Return what a file holds, or what is wrong with it, as the end of a sentence.
 
-    It does not raise, since what it returns is often secret.
+    It does not raise, since the content is often secret.
 
     Args:
         path: the file.
@@ -33,11 +33,11 @@ def read_small(path: str | os.PathLike[str], *, limit: int = MAX_FILE_BYTES) -> 
     except OSError as error:
         return f"can't be read: {error.strerror or type(error).__name__}; check the path"
     except ValueError:  # a NUL, or a lone surrogate
-        return "can't be read: that is no path"
+        return "can't be read: that is not a path"
 
 
 def _odd_kind(opened: int) -> str:
-    """Say what something is that is no file, "" for a file."""
+    """Say what something that is not a file is, "" for a file."""
     mode = os.fstat(opened).st_mode
     if stat.S_ISREG(mode):
         return ""

@@ -1,7 +1,7 @@
-"""The one grammar of hosts: what can be dialled at all, what is this machine, and what belongs to an account.
+"""The one grammar of hosts: what is a valid host, what is this machine, and what belongs to an account.
 
 Strict on purpose: a text that two readers could take for two hosts (blanks, `@`, `%`, other spellings of an
-address) is no host here. It knows no HTTP and no settings.
+address) is not a host here. It knows no HTTP and no settings.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _AUTHORITY = re.compile(r"(?P<host>\[[^\[\]]*\]|[^:\[\]]*)(?::(?P<port>.*))?", r
 _LABEL = r"[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?"
 _NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 _NUMERIC = re.compile(r"[0-9]+|0x[0-9a-f]*")
-"""A last label of this form makes a name an address, which resolvers read in many spellings."""
+"""A name whose last label has this form is an address, which resolvers read in many spellings."""
 
 
 def split_port(text: str) -> tuple[str, str | None]:
@@ -35,9 +35,9 @@ def split_port(text: str) -> tuple[str, str | None]:
 
 
 def host_name(text: str) -> str | None:
-    """Return a host in lower case, None for a text that is none.
+    """Return a host in lower case, None for a text that is not a host.
 
-    Hosts are names of RFC 1123 (with underscores inside of labels), IPv4 addresses in their usual form, and
+    Hosts are names of RFC 1123 (with underscores inside labels), IPv4 addresses in their usual form, and
     `[::1]`.
 
     >>> host_name("MyOrg-dev.snowflakecomputing.com"), host_name("0x7f.1"), host_name("localhost.")
@@ -57,14 +57,14 @@ def host_name(text: str) -> str | None:
 
 
 def port_number(text: str) -> int | None:
-    """Return a port from 1 to 65535, None for a text that is none."""
+    """Return a port from 1 to 65535, None for a text that is not a port."""
     if not re.fullmatch(r"[0-9]{1,5}", text, re.ASCII) or not 0 < int(text) <= 65535:
         return None
     return int(text)
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether a host (as `host_name` returns it) is this machine: 127.0.0.0/8, `[::1]` or localhost."""
+    """Return whether a host (from `host_name`) is this machine: 127.0.0.0/8, `[::1]` or localhost."""
     if host in ("localhost", "[::1]"):
         return True
     try:
@@ -74,14 +74,14 @@ def is_loopback(host: str) -> bool:
 
 
 def belongs(host: str, account_host: str, allowed: Sequence[str] = ()) -> bool:
-    """Tell whether an account may send its rows to a host.
+    """Return whether an account may send its rows to a host.
 
     It may send them to its own host, within its own domain, and to hosts that its user has allowed; an
-    account on this machine, to this machine.
+    account on this machine may send them to this machine.
 
     Args:
         host: the host in question.
-        account_host: the account's own one.
+        account_host: the account's own host.
         allowed: hosts, or `*.` and a domain for all hosts in it, as `allowed_host` returns them.
 
     >>> belongs("a1.snowflakecomputing.com", "myorg-dev.snowflakecomputing.com")
@@ -105,7 +105,7 @@ def allowed_host(text: str) -> str | None:
 
 
 def _domains(account_host: str) -> list[str]:
-    """Return the domains that are an account's own: Snowflake's, or the one that its URL lies in."""
+    """Return an account's own domains: Snowflake's, or the one that its URL is in."""
     for domain in DOMAINS:
         if account_host.endswith(f".{domain}"):
             return [domain]
@@ -116,7 +116,7 @@ def _domains(account_host: str) -> list[str]:
 
 
 def _is_public(domain: str) -> bool:
-    """Tell whether a domain may be one in which anybody registers names, such as `com` or `co.uk`."""
+    """Return whether anybody may be able to register names in a domain, such as `com` or `co.uk`."""
     labels = domain.split(".")
     return len(labels) < 2 or (len(labels) == 2 and len(labels[1]) == 2 and len(labels[0]) <= 3)
 

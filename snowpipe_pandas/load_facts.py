@@ -1,4 +1,4 @@
-"""What an error says of the load that it ended: its place, how far it came, and which rows were rejected."""
+"""What an error says of the load that it ended: its place, how far it got, and which rows were rejected."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .shown import counted, row_ranges, visible
 
 
 def place_of(target: str, load_id: str, channel: str) -> str:
-    """Write where a load goes, and by which name, as its errors and notes begin.
+    """Return a load's target and names, as its errors and notes begin.
 
     >>> place_of("DEMO.PUBLIC.FLIGHTS", "2013-01", "x")
     "-> DEMO.PUBLIC.FLIGHTS, load '2013-01', channel 'x'"
@@ -21,7 +21,7 @@ class RejectedRow:
     """A row that the service skipped, as the table's error table has it.
 
     Attributes:
-        first_row: number of the row in the source; where that is not known, the first row that it may be ...
+        first_row: number of the row in the source; where that is unknown, the first row that it may be ...
         end_row: ... and the exclusive end row.
         column: the column whose value was refused, None where the reason does not name one.
         value: that value, or the whole row, shortened to one line.
@@ -43,18 +43,18 @@ class RejectedRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadFacts:
-    """How far a load had come when it failed, over all of its calls; attached to the exception as ``.load``.
+    """How far a load had got when it failed, over all of its calls; attached to the exception as ``.load``.
 
     Attributes:
         target: the table, or the pipe that was named.
         load_id: give it again to go on.
         channel: the channel's name; of a load in parts, that of the part that failed.
-        rows_acknowledged: rows which the service has received; through one channel, the first row that it
+        rows_acknowledged: rows that the service has received; through one channel, the first row that it
             has not received has this number.
         rows_in_table: rows that are durable in the table.
-        rows_rejected: rows which the service skipped.
-        exact: whether the channel was asked after the failure, nothing was on its way, and the
-            service reports how many rows it rejected; else these are the numbers of the last look.
+        rows_rejected: rows that the service skipped.
+        exact: whether the channel's status was read after the failure, no request was under way, and the
+            service reports how many rows it rejected; else these are the numbers of the last status.
         failed_rows: first row and row after the last one of the request that failed, None if none did.
         goes_on: whether the same call can go on where the load stopped; otherwise the error says what to do.
     """
@@ -74,12 +74,12 @@ class LoadFacts:
 
     @property
     def place(self) -> str:
-        """Where the load went, and by which name."""
+        """Target and names of the load."""
         return place_of(self.target, self.load_id, self.channel)
 
     @property
     def outcome(self) -> str:
-        """What has become of its rows, and how it goes on."""
+        """What became of its rows, and how to go on."""
         parts = self._failed()
         seen = "" if self.exact else " at the last look"
         received = counted(self.rows_acknowledged, "row")
@@ -99,15 +99,15 @@ class LoadFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnorderedLoadFacts(LoadFacts):
-    """How far a load through an elastic channel had come: its requests are answered in any order.
+    """How far a load through an elastic channel had got: its requests are answered in any order.
 
-    `rows_acknowledged` counts the durable rows, wherever they lie in the source; `rows_in_table` is the most
-    that can be of them. Such a load can't be resumed.
+    `rows_acknowledged` counts the durable rows, wherever they are in the source; at most `rows_in_table` of
+    them are in the table. Such a load can't be resumed.
 
     Attributes:
         durable_rows: rows that the service has dealt with for good, each in the table or rejected: first row
             and row after the last one of each range, in the order of the source.
-        unknown_rows: rows that may or may not be in the table. Rows in neither are not in it.
+        unknown_rows: rows that may be in the table or not. Rows in neither list are not in the table.
         doubled_rows: durable rows that may be in the table more than once.
     """
 
@@ -118,7 +118,7 @@ class UnorderedLoadFacts(LoadFacts):
 
     @property
     def outcome(self) -> str:
-        """What has become of its rows, and what to do."""
+        """What became of its rows, and what to do."""
         parts = self._failed()
         if self.durable_rows:
             most = "" if self.exact else "at most "
@@ -127,7 +127,7 @@ class UnorderedLoadFacts(LoadFacts):
         if self.doubled_rows:
             parts.append(f"{row_ranges(self.doubled_rows)} may be there more than once")
         if self.unknown_rows:
-            parts.append(f"it is not known whether the table has {row_ranges(self.unknown_rows)}")
+            parts.append(f"it is unknown whether the table has {row_ranges(self.unknown_rows)}")
         if self.durable_rows or self.unknown_rows:
             parts.append("a second run would send every row again, so send only what is missing")
         else:

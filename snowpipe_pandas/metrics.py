@@ -46,7 +46,7 @@ class Counter:
 
     Attributes:
         unit: in OpenTelemetry's terms.
-        text: the help text beside its name.
+        text: its description.
         labels: their names, in order.
     """
 
@@ -75,14 +75,14 @@ COUNTERS = {
     "channel.reopens": Counter("{reopen}", "Channels opened again to find out what is committed"),
     "token.renewals": Counter("{token}", "Tokens signed or exchanged", ("kind",)),
 }
-"""Every counter by its name, which OpenTelemetry has as `snowpipe.rows.committed` and Prometheus as
+"""Every counter by its name, which is `snowpipe.rows.committed` in OpenTelemetry, and in Prometheus
 `snowpipe_rows_committed_total`."""
 
 
 class _Counting(ABC):
     """Turns events into counts.
 
-    A load's events come in its own thread and in order; those of other loads may come in between.
+    A load's events arrive in its own thread and in order; those of other loads may arrive in between.
     """
 
     def __init__(self) -> None:
@@ -131,7 +131,7 @@ class _Counting(ABC):
 
 @dataclass(slots=True)
 class _Seen:
-    """What a load's events have reported so far; they report sums, and counters take what is new."""
+    """What a load's events have reported so far: they report totals, and counters add the difference."""
 
     committed: int = 0
     rejected: int = 0
@@ -141,7 +141,7 @@ _LoadOf: TypeAlias = tuple[int, str | None, str | None, str | None]
 
 
 def _load_of(event: Event) -> _LoadOf:
-    """Name a load's way through one channel; by its thread too, since two accounts may share names."""
+    """Identify a load through one channel; by its thread too, since two accounts may share names."""
     return threading.get_ident(), event.target, event.channel, event.load_id
 
 
@@ -171,7 +171,7 @@ class Prometheus(_Counting):
 
 
 class OpenTelemetry(_Counting):
-    """Counts with OpenTelemetry's meter, and makes a span of every load, under the span that is current.
+    """Counts with OpenTelemetry's meter, and makes a span for every load, under the current span.
 
     A load through several channels has a span for each. Spans carry the load's id, its channel and its
     counts, retries and reopens as their events, and no message, since one may quote a value.
@@ -244,12 +244,12 @@ _chosen: tuple[Listener, ...] | None = None
 
 
 def listeners() -> tuple[Listener, ...]:
-    """Return the listeners to the events of every client that is made now."""
+    """Return the listeners for the events of every client that is made now."""
     return _found() if _chosen is None else _chosen
 
 
 def set_listeners(wanted: Iterable[Listener] | None) -> None:
-    """Set the listeners to the events of every client that is made from now on.
+    """Set the listeners for the events of every client that is made from now on.
 
     Args:
         wanted: functions that take an event; an empty list for none, None for what is installed.
@@ -270,13 +270,13 @@ def set_listeners(wanted: Iterable[Listener] | None) -> None:
 
 @functools.cache
 def _found() -> tuple[Listener, ...]:
-    """Make those whose library is installed, once; one that fails must not keep anybody from connecting."""
+    """Make those whose library is installed, once; one that fails must not prevent a connection."""
     found: list[Listener] = []
     for kind in (Prometheus, OpenTelemetry):
         try:
             found.append(kind())
         except ImportError:
             continue
-        except Exception:  # noqa: BLE001  # such as a counter of that name in the registry
+        except Exception:  # noqa: BLE001  # such as a counter of the same name in the registry
             _log.warning("loads are not counted with %s", kind.__name__, exc_info=True)
     return tuple(found)

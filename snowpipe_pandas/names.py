@@ -114,9 +114,9 @@ _RESERVED = frozenset(
 """Words that Snowflake takes as names only in quotes (its page of reserved keywords)."""
 
 
-@lru_cache(maxsize=1024)  # names stand in every event and token of a load, and are looked at by no eye
+@lru_cache(maxsize=1024)  # each load writes the same names several times
 def quote_identifier(name: str) -> str:
-    """Return `name` as it must stand in SQL: plain upper-case names as they are, others in quotes.
+    """Return `name` as it must be written in SQL: plain upper-case names unchanged, others in quotes.
 
     >>> quote_identifier("FLIGHTS"), quote_identifier("flight no")
     ('FLIGHTS', '"flight no"')
@@ -167,10 +167,10 @@ class ObjectName:
         Args:
             text: the name, quoted as in SQL.
             database, schema: the parts that it may leave out, as the service stores them.
-            argument: what errors call the text.
+            argument: the text's name in errors.
 
         Raises:
-            ConfigError: the text is no object name, or a missing part has no default.
+            ConfigError: the text is not an object name, or a missing part has no default.
 
         >>> ObjectName.parse('demo.public."my table"').name
         'my table'
@@ -198,7 +198,7 @@ class ObjectName:
         return cls(*parts)
 
     def default_pipe(self) -> ObjectName:
-        """Return the pipe which the service keeps for this table (made on first use)."""
+        """Return the pipe that the service keeps for this table (created on first use)."""
         return replace(self, name=self.name + DEFAULT_PIPE_SUFFIX)
 
     @property
@@ -212,11 +212,11 @@ class ObjectName:
 
 @dataclass(frozen=True, slots=True)
 class TargetName:
-    """Where rows go: a table through its default pipe, or a pipe that was named.
+    """The target of rows: a table through its default pipe, or a named pipe.
 
     Attributes:
         pipe: the pipe that takes the rows.
-        table: the table, None where a pipe was named: which table it fills is then the pipe's affair.
+        table: the table, None where a pipe was named: the pipe then decides which table it fills.
     """
 
     pipe: ObjectName
@@ -224,12 +224,12 @@ class TargetName:
 
     @classmethod
     def of_table(cls, table: ObjectName) -> TargetName:
-        """Return the target that a table is, through its default pipe."""
+        """Return a table as a target, through its default pipe."""
         return cls(table.default_pipe(), table)
 
     @classmethod
     def of_pipe(cls, pipe: ObjectName) -> TargetName:
-        """Return the target that a pipe is."""
+        """Return a pipe as a target."""
         return cls(pipe, None)
 
     def __str__(self) -> str:
@@ -249,6 +249,6 @@ def _split(text: str) -> list[str]:
         position += 1
     raise ConfigError(
         f"{text!r} is not a name: parts are separated by single dots, and a part with other characters "
-        'than letters, digits, _, $ and - stands in double quotes (DB.SCHEMA."my table")',
+        'than letters, digits, _, $ and - is in double quotes (DB.SCHEMA."my table")',
         setting="table",
     )

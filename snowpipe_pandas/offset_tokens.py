@@ -1,13 +1,13 @@
 """Offset tokens that describe themselves: `{load_id}:{rows}:{row format}-{digest}:{rejected}/{errors}/{sum}`.
 
-The service stores the token with the rows and gives it back; everything that makes a load resumable is in it:
-whose load it is, how many of its rows are committed, a digest which proves that they were these rows, and in
-which format their text was written. The last three tell how many rows were rejected, which is known only
-after the token was sent: so many were known when the channel counted this many errors, and once these rows
-are committed its counters of inserted and rejected rows must add up to this sum. A load through several
-channels has a token in each of them, which says at its end which part of how many it is of, and of how many
-rows (`:2/8/4000000`): cut in another way, the same rows would be sent through other channels again. Where
-an engine has cut the load, nobody knows the number of all rows before they are read: a partition's token
+The service stores the token with the rows and returns it; everything that makes a load resumable is in it:
+the load's id, how many of its rows are committed, a digest that proves that they were these rows, and the
+format in which their text was written. The last three are about rejected rows, whose number is known only
+after the token was sent: how many were known, at which error count of the channel, and the sum to which its
+counters of inserted and rejected rows must add up once these rows are committed. A load through several
+channels has a token in each of them, which ends in the number of the part, the number of parts, and that of
+all rows (`:2/8/4000000`): cut in another way, the same rows would be sent again through other channels. Where
+an engine has cut the load, the number of all rows is unknown before they are read: a partition's token
 leaves it out (`:2/8`). Part 0 of such a load is its manifest, which carries no row; its digest is that of the
 rows' schema.
 """
@@ -27,7 +27,7 @@ _TOKEN = re.compile(
 )
 
 _START = re.compile(r"(?P<owner>[^\s:\x00-\x1f]+):(?P<rows>[0-9]{1,18})(?::|$)")
-"""A token in front of rows: of a request's start, which ends with the number, or of rows before them."""
+"""A token before rows: a request's start token, which ends after the number, or that of earlier rows."""
 
 
 class Position(NamedTuple):
@@ -38,7 +38,7 @@ class Position(NamedTuple):
 
 
 START = Position(0, "")
-"""Before the first row; nothing of the load is committed."""
+"""The position before the first row; nothing of the load is committed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +48,9 @@ class PartOf:
     Attributes:
         part: number of the part, from 1 on; 0 is the manifest of a load in partitions.
         parts: how many there are.
-        rows_total: rows of the whole load, None where that is known only when every partition was read. Rows
+        rows_total: rows of the whole load, None where that is known only once every partition is read. Rows
             are then counted in the partition.
-        done: every part is in the table, and the channels of the others may be gone.
+        done: whether every part is in the table, so that the channels of the others may be deleted.
     """
 
     part: int
@@ -79,11 +79,11 @@ class Mark:
 
     Attributes:
         owner: the load's id.
-        position: the border that it stands for.
+        position: the position that it marks.
         row_format: format of the rows' text (`ROW_FORMAT`); None in tokens of the first form, which lack it.
-        rejected: rows of the load known as rejected when the token was sent.
-        errors: the channel's count of rejected rows at that moment, None where it was not told.
-        counted: what its counters add up to once these rows are committed, None where that was not known.
+        rejected: rows of the load known to be rejected when the token was sent.
+        errors: the channel's count of rejected rows at that moment, None where it was not reported.
+        counted: what its counters add up to once these rows are committed, None where that was unknown.
         part: which part of the load the channel carries, None where one channel carries all of it. Rows,
             digest and rejected rows are then those of the part.
     """
@@ -105,7 +105,7 @@ class Mark:
 
 @lru_cache(maxsize=64)  # one status, or one open, is judged by several rules
 def read_token(token: str | None) -> Mark | None:
-    """Read an offset token, of the present form or the first one; None for one that no load wrote.
+    """Read an offset token, of the current or the first form; None for one that no load wrote.
 
     >>> read_token("flights-2013:1000:1-9f3a:3/1003/8009").position
     Position(rows=1000, digest='9f3a')
@@ -135,8 +135,8 @@ def rows_between(load_id: str, lower: str | None, upper: str | None) -> tuple[in
 
     Args:
         load_id: the load.
-        lower, upper: the request's start and end tokens; where the first is not told, or is no token of the
-            load, the rows may begin at any row before.
+        lower, upper: the request's start and end tokens; where the first is not reported, or is not of the
+            load, the rows may begin at any earlier row.
 
     Returns:
         Numbers in the whole source; None where the end token is not one of the load.

@@ -21,15 +21,15 @@ POLARS = "polars"
 
 
 def register() -> None:
-    """Give DataFrame and LazyFrame the namespace now, or when polars is imported."""
+    """Add the namespace to DataFrame and LazyFrame now, or when polars is imported."""
     if sys.modules.get(POLARS) is not None:
-        _add_namespace(import_module(POLARS))  # which waits where another thread is importing it
+        _add_namespace(import_module(POLARS))  # waits if another thread is importing it
     elif not any(isinstance(finder, _WaitsForPolars) for finder in sys.meta_path):
         sys.meta_path.insert(0, _WaitsForPolars())
 
 
 def _add_namespace(polars: ModuleType) -> None:
-    """Register the accessor, once; a module of that name that is something else is left alone."""
+    """Register the accessor, once; another module with that name is left alone."""
     api: Any = getattr(polars, "api", None)
     if not hasattr(api, "register_lazyframe_namespace"):
         return
@@ -42,7 +42,7 @@ def _add_namespace(polars: ModuleType) -> None:
 
 
 class _WaitsForPolars(MetaPathFinder):
-    """Finds nothing by itself: at the first import of polars it leaves, and has the namespace registered."""
+    """Finds nothing itself: at the first import of polars it removes itself and registers the namespace."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -52,12 +52,12 @@ class _WaitsForPolars(MetaPathFinder):
         sys.meta_path.remove(self)
         spec = find_spec(fullname)
         if spec is not None and isinstance(spec.loader, SourceFileLoader):
-            _register_behind(spec.loader)
+            _register_after(spec.loader)
         return spec
 
 
-def _register_behind(loader: SourceFileLoader) -> None:
-    """Let this one loader register the namespace once it has run the module."""
+def _register_after(loader: SourceFileLoader) -> None:
+    """Make this loader register the namespace once it has run the module."""
 
     def run(module: ModuleType) -> None:
         del vars(loader)["exec_module"]

@@ -1,7 +1,7 @@
-"""A pytest plugin: the fixture `snowpipe_account`, a local account of each test's own.
+"""A pytest plugin: the fixture `snowpipe_account`, a separate local account for each test.
 
 pytest finds it wherever the package is installed. The local account's own libraries are loaded only when a
-test asks for it.
+test uses it.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     from . import LocalAccount
 
 COMMIT_LAG_S = 0.05
-"""Tests wait for commits: short, and yet not at once, so that a forgotten wait is seen."""
+"""Commits are fast, since tests wait for them, but not immediate, so that a missing wait is noticed."""
 
 
 @pytest.fixture
 def snowpipe_account() -> Iterator[LocalAccount]:
     """A running local account with empty tables, closed after the test.
 
-    Its `profile` is what `sp.connect()` takes, `sql()` makes and reads tables, `faults` and `channels` make
-    trouble. Needs the extra `local`.
+    Its `profile` is for `sp.connect()`, `sql()` creates and reads tables, `faults` and `channels` cause
+    failures. Needs the extra `local`.
 
     >>> def test_orders_arrive(snowpipe_account):
     ...     snowpipe_account.sql("CREATE TABLE ORDERS (ID NUMBER)")

@@ -1,4 +1,4 @@
-"""How values are told in our messages and views: short, harmless, and never a failure of their own."""
+"""How values are shown in our messages and views: short, harmless, and without ever failing."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ def shown(value: object) -> str:
     """
     try:
         text = " ".join(ascii(value).split())
-    except Exception:  # noqa: BLE001  # a foreign __repr__, or a value that holds itself too deeply
+    except Exception:  # noqa: BLE001  # a foreign __repr__, or a value nested too deeply
         text = f"<{type(value).__name__}>"
     return text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 3] + "..."
 
 
 def visible(text: str) -> str:
-    r"""Return a text with every character that a screen would obey or hide as its escape, as `repr` does.
+    r"""Return a text with every control or invisible character as its escape, as `repr` does.
 
     >>> visible("caf\xe9 \x1b[2J")
     'café \\x1b[2J'
@@ -33,7 +33,7 @@ def visible(text: str) -> str:
 
 
 def cleaned(text: str, limit: int) -> str:
-    """Return a text from outside on its way in: visible, on one line, and cut after `limit` characters.
+    """Return a text from outside: visible, on one line, and cut after `limit` characters.
 
     >>> cleaned("a" * 10, 4), cleaned("two\\nlines", 20)
     ('aaa\u2026', 'two lines')
@@ -52,7 +52,7 @@ def counted(number: int, noun: str, plural: str = "") -> str:
 
 
 def plural_of(number: float, noun: str, plural: str = "") -> str:
-    """Return the form of a noun that a number has after it.
+    """Return the form of a noun that follows a number.
 
     >>> plural_of(1, "row"), plural_of(0, "row"), plural_of(2, "try", "tries")
     ('row', 'rows', 'tries')
@@ -73,7 +73,7 @@ def size(count: float) -> str:
 
 
 def speed(bytes_per_s: float) -> str:
-    """Write a speed, in 10^6 bytes a second where that is not almost nothing.
+    """Write a speed, in 10^6 bytes a second unless it is very low.
 
     >>> speed(0), speed(120), speed(42_700_000)
     ('0 B/s', '0.1 kB/s', '42.7 MB/s')
@@ -107,7 +107,7 @@ def row_ranges(ranges: Sequence[tuple[int, int]]) -> str:
     >>> row_ranges([(0, 1000), (5000, 5001)])
     'rows 0 to 999, 5,000'
     """
-    told = [f"{first:,}" if end == first + 1 else f"{first:,} to {end - 1:,}" for first, end in ranges]
-    more = ["..."] if len(told) > SHOWN_RANGES else []
-    noun = "row" if len(told) == 1 and " " not in told[0] else "rows"
-    return f"{noun} {', '.join(told[:SHOWN_RANGES] + more)}"
+    parts = [f"{first:,}" if end == first + 1 else f"{first:,} to {end - 1:,}" for first, end in ranges]
+    more = ["..."] if len(parts) > SHOWN_RANGES else []
+    noun = "row" if len(parts) == 1 and " " not in parts[0] else "rows"
+    return f"{noun} {', '.join(parts[:SHOWN_RANGES] + more)}"

@@ -13,8 +13,8 @@ class TargetColumn:
         name: its name.
         type: its Snowflake type, with parameters.
         nullable: whether it takes null.
-        has_default: whether it has a DEFAULT, which rows get that leave its key out.
-        earliest, latest: the times that it holds, as ISO 8601, where the server has limits of its own.
+        has_default: whether it has a DEFAULT, which rows without its key get.
+        earliest, latest: the range of times that it holds, as ISO 8601, where the server has its own limits.
     """
 
     name: str

@@ -1,7 +1,7 @@
 """What IPython and Jupyter show of an error: the user's own lines and the message, not the package's frames.
 
-IPython asks an error for its traceback by `_render_traceback_`, if it has that. `%xmode Verbose` still shows
-every frame, and plain Python asks nothing.
+IPython gets an error's traceback from its `_render_traceback_`, if it has one. `%xmode Verbose` still shows
+every frame, and plain Python does not call it.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ _ALL_FRAMES = "Verbose"
 
 
 def rendered(error: BaseException) -> list[str]:
-    """Return the traceback of an error as IPython is to show it, in the mode that `%xmode` has set.
+    """Return the traceback of an error for IPython to show, in the mode that `%xmode` has set.
 
-    Frames stop before the first one of this package, which the user has called. Of errors that led to this
-    one only the direct cause stays, as a note of one line.
+    Frames stop before the first one of this package, which the user has called. Of the errors that led to it
+    only the direct cause is kept, as a note of one line.
     """
     shell = ipython_shell()
     if shell is None:
@@ -38,7 +38,7 @@ def rendered(error: BaseException) -> list[str]:
 
 
 class ShortInterrupts:
-    """A context in which an interrupt is shown as the package's own errors are; it goes on unchanged."""
+    """A context in which an interrupt is shown like the package's own errors; it propagates unchanged."""
 
     def __enter__(self) -> None:
         pass
@@ -46,13 +46,13 @@ class ShortInterrupts:
     def __exit__(
         self, _: type[BaseException] | None, error: BaseException | None, frames: TracebackType | None
     ) -> None:
-        # Only in IPython, whose last error is kept anyway: the error holds itself from here on.
+        # Only in IPython, which keeps its last error anyway: from here on the error refers to itself.
         if isinstance(error, KeyboardInterrupt) and ipython_shell() is not None:
             error._render_traceback_ = partial(rendered, error)  # type: ignore[attr-defined]
 
 
 def ipython_shell() -> Any:
-    """Return IPython's shell; None in plain Python, where IPython is not loaded, let alone running."""
+    """Return IPython's shell; None in plain Python, where IPython is not even loaded."""
     ipython = sys.modules.get("IPython")
     return None if ipython is None else ipython.get_ipython()
 
@@ -61,7 +61,7 @@ def _alone(error: BaseException) -> BaseException:
     """Return a copy of an error, to be shown without the errors that led to it."""
     lone, cause = copy.copy(error), error.__cause__
     if cause is not None and (words := _words(cause)) not in str(error):
-        # A list of its own: a copy shares everything with the error.
+        # A new list: a copy shares everything with the error.
         lone.__notes__ = [*getattr(error, "__notes__", ()), f"caused by {type(cause).__name__}: {words}"]
     return lone
 

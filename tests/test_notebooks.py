@@ -176,7 +176,7 @@ def test_tour_of_types_gives_values_back_as_they_were(told):
     assert texts[2].split()[-5:] == ["0", "1", "1", "2", "2"]
     assert "0  b'\\x00\\xff'" in texts[-1]
     assert "columns can't be sent: 'span' (interval[int64, right])" in printed
-    assert "column 'miles': 2 of 3 values are no DATE, first row 1: '141.6'" in printed
+    assert "column 'miles': 2 of 3 values are not valid for DATE, first row 1: '141.6'" in printed
 
 
 def test_performance_is_measured_and_the_wire_ratio_told(told):

@@ -1,4 +1,4 @@
-"""The one parser of account names: every form in use gives the name that a JWT claims and the host.
+"""The one parser of account names: from every form in use it returns the host and the name that a JWT claims.
 
 Source: Snowflake's pages on account identifiers and on key-pair authentication. No settings, no network.
 """
@@ -15,7 +15,7 @@ _FORM = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9][A-Za-z0-9_-]*)*")
 
 
 _FIRST_REGION = "us-west-2"
-"""Hosts of accounts in this region have none in their names."""
+"""Host names of accounts in this region have no region in them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Account:
 
     Attributes:
         claim: its name as `iss` and `sub` of a JWT have it: upper case, without the region.
-        host: where it answers: lower case, underscores as hyphens (certificates hold no underscores).
+        host: its host: lower case, underscores as hyphens (certificates hold no underscores).
     """
 
     claim: str
@@ -36,7 +36,7 @@ class Account:
 
         Args:
             text: the name.
-            region: the region, where it is a setting of its own; as the Python connector has it.
+            region: the region, where it is a separate setting, as in the Python connector.
 
         | form | claim | host, before `.snowflakecomputing.com` (`.cn` in the regions of China) |
         |---|---|---|
@@ -49,17 +49,17 @@ class Account:
         | `myorg-dev.privatelink` | `MYORG-DEV` | `myorg-dev.privatelink` |
 
         `org.account` and `locator.region` look alike. Every region of every cloud has a hyphen
-        (`us-east-1`, `west-europe`, `us-central1`), no account name has one: that tells them apart.
+        (`us-east-1`, `west-europe`, `us-central1`), no account name has one: that distinguishes them.
 
         Raises:
-            ConfigError: the text is no account name (a URL or a host, say), or the region is not its own.
+            ConfigError: the text is not an account name (a URL or a host, say), or contradicts the region.
 
         >>> Account.parse("myorg.dev").claim
         'MYORG-DEV'
         """
         name = text.strip()
         if not _FORM.fullmatch(name) or name.lower().endswith(tuple(f".{domain}" for domain in DOMAINS)):
-            raise ConfigError(f"account {text[:80]!r} is no account name{_hint(name)}", setting="account")
+            raise ConfigError(f"account {text[:80]!r} is not an account name{_hint(name)}", setting="account")
         first, *rest = name.split(".")
         if region is not None:
             rest = _rest_with(region.strip(), text, first, rest)
@@ -82,7 +82,7 @@ def _is_org_and_account(first: str, rest: list[str]) -> bool:
 
 
 def _rest_with(region: str, text: str, first: str, rest: list[str]) -> list[str]:
-    """Return what follows an account's locator, of a name and a region that are given apart."""
+    """Return what follows an account's locator, where name and region are given separately."""
     given = region.lower().split(".")
     if [part.lower() for part in rest] == given:
         return rest
@@ -91,7 +91,7 @@ def _rest_with(region: str, text: str, first: str, rest: list[str]) -> list[str]
         raise ConfigError(f"{problem}: keep one of them, or give url=", setting="region")
     if not _FORM.fullmatch(region) or "_" in region:
         wanted = "take the form eu-central-1, or west-europe.azure"
-        raise ConfigError(f"region {region[:80]!r} is no region; {wanted}", setting="region")
+        raise ConfigError(f"region {region[:80]!r} is not a region; {wanted}", setting="region")
     return [] if given == [_FIRST_REGION] else given
 
 

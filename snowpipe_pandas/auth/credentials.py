@@ -1,4 +1,4 @@
-"""What a client signs its control-plane requests with: a key pair, or an access token from elsewhere.
+"""What a client signs its control-plane requests with: a key pair, or an access token issued elsewhere.
 
 A credential makes headers and judges refusals; it does no network I/O of its own. Header names and
 token types: Snowflake's pages on authenticating to the REST and SQL APIs.
@@ -22,7 +22,7 @@ from .tokens import Clock, Token, TokenCache
 
 TOKEN_TYPE_HEADER = "X-Snowflake-Authorization-Token-Type"  # noqa: S105  # a header's name
 SERVICE_TOKEN_HEADER = "X-Snowflake-Spcs-Token"  # noqa: S105  # a header's name
-"""Carries the token of a container's service beside that of its session, as seen from the official SDK."""
+"""Carries a container's service token, in addition to its session token, as seen from the official SDK."""
 
 KEYPAIR_JWT = "KEYPAIR_JWT"
 PROGRAMMATIC_ACCESS_TOKEN = "PROGRAMMATIC_ACCESS_TOKEN"  # noqa: S105  # a kind's name
@@ -40,12 +40,12 @@ GRANTS: dict[str, dict[str, str]] = {
         "subject_token_type": "urn:ietf:params:oauth:token-type:access_token",
     },
 }
-"""How each kind of credential asks for a scoped token, as seen from the official SDK; the credential itself
+"""How each kind of credential requests a scoped token, as seen from the official SDK; the credential itself
 stays in the `Authorization` header."""
 
 
 class Credential(Protocol):
-    """What the control plane's requests are signed with."""
+    """What signs the requests to the control plane."""
 
     @property
     def kind(self) -> str:
@@ -53,7 +53,7 @@ class Credential(Protocol):
 
     @property
     def grant(self) -> dict[str, str]:
-        """The fields by which this kind of credential asks for a scoped token."""
+        """The fields with which this kind of credential requests a scoped token."""
 
     @property
     def account(self) -> str:
@@ -73,7 +73,7 @@ class Credential(Protocol):
 
     @property
     def at_once(self) -> bool:
-        """Whether a token is made without any request, so that its client has one from the start."""
+        """Whether a token is made without any request, so that its client has one at once."""
 
     def token(self, caller: Waits) -> Token:
         """Return the token to use now, renewed if it is near its end."""
@@ -85,7 +85,7 @@ class Credential(Protocol):
         """Renew after the service refused `token`; return whether another try makes sense."""
 
     def hint(self, status: int) -> str:
-        """Return the likely cause of a refusal that stays, and what to do, as the end of a sentence."""
+        """Return the likely cause of a persistent refusal, and what to do, as the end of a sentence."""
 
 
 class KeyPairCredential:
@@ -106,7 +106,7 @@ class KeyPairCredential:
     kind = KEYPAIR_JWT
     grant = GRANTS[KEYPAIR_JWT]
     at_once = True
-    account = user = fingerprint = ""  # so that one whose key can't be loaded still has a repr
+    account = user = fingerprint = ""  # so that it has a repr even if its key can't be loaded
 
     def __init__(self, config: AuthConfig, clock: Clock) -> None:
         self.account = Account.parse(config.account).claim
@@ -141,14 +141,14 @@ class KeyPairCredential:
     def refused(self, token: Token, caller: Waits) -> bool:
         """Forget the JWT, so that the next try signs a new one.
 
-        Another try always makes sense: signing costs nothing, the clock may have been learned from this
-        very refusal, and a key or grant that was just set takes a moment to be known everywhere.
+        Another try always makes sense: signing costs nothing, this very refusal may have set the clock, and
+        a key or grant that was just set takes a moment to be known everywhere.
         """
         self.cache.invalidate(token)
         return True
 
     def hint(self, status: int) -> str:
-        """Name what a refused JWT mostly comes from."""
+        """Return the usual cause of a refused JWT."""
         if status == 403:
             return f"; the role of {self.user} may lack the privilege for this: have it granted"
         return (
@@ -166,11 +166,11 @@ class AccessTokenCredential:
     Args:
         kind: `PROGRAMMATIC_ACCESS_TOKEN` or `OAUTH`.
         token: the token's text; a function that returns a good one, which is called again after a refusal; or
-            its file, which is read again then, and once it has changed.
+            its file, which is read again after a refusal, and when it has changed.
         account: the account, for messages.
-        user: the user, for messages; "" where only the token knows.
+        user: the user, for messages; "" where only the token holds it.
         clock: the time by the server.
-        service_token: a file whose text goes along, where it is there: containers have one.
+        service_token: a file whose text is sent too, if it exists: containers have one.
 
     Raises:
         ConfigError: the kind is unknown, or the account's name malformed.
@@ -191,7 +191,7 @@ class AccessTokenCredential:
     ) -> None:
         token = token if callable(token) or isinstance(token, TokenFile) else hide(token)
         if kind not in (PROGRAMMATIC_ACCESS_TOKEN, OAUTH):
-            raise ConfigError(f"{kind!r} is no kind of access token", setting="authenticator")
+            raise ConfigError(f"{kind!r} is not a kind of access token", setting="authenticator")
         self.kind = kind
         self.grant = GRANTS[kind]
         self.account = Account.parse(account).claim
@@ -217,7 +217,7 @@ class AccessTokenCredential:
         if not isinstance(self._given, TokenFile) or not self._given.changed:
             return token
         written = self._given.read_if_there()
-        if written is not None and unusable(written) is None:  # else it is being written right now
+        if written is not None and unusable(written) is None:  # else it is being written
             self.cache.invalidate(token)
         return self.cache.token(caller)
 
@@ -230,14 +230,14 @@ class AccessTokenCredential:
         return headers
 
     def refused(self, token: Token, caller: Waits) -> bool:
-        """Ask the function or the file for another token; a text that was given can't be renewed."""
+        """Call the function or read the file again; a token given as text can't be renewed."""
         if isinstance(self._given, Secret):
             return False
         self.cache.invalidate(token)
         return self.token(caller).value != token.value
 
     def hint(self, status: int) -> str:
-        """Name what a refused access token mostly comes from."""
+        """Return the usual cause of a refused access token."""
         return (
             "; the access token may have expired or been revoked, or its role lacks the privilege: give "
             "another one as token="
@@ -253,12 +253,12 @@ class AccessTokenCredential:
         return Token(text.as_text().strip(), self._clock.now(), math.inf)
 
     def _text(self) -> Secret | str:
-        """Return the token's text, or the type of what the function returned in its place."""
+        """Return the token's text, or the type of what the function returned instead."""
         if isinstance(self._given, Secret):
             return self._given
         return self._given.read() if isinstance(self._given, TokenFile) else _hidden_text(self._given())
 
 
 def _hidden_text(given: object) -> Secret | str:
-    """Hide a text; of anything else return the name of its type."""
+    """Hide a text; for anything else return the name of its type."""
     return Secret(given) if isinstance(given, str) else type(given).__name__

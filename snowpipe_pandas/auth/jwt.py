@@ -24,7 +24,7 @@ SNOWFLAKE_JWT = "Snowflake JWT"
 
 
 class LifetimeWarning(UserWarning):
-    """A JWT lifetime was outside of what the service takes, and was clamped."""
+    """A JWT lifetime was outside of the service's range, and was clamped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class AuthConfig:
         account: any form that `Account.parse` takes.
         user: the login name.
         key: where the private key comes from.
-        lifetime_s: life of a JWT in seconds, clamped into 30 to 3600 with one warning.
+        lifetime_s: life of a JWT in seconds, clamped to 30 to 3600 with one warning.
         audience: the `aud` claim, left out by default.
         role: the role that the token is for, written as in SQL; the user's default role where it is None.
         authorization_scheme: "Bearer" (with the token-type header) or "Snowflake JWT".
@@ -80,7 +80,7 @@ def sign_jwt(config: AuthConfig, key: PrivateKey, *, now: float) -> Token:
     """Build and sign a JWT; return it with its times (whole seconds).
 
     Claims as in Snowflake's key-pair page: `iss` = account.user.fingerprint, `sub` = account.user, `iat`
-    and `exp` in seconds, `jti` fresh each time, `aud` where one is configured. A role is the claim `scp`, as
+    and `exp` in seconds, `jti` new each time, `aud` where one is configured. A role is the claim `scp`, as
     seen from the official SDK.
 
     Args:
@@ -110,7 +110,7 @@ def sign_jwt(config: AuthConfig, key: PrivateKey, *, now: float) -> Token:
 
 
 def session_role(role: str) -> str:
-    """Return the scope that asks for a role, with its name as the service stores it.
+    """Return the scope that requests a role, with its name as the service stores it.
 
     >>> session_role("loader"), session_role('"night loader"')
     ('session:role:LOADER', 'session:role:night loader')

@@ -1,9 +1,9 @@
-r"""Loads a private key from whatever form it has, and keeps it to itself.
+r"""Loads a private key from whatever form it has, and keeps it secret.
 
 PEM (PKCS#8, encrypted PKCS#8, PKCS#1), DER and bare base64 of DER are taken, from a file or inline; and what
-becomes of these in variables and shells: one line with `\n` in it, quotes, base64 of the PEM, UTF-16.
-What can't be used is refused with the reason and the next step. No function that holds key text in a
-variable raises: it returns what is wrong, and the error is raised where only the source's name is known.
+happens to these in variables and shells: one line with `\n` in it, quotes, base64 of the PEM, UTF-16.
+What can't be used is refused with the reason and the next step. A function that holds key text in a variable
+never raises: it returns what is wrong, and the error is raised where only the source's name is known.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from .secret import Secret, hide
 
 MIN_RSA_BITS = 2048
 MAX_PATH_LENGTH = 1000
-"""A longer "path" is taken for the text of a key, and is not shown."""
+"""A longer "path" is assumed to be the text of a key, and is not shown."""
 
 MAX_PEM_BLOCKS = 100
 
@@ -61,7 +61,7 @@ _IS_CERTIFICATE = "is a certificate; name the private key that belongs to it ins
 _MALFORMED = f"holds no private key that can be read: truncated or malformed; make one with: {_NEW_KEY}"
 
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
-"""The other alphabet of base64."""
+"""From the URL-safe alphabet of base64 to the standard one."""
 
 _Loader = Callable[[bytes, bytes | None], object]
 
@@ -98,7 +98,7 @@ class KeySource:
         text: str | bytes | Secret | None = None,
         passphrase: str | bytes | Secret | None = None,
     ) -> None:
-        # Bound again, and set, before anything can raise: a traceback may show the variables of this frame.
+        # Rebound, and set, before anything can raise: a traceback may show the variables of this frame.
         text, passphrase = hide(text), hide(passphrase)
         file = None if path is None else _path_or_secret(os.fsdecode(path))
         path = file if isinstance(file, str) else None
@@ -124,7 +124,7 @@ class KeySource:
         """Read and check the key.
 
         Raises:
-            PrivateKeyError: no file, no key, no RSA key of at least 2048 bits, or a passphrase that is
+            PrivateKeyError: not a file, not an RSA key of at least 2048 bits, or a passphrase that is
                 missing, wrong or not needed.
         """
         key = _parse(self._read() if self.text is None else self.text, self.passphrase)
@@ -176,12 +176,12 @@ class PrivateKey:
         return base64.b64encode(self._public_der).decode()
 
     def signing_key(self) -> RSAPrivateKey:
-        """Return the key for PyJWT; hand it to nothing else."""
+        """Return the key for PyJWT; pass it to nothing else."""
         return self._key
 
 
 def is_path(text: str) -> bool:
-    """Tell a path from the text of a key that was given in its place."""
+    """Return whether this is a path, and not the text of a key given in its place."""
     return len(text) <= MAX_PATH_LENGTH and "\n" not in text and "-----BEGIN" not in text
 
 
@@ -190,17 +190,17 @@ def _path_or_secret(text: str) -> str | Secret:
 
 
 def _hidden(content: bytes | str) -> Secret | str:
-    """Hide what a file holds; what is wrong with it stays a text."""
+    """Hide what a file holds; a text that says what is wrong with it stays a text."""
     return Secret(content) if isinstance(content, bytes) else content
 
 
 def _parse(content: Secret, passphrase: Secret | None) -> object:
-    """Return the key, of whatever kind it is, or the text of what is wrong."""
+    """Return the key, of whatever kind it is, or a text that says what is wrong."""
     data = content.as_bytes()
     text = _mended(data)
     if not text:
         return "is empty; make a key with: " + _NEW_KEY
-    # Secrets of CI systems are base64, often of base64; each coat that is taken off makes the text shorter.
+    # Secrets of CI systems are base64, often of base64; each decoding makes the text shorter.
     while not _PEM_BEGIN.search(text):
         bare = _decode_base64(text)
         if not bare:
@@ -211,9 +211,9 @@ def _parse(content: Secret, passphrase: Secret | None) -> object:
 
 def _parse_pem(text: bytes, passphrase: Secret | None) -> object:
     begun = len(_PEM_BEGIN.findall(text))
-    if begun > MAX_PEM_BLOCKS:  # no key file has as many; to match them all takes hours
+    if begun > MAX_PEM_BLOCKS:  # no key file has that many; to match them all takes hours
         return f"holds {begun:,} PEM blocks; keep only the private key in it"
-    # openssl writes the curve of an EC key as a block of its own before it
+    # openssl writes the curve of an EC key as a separate block before it
     blocks = [block for block in _PEM_BLOCK.finditer(text) if block[1] != b"EC PARAMETERS"]
     if begun > len(_PEM_BLOCK.findall(text)):
         return "is cut off: a BEGIN line has no END line; copy the whole file"
@@ -226,7 +226,7 @@ def _parse_pem(text: bytes, passphrase: Secret | None) -> object:
 
 
 def _in_lines(kind: bytes, body: bytes) -> bytes:
-    """Return a PEM block with its lines as they were, whatever became of their ends."""
+    """Return a PEM block with its original lines, whatever happened to their ends."""
     headers = [b": ".join(header) + b"\n" for header in _PEM_HEADER.findall(body)]
     packed = b"".join(_PEM_HEADER.sub(b"", body).split()).translate(_URL_SAFE)
     lines = [packed[at : at + _PEM_WIDTH] + b"\n" for at in range(0, len(packed), _PEM_WIDTH)]
@@ -237,7 +237,7 @@ def _in_lines(kind: bytes, body: bytes) -> bytes:
 def _mended(data: bytes) -> bytes:
     r"""Return a key's text in ASCII, with real line ends where a variable holds `\n` as two characters.
 
-    What is no text, such as DER, comes back as no text, or damaged: it is not to be used in place of `data`.
+    What is not text, such as DER, gives no text, or a damaged one: do not use that in place of `data`.
     """
     encoding = _utf_16(data)
     text = data if encoding is None else data.decode(encoding, errors="replace").encode()
@@ -249,10 +249,10 @@ def _mended(data: bytes) -> bytes:
 
 
 def _utf_16(data: bytes) -> str | None:
-    """Return the name of the UTF-16 in which a text (of ASCII) is written, None for other data."""
+    """Return the name of the UTF-16 encoding of an ASCII text, None for other data."""
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
-    most = len(data) * 0.45  # of one half; a mark in the middle of the text is no ASCII
+    most = len(data) * 0.45  # of one half; a mark in the middle of the text is not ASCII
     if data[1::2].count(0) > most:
         return "utf-16-le"
     return "utf-16-be" if data[::2].count(0) > most else None
@@ -272,9 +272,9 @@ def _unusable(kind: str) -> str | None:
 
 
 def _load(loader: _Loader, data: bytes, passphrase: Secret | None) -> object:
-    """The one place where exceptions of cryptography become texts of ours, told apart by their type.
+    """The one place where exceptions of cryptography become our texts, distinguished by their type.
 
-    Asked without a passphrase first: only then a TypeError means "encrypted", and a ValueError
+    Called without a passphrase first: only then a TypeError means "encrypted", and a ValueError
     "malformed"; with one, a ValueError of a key that is known to be encrypted means "wrong passphrase".
     """
     try:
@@ -300,7 +300,7 @@ def _decrypt(loader: _Loader, data: bytes, passphrase: Secret | None) -> object:
 
 
 def _what_else(der: bytes) -> str:
-    """Say what data is that is no private key."""
+    """Say what data that is not a private key is."""
     for loader, answer in (
         (load_der_public_key, _IS_PUBLIC),
         (x509.load_der_x509_certificate, _IS_CERTIFICATE),
@@ -314,7 +314,7 @@ def _what_else(der: bytes) -> str:
 
 
 def _kind(key: object) -> str:
-    """Name a private key that is no RSA key."""
+    """Name a private key that is not an RSA key."""
     if isinstance(key, EllipticCurvePrivateKey):
         return "an elliptic-curve (EC) key"
     return "an Ed25519 key" if isinstance(key, Ed25519PrivateKey) else "another kind of key than RSA"

@@ -1,7 +1,7 @@
 """A credential that fetches OAuth access tokens itself: by a refresh token, or by client credentials.
 
-The token endpoint is the user's own identity provider, or Snowflake's `/oauth/token-request`. How it is asked
-is the business of `rest/oauth.py`; here is what is asked, and what becomes of the answer.
+The token endpoint is the user's own identity provider, or Snowflake's `/oauth/token-request`. `rest/oauth.py`
+sends the request; this module says what is requested, and keeps what is granted.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from .tokens import Clock, Token, TokenCache
 
 @dataclass(frozen=True, slots=True)
 class OAuthConfig:
-    """How access tokens are asked for; the names are those of the Python connector's parameters.
+    """How access tokens are requested; the names are those of the Python connector's parameters.
 
     Attributes:
         token_url: the endpoint; https, or http to loopback.
-        client_id, client_secret: who asks.
-        refresh_token: the grant; without one the client asks in its own name (client credentials).
-        scope: what is asked for, None for what the endpoint gives by itself.
-        credentials_in_body: whether id and secret go in the form, and not in an `Authorization` header.
+        client_id, client_secret: the client that requests.
+        refresh_token: the grant; without one the request is in the client's own name (client credentials).
+        scope: what is requested, None for the endpoint's default.
+        credentials_in_body: whether id and secret are in the form, and not in an `Authorization` header.
     """
 
     token_url: str
@@ -56,8 +56,8 @@ class TokenRequest:
     Attributes:
         url: the endpoint.
         form: the body.
-        authorization: the header, None where the form says who asks.
-        secrets: what must not stand in an error, should the endpoint echo it.
+        authorization: the header, None where the form identifies the client.
+        secrets: what must not be in an error if the endpoint echoes it.
     """
 
     url: str
@@ -67,16 +67,16 @@ class TokenRequest:
 
 
 AskEndpoint = Callable[[TokenRequest, Waits, float | None], Granted]
-"""Sends a request, for a caller, within so many seconds; raises AuthenticationError where it is refused."""
+"""Sends a request, for a caller, within a number of seconds; raises AuthenticationError if it is refused."""
 
 
 class OAuthCredential:
     """Carries access tokens that it fetches and renews.
 
     Args:
-        config: how they are asked for.
+        config: how they are requested.
         account: the account, for messages.
-        user: the user, for messages; "" where only the token knows.
+        user: the user, for messages; "" where only the token holds it.
         clock: the time by the server.
 
     Attributes:
@@ -116,12 +116,12 @@ class OAuthCredential:
         return {"Authorization": f"{BEARER} {token.value}", TOKEN_TYPE_HEADER: OAUTH}
 
     def refused(self, token: Token, caller: Waits) -> bool:
-        """Forget the access token, so that the next try fetches another one."""
+        """Drop the access token, so that the next try fetches another one."""
         self.cache.invalidate(token)
         return True
 
     def hint(self, status: int) -> str:
-        """Name what a refused access token mostly comes from."""
+        """Return the usual cause of a refused access token."""
         return (
             f"; the access token of {self._config.token_url} was issued, but Snowflake refuses it: check "
             "the security integration, its scopes, and the role"
@@ -131,13 +131,13 @@ class OAuthCredential:
         if self.ask is None:
             raise ConfigError("this credential has no way to its token endpoint", setting="authenticator")
         granted = self.ask(_request(self._config, self._refresh_token), caller, budget_s)
-        # Providers may take each refresh token once; this runs in one thread at a time.
+        # Providers may accept each refresh token only once; this runs in one thread at a time.
         self._refresh_token = granted.refresh_token or self._refresh_token
         return granted.token
 
 
 def _request(config: OAuthConfig, refresh_token: Secret | None) -> TokenRequest:
-    """Write a request by RFC 6749; nothing in here can raise."""
+    """Return a request as in RFC 6749; nothing here can raise."""
     form = {"grant_type": "client_credentials" if refresh_token is None else "refresh_token"}
     if refresh_token is not None:
         form["refresh_token"] = refresh_token.as_text().strip()

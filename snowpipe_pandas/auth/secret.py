@@ -1,8 +1,8 @@
 """Text that is never shown: it prints as stars and is neither copied nor pickled.
 
-Everything of this package that holds a key, a passphrase or a given token holds it as a `Secret`, from
-the first line that sees it: then no repr, no log record, no traceback with local variables, no debugger
-view and no task graph has the text.
+Whatever in this package holds a key, a passphrase or a given token holds it as a `Secret`, from the first
+line that sees it: then no repr, no log record, no traceback with local variables, no debugger view and no
+task graph has the text.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ MASK = "***"
 
 
 class Secret:
-    """Keeps a text to itself.
+    """Keeps a text secret.
 
     Args:
         value: the text; bytes stay as they are (a DER key), str is kept as UTF-8.
@@ -26,7 +26,7 @@ class Secret:
     __slots__ = ("_value",)
 
     def __init__(self, value: str | bytes) -> None:
-        # Neither way can fail: an encoding error would carry the text it failed on.
+        # Neither branch can fail: an encoding error would hold the text it failed on.
         self._value = value.encode(errors="surrogatepass") if isinstance(value, str) else value
 
     def __repr__(self) -> str:
@@ -55,5 +55,5 @@ def hide(value: None) -> None: ...
 @overload
 def hide(value: str | bytes | Secret) -> Secret: ...
 def hide(value: str | bytes | Secret | None) -> Secret | None:
-    """Return the value as a `Secret`; None and what is one already come back as they are."""
+    """Return the value as a `Secret`; None and a `Secret` are returned unchanged."""
     return value if value is None or isinstance(value, Secret) else Secret(value)

@@ -1,4 +1,4 @@
-"""What several threads need at once is done by one of them, for all: tokens, and where the ingest host is."""
+"""What several threads need at once is done by one of them, for all: tokens, and the ingest host."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from typing import Generic, Protocol, TypeVar
 T = TypeVar("T")
 
 LISTEN_S = 0.1
-"""How long a thread waits for another one before it listens to its own caller again."""
+"""How long a thread waits for another one before it checks its own caller again."""
 
 
 class Waits(Protocol):
-    """Somebody on whose behalf is waited."""
+    """A caller on whose behalf a thread waits."""
 
     def sleep(self, seconds: float) -> None:
-        """Wait; one that is to stop raises here. 0 seconds only asks for that."""
+        """Wait; a caller that is to stop raises here. 0 seconds only checks that."""
 
 
 class SingleFlight(Generic[T]):
-    """Lets one thread at a time do something, and the others that need it have its outcome.
+    """Lets one thread at a time do something, and gives its outcome to the others that need it.
 
-    A failure is an outcome too: each thread gets an error of its own. A thread whose caller was stopped
-    has none: one of the others does it next.
+    A failure is an outcome too: each thread gets its own error. A thread whose caller was stopped has no
+    outcome: one of the others does it next.
     """
 
     def __init__(self) -> None:
@@ -32,12 +32,12 @@ class SingleFlight(Generic[T]):
         self._flight: Future[T] | None = None
 
     def run(self, caller: Waits, known: Callable[[], T | None], do: Callable[[], T]) -> T:
-        """Return what is known, or what is found out now, by this thread or another.
+        """Return what is known, or what this thread or another one finds out now.
 
         Args:
-            caller: is listened to while another thread does it.
+            caller: may stop this thread's wait for another one.
             known: returns what is known already, or None; it takes no time.
-            do: finds it out, and keeps it where `known` looks. What it raises is raised in every thread.
+            do: finds it out, and stores it where `known` looks. What it raises is raised in every thread.
         """
         while True:
             with self._lock:
@@ -55,7 +55,7 @@ class SingleFlight(Generic[T]):
                 raise _twin(error) from error
 
     def _lead(self, flight: Future[T], caller: Waits, do: Callable[[], T]) -> T:
-        """Do it for every waiting thread; a flight is over before its outcome is told."""
+        """Do it for every waiting thread; a flight is over before its outcome is set."""
         try:
             found = do()
         except BaseException as error:
@@ -65,7 +65,7 @@ class SingleFlight(Generic[T]):
                 if isinstance(error, Exception) and not is_stopped(caller):
                     flight.set_exception(error)
             finally:
-                flight.cancel()  # does nothing where the error was told; a Ctrl-C may come even here
+                flight.cancel()  # does nothing where the error was set; a Ctrl-C may come even here
             raise
         with self._lock:
             self._flight = None
@@ -74,16 +74,16 @@ class SingleFlight(Generic[T]):
 
 
 def is_stopped(caller: Waits) -> bool:
-    """Whether the caller is to stop: what failed then may have failed for that alone."""
+    """Return whether the caller is to stop: that alone may be why it failed."""
     try:
         caller.sleep(0)
-    except Exception:  # noqa: BLE001  # the caller's own, whatever it is
+    except Exception:  # noqa: BLE001  # the caller's own exception, whatever it is
         return True
     return False
 
 
 def _outcome(flight: Future[T], caller: Waits) -> BaseException | None:
-    """Wait for the thread that does it; return its error, a CancelledError where it was stopped."""
+    """Wait for the thread that does it; return its error, a CancelledError if it was stopped."""
     while True:
         try:
             return flight.exception(LISTEN_S)
@@ -94,7 +94,7 @@ def _outcome(flight: Future[T], caller: Waits) -> BaseException | None:
 
 
 def _twin(error: BaseException) -> BaseException:
-    """Return the same error for another thread, which may attach facts of its own to it."""
+    """Return the same error for another thread, which may attach its own facts to it."""
     twin = type(error).__new__(type(error), *error.args)
     twin.__dict__.update(error.__dict__)
     return twin

@@ -1,4 +1,4 @@
-"""A token in a file that others rotate: it is read when it is needed, and again once the file has changed."""
+"""A token in a file that others rotate: read when it is needed, and again when the file has changed."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ class TokenFile:
 
     @property
     def changed(self) -> bool:
-        """Whether the file is another than the one that was read last, as far as can be seen."""
+        """Return whether the file looks changed since it was last read."""
         return self._read_at is not None and self._mark() not in (None, self._read_at)
 
     def read(self) -> Secret:
-        """Read the token, whatever it is.
+        """Read the token without checking it.
 
         Raises:
-            ConfigError: there is no such file, or it is none.
+            ConfigError: there is no such file, or it can't be read as one.
         """
-        self._read_at = self._mark()  # before it is read: a change in between is seen next time
+        self._read_at = self._mark()  # before it is read: a change in between is noticed next time
         content = _hidden(self._path)
         if isinstance(content, Secret):
             return content

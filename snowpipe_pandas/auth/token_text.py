@@ -1,6 +1,6 @@
 """The one check of a token's text, wherever it comes from: an argument, a file, a function, an exchange.
 
-What passes fits into a header as it is. What doesn't is described, never shown.
+What passes can be sent in a header. What doesn't is described, never shown.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 from .secret import Secret
 
 MAX_TOKEN_BYTES = 64_000
-"""Tokens of the service are far shorter; servers refuse headers of this size."""
+"""The service's tokens are far shorter; servers refuse headers of this size."""
 
 _PRINTABLE = re.compile(rb"[!-~]+")
 _OTHER_TEXTS = ((b"<", "a page of HTML, as proxies and sign-in pages send it"), (b'{["', "JSON"))
@@ -32,4 +32,4 @@ def unusable(token: Secret) -> str | None:
             return f"is {what}"
     if len(text) > MAX_TOKEN_BYTES:
         return f"is longer than {MAX_TOKEN_BYTES:,} bytes"
-    return None if _PRINTABLE.fullmatch(text) else "has characters that no token has"
+    return None if _PRINTABLE.fullmatch(text) else "has characters that tokens can't have"

@@ -1,6 +1,6 @@
-"""Tokens and their time: a clock that learns the server's, and a cache that renews for all threads.
+"""Tokens and their time: a clock set by the server's, and a cache that renews for all threads.
 
-It knows no HTTP: who fetches a token, and who reads a `Date` header, is the caller's business.
+It knows no HTTP: its callers fetch tokens and read `Date` headers.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ RENEWAL_MARGIN_S = 300.0
 """A token is renewed this long before its end, or after half of a short life."""
 
 SKEW_ALLOWANCE_S = 60.0
-"""Clocks that differ by less are taken as equal; a token is held as ended this much earlier."""
+"""Clocks that differ by less are taken as equal; a token counts as ended this much earlier."""
 
 MIN_USE_S = 1.0
 """A new token is used at least this long, even if by our clock it has ended already."""
 
 SOFT_RENEWAL_BUDGET_S = 5.0
-"""A renewal is given up this soon while the old token still lives: requests can go on with that."""
+"""A renewal is given up after this time while the old token is valid: requests can go on with that."""
 
 SOFT_RENEWAL_PAUSE_S = 30.0
-"""Behind such a failure it is tried again after this time, or after half of what is left of the old token."""
+"""After such a failure it is tried again after this time, or after half of the old token's remaining life."""
 
 _log = logging.getLogger("snowpipe_pandas.auth")
 
@@ -45,7 +45,7 @@ class ClockSkewWarning(UserWarning):
 class Token:
     """A token and its life, in seconds since the epoch by the server's clock. The value is never shown.
 
-    `assumed` is set where nothing said when it ends.
+    `assumed` is set where neither the token nor its answer said when it ends.
     """
 
     value: str = field(repr=False)
@@ -58,11 +58,11 @@ class Token:
 
 
 class Clock:
-    """Tells the time as the server sees it.
+    """The time as the server sees it.
 
     Args:
         wall: seconds since the epoch by the machine's clock.
-        monotonic: seconds that no clock change touches.
+        monotonic: seconds that do not change with the clock.
         sleep: sleeps some seconds, or until the event is set.
     """
 
@@ -84,7 +84,7 @@ class Clock:
 
     @property
     def offset_s(self) -> float:
-        """How far the server's clock is ahead of ours, 0 while they differ by less than a minute."""
+        """How many seconds the server's clock is ahead of ours, 0 while they differ by less than a minute."""
         return self._offset_s
 
     def now(self) -> float:
@@ -92,7 +92,7 @@ class Clock:
         return self._wall() + self._offset_s
 
     def learn(self, server_time: float) -> None:
-        """Take in the server's time (a `Date` header, whole seconds); a large gap is said once."""
+        """Take in the server's time (a `Date` header, whole seconds); warn once if the gap is large."""
         offset = server_time - self._wall()
         with self._lock:
             self._offset_s = offset if abs(offset) > SKEW_ALLOWANCE_S else 0.0
@@ -116,7 +116,7 @@ NEW_HOST = "the ingest host changed"
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """A token with the times of its life by the monotonic clock."""
+    """A token with its times by the monotonic clock."""
 
     token: Token
     made_at: float
@@ -125,7 +125,7 @@ class _Held:
     reason: str
 
     def life(self, now: float) -> TokenLife:
-        """What may be shown of it."""
+        """Its times, which may be shown."""
         return TokenLife(
             expires_in_s=self.ends_at - now,
             life_s=self.ends_at - self.made_at,
@@ -137,22 +137,22 @@ class _Held:
 
 
 class TokenCache(Generic[CallerT]):
-    """Holds a token and renews it before its end; 32 threads that meet an old one cause one renewal.
+    """Holds a token and renews it before its end; 32 threads that find an old one cause one renewal.
 
-    Its remaining life is counted on the monotonic clock, so that a step of the wall clock neither ends
-    a token nor lengthens it.
+    Its remaining life is measured by the monotonic clock, so that a step of the wall clock neither ends
+    nor extends it.
 
-    A token that is due but lives is renewed softly: within a short time, by one thread while the others go
-    on with it, and if that fails it is used on. One that has ended or was refused is renewed in earnest.
+    A token that is due but still valid is renewed softly: within a short time, by one thread while the others
+    go on with it; if that fails, it stays in use. One that has ended or was refused must be renewed.
 
     Args:
-        fetch: makes a new token for a caller, within so many seconds (None: as many as any request may
+        fetch: makes a new token for a caller, within a number of seconds (None: as many as any request may
             take). Its errors reach every thread that waits; the next call tries again.
         clock: the time by the server.
     """
 
     on_renewed: Callable[[TokenLife], None] | None = None
-    """Told of each new token, by a thread that asked for it."""
+    """Called with each new token, by a thread that needed it."""
 
     def __init__(self, fetch: Callable[[CallerT, float | None], Token], clock: Clock) -> None:
         self._fetch = fetch
@@ -160,7 +160,7 @@ class TokenCache(Generic[CallerT]):
         self._lock = threading.Lock()
         self._flight: SingleFlight[Token] = SingleFlight()
         self._held: _Held | None = None
-        self._untold: _Held | None = None
+        self._unreported: _Held | None = None
         self._reason = FIRST_USE
 
     def __repr__(self) -> str:
@@ -171,7 +171,7 @@ class TokenCache(Generic[CallerT]):
         raise TypeError("a token cache is not copied or pickled; make a client where it is needed")
 
     def token(self, caller: CallerT) -> Token:
-        """Return a token that is good now, renewed if it is near its end."""
+        """Return a token that is valid now, renewed if it is near its end."""
         return self.refresh_if_needed(self._clock.monotonic(), caller)
 
     def refresh_if_needed(self, now: float, caller: CallerT) -> Token:
@@ -181,17 +181,17 @@ class TokenCache(Generic[CallerT]):
             Exception: whatever `fetch` raised, or the caller where it is to stop.
         """
         token = self._flight.run(caller, lambda: self._good(now), lambda: self._renew(now, caller))
-        self._tell()
+        self._report()
         return token
 
     def invalidate(self, token: Token) -> None:
-        """Forget a token that was refused, unless it has been renewed meanwhile."""
+        """Drop a token that was refused, unless it has been renewed meanwhile."""
         with self._lock:
             if self._held is not None and self._held.token is token:
                 self._held, self._reason = None, REFUSED
 
     def clear(self) -> None:
-        """Forget the token: it is of no use at the host that is asked next."""
+        """Drop the token: the host of the next request does not accept it."""
         with self._lock:
             self._held, self._reason = None, NEW_HOST
 
@@ -209,7 +209,7 @@ class TokenCache(Generic[CallerT]):
 
     @property
     def life(self) -> TokenLife | None:
-        """What may be shown of the token, None while there is none."""
+        """The token's times, which may be shown; None while there is none."""
         held = self._held
         return None if held is None else held.life(self._clock.monotonic())
 
@@ -231,7 +231,7 @@ class TokenCache(Generic[CallerT]):
         return self._keep(self._fetch(caller, None))
 
     def _put_off(self, now: float) -> _Held | None:
-        """Make a token that lives good for a while, for the other threads and if this fails; return it."""
+        """Postpone the renewal of a valid token, for the other threads and if it fails; return the token."""
         with self._lock:
             if self._held is None or now >= self._held.ends_at:
                 return None
@@ -241,14 +241,14 @@ class TokenCache(Generic[CallerT]):
 
     def _keep(self, token: Token) -> Token:
         with self._lock:
-            self._held = self._untold = self._measure(token, self._reason)
+            self._held = self._unreported = self._measure(token, self._reason)
             self._reason = NEAR_ITS_END
         return token
 
-    def _tell(self) -> None:
-        """Tell of a new token; after its renewal, so that a slow listener holds up no other thread."""
+    def _report(self) -> None:
+        """Report a new token; after its renewal, so that a slow listener delays no other thread."""
         with self._lock:
-            made, self._untold = self._untold, None
+            made, self._unreported = self._unreported, None
         if made is not None and self.on_renewed is not None:
             self.on_renewed(made.life(self._clock.monotonic()))
 
@@ -261,6 +261,6 @@ class TokenCache(Generic[CallerT]):
 
 
 def _warn(error: Exception, left_s: float) -> None:
-    # A foreign exception may quote anything, so only ours are.
+    # A foreign exception may quote anything, so only the text of ours is logged.
     cause = error if isinstance(error, SnowpipeError) else type(error).__name__
     _log.warning("a token could not be renewed; the old one is used for %.0f s more: %s", left_s, cause)

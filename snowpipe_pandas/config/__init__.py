@@ -1,4 +1,4 @@
-"""Where settings come from, and what they make. This room knows no HTTP and no rows."""
+"""Where settings come from, and what is made of them. This room knows no HTTP and no rows."""
 
 from .settings import SYSTEM_TRUST, Settings, load_settings
 from .spellings import hidden, hidden_pointers

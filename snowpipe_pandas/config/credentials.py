@@ -1,4 +1,4 @@
-"""Which settings sign: the kinds of credentials, what each needs, and what belongs to one of them alone."""
+"""Which settings sign: the kinds of credentials, what each needs, and what only one of them uses."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ AUTHENTICATORS = {
 
 SESSION_TOKEN = "/snowflake/session/token"  # noqa: S105  # a path
 SERVICE_TOKEN = "/snowflake/session/spcs_token"  # noqa: S105  # a path
-"""Where Snowflake puts the tokens of a container's session; the variables `SNOWFLAKE_SPCS_TOKEN_PATH` and
+"""Where Snowflake stores the tokens of a container's session; the variables `SNOWFLAKE_SPCS_TOKEN_PATH` and
 `SNOWFLAKE_SPCS_SERVICE_TOKEN_PATH` name other places, as for the official SDK."""
 
 _KEY = frozenset({"private_key", "private_key_file"})
@@ -42,17 +42,17 @@ _OAUTH_ALL = _OAUTH | {
 _WHO = frozenset({"account", "user", "url", "host"})
 
 SIGNING = _KEY | _TOKEN | _OAUTH
-"""With any of these a source says how to sign."""
+"""A source with any of these says how to sign."""
 
 NAMES = SIGNING | _OAUTH_ALL | {"private_key_passphrase", "authenticator"}
 """These belong together, and come from one source."""
 
 
 def session_token(values: Mapping[str, Any], origins: Mapping[str, str]) -> str | None:
-    """Return the file of a container's session token, where it is there and nothing else is said.
+    """Return the file of a container's session token, if it exists and nothing else is given.
 
     It is for the container's own account, which the container's variables name: it is not sent to an account
-    or an address that anything else names.
+    or an address from any other source.
     """
     if values.keys() & (SIGNING | {"authenticator"}):
         return None
@@ -63,7 +63,7 @@ def session_token(values: Mapping[str, Any], origins: Mapping[str, str]) -> str 
 
 
 def authenticator(values: Mapping[str, Any]) -> str:
-    """Return the kind of credential; what is given without any key can only be meant to sign.
+    """Return the kind of credential; a token without any key can only be meant to sign.
 
     Raises:
         ConfigError: the kind is unknown.
@@ -87,7 +87,7 @@ def check(values: Mapping[str, Any], found: Sequence[Source]) -> None:
     """Check that a kind of credential has what it needs, and nothing that it would not use.
 
     Raises:
-        ConfigError: names what is missing, or one too many.
+        ConfigError: names what is missing, or not used.
     """
     kind = values["authenticator"]
     if kind == SPCS:

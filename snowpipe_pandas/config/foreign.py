@@ -1,8 +1,8 @@
-"""Settings of Snowflake's other clients that this one lacks: refused with a reason, or without effect.
+"""Settings of Snowflake's other clients that this one lacks: refused with a reason, or ignored.
 
-A setting that would change where rows go, with which rights or under which checks is never dropped in
-silence. The Python connector's parameters and the official streaming SDK's properties are all here, or in
-`spellings.py`; docs/connecting.md has the table, and a test holds it to this module.
+A setting that would change where rows go, with which rights or under which checks, is never ignored
+silently. The Python connector's parameters and the official streaming SDK's properties are all here, or in
+`spellings.py`; docs/connecting.md has the table, and a test compares it with this module.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ class Refused:
 
     Attributes:
         why: the end of a sentence, with what to do instead.
-        same: values that ask for what is done anyway, in lower case.
-        unless_signed: whether it is superfluous beside a key or a token.
+        same: values that request what is done anyway, in lower case.
+        unless_signed: whether it is ignored if a key or a token is given.
     """
 
     why: str
@@ -42,7 +42,7 @@ REFUSED: Mapping[str, Refused] = {
         "rows are streamed without a session: set parameters for the user (ALTER USER ... SET) instead"
     ),
     "timezone": Refused("rows are streamed without a session: set TIMEZONE for the user instead"),
-    "autocommit": Refused("each statement and each commit of rows stands for itself", same=_ON),
+    "autocommit": Refused("each statement and each commit of rows is a transaction of its own", same=_ON),
     "secondary_roles": Refused(
         "it can't be chosen here; the user's DEFAULT_SECONDARY_ROLES count: ALTER USER ... SET them"
     ),
@@ -67,7 +67,7 @@ _WAITS = "waits and retries are arguments: timeouts=, retry="
 _RESULTS = "how the connector reads results; there is no cursor here"
 _FILES = "files of stages, which are not used here"
 _BROWSER = "for sign-in by a browser or MFA, which the authenticator would have to name, and that is refused"
-_LOOKS = "where and how the connector looks for revoked certificates; certificates are always verified here"
+_LOOKS = "where and how the connector checks for revoked certificates; certificates are always verified here"
 _TELEMETRY = "the other client's own logs and telemetry"
 _SESSION = "keeps a session, and there is none here"
 _TUNING = "the other client's own memory, threads and sizes"
@@ -147,20 +147,20 @@ UNUSED: Mapping[str, str] = {
         ),
         _TUNING,
     ),
-    "connect_string": "the address of a JDBC driver, beside url and host",
+    "connect_string": "the address of a JDBC driver, next to url and host",
 }
 """Each changes nothing here, whatever its value."""
 
 _NEAR = 0.8
-"""How alike a name must be to a setting's to be taken for a slip of the pen."""
+"""How similar a name must be to a setting's to count as a typing error."""
 
 
 def refused(name: str, value: object, *, signed: bool) -> str | None:
-    """Return why a setting of another client can't be used, None where it asks for what is done anyway.
+    """Return why a setting of another client can't be used, None where it requests what is done anyway.
 
     Args:
         name: one of `REFUSED`.
-        value: as `hidden` left it.
+        value: as `hidden` returned it.
         signed: whether a key or a token is given.
 
     >>> refused("ssl", "on", signed=True), refused("ssl", "off", signed=True)
@@ -177,7 +177,7 @@ def _plain(value: object) -> str:
 
 
 def slip(name: str, known: Collection[str]) -> str | None:
-    """Return the setting that a name in a file was meant for, None where it is another tool's business.
+    """Return the setting that a name in a file was meant for, None where it belongs to another tool.
 
     >>> slip("rol", ["role", "user"]), slip("connect_string", ["role"])
     ('role', None)

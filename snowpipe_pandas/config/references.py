@@ -1,6 +1,6 @@
 """Secrets by reference: `file:/path`, `env:NAME`, `py:module:function`, read where they are needed.
 
-A load on an engine is a graph that is pickled, shown and logged. A reference may be in it, a key may not.
+A load on an engine is a graph that is pickled, shown and logged. It may hold a reference, but not a key.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _WANTED = (
 
 
 def travelling(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return settings as they may travel; of what may not, a `Secret` or only the type is left. Never raises.
+    """Return settings as they may be pickled; others become a `Secret` or only their type. Never raises.
 
     >>> travelling({"user": "loader", "private_key": "env:LOADER_KEY", "token": "abc"})
     {'user': 'loader', 'private_key': 'env:LOADER_KEY', 'token': ***}
@@ -36,7 +36,7 @@ def travelling(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def refuse_to_travel(settings: Mapping[str, Any]) -> None:
-    """Refuse settings of which `travelling` has left something out.
+    """Refuse settings of which `travelling` has hidden something.
 
     Raises:
         ConfigError: a secret is given as its text, or another setting holds what may be one.
@@ -65,10 +65,10 @@ def _is_secret(name: str) -> bool:
 
 
 def resolved(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return settings as `connect()` takes them: keys and passphrases as they are now, tokens on demand.
+    """Return settings as `connect()` takes them: keys and passphrases read now, tokens on demand.
 
     Raises:
-        ConfigError: a reference leads nowhere.
+        ConfigError: a reference can't be resolved.
     """
     return {name: _resolved(name, value) if _is_secret(name) else value for name, value in settings.items()}
 
@@ -80,12 +80,14 @@ def _resolved(name: str, reference: str) -> Secret | Callable[[], str]:
 
 
 def _read(name: str, reference: str) -> Secret:
-    """Return the secret; what is wrong is raised here, outside of any handler, without what was read."""
+    """Return the secret; errors are raised here, outside of any handler, without what was read."""
     kind, _, rest = reference.partition(":")
     found = {"file": _of_file, "env": _of_variable, "py": _of_function}[kind](rest)
     if isinstance(found, Secret):
         return found
-    raise ConfigError(f"{name}={reference!r} leads to no secret on this machine: {found}", setting=name)
+    raise ConfigError(
+        f"{name}={reference!r} does not lead to a secret on this machine: {found}", setting=name
+    )
 
 
 def _of_file(path: str) -> Secret | str:
@@ -104,4 +106,4 @@ def _of_function(path: str) -> Secret | str:
         value = getattr(importlib.import_module(module), function)()
     except Exception as error:  # noqa: BLE001  # the user's code, whose error may hold the secret
         return f"it raised {type(error).__name__}"
-    return hide(value) if isinstance(value, str | bytes | Secret) else "it returned no text"
+    return hide(value) if isinstance(value, str | bytes | Secret) else "it did not return a text"

@@ -1,7 +1,7 @@
 """The settings of a client: collected in a fixed order, each with its source, and checked as a whole.
 
 Order: arguments; the profile or connection that the call names (naming it is an argument too, so a stray
-variable cannot mix two accounts); `SNOWFLAKE_*` variables; `profile.json`; the default connection.
+variable can't mix two accounts); `SNOWFLAKE_*` variables; `profile.json`; the default connection.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ from .spellings import (
 )
 
 SYSTEM_TRUST = "system"
-"""In place of a file: what the system itself trusts."""
+"""In place of a file: the certificates that the system itself trusts."""
 
 MAX_CA_FILE_BYTES = 16_000_000
-"""Collections of certificates are larger than what else is named; a system's own has 0.2 MB."""
+"""Certificate bundles are larger than the other files; a system's own has 0.2 MB."""
 
 _APPLICATION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,49}")
 
@@ -58,7 +58,7 @@ class Settings:
     Attributes:
         account, user: who connects.
         account_url: scheme and host of the account; https, or http to loopback.
-        private_key, private_key_file, private_key_passphrase: the key pair's private half.
+        private_key, private_key_file, private_key_passphrase: the private key of the key pair.
         authenticator: "SNOWFLAKE_JWT" (default), "PROGRAMMATIC_ACCESS_TOKEN", "OAUTH",
             "OAUTH_CLIENT_CREDENTIALS" or "SPCS".
         token, token_file_path: the access token for the second and third; `token` may be a function.
@@ -66,11 +66,11 @@ class Settings:
             oauth_credentials_in_body, oauth_include_scope: how OAuth access tokens are fetched.
         spcs_token_path, spcs_service_token_path: files of a container's session.
         database, schema: parts that short table names leave out.
-        role: what keys and OAuth clients ask for, and SQL statements run with; the user's default where None.
+        role: what keys and OAuth clients request, and SQL statements run with; the user's default where None.
         warehouse: what SQL statements run with; the user's default where None.
         ca_file: PEM file of certificates to trust, or "system" for what the system trusts.
         application: the name of the program, for the User-Agent.
-        authorization_scheme, jwt_lifetime_s, audience: how JWTs are made and carried; seconds.
+        authorization_scheme, jwt_lifetime_s, audience: how JWTs are made and sent; seconds.
         sources: where each value came from.
     """
 
@@ -174,12 +174,12 @@ def load_settings(
     Order: arguments; the profile or connection named here; `SNOWFLAKE_*` variables; the profile named by
     `SNOWFLAKE_PROFILE`, or `profile.json` in the working directory; the default connection of
     `connections.toml` or `config.toml` in `SNOWFLAKE_HOME`, `~/.snowflake` or the platform's folder. The
-    last two are looked at only where the call names neither profile nor connection. Where none of these has
-    a key or a token, and a container's session token is there, it is used.
+    last two are read only where the call names neither profile nor connection. Where none of these has a key
+    or a token, and a container's session token exists, that is used.
 
     What belongs together comes from one source: key, passphrase, token and OAuth client (a passphrase may
-    also come from a source before its key's), and host, scheme, port and region. A source that names another
-    account than the chosen one gives no address and no role, one that names another user no role. Settings of
+    also come from a source before its key's), and host, scheme, port and region. No address and no role is
+    taken from a source that names another account, no role from one that names another user. Settings of
     other clients that would change address or rights are refused.
 
     Args:
@@ -194,7 +194,7 @@ def load_settings(
     >>> load_settings(account="myorg-dev", user="loader", private_key_file="rsa_key.p8").account_url
     'https://myorg-dev.snowflakecomputing.com'
     """
-    # Bound again before anything can raise: a traceback may show the variables of this frame.
+    # Rebound before anything can raise: a traceback may show the variables of this frame.
     arguments, env = hidden(arguments), variables(os.environ if env is None else env)
     refuse_unknown(arguments)
     profile, connection_name = checked_pointers(*hidden_pointers(profile, connection_name))
@@ -247,14 +247,14 @@ def _names_another_account(source: Source, merged: Mapping[str, tuple[Any, str]]
 
 
 def _names_another_user(source: Source, merged: Mapping[str, tuple[Any, str]]) -> bool:
-    """What one user's role may do is not asked for another one."""
+    """One user's role is not requested for another user."""
     if "user" not in source.values or "user" not in merged:
         return False
     return bool(source.values["user"].strip().upper() != merged["user"][0].strip().upper())
 
 
 def _bare_name(account: str) -> str:
-    """Return what all forms of one account's name share; a malformed one is told later, if it is chosen."""
+    """Return what all forms of one account's name share; a malformed one is refused later, if chosen."""
     try:
         return Account.parse(account).claim.replace("_", "-")
     except ConfigError:
@@ -291,7 +291,7 @@ def _settings(merged: Mapping[str, tuple[Any, str]], found: Sequence[Source]) ->
 
 
 def _refuse_foreign(values: Mapping[str, Any], sources: Mapping[str, str]) -> None:
-    """Refuse what would change address, rights or checks in other clients, and can't here."""
+    """Refuse what would change address, rights or checks in other clients, and has no effect here."""
     signed = bool(values.keys() & credentials.SIGNING)
     for name in values.keys() & REFUSED.keys():
         why = refused(name, values[name], signed=signed)
@@ -309,7 +309,7 @@ def _check_application(name: str | None) -> None:
 
 
 def _check_certificates(path: str) -> None:
-    """Read the certificates once here: at the first request, a library's own error would tell of them."""
+    """Read the certificates here: at the first request, a library's own error would report them."""
     content = read_small(path, limit=MAX_CA_FILE_BYTES)
     if isinstance(content, str):
         raise ConfigError(f"ca_file {path!r} {content}", setting="ca_file")

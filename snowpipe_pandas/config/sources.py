@@ -1,7 +1,7 @@
-"""Reads the places where settings live: the environment, a profile, connections.toml and config.toml.
+"""Reads the places where settings are stored: the environment, a profile, connections.toml and config.toml.
 
-Each gives a `Source`; which one wins is decided in `settings.py`. A parser's own error never gets out: it
-holds the text that it stumbled over, and that text may be a key.
+Each gives a `Source`; which one wins is decided in `settings.py`. A parser's own error is never raised: it
+holds the text that it failed on, and that text may be a key.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ DEFAULT_CONNECTION = "default"
 
 
 def variables(environment: Mapping[str, str]) -> dict[str, Any]:
-    """Return the `SNOWFLAKE_*` variables that count here, by lower-case name without the prefix."""
+    """Return the `SNOWFLAKE_*` variables that are used here, by lower-case name without the prefix."""
     wanted = {f"{PREFIX}{name.upper()}": name for name in (*NAMES, *ALIASES, *REFUSED, *POINTERS)}
     return hidden({wanted[name]: environment[name] for name in wanted if environment.get(name)})
 
 
 def from_environment(given: Mapping[str, Any]) -> Source:
-    """Return the settings among the variables."""
+    """Return the settings from the variables."""
     return gather("the environment", given, prefix=PREFIX)
 
 
@@ -43,7 +43,7 @@ def from_profile(path: Path) -> Source:
     """Read a profile in the official SDK's format.
 
     Raises:
-        ConfigError: no file, no JSON object, or one setting given two ways.
+        ConfigError: not a file, not a JSON object, or one setting given two ways.
     """
     path = Path(os.path.expanduser(path))
     label = f"profile {visible(str(path))}"
@@ -52,10 +52,10 @@ def from_profile(path: Path) -> Source:
 
 
 def from_connection(given: Mapping[str, Any], name: str | None) -> Source:
-    """Read a connection; `connections.toml` stands before `config.toml`, as in Snowflake's own tools.
+    """Read a connection; `connections.toml` comes before `config.toml`, as in Snowflake's own tools.
 
     Args:
-        given: variables; `home` and `default_connection_name` count.
+        given: variables; `home` and `default_connection_name` are used.
         name: the connection, which must exist; None for the default one, which need not.
 
     Raises:
@@ -95,11 +95,11 @@ def _read_toml(path: Path) -> dict[str, Any]:
 
 
 def _read(path: Path, parse: Callable[[str], Any], form: str, *, setting: str) -> dict[str, Any]:
-    """Read and parse a file; what it holds is hidden before anything can fail."""
+    """Read and parse a file; its content is hidden before anything can fail."""
     content = _content(path, parse)
     if isinstance(content, dict):
         return content
-    # Raised here, outside of any handler: a parser's error would hang on ours as its context.
+    # Raised here, outside of any handler: a parser's error would become the context of ours.
     raise ConfigError(f"{str(path)!r} {content or f'is not {form}'}", setting=setting)
 
 
@@ -119,7 +119,7 @@ def _read_json(text: str) -> Any:
 
 
 def _named_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Make a dict; JSON would take the last of two values in silence, and a JWT go to the other account."""
+    """Make a dict; JSON would silently take the last of two values, and a JWT might go to another account."""
     named = dict(pairs)
     if len(named) < len(pairs):
         raise ValueError
@@ -127,7 +127,7 @@ def _named_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _hidden_tables(content: object) -> dict[str, Any] | None:
-    """Hide what a file holds, with the tables and sub-tables of TOML; None where it is no table at all."""
+    """Hide what a file holds, with the tables and sub-tables of TOML; None where it is not a table."""
     if not isinstance(content, dict):
         return None
     return {

@@ -1,7 +1,7 @@
-"""Names of settings as people write them, checked and brought together, one source at a time.
+"""Names of settings as people write them, checked and unified, one source at a time.
 
 Whatever is not known to be harmless becomes a `Secret` here, before anything can fail: an error's
-traceback may show the variables on its way.
+traceback may show the variables of its frames.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ TEXTS = frozenset(
 )
 NAMES = PATHS | NUMBERS | FLAGS | SECRETS | TEXTS
 POINTERS = frozenset({"home", "profile", "default_connection_name"})
-"""These tell where settings are; they are none themselves."""
+"""These say where settings are; they are not settings themselves."""
 
 ALIASES = {
     "private_key_path": "private_key_file",
@@ -58,7 +58,7 @@ _URLS = ("url", "host", "oauth_token_request_url")
 _TRUTHS = {"true": True, "on": True, "1": True, "false": False, "off": False, "0": False}
 
 CHOICES = (("private_key", "private_key_file"), ("token", "token_file_path"))
-"""Two ways to give one thing."""
+"""Two ways to give the same thing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +66,9 @@ class Source:
     """The settings of one source, under their own names.
 
     Attributes:
-        label: what errors call it.
+        label: its name in errors.
         values: the settings that it has.
-        origins: for each of them what `describe()` calls its source.
+        origins: for each of them the name of its source in `describe()`.
     """
 
     label: str
@@ -79,7 +79,7 @@ class Source:
 def hidden(given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings with every text as a `Secret` that is not known to be harmless.
 
-    Of a list, a table and the like only the type is left: no setting is one, and a key may be in it.
+    A list, a table and the like is replaced by its type: no setting is one, and it may hold a key.
 
     >>> hidden({"account": "myorg-dev", "private_key": "MIIE..."})
     {'account': 'myorg-dev', 'private_key': ***}
@@ -101,16 +101,16 @@ def _hide(value: object) -> Secret | type:
 
 
 def hidden_pointers(profile: Any, connection_name: Any) -> tuple[Any, Any]:
-    """Return what tells where settings are as `hidden` does: a key may have been given in its place."""
-    told = hidden({"profile": profile, "default_connection_name": connection_name})
-    return told["profile"], told["default_connection_name"]
+    """Return what says where settings are, as `hidden` does: a key may have been given in its place."""
+    pointers = hidden({"profile": profile, "default_connection_name": connection_name})
+    return pointers["profile"], pointers["default_connection_name"]
 
 
 def checked_pointers(profile: Any, connection_name: Any) -> tuple[str | None, str | None]:
     """Return where the call's settings are, each in its own type.
 
     Raises:
-        ConfigError: the profile is no path, or the connection's name no text.
+        ConfigError: the profile is not a path, or the connection's name is not a text.
     """
     file = None if profile is None else plain_path(profile)
     if profile is not None and file is None:
@@ -126,17 +126,17 @@ def checked_pointers(profile: Any, connection_name: Any) -> tuple[str | None, st
 
 
 def _kind(value: Any) -> str:
-    """Return what a value is, as `hidden` left it, and nothing of what it holds."""
+    """Return what kind of value `hidden` returned, and nothing of what it holds."""
     if isinstance(value, Secret | str):
         return "such a text"
     return f"of type {(value if isinstance(value, type) else type(value)).__name__}"
 
 
 def refuse_unknown(arguments: Mapping[str, Any]) -> None:
-    """Refuse arguments that are no setting; files and the environment may hold what other tools read.
+    """Refuse arguments that are not settings; files and the environment may hold what other tools read.
 
     Raises:
-        ConfigError: names the argument, and what it may have meant or what to do instead.
+        ConfigError: names the argument, and what was probably meant or what to do instead.
     """
     for name, value in arguments.items():
         if name in REFUSED:
@@ -150,13 +150,13 @@ def refuse_unknown(arguments: Mapping[str, Any]) -> None:
 
 
 def gather(label: str, given: Mapping[str, Any], *, prefix: str = "") -> Source:
-    """Bring one source's spellings together. Empty texts count as not given.
+    """Unify one source's spellings. Empty texts count as not given.
 
-    Settings of other clients that are refused here are kept as they are: whether they count is known once all
-    sources are. Names that mean nothing here are left out, unless they look like a setting's.
+    Settings of other clients that are refused here are kept unchanged: whether they matter is known once all
+    sources are read. Names that mean nothing here are left out, unless they look like a setting's.
 
     Raises:
-        ConfigError: one setting is given twice, a value is of the wrong type, or a name is a slip of the pen.
+        ConfigError: one setting is given twice, a value is of the wrong type, or a name is a typing error.
     """
     values: dict[str, Any] = {}
     spelled: dict[str, str] = {}  # as the user wrote it
@@ -177,7 +177,7 @@ def gather(label: str, given: Mapping[str, Any], *, prefix: str = "") -> Source:
             raise ConfigError(
                 f"{label}: {spelled[one]} and {spelled[other]} are both given; keep one of them", setting=one
             )
-    # A profile of the official SDK has both, saying the same.
+    # A profile of the official SDK has both, with the same host.
     if "url" in values and "host" in values and not same_host(values["url"], values["host"]):
         raise ConfigError(
             f"{label}: url {values['url']!r} and host {values['host']!r} differ; keep one of them",
@@ -245,7 +245,7 @@ def _number(label: str, name: str, value: Any) -> float:
     # A lifetime out of range is clamped where JWTs are made; a port out of range is refused with the address.
     if math.isnan(number) or (name == "port" and number <= 0):
         unit = "port" if name == "port" else "number of seconds"
-        raise ConfigError(f"{label}: {name}={shown(value)} is no {unit}", setting=name)
+        raise ConfigError(f"{label}: {name}={shown(value)} is not a {unit}", setting=name)
     return number
 
 

@@ -15,7 +15,7 @@ SnowpipeError                       .load: how far an interrupted load came, or 
 │       ├── EmptySourceError        a source without columns
 │       ├── DuplicateColumnError    column names collide
 │       ├── UnsupportedColumnError  columns whose type has no row JSON form
-│       ├── ColumnMismatchError     columns that the table has otherwise, or needs        .target
+│       ├── ColumnMismatchError     columns that the table needs, or has otherwise        .target
 │       │   └── UnknownColumnError      columns which it does not have
 │       ├── InvalidValueError       one cell cannot be written                        .column .row .value
 │       └── RowTooLargeError        one row exceeds the request limit                 .row .size .limit
@@ -28,15 +28,15 @@ SnowpipeError                       .load: how far an interrupted load came, or 
 │   ├── ThrottledError              asked to wait for longer than the retry budget    .retry_after_s
 │   ├── PayloadTooLargeError        a request is above the service's limit            .tries
 │   ├── SqlError                    a statement failed            .statement .code .sql_state .query_id
-│   │   ├── SqlPrivilegeError       the role may not do it, or is none of this user's      .role
-│   │   ├── WarehouseError          it needs a warehouse that runs                    .warehouse
-│   │   ├── SqlTimeoutError         it took longer than it may; it was cancelled      .timeout_s
-│   │   ├── SqlResultError          it was done, but its result can't be had whole
-│   │   └── SqlUnknownError         it can't be known whether it was done             .request_id
+│   │   ├── SqlPrivilegeError       the role may not do it, or is not this user's          .role
+│   │   ├── WarehouseError          it needs a running warehouse                      .warehouse
+│   │   ├── SqlTimeoutError         it took too long and was cancelled                .timeout_s
+│   │   ├── SqlResultError          it was done, but its result can't be read whole
+│   │   └── SqlUnknownError         it is unknown whether it was done                 .request_id
 │   └── ChannelError                the channel's state forbids the call              .channel .tries
 │       ├── ChannelInvalidError     its tokens are stale; it must be reopened
 │       ├── ChannelTakenOverError   another writer reopened it meanwhile
-│       ├── ChannelLostError        it was dropped or made again; its rows may be in the table
+│       ├── ChannelLostError        it was dropped or recreated; its rows may be in the table
 │       └── UncommittedRowsError    reopening would discard rows not committed yet    .committed
 └── DeliveryError                   the rows did not all become durable
     ├── CommitTimeoutError          acknowledged, not committed in time               .committed
@@ -147,7 +147,7 @@ __all__ = [
     "WarehouseError",
 ]
 
-# Tracebacks and pickles name errors as users do, wherever in here they are written.
+# Tracebacks and pickles name errors as users do, whichever module defines them.
 for _name in __all__:
     if issubclass(globals()[_name], SnowpipeError):
         globals()[_name].__module__ = __name__

@@ -1,4 +1,4 @@
-"""Errors of loads whose rows did not all become durable, and of tables that a load was to make or replace."""
+"""Errors of loads whose rows did not all become durable, or that could not create or replace a table."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from .root import SnowpipeError, restored
 
 
 class CreateTableError(SnowpipeError):
-    """A table that may be missing can't be made by SQL; `ddl` is the statement that makes it.
+    """A table that may be missing can't be created by SQL; `ddl` is the statement that creates it.
 
-    As text, the statement stands on lines of its own, to be copied.
+    As text, the statement is on separate lines, to be copied.
     """
 
     def __init__(self, message: str, *, table: str, ddl: str) -> None:
@@ -27,7 +27,7 @@ class CreateTableError(SnowpipeError):
 
 
 class ReplaceTableError(SnowpipeError):
-    """A load has not replaced the table; its rows, as far as they were sent, are in the table `staged_in`."""
+    """A load has not replaced the table; those of its rows that were sent are in the table `staged_in`."""
 
     def __init__(self, message: str, *, table: str, staged_in: str) -> None:
         super().__init__(message)
@@ -120,7 +120,7 @@ class LoadIncompleteError(DeliveryError):
 
     Attributes:
         receipts: results of the partitions that are, by their numbers, from 1 on.
-        failures: what the others raised; a partition in neither was not heard of.
+        failures: what the others raised; a partition in neither has not reported.
         again: the line to run again.
     """
 

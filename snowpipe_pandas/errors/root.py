@@ -1,4 +1,4 @@
-"""The root of all errors: its text begins with the load's place, and it travels between processes."""
+"""The root of all errors: its text begins with the load's place, and it can be pickled."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from ..tracebacks import rendered
 class SnowpipeError(Exception):
     """Root of every error raised by this package.
 
-    As text it is one line that no screen obeys, and begins with the load's place where it has one. `args`
-    hold the message as it is.
+    As text it is one line without control characters, and begins with the load's place where it has one.
+    `args` hold the original message.
     """
 
     load: LoadFacts | None = None
     place: str | None = None
-    """Where the load goes that it ended, and by which name: "-> DEMO.PUBLIC.T, load 'a', channel 'a'"."""
+    """Target and names of the load that it ended: "-> DEMO.PUBLIC.T, load 'a', channel 'a'"."""
     goes_on = True
     """Whether the same call, with the load's id, can go on where the load stopped."""
 
@@ -31,12 +31,12 @@ class SnowpipeError(Exception):
         return rendered(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Errors cross processes (dask, multiprocessing); keyword-only facts would be lost by the default.
+        # Errors cross processes (dask, multiprocessing); the default would lose keyword-only facts.
         return restored, (type(self), self.args, self.__dict__)
 
 
 def restored(kind: type[SnowpipeError], args: tuple[Any, ...], facts: dict[str, Any]) -> SnowpipeError:
-    """Make an error again where it was unpickled."""
+    """Recreate an error where it is unpickled."""
     error = kind.__new__(kind, *args)
     error.args = args
     error.__dict__.update(facts)

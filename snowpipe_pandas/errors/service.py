@@ -1,4 +1,4 @@
-"""Errors of requests, and of what the service says to them."""
+"""Errors of requests, and of the service's answers to them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class TransportError(SnowpipeError):
     Attributes:
         url: where the request went.
         attempts: how often it was tried.
-        in_doubt: whether the service may have got it, and done it.
+        in_doubt: whether the service may have received and applied it.
     """
 
     def __init__(self, message: str, *, url: str, attempts: int = 1, in_doubt: bool = True) -> None:
@@ -115,9 +115,9 @@ class ChannelTakenOverError(ChannelError):
 
 
 class ChannelLostError(ChannelError):
-    """The channel, its pipe or its table was dropped or made again: the committed token is gone with it.
+    """The channel, its pipe or its table was dropped or recreated: the committed token is lost with it.
 
-    The rows of this load may be in the table or not; nothing is sent again on a guess.
+    The rows of this load may be in the table or not; nothing is sent again without that being known.
     """
 
     goes_on = False

@@ -9,9 +9,9 @@ class SqlError(ServiceError):
     """The service refused a statement, or it failed; a statement that failed has changed nothing.
 
     Attributes:
-        statement: its text, as it was given; the values of its parameters are not in it.
-        sql_state: SQLSTATE of the failure, "" where none was told.
-        query_id: under which the service's query history knows the statement, "" where none was told.
+        statement: its text as given; the values of its parameters are not in it.
+        sql_state: SQLSTATE of the failure, "" where none was reported.
+        query_id: the statement's id in the service's query history, "" where none was reported.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class SqlError(ServiceError):
 
 
 class SqlPrivilegeError(SqlError):
-    """The role may not do it, the object is not there for it, or the role is none of this user's.
+    """The role may not do it, the object does not exist for it, or the role is not one of this user's.
 
     Attributes:
         role: the role of the client's settings, None for the user's default.
@@ -52,21 +52,21 @@ class WarehouseError(SqlError):
 
 
 class SqlTimeoutError(SqlError):
-    """The statement took longer than it was given, and was cancelled: it has changed nothing.
+    """The statement took longer than its timeout, and was cancelled: it has changed nothing.
 
     Attributes:
-        timeout_s: what it was given, in seconds.
+        timeout_s: the timeout, in seconds.
     """
 
     timeout_s: float = 0.0
 
 
 class SqlResultError(SqlError):
-    """The statement was done, but its result is too large, or holds what can't be kept whole."""
+    """The statement was done, but its result is too large, or holds values that can't be kept exactly."""
 
 
 class SqlUnknownError(SqlError):
-    """It can't be known whether the statement was done: it may have been, or may still be running.
+    """It is unknown whether the statement was done: it may have been, or may still be running.
 
-    Its `request_id` (and its `query_id`, where the service told one) finds it in the query history.
+    Its `request_id` (and its `query_id`, where the service reported one) finds it in the query history.
     """

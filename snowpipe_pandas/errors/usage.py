@@ -1,4 +1,4 @@
-"""Errors of a call that can't work as it is written, and of data that can't become rows."""
+"""Errors of a call that can't work as written, and of data that can't become rows."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .root import SnowpipeError
 
 
 class UsageError(SnowpipeError):
-    """The call cannot work as written; `.load` tells what was sent before that was seen, None if nothing."""
+    """The call cannot work as written; `.load` says what was sent before that was found, None if nothing."""
 
 
 class ConfigError(UsageError):
@@ -42,7 +42,7 @@ class ClosedError(UsageError):
 
 
 class LoadMismatchError(UsageError):
-    """The rows differ from those which the load's committed offset token stands for."""
+    """The rows differ from those that the load's committed offset token covers."""
 
     goes_on = False
 
@@ -55,8 +55,8 @@ class RowFormatError(LoadMismatchError):
     """The committed rows were written in another row format, so that they cannot be compared with these.
 
     Attributes:
-        written: the format of the committed rows, None for the first one, which has no number.
-        row_format: the format which this version writes.
+        written: the format of the committed rows, None for the first format, which has no number.
+        row_format: the format that this version writes.
     """
 
     def __init__(self, message: str, *, load_id: str, written: int | None, row_format: int) -> None:
@@ -69,8 +69,8 @@ class OtherPartsError(LoadMismatchError):
     """The load was begun through another number of channels, or with another number of rows.
 
     Attributes:
-        parts: through how many channels it was begun.
-        rows_total: how many rows it was begun with, None where one channel carries it.
+        parts: the number of channels it was begun with.
+        rows_total: the number of rows it was begun with, None where one channel carries it.
     """
 
     def __init__(self, message: str, *, load_id: str, parts: int, rows_total: int | None) -> None:
@@ -80,7 +80,7 @@ class OtherPartsError(LoadMismatchError):
 
 
 class ForgottenPartsError(LoadMismatchError):
-    """Some channels of the load are so old that the service may have deleted the others, tokens and all.
+    """Some channels of the load are so old that the service may have deleted the others, with their tokens.
 
     Attributes:
         channels: names of the channels that have no token.
@@ -92,11 +92,11 @@ class ForgottenPartsError(LoadMismatchError):
 
 
 class OtherLoadError(UsageError):
-    """The channel remembers another load than the named one that is to begin; nothing was sent.
+    """The channel remembers another load than the one that should begin; nothing was sent.
 
     Attributes:
-        load_id: the load that was to begin.
-        other: the load which the channel remembers.
+        load_id: the load that should begin.
+        other: the load that the channel remembers.
         channel: the channel's name.
     """
 
@@ -130,7 +130,7 @@ class UnsupportedColumnError(DataError):
 
 
 class ColumnMismatchError(DataError):
-    """Columns of which the target table takes no value, or that it needs and the rows have not."""
+    """Columns whose values the target table does not take, or that it needs and the rows do not have."""
 
     def __init__(self, message: str, *, columns: Sequence[str], target: str) -> None:
         super().__init__(message, columns=columns)
@@ -138,7 +138,7 @@ class ColumnMismatchError(DataError):
 
 
 class UnknownColumnError(ColumnMismatchError):
-    """Columns which the target table does not have."""
+    """Columns that the target table does not have."""
 
 
 class InvalidValueError(DataError):

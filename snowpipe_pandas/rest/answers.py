@@ -34,7 +34,7 @@ UNREADABLE_ANSWER = "UNREADABLE_ANSWER"
 
 CHANNEL_GONE = "ERR_CHANNEL_DOES_NOT_EXIST_OR_IS_NOT_AUTHORIZED"
 CHANNEL_GONE_CODES = frozenset({CHANNEL_GONE, "ERR_CHANNEL_DOES_NOT_EXIST_OR_NOT_AUTHORIZED"})
-"""Either spelling is met."""
+"""Both spellings occur."""
 
 _REOPEN_CODES = CHANNEL_GONE_CODES | {
     STALE_CONTINUATION,
@@ -63,11 +63,11 @@ _HIGH, _LOW = rb"\\u[dD][89abAB][0-9a-fA-F]{2}", rb"\\u[dD][c-fC-F][0-9a-fA-F]{2
 _MARK = rb"\\uffff"  # the escape of HALF_CHARACTER_MARK
 _HALF_CHARACTER = re.compile(rb"%b(?!%b)|(?<!%b)%b" % (_HIGH, _LOW, _HIGH, _LOW))
 _SESSION = re.compile(r"[!-~](?:[ -~]{0,4000}[!-~])?")
-"""What is echoed as a header must fit into one."""
+"""What is echoed must be valid as a header."""
 
 
 class Refusal(Enum):
-    """Why an answer is no success, as far as it decides what to do next."""
+    """Why an answer is not a success, as far as it decides what to do next."""
 
     NONE = auto()
     TRANSIENT = auto()
@@ -87,9 +87,9 @@ class Refusal(Enum):
 class Answer:
     """One HTTP answer, read once.
 
-    `payload` is the JSON value of the body, its text where it is no JSON, None where it was too long to be
+    `payload` is the JSON value of the body, its text where it is not JSON, None where it was too long to be
     read. `tries` counts the requests that were sent for it; above 1, an append is ambiguous: an earlier try
-    may have been applied. `retry_after_s` is what the service asks to wait, `location` where a redirect
+    may have been applied. `retry_after_s` is how long the service asks to wait, `location` where a redirect
     leads, `session` what later appends echo; all cleaned.
     """
 
@@ -114,7 +114,7 @@ class Answer:
         tries: int,
         now: float,
     ) -> Answer:
-        """Read status, headers and body as they came; `now` is seconds since the epoch."""
+        """Read raw status, headers and body; `now` is seconds since the epoch."""
         payload = None if body is None else _payload(body)
         code, message = ("", "") if 200 <= status < 300 else _code_and_message(payload)
         if body is None:
@@ -167,7 +167,7 @@ class Answer:
         """Return the JSON object of the body.
 
         Raises:
-            UnreadableError: it is none.
+            UnreadableError: the body is not one.
         """
         if self.payload is None:
             raise UnreadableError(TOO_LONG)
@@ -184,7 +184,7 @@ class Answer:
         )
 
     def text_or_field(self, name: str) -> str:
-        """Return the value which the service sends as plain text or as `{name: value}` (both are seen)."""
+        """Return the value that the service sends as plain text or as `{name: value}` (both occur)."""
         value = self.field(name) if isinstance(self.payload, dict) else self.payload
         return value.strip() if isinstance(value, str) else ""
 
@@ -195,7 +195,7 @@ class Answer:
         return f"HTTP {self.status}, {cleaned(detail, _MESSAGE_LIMIT)}"
 
     def error(self, action: str, *, channel: str | None = None) -> ServiceError:
-        """Return the exception for this refusal; `action` says what was tried ("open channel 'a'")."""
+        """Return the exception for this refusal; `action` is what was tried ("open channel 'a'")."""
         message = f"could not {action}: {self.reason}"
         facts: dict[str, Any] = {"status": self.status, "code": self.code, "request_id": self.request_id}
         refusal = self.refusal
@@ -242,7 +242,7 @@ class Answer:
 
 
 def read_date(text: str) -> float | None:
-    """Read an HTTP date as seconds since the epoch; None for anything else, and for the ends of time."""
+    """Read an HTTP date as seconds since the epoch; None for anything else, and for dates out of range."""
     try:
         return parsedate_to_datetime(text).timestamp()
     except (ValueError, TypeError, IndexError, OverflowError, OSError):
@@ -262,8 +262,8 @@ def _retry_after_s(text: str, now: float) -> float | None:
 def _payload(body: bytes) -> Any:
     """Read a body: strict JSON, or text.
 
-    Services cut messages in the middle of a character, which leaves half of one as an escape. That costs the
-    character, not the answer; what may not lose one (`fields.token`) is not taken with such a mark in it.
+    Services cut messages in the middle of a character, which leaves half of one as an escape. Then the
+    character is lost, not the answer; a field that may not lose one (`fields.token`) is refused.
     """
     for mended in (False, True):
         try:
@@ -276,7 +276,7 @@ def _payload(body: bytes) -> Any:
 def _code_and_message(payload: Any) -> tuple[str, str]:
     """Read code and message from the shapes of error bodies seen: an object, a bare string, HTML."""
     if isinstance(payload, dict):
-        return _code(payload), fields.told(payload, "message", _MESSAGE_LIMIT) or ""
+        return _code(payload), fields.text(payload, "message", _MESSAGE_LIMIT) or ""
     text = cleaned(payload.strip(), _MESSAGE_LIMIT) if isinstance(payload, str) else ""
     if text.startswith("ERR_") and len(text.split()) == 1:
         return text, ""

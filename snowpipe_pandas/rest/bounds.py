@@ -1,7 +1,7 @@
 """How much of an answer is read: its head and its body on the wire, and its body once decoded.
 
 The HTTP libraries bound neither endless heads nor what a few compressed bytes become. Whatever a service
-sends, an exchange costs at most what stands here.
+sends, an exchange costs at most these bounds.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ PARTITION_BYTES = 100_000_000
 """The same for one partition of a statement's result; the service's own are some ten MB."""
 
 ACCEPTED_ENCODING = "gzip"
-"""The one encoding that is asked for, and that is decoded here, piece by piece."""
+"""The one encoding that is requested, and that is decoded here, piece by piece."""
 
 _HEAD_WIRE_BYTES = 256_000
 _BODY_WIRE_BYTES = 17_000_000
@@ -31,11 +31,11 @@ class TooLongError(http.client.HTTPException):
 
 
 class UndecodableError(Exception):
-    """A body is not in an encoding that was asked for, or damaged."""
+    """A body is not in an encoding that was requested, or is damaged."""
 
 
 class BoundedResponse(http.client.HTTPResponse):
-    """An answer of which no more is read from the socket than a head and a body may be long."""
+    """An answer that reads no more from the socket than a head and a body may have."""
 
     def __init__(self, sock: Any, *args: Any, **options: Any) -> None:
         super().__init__(sock, *args, **options)
@@ -49,7 +49,7 @@ class BoundedResponse(http.client.HTTPResponse):
 
 
 class _Meter(io.RawIOBase):
-    """Reads from a socket until its measure is full."""
+    """Reads from a socket until its limit is reached."""
 
     def __init__(self, source: Any) -> None:
         self._source = source
@@ -80,7 +80,7 @@ def read_body(raw: Any, encoding: str, limit: int) -> bytes:
 
     Raises:
         TooLongError: it has more.
-        UndecodableError: it is in another encoding than was asked for, or damaged.
+        UndecodableError: it is in another encoding than was requested, or damaged.
         Exception: whatever the library raises where a connection breaks.
     """
     encoding = encoding.strip().lower()

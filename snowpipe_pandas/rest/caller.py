@@ -1,4 +1,4 @@
-"""On whose behalf requests are made: how to wait between their tries, and who hears of them.
+"""On whose behalf requests are made: how to wait between their tries, and where they are reported.
 
 Every request takes its caller, discovery and token exchange included. Waiting is the caller's business: a
 load that is cancelled ends its own waits, and nobody else's.
@@ -14,11 +14,11 @@ from ..events import Event, Hub
 
 
 class Caller:
-    """Somebody who makes requests.
+    """Makes requests, waits between their tries, and reports retries.
 
     Args:
         clock: waits.
-        events: hears what happens.
+        events: receives what happens.
         channel: name of the channel that the requests concern, None where they concern the whole client.
         target: the channel's target.
     """
@@ -32,9 +32,9 @@ class Caller:
         self.target = target
 
     def sleep(self, seconds: float) -> None:
-        """Wait; a caller that is to stop raises here. 0 seconds only asks for that."""
+        """Wait; a caller that is to stop raises here. 0 seconds only checks that."""
         self._clock.sleep(seconds, threading.Event())
 
-    def tell(self, event: Event) -> None:
-        """Hand on what happened, with the channel that it concerns."""
+    def report(self, event: Event) -> None:
+        """Report what happened, with the channel that it concerns."""
         self._events.emit(replace(event, channel=self.channel, target=self.target))

@@ -93,12 +93,12 @@ class Channel(OfClient):
 
     @property
     def target_columns(self) -> tuple[TargetColumn, ...]:
-        """Columns of the target table, empty where the server does not tell them."""
+        """Columns of the target table, empty where the server does not report them."""
         return self._writer.target_columns
 
     @property
     def seen_columns(self) -> SeenColumns:
-        """What SQL has told of them since the channel was opened."""
+        """What SQL has reported of them since the channel was opened."""
         return self._writer.seen_columns
 
     @property
@@ -157,7 +157,7 @@ class Channel(OfClient):
             content_encoding: "zstd", "gzip" or None.
 
         It waits where the channel would be above the service's limits: 20 MB of NDJSON and 10 requests in a
-        second, unless the service tells others.
+        second, unless the service reports others.
 
         Raises:
             UsageError: an argument can't be used, or a load has the channel; nothing was sent.
@@ -211,7 +211,7 @@ class Channel(OfClient):
             found = self._fetch(self._caller)
             now = self.clock.monotonic()
             if missing.judge(found is not None, now):
-                raise self.lost("is not listed by the service any more")
+                raise self.lost("is no longer listed by the service")
             if found is not None:
                 yield found
             pause_s = pauses.next_pause_s()
@@ -223,9 +223,9 @@ class Channel(OfClient):
         return fetch_statuses(self._planes, self.pipe, [self.name], caller).get(self.name)
 
     def lost(self, how: str, cause: ServiceError | None = None) -> ChannelLostError:
-        """Return the error for a channel that is gone; `how` follows the channel's name."""
+        """Return the error for a channel that is lost; `how` follows the channel's name."""
         return ChannelLostError(
-            f"channel {self.name!r} {how}: it, its pipe or its table was dropped or made again. Rows of a "
+            f"channel {self.name!r} {how}: it, its pipe or its table was dropped or recreated. Rows of a "
             "load under way may be in the table already: count them there, then open the channel again and "
             "send what is missing under another load_id",
             channel=self.name,

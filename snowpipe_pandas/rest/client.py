@@ -147,7 +147,7 @@ class Client:
             create: let loads into it make the table if it is missing, as `stream(..., create=True)` does.
 
         Raises:
-            ConfigError: no such name can be.
+            ConfigError: the name is not possible.
             UsageError: `create` is neither True nor False.
 
         >>> flights = client.table("DEMO.PUBLIC.FLIGHTS")
@@ -163,7 +163,7 @@ class Client:
             name: `DATABASE.SCHEMA.PIPE`.
 
         Raises:
-            ConfigError: no such name can be.
+            ConfigError: the name is not possible.
 
         >>> df.snowpipe.stream(client.pipe("DEMO.PUBLIC.CLEANED"), load_id="2013-01")
         """
@@ -185,7 +185,7 @@ class Client:
     def sql(self, text: str, *, params: Sequence[Any] | None = None, timeout_s: float = 600.0) -> DataFrame:
         """Run one SQL statement by Snowflake's SQL API, and return its whole result.
 
-        A Ctrl-C and the end of the time cancel it. docs/sql.md tells which types the columns have.
+        A Ctrl-C and the end of the time cancel it. See docs/sql.md for the types of the columns.
 
         Args:
             text: one statement.
@@ -204,7 +204,7 @@ class Client:
               N
         0  6099
         """
-        # The room beside this one, which is built on it.
+        # Imported here, since `sql` is built on this module.
         from ..sql.door import Context, run
 
         self._check_open()
@@ -225,7 +225,7 @@ class Client:
 
     @property
     def tokens(self) -> dict[str, TokenLife]:
-        """The lives of the tokens in use: "jwt" (or what stands for it), "scoped" once it was exchanged."""
+        """The lives of the tokens in use: "jwt" (or what is used in its place), "scoped" once exchanged."""
         return self._planes.tokens
 
     @property
@@ -284,16 +284,16 @@ class Client:
 
 
 def _policy(argument: str, value: Any, kind: type[T], example: str) -> T:
-    """Return a policy; it stands among the settings of connect(), so its value is not shown."""
+    """Return a policy; it is given with the settings of connect(), so its value is not shown."""
     wanted = f"a {kind.__name__}, such as {argument}=sp.{kind.__name__}({example})"
     return instance(argument, value, kind, wanted=wanted, setting=argument, secret=True)
 
 
 def checked_ingest_hosts(given: Any) -> list[str]:
-    """Return the hosts that a client may send rows to besides its account's own.
+    """Return the hosts that a client may send rows to, apart from its account's own.
 
     Raises:
-        ConfigError: one is no host, nor a pattern with `*.` before a domain.
+        ConfigError: one is neither a host nor a pattern with `*.` before a domain.
     """
     wanted = 'hosts, or "*." and a domain, such as allow_ingest_hosts=["*.ingest.example.com"]'
     setting = "allow_ingest_hosts"
@@ -327,12 +327,12 @@ def connect(
         timeouts: how long one try may take, `Timeouts(connect_s, read_s, total_s)`.
         allow_ingest_hosts: hosts outside of the account's own domain (`snowflakecomputing.com`, or that of
             `url=`) that the service may name for the rows, each a host or `*.` and a domain.
-        settings: single settings, which stand before all other sources: `account`, `user`,
+        settings: single settings, which override all other sources: `account`, `user`,
             `private_key_file` or `private_key`, `private_key_passphrase`; `authenticator` with `token` or
             `token_file_path`, or with `oauth_client_id`, `oauth_client_secret`, `oauth_refresh_token`,
             `oauth_scope`, `oauth_token_request_url`; `url` or `host`, `scheme`, `port`; `role`, `warehouse`,
             `database`, `schema`; `ca_file`, `application`, `authorization_scheme`, `jwt_lifetime_s`,
-            `audience`. docs/connecting.md tells more.
+            `audience`. See docs/connecting.md.
 
     Files (profile, key, token, certificates) are plain files of at most 1 MB (`ca_file`: 16 MB); devices,
     pipes and folders are refused. https goes through the proxies that `HTTPS_PROXY`, `ALL_PROXY` and
@@ -345,7 +345,7 @@ def connect(
     >>> client = connect("profile.json")
     >>> client = connect(account="myorg-dev", user="loader", private_key_file="rsa_key.p8")
     """
-    # Bound again before anything can raise: a traceback may show the variables of this frame.
+    # Rebound before anything can raise: a traceback may show the variables of this frame.
     settings, profile, connection_name = hidden(settings), *hidden_pointers(profile, connection_name)
     loaded = load_settings(profile, connection_name=connection_name, **settings)
     return Client(loaded, retry=retry, timeouts=timeouts, allow_ingest_hosts=allow_ingest_hosts)

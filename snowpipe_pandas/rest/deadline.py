@@ -26,11 +26,11 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from .bounds import BoundedResponse
 
 LOOK_S = 0.1
-"""How often the watching thread looks whether exchanges are under way; without any it ends. To tell it so
+"""How often the watching thread checks whether exchanges are under way; without any it ends. To notify it
 would cost every exchange a change of threads."""
 
 MANY = 64
-"""So many entries of ended exchanges are worth a tidying."""
+"""From this many entries of ended exchanges on, they are removed."""
 
 _thread = threading.local()
 
@@ -47,14 +47,14 @@ class Deadline:
         self._over = False
 
     def watch(self, connection: HTTPConnection) -> None:
-        """Make this connection the one to shut down; writes get more time than that, in place of a read's."""
+        """Make this connection the one to shut down; its writes get more time than the deadline."""
         with self._lock:
             self._connection = connection
             if connection.sock is not None:
                 connection.sock.settimeout(2 * self.seconds)  # on a busy machine the timer may come late
 
     def expire(self) -> None:
-        """End the exchange now."""
+        """Interrupt the exchange now."""
         with self._lock:
             connection = self._connection
             if self._over or connection is None or connection.sock is None:
@@ -86,7 +86,7 @@ class _Watch:
         self.forget()
 
     def forget(self) -> None:
-        """Begin with nothing, as a forked process must: it has no thread, and locks as they were."""
+        """Begin with nothing, as a forked process must: it has no thread, and its locks may be held."""
         self._changed = threading.Condition()
         self._numbers = itertools.count()
         self._due: list[tuple[float, int]] = []
@@ -152,7 +152,7 @@ if hasattr(os, "register_at_fork"):
 
 @contextmanager
 def deadline(seconds: float) -> Iterator[Deadline]:
-    """Give what this thread exchanges inside the block at most `seconds`."""
+    """Let what this thread exchanges inside the block take at most `seconds`."""
     current = _thread.deadline = Deadline(seconds)
     try:
         _watch_all.begin(current)  # in here, so that a Ctrl-C at this moment leaves nothing behind
@@ -169,7 +169,7 @@ def deadline(seconds: float) -> Iterator[Deadline]:
 
 
 class _WatchedMixin:
-    """Tells the thread's deadline which connection it is about."""
+    """Registers the connection with the deadline of its thread."""
 
     def connect(self) -> None:
         _watch(self)

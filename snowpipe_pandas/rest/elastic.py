@@ -1,7 +1,7 @@
 """The elastic channel of a pipe: rows in no order, several requests at once, durable once answered.
 
-It is not opened and has no tokens, so it can't tell what an earlier try has done: a request that is tried
-again after an answer was lost may put its rows into the table twice. The trail of an append says so.
+It is not opened and has no tokens, so it is unknown what an earlier try has done: a request that is tried
+again after an answer was lost may put its rows into the table twice. The trail of an append shows this.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ ELASTIC = "ELASTIC"
 
 
 class ElasticChannel(OfClient):
-    """The elastic channel of a pipe, of which a pipe has one; safe to use from several threads at once.
+    """The one elastic channel of a pipe; safe to use from several threads at once.
 
     Made by `Target.elastic`.
 
@@ -31,7 +31,7 @@ class ElasticChannel(OfClient):
         name: "ELASTIC".
         target: where the rows go.
         polling: how patiently its status is watched.
-        target_columns: always empty: only an open tells columns, and nothing is opened.
+        target_columns: always empty: only an open reports columns, and nothing is opened.
     """
 
     _for_loads = OfClient._for_loads | {"append"}
@@ -65,7 +65,7 @@ class ElasticChannel(OfClient):
             body: what is sent, at most 4 MB; it is not copied.
             raw_bytes: size before compression.
             caller: on whose behalf it is sent.
-            trail: takes down what becomes of each try. If tries are in doubt when this returns, the rows may
+            trail: records the outcome of each try. If tries are in doubt when this returns, the rows may
                 be in the table more than once; if some are when this raises, the rows may be in the table.
 
         Raises:
@@ -97,8 +97,8 @@ class ElasticChannel(OfClient):
     def status(self, caller: Caller | None = None) -> ChannelStatus | None:
         """Fetch the channel's status now; None where the service does not list it.
 
-        Its counters are those of all writers of the pipe since it was made, and may lag behind the answers to
-        appends. Alone they prove nothing of one writer's rows.
+        Its counters are those of all writers of the pipe since it was created, and may lag behind the answers
+        to appends. Alone they prove nothing about one writer's rows.
         """
         return fetch_statuses(self._planes, self.pipe, [ELASTIC], caller or self._caller).get(ELASTIC)
 

@@ -19,7 +19,7 @@ _MOST_WRAPPINGS = 20
 class Failure:
     """A try without an answer.
 
-    `final` where another one would end in the same way; not `sent` where it is sure that nothing of it left.
+    `final` where another one would end in the same way; not `sent` where it is certain that nothing was sent.
     """
 
     message: str
@@ -28,13 +28,13 @@ class Failure:
 
 
 def translate(exc: Exception, url: str, timeouts: Timeouts) -> Failure:
-    """Say what went wrong, and whether anything of the request can have left."""
-    message, final = _told(exc, host_of(url), timeouts)
+    """Say what went wrong, and whether anything of the request can have been sent."""
+    message, final = _described(exc, host_of(url), timeouts)
     return Failure(message, final, sent=not _cause_of(exc, _BEFORE_SENDING))
 
 
-def _told(exc: Exception, host: str, timeouts: Timeouts) -> tuple[str, bool]:
-    """Say what went wrong, most specific first, and whether it would again.
+def _described(exc: Exception, host: str, timeouts: Timeouts) -> tuple[str, bool]:
+    """Say what went wrong, most specific first, and whether it would go wrong again.
 
     Their texts are not quoted: they may hold a header, or a proxy's password.
     """
@@ -62,14 +62,14 @@ _BEFORE_SENDING = (
     requests.exceptions.InvalidURL,
     requests.exceptions.InvalidSchema,
 )
-"""Where one of these was raised first, there was no connection that a byte of the request could take."""
+"""Where one of these was raised first, there was no connection to send a byte of the request on."""
 
 
 _NOT_REACHED = "could not reach {host} ({cause}); check the account name and the network"
 
 _TRANSLATIONS: tuple[tuple[tuple[type[Exception], ...], str, bool], ...] = (
     (
-        (  # of our own URLs, hosts and schemes were checked
+        (  # hosts and schemes of our own URLs were checked
             requests.exceptions.InvalidURL,
             requests.exceptions.InvalidSchema,
             urllib3.exceptions.LocationValueError,
@@ -98,7 +98,7 @@ _TRANSLATIONS: tuple[tuple[tuple[type[Exception], ...], str, bool], ...] = (
         False,
     ),
     (
-        # SSLError is one of these: a TLS connection that breaks is no worse than any other.
+        # SSLError is one of these: a TLS connection that breaks is treated like any other.
         (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError),
         _NOT_REACHED,
         False,

@@ -1,7 +1,7 @@
 """Reads fields of an answer's JSON into plain types, once, at the border; nothing checks them again.
 
-What a load's truth depends on is what it must be, or the answer counts as unreadable. What is only shown is
-cleaned, and None where it is of another type.
+A field that a load's counts depend on must be valid, or the answer counts as unreadable. What is only shown
+is cleaned, and None where it is of another type.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ MAX_NAME_CHARACTERS = 1000
 MAX_MESSAGE_CHARACTERS = 1000
 
 HALF_CHARACTER_MARK = "\uffff"
-"""Stands for half a character (a lone surrogate), which no text holds; no character is written so."""
+"""Replaces half a character (a lone surrogate), which no text can hold; it is not a character itself."""
 
 _WHOLE_FLOATS = 2.0**53
 
 
 class UnreadableError(ValueError):
-    """A field is not what it must be; the text says which, and what it is."""
+    """A field is not valid; the text says which, and what it is."""
 
 
 def table(value: object, what: str) -> Mapping[str, Any]:
     """Return a JSON object."""
     if not isinstance(value, dict):
-        raise UnreadableError(f"{what} is {shown(value)}, no object")
+        raise UnreadableError(f"{what} is {shown(value)}, not an object")
     return value
 
 
@@ -43,25 +43,25 @@ def count(fields: Mapping[str, Any], name: str) -> int | None:
     if type(value) is float and value.is_integer() and abs(value) <= _WHOLE_FLOATS:
         value = int(value)
     if type(value) is not int or not 0 <= value <= MAX_COUNT:
-        raise UnreadableError(f"{name} is {shown(value)}, no count")
+        raise UnreadableError(f"{name} is {shown(value)}, not a count")
     return value
 
 
 def number(fields: Mapping[str, Any], name: str, *, low: float) -> float:
-    """Return a number that must be there, from `low` on; true and false are none."""
+    """Return a number of at least `low` that must be there; true and false are not numbers."""
     value = fields.get(name)
     if not isinstance(value, int | float) or isinstance(value, bool) or not low <= value <= MAX_COUNT:
-        raise UnreadableError(f"{name} is {shown(value)}, no number from {low:g} on")
+        raise UnreadableError(f"{name} is {shown(value)}, not a number from {low:g} on")
     return float(value)
 
 
 def token(fields: Mapping[str, Any], name: str) -> str | None:
-    """Return an opaque text exactly as it came, None where none is given."""
+    """Return an opaque text unchanged, None where none is given."""
     value = fields.get(name)
     if value is None:
         return None
     if not isinstance(value, str) or len(value) > MAX_TOKEN_CHARACTERS or HALF_CHARACTER_MARK in value:
-        raise UnreadableError(f"{name} is {_described(value)}, no token")
+        raise UnreadableError(f"{name} is {_described(value)}, not a token")
     return value
 
 
@@ -69,11 +69,11 @@ def word(fields: Mapping[str, Any], name: str) -> str:
     """Return a short text that must be there, such as a code."""
     value = fields.get(name)
     if not isinstance(value, str) or not value or len(value) > MAX_NAME_CHARACTERS:
-        raise UnreadableError(f"{name} is {_described(value)}, no text")
+        raise UnreadableError(f"{name} is {_described(value)}, not a text")
     return cleaned(value, MAX_NAME_CHARACTERS)
 
 
-def told(fields: Mapping[str, Any], name: str, limit: int = MAX_MESSAGE_CHARACTERS) -> str | None:
+def text(fields: Mapping[str, Any], name: str, limit: int = MAX_MESSAGE_CHARACTERS) -> str | None:
     """Return a text that is only shown, cleaned and cut; None for anything else."""
     value = fields.get(name)
     return cleaned(value, limit) if isinstance(value, str) else None

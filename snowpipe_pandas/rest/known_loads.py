@@ -12,12 +12,12 @@ from ..shown import counted, plural_of, visible
 
 @dataclass(frozen=True, slots=True)
 class ListedChannel:
-    """A channel as SHOW CHANNELS tells it.
+    """A channel as SHOW CHANNELS shows it.
 
     Attributes:
         name: its name.
         offset_token: what is committed, None where nothing is.
-        created_on: when it was made.
+        created_on: when it was created.
     """
 
     name: str
@@ -32,10 +32,10 @@ class KnownLoad:
     Attributes:
         load_id: its name.
         rows_committed: rows that the service has dealt with, each in the table or rejected.
-        rows_total: rows of the whole load, None where no token tells: a load through one channel, and one in
-            partitions that is not complete.
-        channels: names of its channels that are known.
-        begun: when the first of them was made.
+        rows_total: rows of the whole load, None where no token says it: for a load through one channel, and
+            for one in partitions that is not complete.
+        channels: names of its known channels.
+        begun: when the first of them was created.
     """
 
     load_id: str
@@ -58,7 +58,7 @@ class KnownLoad:
 
 
 def known_loads(channels: Iterable[ListedChannel]) -> list[KnownLoad]:
-    """Return the loads that channels remember, the latest last; tokens that no load wrote tell none."""
+    """Return the loads that channels remember, the latest last; tokens that no load wrote are ignored."""
     found: dict[str, list[tuple[ListedChannel, Mark]]] = {}
     for channel in channels:
         mark = read_token(channel.offset_token)

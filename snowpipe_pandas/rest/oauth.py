@@ -1,6 +1,6 @@
-"""Asks an OAuth token endpoint for an access token; the endpoint is the user's own, on whatever host.
+"""Requests an access token from an OAuth token endpoint, which is the user's own, on any host.
 
-The request has nothing of the service's in it: no request number, and no clock is learned from the answer.
+Nothing of Snowflake's protocol applies: the request has no number, and its answer does not set the clock.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .token_answers import access_token
 from .transport import Request, Transport
 
 BUDGET_S = 60.0
-"""Seconds for all tries: a sign-in that takes longer is not under way."""
+"""Seconds for all tries: a sign-in that takes longer is assumed to have failed."""
 
 TRY_S = 30.0
 
@@ -27,12 +27,12 @@ TRY_S = 30.0
 def ask_endpoint(
     transport: Transport, asked: TokenRequest, caller: Any, budget_s: float | None = None
 ) -> Granted:
-    """Send a request for an access token, again where it was not answered; return what was granted.
+    """Send a request for an access token, again if it is not answered; return what was granted.
 
     Args:
         transport: sends it.
-        asked: the request; its secrets are in no error.
-        caller: waits, and hears of retries: a `Caller`.
+        asked: the request; no error holds its secrets.
+        caller: a `Caller`: waits, and reports retries.
         budget_s: seconds for all tries, where that is less than usual.
 
     Raises:
@@ -73,13 +73,13 @@ def _ask(transport: Transport, asked: TokenRequest, action: str, caller: Caller,
 
 
 def _judge(answer: Answer) -> Refusal:
-    """Try again after what passes only; the codes of Snowflake's own refusals mean nothing here."""
+    """Try again only after transient refusals; the codes of Snowflake's own refusals mean nothing here."""
     passes = answer.status in (408, 429) or answer.status >= 500
     return Refusal.TRANSIENT if passes else Refusal.FINAL
 
 
 class _ClientSigner:
-    """Says who asks the endpoint, which is no token of the account's."""
+    """Identifies the client to the endpoint, which takes no token of the account."""
 
     __slots__ = ("_asked",)
 
@@ -91,10 +91,10 @@ class _ClientSigner:
         return Token("", 0.0, math.inf)
 
     def headers(self, token: Token) -> dict[str, str]:
-        """Return the header that says who asks, none where the form does."""
+        """Return the header that identifies the client, none where the form does."""
         authorization = self._asked.authorization
         return {} if authorization is None else {"Authorization": authorization}
 
     def refused(self, token: Token, caller: Caller) -> bool:
-        """Say that nothing better can be sent."""
+        """Return False: there is nothing to renew."""
         return False

@@ -1,4 +1,4 @@
-"""What belongs to one client, a channel or a target, and what it hands on of that client."""
+"""What belongs to one client, a channel or a target, and what it exposes of that client."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Owner(Door, Protocol):
 
 
 class OfClient:
-    """Something of one client: its events, clock and tokens are those of the client."""
+    """An object of one client: its events, clock and tokens are those of the client."""
 
     _planes: Planes
     door: Owner
@@ -63,5 +63,5 @@ class OfClient:
 
     @property
     def tokens(self) -> dict[str, TokenLife]:
-        """The lives of the client's tokens: "jwt" (or what stands for it), "scoped" once it was exchanged."""
+        """The lives of the client's tokens: "jwt" (or what is used in its place), "scoped" once exchanged."""
         return self._planes.tokens

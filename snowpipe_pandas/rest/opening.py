@@ -1,4 +1,4 @@
-"""Opens a channel: waits for those who are at it, and tells what the service knows of channel and table."""
+"""Opens a channel: waits for its earlier writers, and returns what the service reports of it."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class Opened:
     Attributes:
         continuation: its first continuation token.
         status: its status.
-        target_columns: the target's columns, where they are told.
-        limits: what it may send in a second: as told, else as documented.
+        target_columns: the target's columns, where they are reported.
+        limits: what it may send in a second: as reported, else as documented.
     """
 
     continuation: str
@@ -47,10 +47,10 @@ def open_channel(
     *,
     offset_token: str | None,
 ) -> Opened:
-    """Open a channel; wait for an earlier writer's rows and for other opens as long as a retry may take.
+    """Open a channel; wait for an earlier writer's rows and for other opens within the retry budget.
 
     It never discards rows: while rows are accepted and not committed, the service refuses
-    (`fail_on_uncommitted_rows`). An answer without a token may belong to an open that was done; the next
+    (`fail_on_uncommitted_rows`). An answer without a token may belong to an open that succeeded; the next
     open fences it.
 
     Raises:
@@ -85,9 +85,9 @@ def open_channel(
 def _ask(
     planes: Planes, path: str, action: str, body: dict[str, Any], caller: Caller, name: str
 ) -> tuple[Answer, Opened | str]:
-    """Ask for the open until another one would not better the answer, or the retry budget is spent.
+    """Request the open until another try would not improve the answer, or the retry budget is spent.
 
-    Returns the last answer, and what it says of the channel, or why that can't be told.
+    Returns the last answer, and what it says of the channel, or why that is unknown.
     """
     clock = planes.transport.clock
     give_up_at = clock.monotonic() + planes.transport.retry.budget_s
@@ -101,7 +101,7 @@ def _ask(
             headers={"Content-Type": "application/json"},
             caller=caller,
         )
-        # Others may be at it, or a success can't be understood; the next open fences that one.
+        # Others may be opening it, or a success can't be understood; the next open fences that one.
         again = answer.refusal in (Refusal.NONE, Refusal.WAIT_TO_OPEN)
         opened = _read(answer, name) if answer.refusal is Refusal.NONE else answer.reason
         if isinstance(opened, Opened) or not again or clock.monotonic() + pause_s >= give_up_at:
@@ -111,53 +111,53 @@ def _ask(
 
 
 def _read(answer: Answer, name: str) -> Opened | str:
-    """Read the answer of a success; or say what in it can't be understood."""
+    """Read the answer of a success, or say what in it can't be understood."""
     try:
-        told = answer.table()
-        token = fields.token(told, "next_continuation_token")
+        opened = answer.table()
+        token = fields.token(opened, "next_continuation_token")
         if not token:
             return "it holds no continuation token"
-        status = ChannelStatus.from_json(name, fields.table(told.get("channel_status"), "channel_status"))
+        status = ChannelStatus.from_json(name, fields.table(opened.get("channel_status"), "channel_status"))
     except UnreadableError as error:
         return str(error)
-    return Opened(token, status, _columns(told.get("table_columns")), _limits(told))
+    return Opened(token, status, _columns(opened.get("table_columns")), _limits(opened))
 
 
-def _columns(told: object) -> tuple[TargetColumn, ...]:
-    """Read the target's columns; none of them are known where one can't be understood."""
-    if not isinstance(told, list):
+def _columns(listed: object) -> tuple[TargetColumn, ...]:
+    """Read the target's columns; none are returned if one of them can't be understood."""
+    if not isinstance(listed, list):
         return ()
     try:
-        return tuple(_column(fields.table(column, "a column")) for column in told)
+        return tuple(_column(fields.table(column, "a column")) for column in listed)
     except UnreadableError:
         return ()
 
 
-def _column(told: Mapping[str, Any]) -> TargetColumn:
-    """Read what an open's answer tells of a column; what it does not tell is no.
+def _column(entry: Mapping[str, Any]) -> TargetColumn:
+    """Read what an open's answer says of a column; a flag that it does not hold is False.
 
     Raises:
         UnreadableError: it has no name or no type.
     """
-    name = fields.token(told, "name")  # as it is: frames' columns are compared with it
+    name = fields.token(entry, "name")  # as it is: frames' columns are compared with it
     if not name:
         raise UnreadableError("a column has no name")
     return TargetColumn(
         name,
-        fields.word(told, "type"),
-        told.get("nullable") is not False,
-        told.get("has_default") is True,
-        fields.told(told, "earliest"),
-        fields.told(told, "latest"),
+        fields.word(entry, "type"),
+        entry.get("nullable") is not False,
+        entry.get("has_default") is True,
+        fields.text(entry, "earliest"),
+        fields.text(entry, "latest"),
     )
 
 
-def _limits(told: Mapping[str, Any]) -> RateLimits:
-    """Read what a channel may send in a second: null for no limits, the documented ones if nothing is told.
+def _limits(opened: Mapping[str, Any]) -> RateLimits:
+    """Read what a channel may send in a second: null for no limits, the documented ones if none are reported.
 
-    What can't be understood is told as little, and so is what would stop a channel for hours.
+    Limits that can't be understood, or would stop a channel for hours, count as not reported.
     """
-    limits = told.get("limits", DOCUMENTED)
+    limits = opened.get("limits", DOCUMENTED)
     if limits is None:
         return UNLIMITED
     try:

@@ -1,4 +1,4 @@
-"""Paces a channel's appends below the service's limits, so that no 429 comes. No I/O, no clock of its own."""
+"""Paces a channel's appends below the service's limits, to avoid a 429. No I/O, no clock of its own."""
 
 from __future__ import annotations
 
@@ -38,16 +38,16 @@ UNLIMITED = RateLimits(math.inf, math.inf)
 
 
 class Pacer:
-    """Tells when the next append of one channel may leave; all times are monotonic seconds.
+    """Says when the next append of one channel may be sent; all times are monotonic seconds.
 
-    Nobody outside knows how a service counts: by the seconds of its clock, by the last second, or by a
-    bucket that fills up. So no second, wherever it begins, gets more than the limits allow, which all of
-    them let pass. An append is counted somewhere between its first byte and its answer, so it takes room
-    until a second after its answer. One that is above the limit alone leaves alone, and takes room for as
-    many seconds as it is worth.
+    It is not known how a service counts: by the seconds of its clock, by the last second, or by a bucket that
+    fills up. So no second, wherever it begins, gets more than the limits allow, which satisfies all of them.
+    An append is counted at some time between its first byte and its answer, so it takes room until a second
+    after its answer. One that exceeds the limit by itself is sent alone, and takes room for as many seconds
+    as it is worth.
 
     Attributes:
-        limits: what the service allows, as its answer to the last open tells.
+        limits: what the service allows, as its answer to the last open reports.
     """
 
     def __init__(self, limits: RateLimits = DOCUMENTED) -> None:
@@ -64,7 +64,7 @@ class Pacer:
         bytes_per_s: float | None = None,
         requests_per_s: float | None = None,
     ) -> float:
-        """Return when an append of this size may leave; `now` if that is at once.
+        """Return when an append of this size may be sent; `now` if that is at once.
 
         Args:
             now: the time.
@@ -84,7 +84,7 @@ class Pacer:
         return max(_free_at(now, raw_bytes, bytes_limit, sizes), _free_at(now, 1, requests_limit, requests))
 
     def usual_bytes(self, bytes_per_s: float | None = None) -> float:
-        """Return how large appends best are: of this size, as many fit into a second as it allows bytes."""
+        """Return the best size of appends: at it, the requests allowed in a second hold the bytes allowed."""
         return (self.limits.bytes_per_s if bytes_per_s is None else bytes_per_s) / APPENDS_PER_S
 
     def sent(self, now: float, raw_bytes: int) -> None:
@@ -92,24 +92,24 @@ class Pacer:
         self._sent.append((now, raw_bytes))
 
     def throttled(self, now: float, pause_s: float) -> None:
-        """Note a 429, after which the service is left alone for a pause. Those of one second count once."""
+        """Note a 429, after which nothing is sent for a pause. Those of one second count once."""
         if now - self._slowed_at >= WINDOW_S:
             self._share = max(LEAST_SHARE, SLOWER * self.share_at(now))
             self._slowed_at = now
         self._recovers_from = now + pause_s
 
     def share_at(self, now: float) -> float:
-        """Return the share of the limits that is held to: 1, or less for a while after a 429."""
+        """Return the share of the limits in force: 1, or less for a while after a 429."""
         return min(1.0, self._share + RECOVERY_PER_S * max(0.0, now - self._recovers_from))
 
 
 def _end(at: float, amount: int, limit: float) -> float:
-    """Return until when something that ended at a time takes room."""
+    """Return until when an append that ended at a time takes room."""
     return at + max(WINDOW_S, amount / limit)
 
 
 def _free_at(now: float, amount: int, limit: float, taken: list[tuple[float, int]]) -> float:
-    """Return when there is room for an amount: below the limit with what takes room then, or alone."""
+    """Return when there is room for an amount: below the limit together with earlier appends, or alone."""
     left = sorted((end, size) for end, size in taken if end > now)
     total = sum(size for _, size in left)
     for end, size in left:

@@ -26,10 +26,10 @@ def rows(pipe: ObjectName, name: str) -> str:
 
 
 def bulk_status(pipe: ObjectName) -> str:
-    """Path that answers the states of several channels of a pipe."""
+    """Path that returns the states of several channels of a pipe."""
     return f"/v2/streaming/{_pipe(pipe)}:bulk-channel-status"
 
 
 def pipe_info(pipe: ObjectName) -> str:
-    """Path of a pipe's description; the first call makes a table's default pipe."""
+    """Path of a pipe's description; the first call creates a table's default pipe."""
     return f"/v2/streaming/{_pipe(pipe)}:pipe-info"

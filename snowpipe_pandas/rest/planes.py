@@ -44,14 +44,14 @@ _INGEST_HINT = (
 
 @dataclass(frozen=True, slots=True)
 class _IngestHost:
-    """The ingest host as it was discovered, which is a scoped token's scope, and the URL that is dialled."""
+    """The ingest host as discovered, which is a scoped token's scope, and the URL that is used."""
 
     name: str
     url: str
 
 
 class Planes:
-    """Sends requests to either host of an account and renews what each of them wants.
+    """Sends requests to either host of an account and renews the token of each.
 
     Args:
         account_url: scheme, host and port of the account, without a path.
@@ -83,8 +83,8 @@ class Planes:
         self.scoped = ScopedSigner(TokenCache(self._exchange, clock))
         if isinstance(credential, OAuthCredential):
             credential.ask = partial(ask_endpoint, transport)
-        credential.cache.on_renewed = partial(self._tell_renewed, "jwt")
-        self.scoped.cache.on_renewed = partial(self._tell_renewed, "scoped")
+        credential.cache.on_renewed = partial(self._report_renewed, "jwt")
+        self.scoped.cache.on_renewed = partial(self._report_renewed, "scoped")
 
     def ingest(
         self,
@@ -102,8 +102,8 @@ class Planes:
     ) -> Answer:
         """Send to the ingest host for a caller; credentials that stay refused are an AuthenticationError.
 
-        A 410 tells that the host failed over: it is discovered again, with a new scoped token. A request
-        that carries a continuation token is not sent again there: that token died with the old host.
+        A 410 means that the host failed over: it is discovered again, with a new scoped token. A request
+        that carries a continuation token is not sent again there: that token was lost with the old host.
         """
         trail = trail or Trail()
         for _ in range(FAILOVERS):
@@ -137,7 +137,7 @@ class Planes:
         budget_s: float | None = None,
         **options: Any,
     ) -> Answer:
-        """Send to the account's own host, signed with the credential itself; return whatever is answered.
+        """Send to the account's own host, signed with the credential itself; return the answer.
 
         Args:
             budget_s: seconds for all tries, where that is less than the policy's.
@@ -150,7 +150,7 @@ class Planes:
         return self.transport.send(request, self._credential, caller, budget_s=budget_s)
 
     def refused_by_account(self, answer: Answer, action: str) -> AuthenticationError | None:
-        """Return the error for an answer of the account's host that refuses the credential, else None."""
+        """Return the error where an answer of the account's host refuses the credential, else None."""
         if answer.refusal is not Refusal.CREDENTIALS:
             return None
         return self._not_let_in(answer, action, self._credential.hint(answer.status))
@@ -162,11 +162,11 @@ class Planes:
 
     @property
     def tokens(self) -> dict[str, TokenLife]:
-        """The lives of the tokens: "jwt" (or what stands for it), and "scoped" once it was exchanged."""
+        """The lives of the tokens: "jwt" (or what is used in its place), and "scoped" once exchanged."""
         lives = {"jwt": self._credential.cache.life, "scoped": self.scoped.cache.life}
         return {kind: life for kind, life in lives.items() if life is not None}
 
-    def _tell_renewed(self, kind: Literal["jwt", "scoped"], life: TokenLife) -> None:
+    def _report_renewed(self, kind: Literal["jwt", "scoped"], life: TokenLife) -> None:
         self.events.emit(TokenRenewed(kind=kind, life=life))
 
     def _forget(self, url: str) -> None:
@@ -189,7 +189,7 @@ class Planes:
         answer = self._control(request, caller)
         name, port = self._permitted_host(answer, action)
         account = urlsplit(self._account_url)
-        # As the official SDK does it: a host without a port is met on the account's own.
+        # As the official SDK does it: a host without a port has the account's port.
         met_at = account.port if port is None else port
         url = f"{account.scheme}://{name}" + ("" if met_at is None else f":{met_at}")
         self._ingest_host = found = _IngestHost(name if port is None else f"{name}:{port}", url)
@@ -220,12 +220,12 @@ class Planes:
         Raises:
             ServiceError: it names none, or one that this account's rows must not go to.
         """
-        told = answer.text_or_field("hostname").replace("_", "-")
-        name, port = split_port(told)
+        text = answer.text_or_field("hostname").replace("_", "-")
+        name, port = split_port(text)
         host, account = host_name(name), urlsplit(self._account_url)
         if host is None or (port is not None and port_number(port) is None):
             problem = (
-                f"the answer names no host ({shown(told)}); is {self._account_url} a Snowflake account URL?"
+                f"the answer names no host ({shown(text)}); is {self._account_url} a Snowflake account URL?"
             )
         elif account.scheme == "http" and not is_loopback(host):
             problem = f"the answer names {host}, and plain http is for this machine only"

@@ -9,7 +9,7 @@ from ..arguments import A_DAY_S, number, whole
 from ..errors import ConfigError
 
 SHORTEST_TIMEOUT_S = 0.001
-"""A socket takes a timeout of 0 for "do not wait at all"."""
+"""For a socket, a timeout of 0 means "do not wait at all"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class RetryPolicy:
         attempts: most tries of one request, None for as many as the budget allows.
         base_s: seconds before the second try; doubled for each further one.
         cap_s: longest pause, in seconds.
-        jitter: share of a pause that is drawn by chance, 0 to 1 ("full jitter").
+        jitter: share of a pause that is random, 0 to 1 ("full jitter").
         budget_s: seconds that one request may take in all, pauses included. It also bounds the wait for
             rows of an earlier writer when a channel is opened.
 
@@ -60,7 +60,7 @@ class RetryPolicy:
         if wanted_s:
             return wanted_s
         longest = min(self.cap_s, self.base_s * 2.0 ** min(tries - 1, 64))
-        return longest * (1 - self.jitter * random.random())  # noqa: S311  # no secret hangs on it
+        return longest * (1 - self.jitter * random.random())  # noqa: S311  # nothing secret depends on it
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class Timeouts:
             either side goes.
 
     Raises:
-        ConfigError: a value is no number above 0, or longer than a day: sockets count no longer reliably.
+        ConfigError: a value is not a number above 0, or longer than a day, which sockets count unreliably.
     """
 
     connect_s: float = 10.0
@@ -99,8 +99,8 @@ class PollPolicy:
     """How patiently the status of a channel is watched. The defaults suit Snowflake.
 
     Attributes:
-        first_s: first pause between two looks, in seconds; each next one is longer by half.
-        cap_s: longest pause between two looks.
+        first_s: first pause between two checks, in seconds; each next one is longer by half.
+        cap_s: longest pause between two checks.
         missing_grace_s: how long the service may leave the channel out of its answers before that is
             believed.
     """

@@ -1,4 +1,4 @@
-"""How a status is asked for again and again: growing pauses, and a channel that answers leave out."""
+"""How a status is polled: growing pauses, and a channel that is missing in answers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ GROWTH = 1.5
 
 
 class Polling:
-    """The pauses between two looks, each longer by half than the one before.
+    """The pauses between two checks, each longer by half than the one before.
 
     Args:
         first_s: the first one, in seconds.
@@ -25,7 +25,7 @@ class Polling:
 
 
 class Missing:
-    """Judges a channel that the service does not list; it may list it late, so that is not believed at once.
+    """Judges a channel that the service does not list; it may be listed late, so it is not lost at once.
 
     Args:
         grace_s: how long the channel may be missing, in seconds.

@@ -1,4 +1,4 @@
-"""What SQL has told of the columns of a channel's target, for the loads that follow soon."""
+"""What SQL has reported of the columns of a channel's target, for the loads that follow soon."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from ..target_column import TargetColumn
 
 SEEN_FOR_S = 60.0
-"""Whoever sends a row at a time would wait for a statement before each of them."""
+"""Without it, a caller that sends single rows would wait for a statement before each of them."""
 
 
 class SeenColumns:
@@ -25,9 +25,9 @@ class SeenColumns:
 
     @property
     def lately(self) -> Sequence[TargetColumn] | None:
-        """The columns, none where they can't be had; None where nobody has looked for a minute."""
+        """The columns, empty where they can't be read; None where they were not read for a minute."""
         return self._columns if self._now() < self._until else None
 
     def see(self, columns: Sequence[TargetColumn]) -> None:
-        """Take in what was told now."""
+        """Take in what was read now."""
         self._columns, self._until = columns, self._now() + SEEN_FOR_S

@@ -19,8 +19,8 @@ class Session:
         writer: writes.
         turns: hold the right, and refuse once it is over.
         right: the load's right.
-        caller: the load, on whose behalf everything is asked.
-        fetch: asks for the channel's status, for a caller.
+        caller: the load, on whose behalf all requests are made.
+        fetch: requests the channel's status, for a caller.
     """
 
     def __init__(
@@ -44,12 +44,12 @@ class Session:
 
     @property
     def pacer(self) -> Pacer:
-        """Tells when an append may leave; it is for the load to wait."""
+        """Says when an append may be sent; the load itself waits for it."""
         return self._writer.pacer
 
     @property
     def standing(self) -> Standing | None:
-        """What is known of the channel, None where it must be reopened; appends forget it, loads write it."""
+        """What is known of the channel, None where it must be reopened; appends clear it, loads set it."""
         return self._writer.standing
 
     @standing.setter
@@ -91,7 +91,7 @@ class Session:
             )
 
     def fetch_status(self) -> ChannelStatus | None:
-        """Ask for the channel's status once, now; None where the service does not list the channel."""
+        """Request the channel's status once, now; None where the service does not list the channel."""
         return self._fetch(self._caller)
 
     def reopen(self) -> ChannelStatus:

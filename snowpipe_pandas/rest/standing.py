@@ -9,7 +9,7 @@ from .status import ChannelStatus
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where a channel stands; a channel of which this is not known must be reopened by its next load.
+    """The state of a channel; where it is unknown, the channel's next load must reopen it.
 
     Attributes:
         status: the latest status that counts; the base of the counters.
@@ -22,8 +22,8 @@ class Standing:
     token: str | None
 
     @classmethod
-    def behind_open(cls, status: ChannelStatus) -> Standing:
-        """Where a channel stands right after an open, which answered with this status."""
+    def after_open(cls, status: ChannelStatus) -> Standing:
+        """Return the state of a channel right after an open that answered with this status."""
         return cls(status, 0, None)
 
     @property

@@ -1,4 +1,4 @@
-"""The status of channels: what the service tells of them, and the request that asks for it."""
+"""The status of channels: what the service reports of them, and the request for it."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from .fields import UnreadableError
 from .planes import Planes
 
 UNREADABLE_TRIES = 3
-"""So often a status is asked for whose answer can't be understood; a proxy may have sent it."""
+"""How often a status is requested whose answer can't be understood; a proxy may have sent it."""
 
 STATUSES_PER_REQUEST = 1_000
-"""The service refuses requests for too many; its limit is not documented, a pipe has 2,000 channels."""
+"""The service refuses requests for too many; its limit is not documented, a pipe may have 2,000 channels."""
 
 STATUS_BYTES = 16_000
 """Most bytes that one channel's state may have in an answer with many."""
@@ -32,8 +32,8 @@ HEALTHY_CHANNEL_CODES = frozenset({"SUCCESS", "ACTIVE"})
 class ChannelStatus:
     """A channel as the service saw it; names are those of the protocol.
 
-    Counts are rows since the channel was made, None where the service does not tell them;
-    `last_committed_offset_token` is None before the first commit, `created_on_ms` where it is not told.
+    Counts are rows since the channel was created, None where the service does not report them;
+    `last_committed_offset_token` is None before the first commit, `created_on_ms` where it is not reported.
     """
 
     channel_name: str
@@ -47,23 +47,23 @@ class ChannelStatus:
     created_on_ms: int | None
 
     @classmethod
-    def from_json(cls, name: str, told: Mapping[str, Any]) -> ChannelStatus:
+    def from_json(cls, name: str, entry: Mapping[str, Any]) -> ChannelStatus:
         """Read the `channel_status` object (`rows_error_count` is also spelled `rows_errors`).
 
         Raises:
-            UnreadableError: a code, a count or the committed token is not what it must be.
+            UnreadableError: a code, a count or the committed token is not valid.
         """
-        errors = fields.count(told, "rows_error_count")
+        errors = fields.count(entry, "rows_error_count")
         return cls(
-            channel_name=fields.told(told, "channel_name", fields.MAX_NAME_CHARACTERS) or name,
-            channel_status_code=fields.word(told, "channel_status_code"),
-            last_committed_offset_token=fields.token(told, "last_committed_offset_token"),
-            rows_inserted=fields.count(told, "rows_inserted"),
-            rows_parsed=fields.count(told, "rows_parsed"),
-            rows_error_count=fields.count(told, "rows_errors") if errors is None else errors,
-            last_error_message=fields.told(told, "last_error_message"),
-            last_error_offset_upper_bound=fields.token(told, "last_error_offset_upper_bound"),
-            created_on_ms=fields.count(told, "created_on_ms"),
+            channel_name=fields.text(entry, "channel_name", fields.MAX_NAME_CHARACTERS) or name,
+            channel_status_code=fields.word(entry, "channel_status_code"),
+            last_committed_offset_token=fields.token(entry, "last_committed_offset_token"),
+            rows_inserted=fields.count(entry, "rows_inserted"),
+            rows_parsed=fields.count(entry, "rows_parsed"),
+            rows_error_count=fields.count(entry, "rows_errors") if errors is None else errors,
+            last_error_message=fields.text(entry, "last_error_message"),
+            last_error_offset_upper_bound=fields.token(entry, "last_error_offset_upper_bound"),
+            created_on_ms=fields.count(entry, "created_on_ms"),
         )
 
     @property
@@ -78,7 +78,7 @@ def fetch_statuses(
     names: list[str],
     caller: Caller,
 ) -> dict[str, ChannelStatus]:
-    """Ask for the states of several channels of one pipe; unknown channels have no entry."""
+    """Request the states of several channels of one pipe; unknown channels have no entry."""
     found: dict[str, ChannelStatus] = {}
     for first in range(0, max(1, len(names)), STATUSES_PER_REQUEST):
         found |= _fetch(planes, pipe, names[first : first + STATUSES_PER_REQUEST], caller)
@@ -109,10 +109,10 @@ def _fetch(planes: Planes, pipe: ObjectName, names: list[str], caller: Caller) -
 
 
 def _read(answer: Answer, names: list[str]) -> dict[str, ChannelStatus]:
-    """Read the states of the channels that were asked for; others are nobody's business."""
+    """Read the states of the requested channels; others are ignored."""
     listed = fields.table(answer.table().get("channel_statuses"), "channel_statuses")
     found = {name: listed[name] for name in names if listed.get(name) is not None}
     return {
-        name: ChannelStatus.from_json(name, fields.table(told, f"the status of {name!r}"))
-        for name, told in found.items()
+        name: ChannelStatus.from_json(name, fields.table(entry, f"the status of {name!r}"))
+        for name, entry in found.items()
     }

@@ -1,4 +1,4 @@
-"""A table or a pipe as the place where loads go: opens channels there, and asks for their states."""
+"""A table or a pipe as the target of loads: opens channels there, and requests their states."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Target(OfClient):
     def open_channel(
         self, name: str, *, offset_token: str | None = None, opened_by: Caller | None = None
     ) -> Channel:
-        """Open a channel, as `Client.open_channel` does; `opened_by` waits for that, and hears of retries."""
+        """Open a channel, as `Client.open_channel` does; `opened_by` waits for that, and reports retries."""
         return Channel(
             self._planes,
             channel_name("name", name),
@@ -93,10 +93,10 @@ class Target(OfClient):
         """List the loads whose channels the service knows, the latest last; by SQL, without a warehouse.
 
         The service forgets a load that was not used for 30 days, one whose channels were dropped, and all
-        loads of a table that was made again. Loads through channels that somebody named are listed too.
+        loads of a table that was recreated. Loads through channels that somebody named are listed too.
 
         Raises:
-            SqlError: no grant on the table or pipe, or no reach of the SQL API.
+            SqlError: no grant on the table or pipe, or the SQL API can't be reached.
 
         >>> for load in client.table("DEMO.PUBLIC.FLIGHTS").loads():
         ...     print(load)
@@ -112,7 +112,7 @@ def channel_name(argument: str, name: Any) -> str:
     """Return a channel's name.
 
     Raises:
-        UsageError: it is no text, or one of dots, which URLs do not carry.
+        UsageError: it is not a text, or consists of dots, which URLs do not carry.
     """
     plain = plain_text(name)
     if plain is None or plain.strip(".") == "":

@@ -17,16 +17,16 @@ from ..shown import visible
 from .answers import TOO_LONG, Answer
 
 SCOPED_TOKEN_LIFETIME_S = 3600.0
-"""Assumed where a scoped token does not tell its own end."""
+"""Assumed where a scoped token does not say when it ends."""
 
 ACCESS_TOKEN_LIFETIME_S = 600.0
-"""Assumed where neither an OAuth access token nor its answer tells its end: the life of Snowflake's own."""
+"""Assumed where neither an OAuth access token nor its answer says when it ends: that of Snowflake's own."""
 
 MAX_TOKEN_LIFETIME_S = 366 * A_DAY_S
 """A longer life is not believed."""
 
 _MILLISECONDS = 1e11
-"""Times above are no seconds since the epoch."""
+"""A larger number is not a time in seconds since the epoch."""
 
 _SHORTEST_SECRET = 4
 """A shorter secret would be found in any text."""
@@ -66,7 +66,7 @@ def access_token(answer: Answer, now: float, secrets: Sequence[Secret]) -> Grant
     if answer.payload is None:
         return NoToken(f"the answer {TOO_LONG}", answer.status, answer.request_id)
     if not isinstance(answer.field("access_token"), str):
-        problem = "the answer is no JSON object with an access_token; is this a token endpoint?"
+        problem = "the answer is not a JSON object with an access_token; is this a token endpoint?"
         return NoToken(problem, answer.status, answer.request_id)
     text = answer.text_or_field("access_token")
     problem = unusable(Secret(text)) or ""
@@ -97,10 +97,10 @@ def _holds(text: str, secret: Secret) -> bool:
 
 
 def _life_s(answer: Answer) -> float | None:
-    told = answer.field("expires_in")
-    if isinstance(told, str) and told.isdecimal():  # some providers write digits in quotes
-        told = float(told[:12])
-    return float(told) if type(told) in (int, float) and 0 < told <= MAX_TOKEN_LIFETIME_S else None
+    life_s = answer.field("expires_in")
+    if isinstance(life_s, str) and life_s.isdecimal():  # some providers write digits in quotes
+        life_s = float(life_s[:12])
+    return float(life_s) if type(life_s) in (int, float) and 0 < life_s <= MAX_TOKEN_LIFETIME_S else None
 
 
 def _own_end(text: str) -> float | None:

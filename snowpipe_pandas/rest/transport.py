@@ -1,4 +1,4 @@
-"""One HTTP exchange, carried through: headers, retries with back-off, one renewal of refused credentials.
+"""One HTTP exchange, from start to end: headers, retries with back-off, one renewal of refused credentials.
 
 It knows requests and the shape of an answer, not what a channel or a row is. What a refusal means
 for a channel is decided in `answers.py`; here only this: is it worth sending the same bytes again?
@@ -43,12 +43,12 @@ POOL_CONNECTIONS = 16
 """Connections kept open to a host: as many channels can append at once without reconnecting."""
 
 ODD_ANSWER_TRIES = 3
-"""A 404 in HTML may come from a proxy on the way, but one that stays is believed."""
+"""A 404 in HTML may come from a proxy on the way; after this many tries it is believed."""
 
 AS_USUAL: Callable[[Answer], Refusal] = attrgetter("refusal")
 
 EARLIEST_TIME_S = 1_577_836_800.0
-"""2020: no server's clock shows less."""
+"""2020: no server's clock shows an earlier time."""
 
 LATEST_TIME_S = 4_102_444_800.0
 """2100."""
@@ -79,7 +79,7 @@ class Request:
         most_bytes: most bytes that its answer may have, once decoded.
         judge: reads the kind of refusal of an answer, as far as trying again goes.
         trail: what is known of the tries.
-        resubmission: what the query of each further try says besides; None numbers all tries, as the
+        resubmission: what the query of each further try has in addition; None numbers all tries, as the
             streaming hosts take them.
         foreign: whether it goes to a host that is not the service's: then nothing is added to its query,
             nothing of a refusal is quoted, and no clock is learned.
@@ -99,7 +99,7 @@ class Request:
     foreign: bool = False
 
     def query_of_try(self, number: int) -> dict[str, str]:
-        """Return the query of one of its tries; the first one has the number 1."""
+        """Return the query of one of its tries, which are numbered from 1."""
         if self.foreign:
             return dict(self.query)
         own = {**self.query, "requestId": self.trail.request_id}
@@ -112,7 +112,7 @@ class Transport:
     """Sends requests of one client over one pool of connections.
 
     Args:
-        clock: tells the time as the server sees it; learns from each answer's `Date`.
+        clock: the time as the server sees it; set by each answer's `Date`.
         ca_file: PEM file of certificates to trust, or `SYSTEM_TRUST` for the system's own store; nothing
             turns verification off.
         application: the name of the program that uses this client, for the User-Agent.
@@ -143,7 +143,7 @@ class Transport:
         by_system = ca_file == SYSTEM_TRUST
         kind = SystemTrustAdapter if by_system else DeadlineAdapter
         self._adapter = kind(pool_connections=4, pool_maxsize=POOL_CONNECTIONS)
-        self._environment = requests.Session()  # knows the rules of its variables, and sends nothing
+        self._environment = requests.Session()  # knows the environment's variables, and sends nothing
         self._verify: str | bool = True if by_system else ca_file or True
 
     @property
@@ -154,7 +154,7 @@ class Transport:
     def send(
         self, request: Request, signer: Signer, caller: Caller, *, budget_s: float | None = None
     ) -> Answer:
-        """Send until there is an answer that another try would not better, and return it.
+        """Send until there is an answer that another try would not improve, and return it.
 
         Answers of 408, 429 and 5xx, and connections that break, are tried again with the same body and
         `requestId` and the next `retryCount`, after `Retry-After` or a jittered exponential pause.
@@ -162,12 +162,12 @@ class Transport:
         Args:
             request: what to send.
             signer: whose credentials it carries.
-            caller: waits between the tries, and is told of them.
+            caller: waits between the tries, and reports them.
             budget_s: seconds for all tries, where that is less than the policy's.
 
         Raises:
-            TransportError: no answer at all within the budget, or TLS failed; it says whether a try may have
-                reached the service.
+            TransportError: no answer within the budget, or TLS failed; it says whether a try may have reached
+                the service.
             ClosedError: the client was closed.
             UsageError: this process was forked from the one that made the client.
         """
@@ -191,16 +191,16 @@ class Transport:
                 pause_s = 0.0 if signer.refused(token, caller) else None
             if pause_s is None or self._is_spent(tries, pause_s, give_up_at):
                 break
-            caller.tell(_retried(request, outcome, tries, pause_s))
+            caller.report(_retried(request, outcome, tries, pause_s))
             caller.sleep(pause_s)
         if isinstance(outcome, Failure):
-            # Made here and held by no frame: an error in its own traceback would keep the body for long.
+            # Not kept in a variable: an error held by its own traceback would keep the body in memory.
             in_doubt = request.trail.in_doubt > 0
             raise TransportError(outcome.message, url=request.url, attempts=tries, in_doubt=in_doubt)
         return outcome
 
     def close(self) -> None:
-        """Close the connections; whatever is sent from now on is refused."""
+        """Close the connections; requests are refused from now on."""
         self._closed = True
         self._adapter.close()
         rest()
@@ -219,7 +219,7 @@ class Transport:
     def _pause_s(
         self, outcome: Answer | Failure, refusal: Refusal | None, tries: int, odd: int
     ) -> float | None:
-        """Return how long to wait before another try, None where it would not better the outcome."""
+        """Return how long to wait before another try, None where it would not improve the outcome."""
         if isinstance(outcome, Failure):
             return None if outcome.final else self._retry.pause_s(tries)
         if refusal is Refusal.TRANSIENT:
@@ -244,10 +244,10 @@ class Transport:
             try:
                 response, body = self._ask(request, query, signature)
             except Exception as exc:  # noqa: BLE001  # the libraries raise more than they document
-                # Told outside of the handler on purpose: the library's exception holds the prepared request,
-                # and with it the Authorization header, and must not hang on ours as its context.
+                # Translated outside of the handler: the library's exception holds the prepared request,
+                # and with it the Authorization header, and must not become the context of ours.
                 failure = translate(exc, request.url, self._timeouts)
-        if limit.expired:  # headers that were cut short even look like an answer
+        if limit.expired:  # truncated headers can look like an answer
             return Failure(f"the exchange with {host_of(request.url)} was not over in {limit.seconds:g} s")
         if failure is not None:
             return failure
@@ -292,7 +292,7 @@ class Transport:
                 return response, None
 
     def _way_to(self, url: str) -> tuple[Mapping[str, str], Any]:
-        """Return proxies and certificates; plain http, which is loopback's, takes none of the environment."""
+        """Return proxies and certificates; plain http, only for loopback, ignores the environment."""
         if urlsplit(url).scheme == "http":
             return {}, self._verify
         found = self._environment.merge_environment_settings(url, {}, True, self._verify, None)

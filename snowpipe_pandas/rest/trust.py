@@ -1,4 +1,4 @@
-"""TLS by the system's own trust store, as browsers do it; `truststore` is loaded where that is asked for."""
+"""TLS by the system's own trust store, as in browsers; `truststore` is loaded only if that is requested."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .deadline import DeadlineAdapter
 
 
 class SystemTrustAdapter(DeadlineAdapter):
-    """An adapter whose certificates are judged by the system; no file of certificates counts beside it."""
+    """An adapter whose certificates are judged by the system alone, not by a file of certificates."""
 
     def __init__(self, **options: Any) -> None:
         self._context = system_context()
@@ -26,11 +26,11 @@ class SystemTrustAdapter(DeadlineAdapter):
         return super().proxy_manager_for(proxy, **options, ssl_context=self._context)
 
     def build_connection_pool_key_attributes(self, request: Any, verify: Any, cert: Any = None) -> Any:
-        """Leave files of certificates out, those of the environment too."""
+        """Leave out files of certificates, also those of the environment."""
         return super().build_connection_pool_key_attributes(request, True, cert)
 
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
-        """Require a certificate, and add none to the system's."""
+        """Require a certificate, and trust only the system's."""
         conn.cert_reqs, conn.ca_certs, conn.ca_cert_dir = "CERT_REQUIRED", None, None
 
 

@@ -12,7 +12,7 @@ from .caller import Caller
 
 
 class Right:
-    """The only right to write, as one load holds it; `owner` names it in messages."""
+    """The exclusive right to write, held by one load; `owner` names it in messages."""
 
     def __init__(self, owner: str) -> None:
         self.owner = owner
@@ -50,7 +50,7 @@ class Turns:
 
     @contextmanager
     def held(self, owner: str, caller: Caller) -> Iterator[Right]:
-        """Hold the only right to write inside the block; waits for the write that is under way.
+        """Hold the exclusive right to write inside the block; waits for the write that is under way.
 
         Raises:
             UsageError: somebody else holds it.

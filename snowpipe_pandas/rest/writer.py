@@ -1,7 +1,7 @@
 """The writing side of a channel: continuation tokens, appends, reopening, dropping.
 
 Each answer brings the token for the next append. How a load recovers is decided above; this module says
-truthfully what state the channel is in. Who may write, and that it is one at a time, is told by `Turns`.
+truthfully what state the channel is in. `Turns` decides who may write, one writer at a time.
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ class Writer:
         standing: what the next load may know of the channel; None where it must reopen it.
         opened_status: what the service knew of the channel when it was last opened.
         last_appended_token: end token of the last append acknowledged since then, None before the first.
-        target_columns: columns of the target table, empty where the server does not tell them.
-        seen_columns: what SQL has told of them since the channel was opened.
-        pacer: tells when an append may leave; whoever appends waits for it, in its own way.
+        target_columns: columns of the target table, empty where the server does not report them.
+        seen_columns: what SQL has reported of them since the channel was opened.
+        pacer: says when an append may be sent; whoever appends waits for it, in its own way.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class Writer:
         raw_bytes: int | None,
         content_encoding: str | None,
     ) -> Acknowledgement:
-        """Append rows; the channel's standing is unknown from here on.
+        """Append rows; the channel's standing is unknown from then on.
 
         Raises:
             ChannelInvalidError: the channel must be reopened.
@@ -96,7 +96,7 @@ class Writer:
                 channel=self._name,
                 code=UNREADABLE_ANSWER,
             )
-        # Spent from here on: whatever interrupts this request, its token must not be used again.
+        # The token is spent now: whatever interrupts this request, it must not be used again.
         self._continuation = self.standing = None
         self._spent.add(continuation)
         action = f"append to channel {self._name!r}"
@@ -144,7 +144,7 @@ class Writer:
         self.pacer.limits = opened.limits
         self.target_columns = opened.target_columns
         self.seen_columns = SeenColumns(self._planes.transport.clock.monotonic)
-        self.standing = Standing.behind_open(opened.status)
+        self.standing = Standing.after_open(opened.status)
         return opened.status
 
     def drop(self, caller: Caller) -> None:
@@ -171,7 +171,7 @@ class Writer:
         token = answer.next_continuation_token
         if token and token not in self._spent:
             return token
-        # A service that knows a token again may take the next rows for these and answer 200 without them.
+        # A service that has seen a token may take the next rows for these, and answer 200 without them.
         problem = "repeats a continuation token that is spent" if token else "holds no continuation token"
         raise ChannelInvalidError(
             f"the service's answer for channel {self._name!r} {problem}",
@@ -188,13 +188,13 @@ class Writer:
 
 
 class _Tries(Caller):
-    """The caller of one append, whose pacer hears of each of its tries.
+    """The caller of one append, which reports each try to the pacer.
 
     Args:
         caller: on whose behalf the append is made.
-        action: tells the append's tries from those of tokens and hosts that it needs.
-        pacer: hears of them.
-        clock: tells when.
+        action: distinguishes the append's tries from those for the tokens and hosts that it needs.
+        pacer: is called with their times.
+        clock: the client's clock.
         raw_bytes: the size of the append before compression.
     """
 
@@ -209,13 +209,13 @@ class _Tries(Caller):
     def sleep(self, seconds: float) -> None:
         self._caller.sleep(seconds)
 
-    def tell(self, event: Event) -> None:
+    def report(self, event: Event) -> None:
         if isinstance(event, RequestRetried) and event.operation == self._action:
             if event.throttled:
                 self._pacer.throttled(self._now(), event.pause_s)
             else:
                 self.end()
-        self._caller.tell(event)
+        self._caller.report(event)
 
     def end(self) -> None:
         """A try has ended, and may have been counted."""

@@ -9,13 +9,13 @@ from .sources.source import Source
 
 
 def digest_of(source: Source, encoder: Encoder, first_row: int, rows: int) -> str:
-    """Return the digest of so many rows of a source, or of those that it has of them.
+    """Return the digest of `rows` rows of a source, or of fewer if it ends before.
 
     Args:
-        source: where a load has its rows from; one that can't be read in ranges is read from its first row.
+        source: the source of a load; one that can't be read in ranges is read from its first row.
         encoder: writes them as the load wrote them.
-        first_row: the first row; other than 0 only of a source that can be read in ranges.
-        rows: how many.
+        first_row: the first row; other than 0 only for a source that can be read in ranges.
+        rows: how many rows.
     """
     if source.cuttable and source.total_rows is not None:
         end = min(first_row + rows, source.total_rows)

@@ -26,8 +26,8 @@ class Hits:
     """Rows of one batch that were found.
 
     Attributes:
-        sought: places of the sought rows.
-        numbers: the numbers of the rows that they are, in the whole source.
+        sought: their places among the sought rows.
+        numbers: their row numbers in the whole source.
         batch: those rows.
     """
 
@@ -37,9 +37,9 @@ class Hits:
 
 
 def find_rows(source: Source, encoder: Encoder, sought: Sequence[Sought]) -> Iterator[Hits]:
-    """Yield what is found of the sought rows; each row of the source is one of them at most.
+    """Yield the sought rows that are found; each row of the source is at most one of them.
 
-    Only the ranges are read, of a source that can be read in ranges; any other one from its first row on.
+    A source that can be read in ranges is read only there; any other one from its first row on.
     """
     wanted = _Wanted(sought)
     for start, batches in _windows(source, sought):
@@ -64,15 +64,15 @@ def _windows(source: Source, sought: Sequence[Sought]) -> Iterator[tuple[int, It
 
 
 def _joined(sought: Sequence[Sought], total_rows: int) -> Iterator[tuple[int, int]]:
-    """Yield the ranges in order, those that meet as one; a source may have become shorter."""
+    """Yield the ranges in order, merged where they meet; a source may have become shorter."""
     ranges = sorted({(row.first_row, min(row.end_row, total_rows)) for row in sought})
     start = end = 0
-    for first, behind in ranges:
+    for first, after in ranges:
         if first > end:
             if start < end:
                 yield start, end
             start = first
-        end = max(end, behind)
+        end = max(end, after)
     if start < end:
         yield start, end
 

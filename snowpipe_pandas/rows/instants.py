@@ -63,7 +63,7 @@ def span(value: Any) -> timedelta:
 
 
 def _in_nanoseconds(value: Any, unit: str, target: str) -> Any:
-    """Bring units that pandas has not to nanoseconds, where nothing is lost by it."""
+    """Convert units that pandas lacks to nanoseconds, if that loses nothing."""
     if unit == "generic":
         raise ValueError("has no unit")
     if unit not in _FINE_UNITS:
@@ -75,12 +75,12 @@ def _in_nanoseconds(value: Any, unit: str, target: str) -> Any:
 
 
 def is_zoned(value: Moment | time) -> bool:
-    """Tell whether a value stands for an instant in a time zone."""
+    """Return whether a value has a time zone."""
     return getattr(value, "tzinfo", None) is not None and value.utcoffset() is not None  # type: ignore[union-attr]
 
 
 def ticks_of(value: Moment | timedelta) -> int:
-    """Return microseconds since 1970 (in UTC where there is a zone), or of a duration; nanoseconds apart."""
+    """Return microseconds since 1970 (in UTC if there is a zone), or of a duration; without nanoseconds."""
     if not isinstance(value, timedelta):
         value = _since_epoch(value)
     return (value.days * 86400 + value.seconds) * 10**6 + value.microseconds
@@ -157,7 +157,7 @@ def time_text(value: time) -> str:
     """Return `03:04:05.000006`.
 
     Raises:
-        ValueError: the time has a zone, which TIME has not.
+        ValueError: the time has a zone, which TIME can't hold.
     """
     if value.tzinfo is not None:
         raise ValueError("a time of day with a zone can't be held whole")

@@ -39,7 +39,7 @@ def moment_rule(target: TargetType, earliest: str | None = None, latest: str | N
 
     Args:
         target: DATE or one of the timestamps.
-        earliest, latest: what the column holds at most, as ISO 8601, where the server tells limits.
+        earliest, latest: the column's limits, as ISO 8601, where the server reports them.
     """
     bounds = None
     if target.is_timestamp and earliest is not None and latest is not None:
@@ -66,11 +66,11 @@ def _time_takes(text: str) -> bool:
 
 
 TIME = Rule(matching(f"^{_SURE_CLOCK}$"), _time_takes)
-"""`13:02`, `13:02:06.123`, with a zone that counts for nothing, or a whole number: time since 1970."""
+"""`13:02`, `13:02:06.123`, with a zone that is ignored, or a whole number: time since 1970."""
 
 
 def _nanoseconds(text: str, *, zoned: bool) -> int | None:
-    """Return the nanoseconds since 1970 that a text means, None where it means no date or time."""
+    """Return the nanoseconds since 1970 that a text means, None if it is not a date or time."""
     if _WHOLE.fullmatch(text):
         return _since_1970(text)
     if named := _NAMED.fullmatch(text):
@@ -105,7 +105,7 @@ def _offset(zone: str) -> int:
 
 
 def _since_1970(text: str) -> int | None:
-    number = int(text) if len(text) <= 4000 else 2**63  # Python reads no longer ones
+    number = int(text) if len(text) <= 4000 else 2**63  # Python refuses longer ones
     if not -(2**63) <= number < 2**63:
         return None
     return number * next((factor for limit, factor in _SCALES if abs(number) < limit), 1)

@@ -29,7 +29,7 @@ class Writing(TypedDict):
 
 
 def reading(*, index: bool, columns: Mapping[str, str] | None, column_case: ColumnCase) -> Reading:
-    """Check how a source is to be read; which names it has, and which can be sent, is seen when it is opened.
+    """Check how a source is to be read; the names in it are checked when it is opened.
 
     Raises:
         UsageError: an option has no such value.

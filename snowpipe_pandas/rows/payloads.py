@@ -1,7 +1,7 @@
 """Cuts encoded rows into request bodies: one zstd frame each, full, and never compressed in vain.
 
 A body grows by slices of whole rows. A slice whose raw size fits into the room that is left on the
-wire cannot overflow it, however badly it compresses; after it, a flush tells how much room is really
+wire cannot overflow it, however badly it compresses; after it, a flush shows how much room is really
 left. So the limits hold, no compression is thrown away, and bodies end above 95 % full.
 """
 
@@ -56,7 +56,7 @@ class Payload:
         return self.first_row + self.rows
 
     def halves(self) -> tuple[Payload, Payload]:
-        """Return the first and the second half of the rows, for a service that takes no more at once."""
+        """Return the first and the second half of the rows, for a service that does not take more at once."""
         raw = pa.CompressedInputStream(pa.BufferReader(self.body), "zstd").read()
         ends = np.flatnonzero(np.frombuffer(raw, np.uint8) == ord("\n"))
         count = self.rows // 2
@@ -83,10 +83,10 @@ def _frame(raw: bytes) -> memoryview:
 
 
 def _mapped(frame: pa.Buffer) -> memoryview:
-    """Copy a frame into pages of its own, which go back to the system when the body is let go.
+    """Copy a frame into pages of its own, which go back to the system when the body is released.
 
-    A body is made in one thread and let go in another, seconds later. C's allocator and Arrow's keep such
-    memory, in pieces that little fits into: holding 130 MB of bodies took up to 300 MB, and kept them.
+    A body is made in one thread and released in another, seconds later. C's allocator and Arrow's keep such
+    memory, in pieces into which little fits: holding 130 MB of bodies took up to 300 MB, and kept them.
     """
     if sys.platform == "win32":
         pages = mmap.mmap(-1, frame.size)
@@ -118,7 +118,7 @@ def pack(
         first_raw_bytes: most NDJSON in the first payload, unless a row alone has more.
         usual_raw_bytes: most NDJSON in a payload, unless a row alone has more: a pace is kept best with
             requests that are a share of a second's bytes.
-        wanted: whether somebody waits for a payload. Then the second one is ended with twice the bytes of the
+        wanted: whether a payload is waited for. Then the second one is ended with twice the bytes of the
             first, the third with twice those, until they are full: so the pace is found with few requests.
         load_id: for messages.
         skip_rows: rows that are committed already; they are hashed, not packed.
@@ -137,13 +137,13 @@ def pack(
             yield from packing.ended()
             continue
         start = packing.skip(piece)
-        if start and packing.behind == skip_rows:
+        if start and packing.end_row == skip_rows:
             _check_digest(packing.digest.hexdigest(), skip_digest, skip_format, skip_rows, load_id)
         yield from packing.add(piece, start)
-    if packing.behind < skip_rows:
+    if packing.end_row < skip_rows:
         raise LoadMismatchError(
-            f"the load has {counted(skip_rows, 'row')} committed, the source has only {packing.behind:,}: "
-            "it is not the data which this load began with; use another load_id for other data",
+            f"the load has {counted(skip_rows, 'row')} committed, the source has only {packing.end_row:,}: "
+            "it is not the data that this load began with; use another load_id for other data",
             load_id=load_id,
         )
     yield from packing.ended()
@@ -196,7 +196,7 @@ class _Packing:
 
     def __init__(self, skip_rows: int, limits: _Limits, wanted: Callable[[], bool]) -> None:
         self.digest = xxhash.xxh3_64()
-        self.behind = 0
+        self.end_row = 0
         self._skip_rows = skip_rows
         self._limits = limits
         self._raw = self._enough = min(limits.first_raw, limits.usual_raw, limits.raw)
@@ -205,27 +205,27 @@ class _Packing:
 
     def skip(self, piece: EncodedRows) -> int:
         """Hash the rows of a piece that are committed already; return their number."""
-        count = max(0, min(self._skip_rows - self.behind, piece.rows))
+        count = max(0, min(self._skip_rows - self.end_row, piece.rows))
         self.digest.update(piece.bytes_of(0, count))
-        self.behind += count
+        self.end_row += count
         return count
 
     def add(self, piece: EncodedRows, start: int) -> Iterator[Payload]:
         """Pack the rows of a piece from `start` on; yield the payloads that became full."""
         while start < piece.rows:
             if self._body is None:
-                self._body = _Body(self.behind, self.digest.copy(), self._raw, self._limits)
+                self._body = _Body(self.end_row, self.digest.copy(), self._raw, self._limits)
             taken = self._body.take(piece, start)
             if taken == 0:
                 yield from self.ended()
             self.digest.update(piece.bytes_of(start, start + taken))
             start += taken
-            self.behind += taken
+            self.end_row += taken
             if taken and self._body.raw_bytes >= self._enough and self._wanted():
                 yield from self.ended()
 
     def ended(self) -> Iterator[Payload]:
-        """End the body, if one was begun: a body that is there has rows."""
+        """End the body, if one was begun; a body always has rows."""
         if self._body is not None:
             yield self._body.close(self.digest.hexdigest())
             self._body = None
@@ -287,7 +287,7 @@ class _Body:
         )
 
     def _room(self) -> int:
-        """Raw bytes that fit for sure: what is not flushed yet may not compress at all."""
+        """Return how many raw bytes surely fit: what is not flushed yet may not compress at all."""
         wire = self._max_wire - self._sink.tell() - _incompressible(self._unflushed)
         return int(min(self._raw - self.raw_bytes, wire - wire // 256))
 
@@ -300,7 +300,7 @@ class _Body:
         self._unflushed = 0
 
     def _check_single(self, piece: EncodedRows, start: int) -> int:
-        """A row that does not surely fit an empty body may still, compressed; its raw size must."""
+        """A row that is not sure to fit an empty body may still, compressed; its raw size must."""
         size = int(piece.borders[start + 1] - piece.borders[start])
         if size > self._max_raw:
             raise RowTooLargeError(row=piece.first_row + start, size=size, limit=self._max_raw)
@@ -313,11 +313,11 @@ class _Body:
 
 
 def _incompressible(size: int) -> int:
-    """Most that zstd makes of `size` bytes (ZSTD_compressBound and block headers)."""
+    """Return the most that zstd makes of `size` bytes (ZSTD_compressBound and block headers)."""
     return size + (size >> 8) + _FRAME_BYTES if size else 0
 
 
 def _rows_within(piece: EncodedRows, start: int, size: int) -> int:
-    """Number of whole rows from `start` on that are at most `size` bytes together."""
+    """Return the number of whole rows from `start` on that are at most `size` bytes together."""
     last = piece.borders.searchsorted(int(piece.borders[start]) + size, side="right") - 1
     return max(0, int(last) - start)

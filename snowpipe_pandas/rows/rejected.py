@@ -1,4 +1,4 @@
-"""Rejected rows as a frame: the rows of the source that they are, each with its number and the reason."""
+"""Rejected rows as a frame: rows of the source, each with its number and the reason."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .sources.dicts import is_row
 from .types import is_json_field, is_number_field
 
 NUMBER, REASON, JSON = "rejected_row", "rejected_reason", "rejected_json"
-"""Columns in front of the source's own; where the source has such a name, they get underscores after."""
+"""Columns before the source's own; if the source has such a name, they get trailing underscores."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +33,9 @@ class Rejected:
 
 
 def rejected_frame(rejected: Sequence[Rejected], again: Again | None, encoder: Encoder) -> pd.DataFrame:
-    """Return rejected rows in the order of the source, as the source has them, if it is there at all.
+    """Return rejected rows in the order of the source, as the source has them, if it is still there.
 
-    Rows that the source has not, or not any more, come last, without number and without values.
+    Rows that the source lacks, or no longer has, come last, without number and without values.
     """
     numbers, hits, given_names = _found(rejected, again, encoder)
     known = sorted(numbers, key=lambda place: numbers[place])
@@ -49,18 +49,18 @@ def rejected_frame(rejected: Sequence[Rejected], again: Again | None, encoder: E
     if unknown:
         rows = _with_empty_rows(rows, len(unknown))
     order = known + unknown
-    told: tuple[Any, ...] = (
+    own: tuple[Any, ...] = (
         pd.array([numbers.get(place) for place in order], dtype="Int64"),
         [rejected[place].reason for place in order],
         [rejected[place].line for place in order],
     )
-    for at, (name, column) in enumerate(zip(own_names(rows), told, strict=True)):
+    for at, (name, column) in enumerate(zip(own_names(rows), own, strict=True)):
         rows.insert(at, name, column)
     return rows
 
 
 def own_names(rows: pd.DataFrame) -> list[str]:
-    """Return the names under which number, reason and text stand in front of a source's columns."""
+    """Return the names of the columns for number, reason and text before a source's columns."""
     names = []
     for name in (NUMBER, REASON, JSON):
         while name in rows.columns:
@@ -79,7 +79,7 @@ def _found(
 ) -> tuple[dict[int, int], list[Hits], tuple[str, ...]]:
     """Return the numbers of the rows that are found, by their places; their batches, and the source's names.
 
-    A source that has changed may not be readable as rows any more: what is not found then stays so.
+    A source that has changed may no longer be readable as rows: what is not found by then stays so.
     """
     sought = [Sought(row.line.encode(), row.first_row, row.end_row) for row in rejected]
     numbers: dict[int, int] = {}
@@ -100,7 +100,7 @@ def _found(
 
 
 def _is_indexable(given: Any) -> bool:
-    """Whether rows of it can be had by their numbers, as they are."""
+    """Return whether its rows can be taken by their numbers, unchanged."""
     return isinstance(given, pd.DataFrame) or (isinstance(given, list) and bool(given) and is_row(given[0]))
 
 
@@ -128,7 +128,7 @@ def _values(given: Any, numbers: Sequence[int], hits: Sequence[Hits], names: Seq
 
 
 def _column(fields: Sequence[pa.Field], arrays: Sequence[pa.Array], order: Sequence[int]) -> pd.Series:
-    """Return a column in the type of pandas that keeps its values; texts that stand for objects as these.
+    """Return a column in the type of pandas that keeps its values; texts of objects as objects.
 
     Batches before its first value may have it as nulls.
     """
@@ -146,7 +146,7 @@ def _column(fields: Sequence[pa.Field], arrays: Sequence[pa.Array], order: Seque
 
 
 def _with_empty_rows(rows: pd.DataFrame, count: int) -> pd.DataFrame:
-    """Put rows without values after others; as objects, since other types would change to make room."""
+    """Append rows without values, as objects: other types would change to make room."""
     if not len(rows.columns):
         return pd.DataFrame(index=pd.RangeIndex(count))
     index = rows.index

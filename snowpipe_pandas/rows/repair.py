@@ -1,4 +1,4 @@
-"""Pairs corrected rows with the rejected rows that they stand for, by the numbers in the column for it."""
+"""Pairs corrected rows with the rejected rows that they replace, by their row numbers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Expected:
     Attributes:
         names: the columns that are not the source's; the first one has the numbers.
         numbers: the numbers of rejected rows.
-        without_number: how many more there are, whose numbers are not known.
+        without_number: how many more there are whose numbers are unknown.
     """
 
     names: tuple[str, ...]
@@ -35,7 +35,7 @@ class Expected:
 
     @classmethod
     def of(cls, rejected: pd.DataFrame) -> Expected:
-        """Read what `rejected_frame` has made."""
+        """Read them from a frame of `rejected_frame`."""
         names = tuple(rejected.columns[: len(own_names(rejected))])
         numbers = rejected[names[0]]
         return cls(names, frozenset(map(int, numbers.dropna())), int(numbers.isna().sum()))
@@ -52,13 +52,13 @@ def rows_to_send(fixed: Any, expected: Expected) -> pd.DataFrame:
     Rows may be left out: they are not sent.
 
     Raises:
-        UsageError: it is no frame, does not tell which rows these are, or has rows that were not rejected.
+        UsageError: it is not a frame, does not say which rows these are, or has rows that were not rejected.
     """
     frame: pd.DataFrame = instance("fixed", fixed, pd.DataFrame, wanted=_WANTED)
     name = expected.names[0]
     if name not in frame.columns:
         raise UsageError(
-            f"fixed has no column {name!r}, which tells which rejected rows its rows are: give {_WANTED}"
+            f"fixed has no column {name!r}, which says which rejected rows its rows are: give {_WANTED}"
         )
     numbers = _numbers(frame[name])
     _check(numbers, expected)
@@ -78,19 +78,19 @@ def _numbers(column: Any) -> list[int | None]:
         elif _is_whole(value):
             found.append(int(value))
         else:
-            refuse(f"fixed[{column.name!r}]", value, "the number that rejected() told")
+            refuse(f"fixed[{column.name!r}]", value, "the number that rejected() gave")
     return found
 
 
 def _is_whole(value: Any) -> bool:
-    """Whether a value is a whole number; a float is one too, as a CSV file may make it."""
+    """Return whether a value is a whole number; a float may be one too, for example from a CSV file."""
     if isinstance(value, float):
         return value.is_integer()
     return isinstance(value, Integral) and not isinstance(value, bool)
 
 
 def _check(numbers: Sequence[int | None], expected: Expected) -> None:
-    """Refuse rows that are there twice, or were never rejected.
+    """Refuse rows that occur twice, or were never rejected.
 
     Raises:
         UsageError: names them.
@@ -116,6 +116,6 @@ def _check(numbers: Sequence[int | None], expected: Expected) -> None:
 
 
 def _rows(numbers: Sequence[int]) -> str:
-    told = ", ".join(f"{number:,}" for number in numbers[:5])
+    listed = ", ".join(f"{number:,}" for number in numbers[:5])
     more = f" and {len(numbers) - 5:,} more" if len(numbers) > 5 else ""
-    return f"row{'s' if len(numbers) > 1 else ''} {told}{more}"
+    return f"row{'s' if len(numbers) > 1 else ''} {listed}{more}"

@@ -15,7 +15,7 @@ from ..shown import counted, shown, visible
 from ..target_column import TargetColumn
 from .encode.column_writers import null_values
 from .encode.encoder import Nulls
-from .target_types import TargetType, told_type
+from .target_types import TargetType, reported_type
 from .types import is_json_field, is_number_field, is_semi_structured, is_string, snowflake_type
 from .value_check import ColumnJudge
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .sources.source import Source
 
 FIRST_ROWS = 2048
-"""Rows that are read to see whether a column has values."""
+"""Rows that are read to find out whether a column has values."""
 
 _TEXT_HINTS = {
     "NUMBER": "; convert them, for example with pd.to_numeric",
@@ -50,7 +50,7 @@ class Problem:
 
 
 def without_missing(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> pa.Schema:
-    """Return the schema with those fields not nullable that have no null in any batch."""
+    """Return the schema with fields marked as not nullable that have no null in any batch."""
     missing: set[str] = set()
     for batch in batches:
         arrays = zip(schema.names, batch.columns, strict=True)
@@ -96,8 +96,8 @@ def find_problems(
 def settled_problems(rows: Source, target: Sequence[TargetColumn]) -> list[Problem]:
     """Return what the target surely rejects in every row, without reading the whole source.
 
-    That is: columns which the target has not, columns that it needs, and columns of which it takes no value
-    whatever, told by the types and the values of the first rows, since a column without values goes anywhere.
+    These are columns that the target lacks, columns that it needs, and columns of which it takes no value at
+    all, by the types and the values of the first rows, since a column without values fits anywhere.
 
     Args:
         rows: the source.
@@ -113,7 +113,7 @@ def settled_problems(rows: Source, target: Sequence[TargetColumn]) -> list[Probl
         field
         for field in rows.schema
         if (column := by_name.get(field.name.upper())) is not None
-        and _never(field, told_type(column.type))
+        and _never(field, reported_type(column.type))
         and ColumnJudge(field, column).needs_values
     ]
     if not apart or not rows.cuttable or rows.total_rows is None:
@@ -125,7 +125,7 @@ def settled_problems(rows: Source, target: Sequence[TargetColumn]) -> list[Probl
 
 
 def _read(columns: list[_Column], batches: Iterable[pa.RecordBatch]) -> None:
-    """Read the rows once, if there is a column of which the types do not tell everything."""
+    """Read the rows once, if the types do not settle everything for each column."""
     columns = [column for column in columns if column.wants_rows]
     first_row = 0
     for batch in batches if columns else ():
@@ -135,7 +135,7 @@ def _read(columns: list[_Column], batches: Iterable[pa.RecordBatch]) -> None:
 
 
 class _Column:
-    """What is found in a field whose column is there.
+    """What is found in a field whose column exists.
 
     Args:
         number: of the field.
@@ -148,7 +148,7 @@ class _Column:
         self.number = number
         self._field = field
         self._column = column
-        self._target = told_type(column.type)
+        self._target = reported_type(column.type)
         self._judge = ColumnJudge(field, column)
         self._absent = nulls == "omit" or is_semi_structured(field)
         self._values = self._bad = self._missing = 0
@@ -157,7 +157,7 @@ class _Column:
 
     @property
     def wants_rows(self) -> bool:
-        """Whether rows can tell more than the types do."""
+        """Whether rows can show more than the types do."""
         return self._judge.needs_values or self._nulls_matter
 
     @property
@@ -197,14 +197,14 @@ class _Column:
         name, declared = self._field.name, self._column.type
         first = f"first row {row}: {shown(value)}"
         if self._bad == self._values and _never(self._field, self._target):
-            told = f"column {name!r} is {snowflake_type(self._field)}, the table's is {declared}: "
+            types = f"column {name!r} is {snowflake_type(self._field)}, the table's is {declared}: "
             do_not = "does not" if self._bad == 1 else "do not"
             values = f"{self._bad:,} of {counted(self._values, 'value')} {do_not} fit"
-            return Problem(name, "type", f"{told}{values}, {first}")
+            return Problem(name, "type", f"{types}{values}, {first}")
         noun = "texts" if self._is_text else "values"
-        not_taken = "too long for" if self._target.kind == "VARCHAR" else "no"
-        told = f"{self._bad} of {self._values} {noun} are {not_taken} {declared}, {first}{self._hint}"
-        return Problem(name, "value", f"column {name!r}: {told}")
+        not_taken = "too long for" if self._target.kind == "VARCHAR" else "not valid for"
+        text = f"{self._bad} of {self._values} {noun} are {not_taken} {declared}, {first}{self._hint}"
+        return Problem(name, "value", f"column {name!r}: {text}")
 
     @property
     def _is_text(self) -> bool:
@@ -222,25 +222,25 @@ class _Column:
 
     def _of_nulls(self) -> Problem:
         rows = self._missing + self._values
-        told = (
+        text = (
             f"column {self._field.name!r} has missing values and is NOT NULL in the table: "
             f"{self._missing} of {rows}, first row {self._first_missing}"
         )
         if self._column.has_default:
-            told += '; nulls="omit" lets the column\'s DEFAULT stand for them'
-        return Problem(self._field.name, "null", told)
+            text += '; nulls="omit" uses the column\'s DEFAULT instead'
+        return Problem(self._field.name, "null", text)
 
 
 def _never(field: pa.Field, target: TargetType) -> bool:
-    """Whether the two types have nothing in common, so that no other values would help."""
-    source = told_type(snowflake_type(field)).kind
+    """Return whether the two types have nothing in common, so that no other values would help."""
+    source = reported_type(snowflake_type(field)).kind
     if source == "VARCHAR":
         return target.kind in ("ARRAY", "OBJECT")
     return source != target.kind and target.kind != "VARCHAR"
 
 
 def _value(scalar: pa.Scalar) -> Any:
-    """Return a cell as Python has it; times that Python has not as the number and the type of Arrow's."""
+    """Return a cell as a Python value; times that Python can't hold as Arrow's number and type."""
     try:
         return scalar.as_py()
     except (ValueError, OverflowError):

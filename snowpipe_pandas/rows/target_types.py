@@ -51,10 +51,10 @@ class TargetType:
 
 @lru_cache(maxsize=1024)  # a load on an open channel meets the same ones again
 def parse_type(declared: str) -> TargetType:
-    """Understand a type as `CREATE TABLE` writes it.
+    """Parse a type as `CREATE TABLE` writes it.
 
     Raises:
-        UsageError: it is no type of Snowflake; names it.
+        UsageError: it is not a type of Snowflake; names it.
 
     >>> parse_type("decimal(10, 2)")
     TargetType(kind='NUMBER', size=10, scale=2)
@@ -63,7 +63,7 @@ def parse_type(declared: str) -> TargetType:
     name = " ".join(parts[1].upper().split()) if parts else ""
     kind = _SYNONYMS.get(name)
     if parts is None or kind is None:
-        raise UsageError(f"{declared!r} is no column type of Snowflake; NUMBER(38,0) or VARCHAR are")
+        raise UsageError(f"{declared!r} is not a column type of Snowflake; NUMBER(38,0) or VARCHAR are")
     numbers = _NUMBERS.fullmatch(parts[2] or "")
     size, scale = (int(numbers[1]), int(numbers[2] or 0)) if numbers else (None, 0)
     if kind == "NUMBER":
@@ -73,10 +73,10 @@ def parse_type(declared: str) -> TargetType:
     return TargetType(kind, size if kind in ("VARCHAR", "BINARY") else None)
 
 
-def told_type(declared: str) -> TargetType:
-    """Understand a type that a server tells; one that is not known is not judged.
+def reported_type(declared: str) -> TargetType:
+    """Parse a type that a server reports; an unknown one is not judged.
 
-    >>> told_type("HYPERLOGLOG").kind
+    >>> reported_type("HYPERLOGLOG").kind
     'OTHER'
     """
     try:

@@ -31,9 +31,9 @@ class translated:  # noqa: N801  # it reads as a verb
 
 
 def _refuse(what: str, error: Exception) -> NoReturn:
-    """Raise the DataError that tells a foreign failure."""
+    """Raise the DataError that reports a foreign failure."""
     try:
-        told = " ".join(str(error).partition(". Detail: ")[0].split())[:200]  # Arrow adds a traceback
+        text = " ".join(str(error).partition(". Detail: ")[0].split())[:200]  # Arrow adds a traceback
     except Exception:  # noqa: BLE001  # a foreign __str__
-        told = ""
-    raise DataError(f"{what} can't be read: {type(error).__name__}{': ' if told else ''}{told}") from error
+        text = ""
+    raise DataError(f"{what} can't be read: {type(error).__name__}{': ' if text else ''}{text}") from error

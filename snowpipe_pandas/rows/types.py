@@ -1,6 +1,6 @@
 """Arrow types and their Snowflake columns: the mapping, and the CREATE TABLE of a schema.
 
-The local account imports this module and nothing else of the room, so it must stand alone.
+The local account imports this module and nothing else of the room, so it imports none of it.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ DURATION = "NUMBER(38,9)"
 
 
 def is_json_field(field: pa.Field) -> bool:
-    """Whether the field's text goes into the row as it is (`JSON_FIELD`)."""
+    """Return whether the field's text goes into the row as it is (`JSON_FIELD`)."""
     return field.metadata is not None and field.metadata.get(b"snowpipe") == b"json"
 
 
 def is_uuid_field(field: pa.Field) -> bool:
-    """Whether the field's texts are those of UUID objects (`UUID_FIELD`)."""
+    """Return whether the field's texts are those of UUID objects (`UUID_FIELD`)."""
     return field.metadata is not None and field.metadata.get(b"snowpipe") == b"uuid"
 
 
@@ -39,12 +39,12 @@ def number_field(name: str, precision: int, scale: int) -> pa.Field:
 
 
 def is_number_field(field: pa.Field) -> bool:
-    """Whether the field's texts are the digits of numbers (`number_field`)."""
+    """Return whether the field's texts are the digits of numbers (`number_field`)."""
     return field.metadata is not None and field.metadata.get(b"snowpipe", b"").startswith(b"NUMBER")
 
 
 def is_semi_structured(field: pa.Field) -> bool:
-    """Whether the field's values become VARIANT, OBJECT or ARRAY, for which a written null is a value."""
+    """Return whether the field's values become VARIANT, OBJECT or ARRAY, where a written null is a value."""
     return snowflake_type(field) in ("VARIANT", "OBJECT", "ARRAY")
 
 
@@ -64,7 +64,7 @@ def snowflake_type(field: pa.Field) -> str:
     return _column_type(field.type)
 
 
-@cache  # it is asked for each column of each batch
+@cache  # it is called for each column of each batch
 def _column_type(kind: pa.DataType) -> str:
     for matches, name in _RULES:
         if matches(kind):
@@ -86,12 +86,12 @@ def _advice(kind: pa.DataType) -> str:
 
 
 def is_string(kind: pa.DataType) -> bool:
-    """Whether the type is text in any of Arrow's layouts."""
+    """Return whether the type is text in any of Arrow's layouts."""
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
 
 
 def is_bytes(kind: pa.DataType) -> bool:
-    """Whether the type is bytes in any of Arrow's layouts."""
+    """Return whether the type is bytes in any of Arrow's layouts."""
     return bool(
         pa.types.is_binary(kind)
         or pa.types.is_large_binary(kind)
@@ -101,7 +101,7 @@ def is_bytes(kind: pa.DataType) -> bool:
 
 
 def is_list(kind: pa.DataType) -> bool:
-    """Whether the type is a list in any of Arrow's layouts (but views)."""
+    """Return whether the type is a list in any of Arrow's layouts (except views)."""
     return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind))
 
 
@@ -118,7 +118,7 @@ def _timestamp(kind: pa.TimestampType) -> str:
 
 
 def _decimal(kind: pa.Decimal128Type) -> str:
-    """NUMBER(p,s); a negative scale, which Snowflake has not, becomes digits before the point."""
+    """NUMBER(p,s); a negative scale, which Snowflake lacks, becomes digits before the point."""
     scale = max(0, kind.scale)
     return f"NUMBER({min(38, max(kind.precision - min(0, kind.scale), scale))},{scale})"
 
@@ -170,8 +170,8 @@ def create_table_ddl(schema: pa.Schema, table: str, *, error_logging: bool = Fal
         table: the table's name, `DATABASE.SCHEMA.TABLE`, with quotes where it needs them.
         error_logging: keep rejected rows in the table's error table.
 
-    Column names that are plain identifiers stand in upper case (the service matches names without regard
-    to case); others stand quoted as they are.
+    Column names that are plain identifiers are written in upper case (the service matches names without
+    regard to case); others are quoted unchanged.
     """
     columns = [
         f"    {quote_column(field.name)} {snowflake_type(field)}"

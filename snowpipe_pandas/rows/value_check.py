@@ -1,7 +1,7 @@
 """Reads a column's values against the type of the target's column: which cells would be rejected.
 
 Cells are judged as they are sent, as JSON: a text, a number, true or false, an array, an object. What a
-source's type settles alone is not read at all.
+source's type alone settles is not read at all.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ..target_column import TargetColumn
 from .encode.column_writers import decoded_dictionary, key, null_values
 from .encode.encoder import Encoder
 from .moment_rules import TIME, moment_rule
-from .target_types import TargetType, told_type
+from .target_types import TargetType, reported_type
 from .types import is_bytes, is_json_field, is_list, is_string
 from .value_rules import (
     BOOLEAN,
@@ -40,19 +40,19 @@ _Judge: TypeAlias = "Callable[[pa.StringArray], pa.BooleanArray]"
 
 
 class ColumnJudge:
-    """Tells which cells of a field a target's column does not take.
+    """Finds the cells of a field that a target's column does not take.
 
     Args:
         field: the source's field.
         column: the target's column.
 
     Attributes:
-        needs_values: whether values have to be read, as the types leave it open.
+        needs_values: whether values have to be read, since the types leave it open.
     """
 
     def __init__(self, field: pa.Field, column: TargetColumn) -> None:
         self._field = field
-        self._target = told_type(column.type)
+        self._target = reported_type(column.type)
         self._text = _text_rule(self._target, column)
         self._number = _number_rule(self._target)
         self.needs_values = not _surely_fits(field.type, self._target, limited=column.earliest is not None)
@@ -68,7 +68,7 @@ class ColumnJudge:
         return kind in _TAKES_ALL or (kind == "VARCHAR" and self._target.size is None)
 
     def refused(self, array: pa.Array, first_row: int) -> pa.BooleanArray:
-        """Tell which cells are not taken; nulls are no matter of this.
+        """Return which cells are not taken; nulls are not judged here.
 
         Args:
             array: some of the field's cells.
@@ -114,7 +114,7 @@ class ColumnJudge:
         return self._of_nested(cells, "OBJECT")
 
     def _of_written_nulls(self, cells: pa.StringArray) -> pa.BooleanArray:
-        """JSON of a source's own that is `null`: a value for VARIANT only."""
+        """Judge the source's own JSON that is `null`: a value for VARIANT only."""
         return _all(not self._nullable and self._target.kind != "VARIANT", cells)
 
     def _of_texts(self, texts: pa.StringArray) -> pa.BooleanArray:
@@ -142,12 +142,12 @@ class ColumnJudge:
 
 
 def _all(answer: bool, texts: pa.StringArray) -> pa.BooleanArray:
-    """Give one answer for all cells that are there."""
+    """Return one answer for all cells that are not null."""
     return texts.is_valid() if answer else pa.repeat(pa.scalar(False), len(texts))
 
 
 def _text_rule(target: TargetType, column: TargetColumn) -> Rule | bool:
-    """Return what texts must be for the target; True where any will do, False where none will."""
+    """Return what texts must be for the target; True if any will do, False if none will."""
     simple: dict[str, Rule | bool] = {"FLOAT": FLOAT, "BOOLEAN": BOOLEAN, "TIME": TIME}
     if target.kind in simple:
         return simple[target.kind]
@@ -163,7 +163,7 @@ def _text_rule(target: TargetType, column: TargetColumn) -> Rule | bool:
 
 
 def _number_rule(target: TargetType) -> Rule | bool:
-    """Return what bare numbers must be for the target; True where any will do, False where none will."""
+    """Return what bare numbers must be for the target; True if any will do, False if none will."""
     if target.kind == "NUMBER":
         return number_rule(target)
     if target.kind == "FLOAT":
@@ -174,7 +174,7 @@ def _number_rule(target: TargetType) -> Rule | bool:
 
 
 def _surely_fits(kind: pa.DataType, target: TargetType, *, limited: bool) -> bool:
-    """Whether the source's type alone tells that all of its values are taken."""
+    """Return whether the source's type alone shows that all of its values are taken."""
     if pa.types.is_dictionary(kind) or pa.types.is_run_end_encoded(kind):
         return _surely_fits(kind.value_type, target, limited=limited)
     if target.kind in _TAKES_ALL or (target.kind == "VARCHAR" and target.size is None):

@@ -1,10 +1,10 @@
 """What a text or a number may become, by Snowflake's documented conversions: the rules of `check()`.
 
-They are the client's own: the local account has its rules in SQL, and tests hold one against the other, so
-that a mistake in one does not hide in the other.
+They are the client's own: the local account has its rules in SQL, and tests compare the two, so that a
+mistake in one does not hide in the other.
 
-Each rule is two: a kernel that finds most of what is surely taken, and an exact answer for a single text,
-asked once for each distinct text that is left.
+Each rule has two parts: a kernel that finds most of what is surely taken, and an exact function for a single
+text, called once for each distinct text that is left.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 from .target_types import TargetType
 
 BLANKS = " \t\n\r"
-"""What may stand around a number, a date or a time."""
+"""What may surround a number, a date or a time."""
 
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
 _SPECIAL_FLOATS = frozenset({"nan", "inf", "-inf"})
@@ -34,15 +34,15 @@ class Rule:
     """Which texts a target takes.
 
     Attributes:
-        surely: finds texts that are taken, most of them at least.
-        takes: tells of one text whether it is taken.
+        surely: finds most of the texts that are taken.
+        takes: returns whether one text is taken.
     """
 
     surely: Callable[[pa.StringArray], pa.BooleanArray]
     takes: Callable[[str], bool]
 
     def refused(self, texts: pa.StringArray) -> pa.BooleanArray:
-        """Tell which texts are not taken; nulls are."""
+        """Return which texts are not taken; nulls are."""
         left = pc.and_(texts.is_valid(), pc.invert(pc.fill_null(self.surely(texts), False)))
         distinct = texts.filter(left).unique()
         bad = [text for text in distinct.to_pylist() if not self.takes(text)]
@@ -57,7 +57,7 @@ def matching(pattern: str) -> Callable[[pa.StringArray], pa.BooleanArray]:
 
 
 def never(text: str) -> bool:
-    """Answer for rules whose kernel decides everything."""
+    """Return False: for rules whose kernel decides everything."""
     return False
 
 

@@ -18,7 +18,7 @@ MOST_DIGITS = 38
 _EPOCH = dt.datetime(1970, 1, 1)
 _MICROSECOND = dt.timedelta(microseconds=1)
 _OFFSET_ZERO = 1440
-"""Stands for no offset from UTC, so that none is negative; in minutes."""
+"""Added to the offset from UTC, so that none is negative; in minutes."""
 
 _WANTED = "a str, int, float, Decimal, bool, bytes, date, time, datetime or None"
 
@@ -30,7 +30,7 @@ def bindings(params: Any) -> dict[str, dict[str, str | None]]:
         params: the values of the statement's `?`, in order; None for none.
 
     Raises:
-        UsageError: it is no list, or a value has no form that the SQL API takes.
+        UsageError: it is not a list, or the SQL API does not take a value of this type.
 
     >>> bindings(["it's", 7, None])["2"]
     {'type': 'FIXED', 'value': '7'}
@@ -47,7 +47,7 @@ def _binding(name: str, value: Any) -> dict[str, str | None]:
         kind, text = _typed(name, value)
     except UsageError:
         raise
-    except Exception:  # noqa: BLE001  # a foreign subclass, or a time zone that fails
+    except Exception:  # noqa: BLE001  # of a foreign subclass, or a time zone that fails
         _refuse(name, value, _WANTED)
     return {"type": kind, "value": text}
 
@@ -77,7 +77,7 @@ def _typed(name: str, value: Any) -> tuple[str, str | None]:
 
 
 def _is_missing(value: Any) -> bool:
-    """Tell whether a value is None, or one of pandas' own marks (`NaT` is a datetime of no time)."""
+    """Return whether a value is None, or one of pandas' missing values (`NaT` is a datetime too)."""
     return value is None or type(value).__name__ in ("NAType", "NaTType")
 
 

@@ -1,4 +1,4 @@
-"""What loads want to know of tables and channels, asked by SQL; the statements here need no warehouse."""
+"""What loads read of tables and channels by SQL; these statements need no warehouse."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SHOWN_OF_CHANNELS = ("name", "offset_token", "created_on")
 
 
 def create_table_if_missing(door: Door, ddl: str) -> str:
-    """Make a table that is missing; one that is there stays as it is.
+    """Create a table if it is missing; an existing one stays as it is.
 
     Args:
         door: runs the statement.
@@ -33,7 +33,7 @@ def create_table_if_missing(door: Door, ddl: str) -> str:
         What the service says it did.
 
     Raises:
-        UsageError: the DDL is no CREATE TABLE, or one that would replace a table.
+        UsageError: the DDL is not a CREATE TABLE, or would replace a table.
         SqlError: it failed.
     """
     head = _CREATE.match(ddl)
@@ -61,7 +61,7 @@ def describe_table(door: Door, table: ObjectName, *, timeout_s: float = 600.0) -
 def records(
     door: Door, statement: str, names: Sequence[str], *, timeout_s: float = 600.0
 ) -> list[dict[str, Any]]:
-    """Return the rows of a statement that shows something, by the names of their columns.
+    """Return the rows of a SHOW or DESCRIBE, by the names of their columns.
 
     Raises:
         SqlResultError: the result lacks one of these columns.
@@ -80,7 +80,7 @@ def records(
 def list_channels(
     door: Door, kind: Literal["table", "pipe"], name: ObjectName, *, starting_with: str = ""
 ) -> list[ListedChannel]:
-    """Return the channels of a table or a pipe whose names start so, in the order of their names.
+    """Return the channels of a table or a pipe whose names have a prefix, in the order of their names.
 
     Raises:
         SqlPrivilegeError: no such table or pipe, or no grant on it.
@@ -90,15 +90,15 @@ def list_channels(
     channels = [
         ListedChannel(row["name"], _text(row["offset_token"]), row["created_on"])
         for row in found
-        if row["name"].startswith(starting_with)  # the service's LIKE knows no case
+        if row["name"].startswith(starting_with)  # the service's LIKE ignores case
     ]
     return sorted(channels, key=lambda channel: channel.name)
 
 
 def like_literal(text: str, *, more: bool = False) -> str:
-    """Return the SQL literal of a LIKE pattern that matches a text, or with `more` what starts so.
+    """Return the SQL literal of a LIKE pattern that matches a text, or with `more` what starts with it.
 
-    The service's LIKE of SHOW knows no case: whoever asks looks at the names that come back.
+    The LIKE of SHOW ignores case: compare the names that are returned.
 
     >>> like_literal("a_b"), like_literal("it's", more=True)
     ("'a\\\\\\\\_b'", "'it''s%'")
@@ -108,5 +108,5 @@ def like_literal(text: str, *, more: bool = False) -> str:
 
 
 def _text(value: Any) -> str | None:
-    """Return a text; missing ones are marked in several ways by pandas."""
+    """Return a text; pandas marks missing ones in several ways."""
     return value if isinstance(value, str) else None

@@ -30,5 +30,5 @@ class Context:
     def of_settings(
         cls, database: str | None, schema: str | None, warehouse: str | None, role: str | None
     ) -> Context:
-        """Return what a client's settings say; warehouse and role as SQL would read them there."""
+        """Return what a client's settings say; warehouse and role as SQL would read these names."""
         return cls(database, schema, warehouse and stored_part(warehouse), role and stored_part(role))

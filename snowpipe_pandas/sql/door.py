@@ -1,4 +1,4 @@
-"""The public way in: parses what callers hand in, runs the statement, makes the DataFrame."""
+"""The public entry: checks the arguments, runs the statement, makes the DataFrame."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .frames import DataFrame as DataFrame
 
 LONGEST_S = 604_800.0
-"""Seven days: what the service gives a statement at most."""
+"""Seven days: the longest that the service lets a statement run."""
 
 
 def run(
@@ -30,7 +30,7 @@ def run(
     bound = bindings(params)
     seconds = arguments.number("timeout_s", timeout_s, low=1, high=LONGEST_S, example="timeout_s=60")
     result = Statement(planes, context, caller, statement, seconds).result(bound)
-    from .frames import UnreadableValueError, frame_of  # pandas, needed from here on only
+    from .frames import UnreadableValueError, frame_of  # imports pandas, which is not needed before
 
     try:
         return frame_of(result.columns, result.rows)

@@ -1,4 +1,4 @@
-"""Reads an error table: the rows of one load that its table has not taken. A SELECT: it needs a warehouse."""
+"""Reads an error table: the rejected rows of one load. A SELECT: it needs a warehouse."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..rest.of_client import Door
 from .failures import TOO_LARGE, may_be_missing
 
 PAGE_ROWS = 10_000
-"""Rows that one statement reads; fewer where they are too large together."""
+"""Rows that one statement reads; fewer where their total size is too large."""
 
 _DETAILS = "ERROR_METADATA:details"
 _COLUMNS = (
@@ -39,7 +39,7 @@ class KeptRow:
     Attributes:
         line: the row as it was sent, JSON without its newline.
         reason: why it was rejected.
-        pipe, channel: by which way it came.
+        pipe, channel: through which it was sent.
         lower_bound, upper_bound: offset tokens of the request that held it.
     """
 
@@ -52,16 +52,16 @@ class KeptRow:
 
 
 def rows_of_load(door: Door, table: ObjectName, load_id: str) -> Iterator[KeptRow]:
-    """Yield the rows whose offset tokens begin with a load's name, request by request.
+    """Yield the rows whose offset tokens begin with a load's name, in the order of requests.
 
     Raises:
-        SqlError: the table keeps no rejected rows, or they can't be read; says what to do.
+        SqlError: the table keeps no rejected rows, or they can't be read; the message says what to do.
     """
     return _read(door, table, _OF_LOAD, [f"{load_id}:"])
 
 
 def rows_of_elastic_channels(door: Door, table: ObjectName, since: dt.datetime) -> Iterator[KeptRow]:
-    """Yield the rows that came through elastic channels since some time; they do not tell of which load.
+    """Yield the rows sent through elastic channels since a time; they do not show which load they are from.
 
     Raises:
         SqlError: as above.
@@ -70,10 +70,10 @@ def rows_of_elastic_channels(door: Door, table: ObjectName, since: dt.datetime) 
 
 
 def table_of_pipe(door: Door, pipe: ObjectName) -> ObjectName:
-    """Return the table that a pipe fills, as the pipe's channels tell it.
+    """Return the table that a pipe fills, as the pipe's channels show it.
 
     Raises:
-        UsageError: it has no channel that tells.
+        UsageError: it has no channel that shows it.
         SqlError: the pipe's channels can't be listed.
     """
     for row in door.sql(f"SHOW CHANNELS IN PIPE {pipe}").to_dict("records"):
@@ -81,7 +81,7 @@ def table_of_pipe(door: Door, pipe: ObjectName) -> ObjectName:
         if all(parts):
             return ObjectName(*map(str, parts))
     raise UsageError(
-        f"pipe {pipe} has no channel that tells which table it fills; read that table's rejected rows with "
+        f"pipe {pipe} has no channel that shows which table it fills; read that table's rejected rows with "
         "ERROR_TABLE(DATABASE.SCHEMA.TABLE), by SQL"
     )
 
@@ -131,5 +131,5 @@ def _kept(row: dict[str, Any]) -> KeptRow:
 
 
 def _text(value: Any) -> str | None:
-    """Return a text; missing ones are marked in several ways by pandas."""
+    """Return a text; pandas marks missing ones in several ways."""
     return value if isinstance(value, str) else None

@@ -1,4 +1,4 @@
-"""What an answer means that is no result: one error for each, with what to do next."""
+"""What an answer means that is not a result: one error for each, with what to do next."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ E = TypeVar("E", bound=SqlError)
 
 NO_WAREHOUSE = "000606"
 _WAREHOUSE_STOPPED = frozenset({"090073"})
-"""It can't be resumed, as its resource monitor's quota is used up."""
+"""It can't be resumed, since its resource monitor's quota is used up."""
 _TIMED_OUT = frozenset({"000630"})
 CANCELLED = "000604"
 _NO_PRIVILEGE = frozenset({"003001", "003540", "003041"})
@@ -32,10 +32,10 @@ _NO_PRIVILEGE_STATE = "42501"
 _STATEMENT_LIMIT = 120
 
 
-def is_told(answer: Answer) -> bool:
-    """Tell whether an answer is the SQL API's own word on a statement, so that it is not to be sent again."""
-    told = isinstance(answer.field("sqlState"), str) or isinstance(answer.field("statementHandle"), str)
-    return told and (answer.status < 300 or answer.status in (408, 422))
+def is_conclusive(answer: Answer) -> bool:
+    """Return whether an answer is the SQL API's own about a statement, so that nothing is sent again."""
+    own = isinstance(answer.field("sqlState"), str) or isinstance(answer.field("statementHandle"), str)
+    return own and (answer.status < 300 or answer.status in (408, 422))
 
 
 def shown_statement(statement: str) -> str:
@@ -85,12 +85,12 @@ def _meaning(answer: Answer, context: Context) -> tuple[type[SqlError], str]:
 
 
 def may_be_missing(error: SqlError) -> bool:
-    """Whether a statement may have failed since what it names is not there."""
+    """Return whether a statement may have failed because an object that it names does not exist."""
     return type(error) is SqlError or error.code in _NOT_THERE
 
 
 def timed_out(answer: Answer | None, statement: str, timeout_s: float, handle: str = "") -> SqlTimeoutError:
-    """Return the error of a statement that was cancelled for the time it took."""
+    """Return the error of a statement that was cancelled because it took too long."""
     text = (
         f"the statement took longer than timeout_s={timeout_s:g} and was cancelled; nothing was changed: "
         f"{shown_statement(statement)}; give it more time, or a larger warehouse"
@@ -107,7 +107,7 @@ def timed_out(answer: Answer | None, statement: str, timeout_s: float, handle: s
 def unknown(
     why: str, statement: str, *, request_id: str, handle: str = "", status: int = 0, code: str = ""
 ) -> SqlUnknownError:
-    """Return the error of a statement of which nobody can say whether it was done."""
+    """Return the error of a statement that was possibly done: that is unknown."""
     found = f"query id {handle}" if handle else f"request id {request_id}"
     return SqlUnknownError(
         f"it is unknown whether the statement ran ({why}): {shown_statement(statement)}; look it up in the "
@@ -134,14 +134,14 @@ def _made(kind: type[E], text: str, answer: Answer, statement: str) -> E:
         statement=statement,
         status=answer.status,
         code=answer.code,
-        sql_state=_told(answer, "sqlState", 10),
-        query_id=_told(answer, "statementHandle", 100),
+        sql_state=_text(answer, "sqlState", 10),
+        query_id=_text(answer, "statementHandle", 100),
         request_id=answer.request_id,
     )
 
 
-def _told(answer: Answer, name: str, limit: int) -> str:
-    return fields.told({name: answer.field(name)}, name, limit) or ""
+def _text(answer: Answer, name: str, limit: int) -> str:
+    return fields.text({name: answer.field(name)}, name, limit) or ""
 
 
 def _role(context: Context) -> str:

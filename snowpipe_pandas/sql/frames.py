@@ -1,6 +1,6 @@
-"""A result as a DataFrame: each column in the pandas type that holds all of its values whole.
+"""A result as a DataFrame: each column in the pandas type that holds all of its values exactly.
 
-The one module of this room that knows pandas.
+The only module of `sql` that knows pandas.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ _MOST_OFFSET = 1440
 _BOOLEANS = {"true": True, "false": False, "1": True, "0": False}
 _INT64 = range(-(2**63), 2**63)
 _TIMESTAMP64 = range(-(2**63) + 1, 2**63)
-"""One less than Int64: the lowest number stands for no time."""
+"""One value less than Int64, whose lowest number means NaT."""
 
 
 class UnreadableValueError(ValueError):
-    """A value is not what its column's type promises, or no type of pandas holds it."""
+    """A value does not match its column's type, or no type of pandas holds it."""
 
 
 def frame_of(columns: Sequence[Column], rows: Sequence[Row]) -> pd.DataFrame:
@@ -55,7 +55,7 @@ def _series(column: Column, values: list[str | None]) -> pd.Series:
         try:
             parsed.append(None if value is None else read(value))
         except (ValueError, ArithmeticError, KeyError) as error:
-            why = str(error) if isinstance(error, UnreadableValueError) else f"is no {column.type}"
+            why = str(error) if isinstance(error, UnreadableValueError) else f"is not a valid {column.type}"
             raise UnreadableValueError(f"column {column.name!r}, row {number}: {value!r:.60} {why}") from None
     try:
         made: pd.Series = make(parsed)
@@ -65,7 +65,7 @@ def _series(column: Column, values: list[str | None]) -> pd.Series:
 
 
 def _plain_integer(text: str) -> int:
-    """Read a whole number as the service writes it: digits of ASCII with a sign, and nothing else."""
+    """Read a whole number as the service writes it: ASCII digits with an optional sign, nothing else."""
     if _INTEGER.fullmatch(text) is None:
         raise ValueError
     return int(text)
@@ -91,7 +91,7 @@ def _date(text: str) -> dt.date:
     ordinal = _plain_integer(text) + _EPOCH_DAY
     if not 1 <= ordinal <= dt.date.max.toordinal():
         raise UnreadableValueError(
-            "days from 1970 is no date of the years 1 to 9999; select TO_VARCHAR of it"
+            "days from 1970 is not a date of the years 1 to 9999; select TO_VARCHAR of it"
         )
     return dt.date.fromordinal(ordinal)
 
@@ -118,7 +118,7 @@ def _text(text: str) -> str:
 
 
 def _text_type() -> Any:
-    """Return the type that this pandas gives texts: `object` before 3, `str` from then on."""
+    """Return the type that this pandas uses for texts: `object` before 3, `str` since."""
     return pd.Series(["a"]).dtype
 
 
@@ -145,7 +145,7 @@ def _of_booleans(values: list[Any]) -> pd.Series:
 
 
 def _of_times(values: list[Any]) -> pd.Series:
-    """Make times of day. Python's end at microseconds: where one has more, all are texts with nine digits."""
+    """Make times of day. Python's have microseconds: if one needs more, all are texts with nine digits."""
     if any(value is not None and not 0 <= value < _DAY_NS for value in values):
         raise UnreadableValueError("holds a time outside of a day")
     if any(value is not None and value % 1000 for value in values):
@@ -172,7 +172,7 @@ def _of_instants(values: list[Any]) -> pd.Series:
 
 
 def _of_zoned(values: list[Any]) -> pd.Series:
-    """Make times with offsets: one type where all have one, else objects, each with its own."""
+    """Make times with offsets: of one type where all have the same offset, else objects with their own."""
     offsets = {value[1] for value in values if value is not None}
     if len(offsets) <= 1:
         zone = _zone(offsets.pop() if offsets else 0)
@@ -205,7 +205,7 @@ def _moment(nanoseconds: int, zone: dt.tzinfo | None) -> dt.datetime:
         return clock if zone is None else clock.replace(tzinfo=dt.UTC).astimezone(zone)
     except OverflowError:
         raise UnreadableValueError(
-            f"holds a time that no type of Python and pandas holds whole ({nanoseconds} ns since 1970); "
+            f"holds a time that no type of Python and pandas holds exactly ({nanoseconds} ns since 1970); "
             "select TO_VARCHAR of it"
         ) from None
 
@@ -221,4 +221,4 @@ _KINDS: dict[str, tuple[Callable[[str], Any], Callable[[list[Any]], pd.Series]]]
     "timestamp_tz": (_zoned, _of_zoned),
     "binary": (bytes.fromhex, _of_objects),
 }
-"""How values of a type are read, and what becomes of a column of them; all else is text, JSON included."""
+"""How values of a type are read, and how a column of them is made; all else is text, JSON included."""

@@ -12,7 +12,7 @@ from ..rest.of_client import Door
 
 EVERYBODYS = ("ROLE", "PUBLIC")
 MOST_ROLES = 50
-"""So many roles are looked through, one statement each."""
+"""How many roles are looked at, with one statement each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Privilege:
     Attributes:
         name: such as INSERT.
         kind: TABLE, SCHEMA, DATABASE or PIPE.
-        on: the object's whole name, as SQL writes it.
+        on: the object's full name, as SQL writes it.
     """
 
     name: str
@@ -43,10 +43,10 @@ class Privilege:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Which privileges a role holds, by itself or by roles that are granted to it, and which it lacks.
+    """Which privileges a role holds, by itself or through roles granted to it, and which it lacks.
 
     Attributes:
-        unknown: those of which that can't be known: the role may not see who holds them.
+        unknown: those that it may hold or lack: the role may not see who holds them.
     """
 
     held: tuple[Privilege, ...]
@@ -55,12 +55,12 @@ class Standing:
 
 
 def needed(name: ObjectName, *, pipe: bool = False, evolves: bool = False) -> tuple[Privilege, ...]:
-    """Return what Snowflake asks of who streams into a table, or through a pipe of one's own.
+    """Return the privileges needed to stream into a table, or through a pipe of one's own.
 
     Args:
         name: of the table or pipe.
-        pipe: it is a pipe.
-        evolves: the table has ENABLE_SCHEMA_EVOLUTION.
+        pipe: whether it is a pipe.
+        evolves: whether the table has ENABLE_SCHEMA_EVOLUTION.
     """
     own = [Privilege("OPERATE", "PIPE", str(name))] if pipe else [Privilege("INSERT", "TABLE", str(name))]
     if evolves:
@@ -74,7 +74,7 @@ def standing(door: Door, role: str, privileges: Sequence[Privilege]) -> Standing
     """Look up who holds privileges, and whether a role is among them.
 
     Raises:
-        SnowpipeError: the service can't be asked, or does not answer.
+        SnowpipeError: the service can't be reached, or does not answer.
     """
     roles = _Roles(door, role)
     found = {privilege: _is_held(door, roles, privilege) for privilege in privileges}
@@ -86,7 +86,7 @@ def standing(door: Door, role: str, privileges: Sequence[Privilege]) -> Standing
 
 
 def _is_held(door: Door, roles: _Roles, privilege: Privilege) -> bool | None:
-    """Tell whether one of the roles holds a privilege, or owns its object; None where that can't be seen."""
+    """Return whether one of the roles holds a privilege, or owns its object; None where that is hidden."""
     try:
         grants = door.sql(f"SHOW GRANTS ON {privilege.kind} {privilege.on}").to_dict("records")
     except SqlUnknownError:
@@ -104,7 +104,7 @@ def _is_held(door: Door, roles: _Roles, privilege: Privilege) -> bool | None:
 
 
 class _Roles:
-    """A role, everybody's, and those that are granted to them; asked for as far as they are needed.
+    """A role, PUBLIC, and those granted to them; looked up only as far as they are needed.
 
     Attributes:
         complete: whether `all()` has given all of them.
@@ -126,7 +126,7 @@ class _Roles:
             yield list(self._known)[number]
 
     def _found_more(self) -> bool:
-        """Ask what is granted to those roles that were not asked for yet, until there is one more."""
+        """Look up what is granted to the roles that were not looked at yet, until there is one more."""
         before = list(self._known.items())
         for (kind, name), as_sql in before[self._asked :]:
             self._asked += 1
@@ -149,7 +149,7 @@ class _Roles:
 
 
 def _role(row: Mapping[Any, Any], kind_in: str, name_in: str) -> tuple[str, str]:
-    """Return the kind and the stored name that a row tells; a database role stands after its database."""
+    """Return the kind and the stored name of a row's role; a database role follows its database's name."""
     kind, name = str(row.get(kind_in)), str(row.get(name_in))
     last = name.rpartition(".")[2] if kind == "DATABASE_ROLE" else name
     return kind, last[1:-1].replace('""', '"') if last.startswith('"') else last

@@ -1,4 +1,4 @@
-"""What an answer of the SQL API tells of a result: its columns, its partitions, its rows as texts."""
+"""What an answer of the SQL API says of a result: its columns, its partitions, its rows as texts."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class Column:
     """A column of a result.
 
     Attributes:
-        name: as the service tells it; two columns may have one name.
+        name: as the service reports it; two columns may have one name.
         type: the SQL API's name of its type, in lower case.
-        scale: digits after the point, of numbers and times; 0 where none are told.
+        scale: digits after the point, of numbers and times; 0 where it is not reported.
     """
 
     name: str
@@ -32,24 +32,24 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How a result comes: its columns, the rows of each partition, and its bytes (0: not told)."""
+    """The layout of a result: its columns, the rows of each partition, and its bytes (0: not reported)."""
 
     columns: tuple[Column, ...]
     rows: int
     partition_rows: tuple[int, ...]
-    told_bytes: int
+    reported_bytes: int
 
 
 Row = list[str | None]
 
 
-def read_layout(told: Mapping[str, Any]) -> Layout:
+def read_layout(answer: Mapping[str, Any]) -> Layout:
     """Read `resultSetMetaData`.
 
     Raises:
         UnreadableError: it is not as documented.
     """
-    meta = fields.table(told.get("resultSetMetaData"), "resultSetMetaData")
+    meta = fields.table(answer.get("resultSetMetaData"), "resultSetMetaData")
     columns = tuple(_column(column) for column in _list(meta, "rowType", MAX_COLUMNS))
     partitions = [fields.table(p, "a partition") for p in _list(meta, "partitionInfo", MAX_PARTITIONS)]
     counts = tuple(_known(partition, "rowCount") for partition in partitions)
@@ -62,17 +62,17 @@ def read_layout(told: Mapping[str, Any]) -> Layout:
     return Layout(columns, rows, counts or (rows,), size)
 
 
-def read_rows(told: Mapping[str, Any], layout: Layout, partition: int) -> tuple[list[Row], int]:
+def read_rows(answer: Mapping[str, Any], layout: Layout, partition: int) -> tuple[list[Row], int]:
     """Read the `data` of one partition; return its rows, and how many characters they hold.
 
     Raises:
-        UnreadableError: it is not as documented, or not as its layout tells.
+        UnreadableError: it is not as documented, or not as its layout says.
     """
-    rows = told.get("data")
+    rows = answer.get("data")
     if rows is None and layout.partition_rows[partition] == 0:
         return [], 0
     if not isinstance(rows, list) or len(rows) != layout.partition_rows[partition]:
-        found = counted(len(rows), "row") if isinstance(rows, list) else "no list"
+        found = counted(len(rows), "row") if isinstance(rows, list) else "not a list"
         said = counted(layout.partition_rows[partition], "row")
         raise UnreadableError(f"data is {found}, where the service said {said}")
     width, characters = len(layout.columns), 0
@@ -88,8 +88,8 @@ def read_rows(told: Mapping[str, Any], layout: Layout, partition: int) -> tuple[
     return rows, characters
 
 
-def _column(told: object) -> Column:
-    column = fields.table(told, "a column")
+def _column(entry: object) -> Column:
+    column = fields.table(entry, "a column")
     name = fields.token(column, "name")
     if name is None:
         raise UnreadableError("a column has no name")
@@ -99,17 +99,17 @@ def _column(told: object) -> Column:
     return Column(name, fields.word(column, "type").lower(), scale)
 
 
-def _list(told: Mapping[str, Any], name: str, limit: int) -> list[Any]:
-    value = told.get(name)
+def _list(meta: Mapping[str, Any], name: str, limit: int) -> list[Any]:
+    value = meta.get(name)
     if value is None:
         return []
     if not isinstance(value, list) or len(value) > limit:
-        raise UnreadableError(f"{name} is no list of at most {limit:,}")
+        raise UnreadableError(f"{name} is not a list of at most {limit:,}")
     return value
 
 
-def _known(told: Mapping[str, Any], name: str) -> int:
-    value = fields.count(told, name)
+def _known(meta: Mapping[str, Any], name: str) -> int:
+    value = fields.count(meta, name)
     if value is None:
         raise UnreadableError(f"{name} is missing")
     return value

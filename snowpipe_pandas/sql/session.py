@@ -1,4 +1,4 @@
-"""Who runs statements, and on what: the role and the warehouse of a session; none of it needs a warehouse."""
+"""The role and the warehouse of a session; reading them needs no warehouse."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Warehouse:
     Attributes:
         name: as it is stored.
         state: STARTED, SUSPENDED, or on the way to one of them.
-        resumes: whether a statement starts it again.
+        resumes: whether a statement resumes it.
     """
 
     name: str
@@ -35,16 +35,16 @@ def current_session(door: Door) -> Session:
     """Return what a statement of this door runs with.
 
     Raises:
-        SqlPrivilegeError: the role that the door asks for is none of its user's.
+        SqlPrivilegeError: the role that the door requests is not one of its user's.
     """
     found = door.sql("SELECT CURRENT_ROLE() AS ROLE, CURRENT_WAREHOUSE() AS WAREHOUSE").to_dict("records")
-    told = [found[0].get(name) if found else None for name in ("ROLE", "WAREHOUSE")]
-    role, warehouse = (name if isinstance(name, str) and name else None for name in told)
+    names = [found[0].get(name) if found else None for name in ("ROLE", "WAREHOUSE")]
+    role, warehouse = (name if isinstance(name, str) and name else None for name in names)
     return Session(role, warehouse)
 
 
 def find_warehouse(door: Door, name: str) -> Warehouse | None:
-    """Return a warehouse by its stored name; None if it is not there, or not for the door's role."""
+    """Return a warehouse by its stored name; None if it does not exist, or not for the door's role."""
     for row in door.sql(f"SHOW WAREHOUSES LIKE {like_literal(name)}").to_dict("records"):
         if row.get("name") == name:
             resumes = str(row.get("auto_resume")).lower() in ("true", "y")

@@ -1,7 +1,7 @@
-"""Runs one statement at a time: submits it, waits for its end, reads its result, cancels it where wanted.
+"""Runs one statement: submits it, waits for its end, reads its result, cancels it on request.
 
 A statement is submitted to run by itself (`async=true`), so that its handle is known at once: with it, it can
-be asked for and cancelled. Submitted again with the same `requestId` and `retry=true` it does not run twice.
+be queried and cancelled. Submitted again with the same `requestId` and `retry=true` it does not run twice.
 """
 
 from __future__ import annotations
@@ -33,37 +33,46 @@ from ..rest.planes import Planes
 from ..rest.trail import Trail
 from ..shown import counted, visible
 from .context import Context
-from .failures import CANCELLED, TOO_LARGE, failed, is_told, not_run, shown_statement, timed_out, unknown
+from .failures import (
+    CANCELLED,
+    TOO_LARGE,
+    failed,
+    is_conclusive,
+    not_run,
+    shown_statement,
+    timed_out,
+    unknown,
+)
 from .results import Column, Layout, Row, read_layout, read_rows
 
 PATH = "/api/v2/statements"
 FIRST_PAUSE_S = 0.02
 PAUSE_GROWTH = 1.5
 LONGEST_PAUSE_S = 2.0
-"""Between two looks whether a statement is over."""
+"""Between two checks whether a statement is over."""
 
 LATE_S = 2.0
-"""How much later than the service the client gives up, so that it is the service that says how it ended."""
+"""How much later than the service the client gives up, so that the service reports how it ended."""
 
 CANCEL_S = 5.0
-"""How long a cancel, and the look whether it was one, may take."""
+"""How long a cancel, and the check whether it succeeded, may take."""
 
 MAX_RESULT_BYTES = 250_000_000
 """Most bytes of a result, as the service counts them: in memory it takes several times as much."""
 
 _JSON = {"Content-Type": "application/json"}
 _SESSION = {"BINARY_OUTPUT_FORMAT": "HEX"}
-"""What results depend on, whatever the account has set."""
+"""Parameters that results depend on, whatever the account has set."""
 
 
 def _judged(answer: Answer) -> Refusal:
-    """Judge an answer: the SQL API's own word on a statement, whatever it says, is not asked for again."""
-    return Refusal.NONE if is_told(answer) else answer.refusal
+    """Judge an answer: the SQL API's own answer about a statement is final, whatever it says."""
+    return Refusal.NONE if is_conclusive(answer) else answer.refusal
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The result of a statement, complete: its columns, its rows as the service's texts, its query id."""
+    """The complete result of a statement: its columns, its rows as the service's texts, its query id."""
 
     columns: tuple[Column, ...]
     rows: list[Row]
@@ -71,12 +80,12 @@ class Result:
 
 
 class Statement:
-    """One statement on its way.
+    """One statement that is run.
 
     Args:
         planes: sends to the account's host.
         context: what it runs with.
-        caller: waits, and may stop a wait.
+        caller: waits, and may end a wait.
         statement: its text.
         timeout_s: seconds that it may take.
     """
@@ -97,7 +106,7 @@ class Statement:
         """Run it to its end and read its whole result; once.
 
         Raises:
-            SqlError: it failed, or its result can't be had; SqlUnknownError where it may have run.
+            SqlError: it failed, or its result can't be read; SqlUnknownError where it may have run.
             ServiceError: it was refused before it ran.
             TransportError: it never reached the service.
         """
@@ -107,7 +116,7 @@ class Statement:
         return self._read(answer)
 
     def _submitted(self, bindings: Mapping[str, Any]) -> Answer:
-        """Submit the statement; returns with its handle, and maybe with its result."""
+        """Submit the statement; return an answer with its handle, and possibly with its result."""
         body: dict[str, Any] = {
             "statement": self._statement,
             "timeout": max(1, math.ceil(self._timeout_s)),
@@ -143,14 +152,14 @@ class Statement:
         raise self._refusal(answer)
 
     def _cut_short(self) -> str:
-        """Say what became of a statement whose submission was cut short, as by a Ctrl-C."""
+        """Say what became of a statement whose submission was interrupted, as by a Ctrl-C."""
         if self._trail.in_doubt:
             return str(self._unknown("it was interrupted while it was submitted"))
         return f"the statement was not run: {shown_statement(self._statement)}"
 
     def _refusal(self, answer: Answer) -> ServiceError:
-        """Return the error of an answer to the submission that is no success."""
-        if is_told(answer) or answer.status == 422:
+        """Return the error of an answer to the submission that is not a success."""
+        if is_conclusive(answer) or answer.status == 422:
             return failed(answer, self._statement, self._context, self._timeout_s)
         if self._trail.in_doubt:
             return self._unknown(answer.reason, answer)
@@ -165,7 +174,7 @@ class Statement:
             raise self._unknown("the service's answer holds no statement handle", answer)
 
     def _waited_for(self) -> Answer:
-        """Wait until the statement is over; where it is not to go on, cancel it."""
+        """Wait until the statement is over; cancel it if it is to stop."""
         try:
             answer = self._looked_until_late()
         except SqlError:
@@ -179,7 +188,7 @@ class Statement:
         return self._after_cancel()
 
     def _looked_until_late(self) -> Answer | None:
-        """Look until it is over; None where it takes too long."""
+        """Check until it is over; None where it takes too long."""
         clock = self._planes.transport.clock
         give_up_at = clock.monotonic() + max(1, math.ceil(self._timeout_s)) + LATE_S
         pause_s = FIRST_PAUSE_S
@@ -192,10 +201,10 @@ class Statement:
         return None
 
     def _looked(self, budget_s: float | None = None) -> Answer:
-        """Ask for the statement's state: its result, or that it still runs.
+        """Request the statement's state: its result, or that it still runs.
 
         Raises:
-            SqlError: it failed, or its state can't be known.
+            SqlError: it failed, or its state is unknown.
         """
         try:
             answer = self._get({}, budget_s)
@@ -203,9 +212,9 @@ class Statement:
             raise self._unknown(str(error)) from error
         if answer.status in (200, 202):
             return answer
-        if is_told(answer) or answer.status == 422:
+        if is_conclusive(answer) or answer.status == 422:
             raise failed(answer, self._statement, self._context, self._timeout_s)
-        refused = self._planes.refused_by_account(answer, "ask for the statement")
+        refused = self._planes.refused_by_account(answer, "query the statement")
         raise self._unknown(str(refused) if refused else answer.reason, answer)
 
     def _get(self, query: Mapping[str, str], budget_s: float | None = None) -> Answer:
@@ -222,7 +231,7 @@ class Statement:
         )
 
     def _cancel(self) -> None:
-        """Ask for the statement's end; whether it came is asked for afterwards."""
+        """Request a cancel; whether the statement ended is queried afterwards."""
         path = f"{PATH}/{quote(self._handle, safe='')}/cancel"
         try:
             self._planes.account(
@@ -235,7 +244,7 @@ class Statement:
                 resubmission={},
             )
         except SnowpipeError:
-            return  # how it ended is asked for next
+            return  # how it ended is queried next
 
     def _after_cancel(self) -> Answer:
         """Say how a cancelled statement ended; it may have been done just before."""
@@ -258,8 +267,8 @@ class Statement:
             pause_s = min(LONGEST_PAUSE_S, pause_s * PAUSE_GROWTH)
 
     def _stopped(self) -> str:
-        """Cancel for a caller that is to stop; say how that ended."""
-        self._caller = Caller(self._planes.transport.clock, self._planes.events)  # its own waits would stop
+        """Cancel for a caller that is to stop; return how that ended."""
+        self._caller = Caller(self._planes.transport.clock, self._planes.events)  # its own waits would raise
         self._cancel()
         try:
             self._after_cancel()
@@ -272,13 +281,13 @@ class Statement:
         return "was done before it could be cancelled"
 
     def _read(self, answer: Answer) -> Result:
-        """Read the result of a statement that was done: all partitions, the first from this answer."""
+        """Read the whole result of a statement: all partitions, the first from this answer."""
         if answer.field("code") == TOO_LARGE:
-            why = "its result is larger than the service gives out: select less, or aggregate"
+            why = "its result is larger than the service returns: select less, or aggregate"
             raise self._lost(why, code=TOO_LARGE)
         try:
             layout = read_layout(answer.table())
-            self._check_size(layout, layout.told_bytes)
+            self._check_size(layout, layout.reported_bytes)
             rows, size = read_rows(answer.table(), layout, 0)
             for number in range(1, len(layout.partition_rows)):
                 self._check_size(layout, size)
@@ -290,7 +299,7 @@ class Statement:
         return Result(layout.columns, rows, self._handle)
 
     def _check_size(self, layout: Layout, size: int) -> None:
-        """Refuse a result that is too large, by what is told of it and by what has come of it."""
+        """Refuse a result that is too large, by its reported size and by what was read of it."""
         if size > MAX_RESULT_BYTES:
             raise self._lost(
                 f"its result has {size:,} bytes or more in {counted(layout.rows, 'row')}, and at most "

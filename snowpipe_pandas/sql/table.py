@@ -1,4 +1,4 @@
-"""One table, as loads reach it by SQL: what it is, how it is made, and what takes its place."""
+"""One table, as loads reach it by SQL: its properties, how it is created, and how it is replaced."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from ..target_column import TargetColumn
 from .catalogue import create_table_if_missing, describe_table, records
 
 LOOK_S = 15.0
-"""How long a look at what the service knows of a table may take."""
+"""How long a statement about a table may take."""
 
 
 @dataclass(frozen=True, slots=True)
 class TableFacts:
-    """What SHOW TABLES tells of a table.
+    """What SHOW TABLES shows of a table.
 
     Attributes:
         comment: its comment, "" for none.
-        evolves: whether it has ENABLE_SCHEMA_EVOLUTION, None where that is not told.
+        evolves: whether it has ENABLE_SCHEMA_EVOLUTION, None where that is not shown.
         kind: "TABLE", "TRANSIENT" or another word of the service.
     """
 
@@ -30,7 +30,7 @@ class TableFacts:
 
 
 class Table:
-    """A table; nothing is asked before a method does.
+    """A table; nothing is sent before a method is called.
 
     Args:
         door: runs the statements. Only `count` needs a warehouse.
@@ -51,13 +51,13 @@ class Table:
         return describe_table(self._door, self.name, timeout_s=LOOK_S)
 
     def facts(self) -> TableFacts | None:
-        """Return what it is, None if it is not there or the role may not see it."""
+        """Return its properties, None if it does not exist or the role may not see it."""
         name = self.name
         like = _text(re.sub(r"([\\%_])", r"\\\1", name.name))
         schema = str(replace(name, name="X")).rpartition(".")[0]
         shown = f"SHOW TABLES LIKE {like} IN SCHEMA {schema}"
         for row in records(self._door, shown, ("name", "comment", "kind"), timeout_s=LOOK_S):
-            if row["name"] == name.name:  # the service's LIKE knows no case
+            if row["name"] == name.name:  # the service's LIKE ignores case
                 evolves = row.get("enable_schema_evolution")
                 return TableFacts(
                     row["comment"] if isinstance(row["comment"], str) else "",
@@ -67,11 +67,11 @@ class Table:
         return None
 
     def make(self, ddl: str) -> None:
-        """Make it if it is missing; one that is there stays as it is."""
+        """Create it if it is missing; an existing one stays as it is."""
         create_table_if_missing(self._door, ddl)
 
     def make_like(self, other: ObjectName, *, comment: str, transient: bool) -> None:
-        """Make it with the columns, defaults and grants of another table, and none of its rows."""
+        """Create it with the columns, defaults and grants of another table, without its rows."""
         kind = "TRANSIENT TABLE" if transient else "TABLE"
         self._door.sql(f"CREATE {kind} {self.name} LIKE {other} COPY GRANTS COMMENT = {_text(comment)}")
 
@@ -80,7 +80,7 @@ class Table:
         self._door.sql(f"ALTER TABLE {self.name} SET COMMENT = {_text(comment)}")
 
     def keep_rejected(self, *, evolves: bool) -> None:
-        """Let it keep rejected rows in its error table, and evolve if `evolves`."""
+        """Set it to keep rejected rows in its error table, and to evolve if `evolves`."""
         also = " ENABLE_SCHEMA_EVOLUTION = TRUE" if evolves else ""
         self._door.sql(f"ALTER TABLE {self.name} SET ERROR_LOGGING = TRUE{also}")
 
@@ -89,15 +89,15 @@ class Table:
         return int(self._door.sql(f"SELECT COUNT(*) AS N FROM {self.name}")["N"][0])  # noqa: S608
 
     def swap_with(self, other: ObjectName) -> None:
-        """Let the two tables swap their names, in one transaction."""
+        """Swap the names of the two tables, in one transaction."""
         self._door.sql(f"ALTER TABLE {self.name} SWAP WITH {other}")
 
     def drop(self) -> None:
-        """Drop it, if it is there."""
+        """Drop it, if it exists."""
         self._door.sql(f"DROP TABLE IF EXISTS {self.name}")
 
 
 def _text(value: str) -> str:
-    """Return a text as a literal of SQL, in which a backslash escapes."""
+    """Return a text as a SQL literal, in which a backslash escapes."""
     escaped = value.replace("\\", "\\\\").replace("'", "''")
     return f"'{escaped}'"

@@ -12,16 +12,16 @@ from .catalogue import like_literal
 
 _YES = ("Y", "ON", "TRUE", "YES")
 _NO = ("N", "OFF", "FALSE", "NO")
-"""The spellings of SHOW: those of its columns differ, and that of error_logging is not documented."""
+"""The spellings of SHOW: they differ between its columns, and that of error_logging is not documented."""
 
 
 @dataclass(frozen=True, slots=True)
 class TableSettings:
-    """What SHOW TABLES tells of a table; None where it does not.
+    """What SHOW TABLES shows of a table; None where it does not.
 
     Attributes:
         error_logging: whether rejected rows are kept in its error table.
-        evolves: whether columns that it has not are added to it.
+        evolves: whether columns that it does not have are added to it.
     """
 
     error_logging: bool | None
@@ -29,7 +29,7 @@ class TableSettings:
 
 
 def read_table_settings(door: Door, table: ObjectName) -> TableSettings | None:
-    """Return the settings of a table; None if it is not there, or not for the door's role."""
+    """Return the settings of a table; None if it does not exist, or not for the door's role."""
     schema = f"{quote_identifier(table.database)}.{quote_identifier(table.schema)}"
     found = door.sql(f"SHOW TABLES LIKE {like_literal(table.name)} IN SCHEMA {schema}").to_dict("records")
     for row in found:
@@ -39,5 +39,5 @@ def read_table_settings(door: Door, table: ObjectName) -> TableSettings | None:
 
 
 def _flag(row: Mapping[Any, Any], name: str) -> bool | None:
-    told = str(row.get(name)).upper()
-    return True if told in _YES else False if told in _NO else None
+    text = str(row.get(name)).upper()
+    return True if text in _YES else False if text in _NO else None

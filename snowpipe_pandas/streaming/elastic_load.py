@@ -102,7 +102,7 @@ class ElasticLoad:
         self._options = options
         self._delivery = ElasticDelivery()
         self._begun = self._paused = False
-        self._caller = self._caller_that_tells(self.tell)
+        self._caller = self._caller_reporting_to(self.report)
         self._payloads = Payloads(
             rows,
             encoder,
@@ -134,7 +134,7 @@ class ElasticLoad:
                 self._preflight.check(self._rows)
             before = self.channel.status(self._caller) if self._options.wait else None
             self._begun = True
-            self.tell(LoadStarted(rows_total=self._rows.total_rows, rows_skipped=0))
+            self.report(LoadStarted(rows_total=self._rows.total_rows, rows_skipped=0))
             self._tell_phase("sending")
             with self._payloads, self._senders:
                 self.control.wake = self._wake
@@ -203,7 +203,7 @@ class ElasticLoad:
 
     def _send(self, errand: Errand) -> None:
         """Send a payload; in a sender's thread."""
-        payload, caller = errand.payload, self._caller_that_tells(self._senders.tell)
+        payload, caller = errand.payload, self._caller_reporting_to(self._senders.report)
         with self._watches.sending.running():
             self.channel.append(payload.body, raw_bytes=payload.raw_bytes, caller=caller, trail=errand.trail)
 
@@ -226,9 +226,9 @@ class ElasticLoad:
                 failed = self._delivery.note_end(item.errand, item.error)
                 self._senders.under_way.remove(item.errand)
                 failure = failure or failed
-                self._tell_news()
+                self._report_news()
             else:
-                self.tell(item)
+                self.report(item)
         if failure is not None:
             raise failure
 
@@ -255,7 +255,7 @@ class ElasticLoad:
         if rejected is None or status is None:
             return
         self._delivery.note_rejected(rejected, status.last_error_message)
-        self._tell_news()
+        self._report_news()
         if rejected and self._options.on_error == "raise":
             raise self._rejected(rejected, status.last_error_message)
 
@@ -274,31 +274,31 @@ class ElasticLoad:
 
     # What is reported.
 
-    def tell(self, event: Event) -> None:
+    def report(self, event: Event) -> None:
         """Report what happened: to the load's own displays first, then to whoever listens to the client."""
         throttled = isinstance(event, RequestRetried) and event.throttled
         self._delivery.count_tries(self._senders.under_way, throttled=throttled)
-        self._reporter.tell(event, self._delivery.counts)
+        self._reporter.report(event, self._delivery.counts)
 
-    def _caller_that_tells(self, tell: Callable[[Event], None]) -> LoadCaller:
-        return LoadCaller(self.control, tell, target=self._reporter.target, channel=self.channel_name)
+    def _caller_reporting_to(self, report: Callable[[Event], None]) -> LoadCaller:
+        return LoadCaller(self.control, report, target=self._reporter.target, channel=self.channel_name)
 
-    def _tell_news(self) -> None:
+    def _report_news(self) -> None:
         news, self._delivery.events = self._delivery.events, []
         for event in news:
-            self.tell(event)
+            self.report(event)
 
     def _tell_phase(self, phase: Phase) -> None:
-        self.tell(PhaseChanged(phase=phase))
+        self.report(PhaseChanged(phase=phase))
 
     def _explain(self, error: BaseException) -> None:
         """Attach which rows are durable, to our exceptions also as facts, and notify the displays."""
         with contextlib.suppress(Exception):  # the load has failed with an earlier error
             self._take_news(0)
         self._delivery.note_left([*self._senders.under_way, *self._delivery.ready])
-        self._tell_news()
+        self._report_news()
         if not self.tracker.ended:
-            self.tell(replace(failure_event(error), goes_on=False))
+            self.report(replace(failure_event(error), goes_on=False))
         if isinstance(error, SnowpipeError):
             error.goes_on = False
         place = self._reporter.target, self.load_id, self.channel.name

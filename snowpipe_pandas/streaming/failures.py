@@ -35,7 +35,7 @@ MESSAGE_CHARACTERS = 120
 
 def other_load(delivery: Delivery, fact: Begun | Reopened) -> OtherLoadError:
     """Return the error for a channel that remembers another load than the one to begin."""
-    standing = Standing.behind_open(fact.status) if isinstance(fact, Reopened) else fact.standing
+    standing = Standing.after_open(fact.status) if isinstance(fact, Reopened) else fact.standing
     mark = None if standing is None else read_token(standing.last_token)
     other, load_id, channel = "" if mark is None else mark.owner, delivery.plan.load_id, delivery.plan.channel
     return OtherLoadError(
@@ -50,7 +50,7 @@ def other_load(delivery: Delivery, fact: Begun | Reopened) -> OtherLoadError:
 
 def cut_otherwise(delivery: Delivery, fact: Begun | Reopened) -> OtherPartsError:
     """Return the error for a channel that carries another part of the load than the one to begin."""
-    standing = Standing.behind_open(fact.status) if isinstance(fact, Reopened) else fact.standing
+    standing = Standing.after_open(fact.status) if isinstance(fact, Reopened) else fact.standing
     mark = None if standing is None else read_token(standing.last_token)
     return other_parts(delivery.plan.load_id, None if mark is None else mark.part, delivery.plan.part)
 

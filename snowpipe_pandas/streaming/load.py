@@ -123,7 +123,7 @@ class Load:
         try:
             if self._preflight is not None:
                 self._preflight.check(self._rows, channel.target_columns, channel.seen_columns)
-            caller = LoadCaller(self.control, self.tell, target=self._reporter.target, channel=channel.name)
+            caller = LoadCaller(self.control, self.report, target=self._reporter.target, channel=channel.name)
             with channel.exclusive(self.load_id, caller) as session, self._sources:
                 delivery = self._drive(session)
                 session.standing = delivery.standing()
@@ -153,7 +153,7 @@ class Load:
         while True:
             self._obey(protocol)
             step = protocol.next(self._now())
-            self._tell_news()
+            self._report_news()
             match step:
                 case Done():
                     return protocol.delivery
@@ -235,28 +235,28 @@ class Load:
         paused = self.control.paused
         if paused != protocol.paused and protocol.state is State.SENDING:
             protocol.paused = paused
-            self._tell_news()  # the news that it began comes before a pause
-            self.tell(PhaseChanged(phase="paused" if paused else "sending"))
+            self._report_news()  # the news that it began comes before a pause
+            self.report(PhaseChanged(phase="paused" if paused else "sending"))
 
-    def _tell_news(self) -> None:
+    def _report_news(self) -> None:
         if self._delivery is not None:
             news, self._delivery.events = self._delivery.events, []
             for event in news:
-                self.tell(event)
+                self.report(event)
 
-    def tell(self, event: Event) -> None:
+    def report(self, event: Event) -> None:
         """Report what happened: to the load's own displays first, then to whoever listens to the client."""
         if isinstance(event, RequestRetried) and self._delivery is not None:
             self._delivery.note_retry(event)
         self._watches.committing.receive(event)
         counts = Counts() if self._delivery is None else self._delivery.counts
-        self._reporter.tell(event, counts)
+        self._reporter.report(event, counts)
 
     def _explain(self, error: BaseException) -> None:
         """Attach how far the load came, to our exceptions also as facts, and notify the displays."""
-        self._tell_news()
+        self._report_news()
         if not self.tracker.ended:  # it never began, or was interrupted between two steps
-            self.tell(failure_event(error))
+            self.report(failure_event(error))
         name_place(error, self._reporter.target, self.load_id, self.channel.name)
         delivery = self._delivery
         if delivery is not None and delivery.has_begun:

@@ -213,7 +213,7 @@ class Payloads:
         try:
             while True:
                 with self._changed:
-                    ahead.let_go()
+                    ahead.release()
                     while not (ahead.ready or self._stopped or self._flush_in_s() <= 0):
                         self._changed.wait(self._flush_in_s())
                     if self._stopped or ahead.over:

@@ -143,11 +143,11 @@ RULES: tuple[Rule, ...] = (
     # A load begins.
     Rule("too little known", (_S.OPENING,), Begun, lambda d, f: d.knows_too_little_of(f.standing), None, _S.CLAIMING),
     Rule("other load", (_S.OPENING,), Begun, lambda d, f: d.is_forgotten(f.standing), _fail(failures.other_load), _S.STOPPING),
-    Rule("other load", (_S.CLAIMING,), Reopened, lambda d, f: d.is_forgotten(Standing.behind_open(f.status)), _fail(failures.other_load), _S.STOPPING),
+    Rule("other load", (_S.CLAIMING,), Reopened, lambda d, f: d.is_forgotten(Standing.after_open(f.status)), _fail(failures.other_load), _S.STOPPING),
     Rule("cut otherwise", (_S.OPENING,), Begun, lambda d, f: d.is_cut_otherwise(f.standing), _fail(failures.cut_otherwise), _S.STOPPING),
-    Rule("cut otherwise", (_S.CLAIMING,), Reopened, lambda d, f: d.is_cut_otherwise(Standing.behind_open(f.status)), _fail(failures.cut_otherwise), _S.STOPPING),
+    Rule("cut otherwise", (_S.CLAIMING,), Reopened, lambda d, f: d.is_cut_otherwise(Standing.after_open(f.status)), _fail(failures.cut_otherwise), _S.STOPPING),
     Rule("begin", (_S.OPENING,), Begun, None, lambda d, f: d.begin(f.standing), _S.COUNTING),
-    Rule("begin", (_S.CLAIMING,), Reopened, None, lambda d, f: d.begin(Standing.behind_open(f.status)), _S.COUNTING),
+    Rule("begin", (_S.CLAIMING,), Reopened, None, lambda d, f: d.begin(Standing.after_open(f.status)), _S.COUNTING),
     Rule("begin", (_S.COUNTING,), None, lambda d, _: not d.counters.want_status, None, _S.SENDING),
     Rule("counters left out", (_S.COUNTING,), StatusRead, lambda d, f: d.shows_the_open(f.status), None, _S.SENDING),
     Rule("counters left out", (_S.COUNTING,), TimePassed, None, None, _S.SENDING),
@@ -222,6 +222,7 @@ class LoadProtocol:
     Attributes:
         delivery: what is known of the load.
         state: where it is.
+        rules: the table, by state and news.
         paused: while True, no payload is asked for or sent.
     """
 

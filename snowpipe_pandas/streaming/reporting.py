@@ -59,7 +59,7 @@ class Reporter:
         self._load_id = load_id
         self._channel = channel.name
 
-    def tell(self, event: Event, counts: Counts) -> None:
+    def report(self, event: Event, counts: Counts) -> None:
         """Report what happened, and how much the load has done by then."""
         self.tracker.take(counts, **_shown_of(event))
         if self.events.heard or self.client_events.heard:
@@ -73,25 +73,25 @@ class LoadCaller(Caller):
 
     Args:
         control: waits.
-        tell: where events go.
+        report: where events go.
         target: the load's target.
         channel: its channel, None where it has several.
     """
 
     def __init__(
-        self, control: Control, tell: Callable[[Event], None], *, target: str, channel: str | None = None
+        self, control: Control, report: Callable[[Event], None], *, target: str, channel: str | None = None
     ) -> None:
         self.channel, self.target = channel, target
         self._control = control
-        self._tell = tell
+        self._report = report
 
     def sleep(self, seconds: float) -> None:
         """Wait; raises where the load is to stop."""
         self._control.sleep(seconds)
 
-    def tell(self, event: Event) -> None:
+    def report(self, event: Event) -> None:
         """Tell the load what happened to a request of its own."""
-        self._tell(event)
+        self._report(event)
 
 
 def _shown_of(event: Event) -> dict[str, Any]:

@@ -133,7 +133,7 @@ class Senders:
         else:
             self._threads.append(thread)
 
-    def tell(self, news: News) -> None:
+    def report(self, news: News) -> None:
         """Report news to the thread that waits for it; from any thread."""
         with self._changed:
             self._news.append(news)
@@ -165,7 +165,7 @@ class Senders:
                 self._send(errand)
             except BaseException as caught:  # noqa: BLE001  # raised by the load, whatever it is
                 error = caught
-            self.tell(Ended(errand, error))
+            self.report(Ended(errand, error))
             del errand, error  # a thread that waits holds no body
 
     def _next(self) -> Errand | None:

@@ -97,7 +97,7 @@ class TargetLoad:
         self._replacement = replacement
         self._staged = False
         self._named = options.load_id is not None
-        self._caller = LoadCaller(self.control, self.tell, target=str(target.name))
+        self._caller = LoadCaller(self.control, self.report, target=str(target.name))
         self._channels: dict[int, Channel] = {}
         self._loads: list[Load] = []
         self._group: Group | None = None
@@ -314,7 +314,7 @@ class TargetLoad:
         if len(self._loads) > 1 or self._staged:
             self._attach_facts(error)
         if not self._loads:
-            self.tell(ended)
+            self.report(ended)
         self.tracker.end(ended)
 
     def _attach_facts(self, error: BaseException) -> None:
@@ -335,7 +335,7 @@ class TargetLoad:
         )
         add_facts(error, facts)
 
-    def tell(self, event: Event) -> None:
+    def report(self, event: Event) -> None:
         """Report what happened before the parts began."""
         event = replace(event, target=str(self._target.name), load_id=self.load_id)
         self.events.emit(event)

@@ -140,7 +140,7 @@ def test_a_function_that_has_nothing_new_makes_no_second_try_worthwhile(hands):
     assert not credential.refused(credential.token(ANYBODY), ANYBODY)
 
 
-ODD_CHARACTERS = "has characters that no token has"
+ODD_CHARACTERS = "has characters that tokens can't have"
 NO_TOKENS = {
     "": "is empty",
     "  \n": "is empty",
@@ -188,5 +188,5 @@ def test_an_error_of_the_function_reaches_the_caller_and_the_next_call_asks_agai
 
 
 def test_an_unknown_kind_is_refused(hands):
-    with pytest.raises(ConfigError, match="'KERBEROS' is no kind of access token"):
+    with pytest.raises(ConfigError, match="'KERBEROS' is not a kind of access token"):
         access_token(hands, kind="KERBEROS")

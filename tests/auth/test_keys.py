@@ -301,7 +301,7 @@ def test_a_missing_file_a_folder_and_no_path_at_all_are_told_apart(tmp_path, key
         (tmp_path / "missing.p8", "missing.p8' does not exist; check the path"),
         (tmp_path, "is a directory; name the file in it"),
         (key_file / "below", "can't be read: Not a directory"),
-        ("a\0b", "can't be read: that is no path"),
+        ("a\0b", "can't be read: that is not a path"),
         ("~nobody-of-that-name/key", "does not exist"),
     ]:
         with pytest.raises(PrivateKeyError, match=reason):

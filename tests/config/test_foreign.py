@@ -140,7 +140,7 @@ def test_a_region_that_is_not_the_accounts_is_refused(account):
 
 @pytest.mark.parametrize("region", ["AWS_EU_CENTRAL_1", "a b", "-x", "a..b", "evil.example/"])
 def test_a_region_that_is_none_is_refused(region):
-    with pytest.raises(ConfigError, match="is no region; take the form eu-central-1"):
+    with pytest.raises(ConfigError, match="is not a region; take the form eu-central-1"):
         load_settings(env={}, **KEYED | {"region": region})
 
 

@@ -132,7 +132,7 @@ def test_a_token_is_read_whenever_it_is_needed(tmp_path):
         ("py:no_such_module:key", "ModuleNotFoundError"),
         ("py:tests.config.test_references:missing", "AttributeError"),
         ("py:tests.config.test_references:broken", "RuntimeError"),
-        ("py:tests.config.test_references:number", "returned no text"),
+        ("py:tests.config.test_references:number", "did not return a text"),
     ],
 )
 def test_a_reference_that_leads_nowhere_is_told_without_what_was_read(reference, why):

@@ -170,7 +170,7 @@ def test_a_stopped_caller_leaves_a_truthful_trail(account, connect):
     channel = elastic(connect(retry=RetryPolicy(base_s=30.0, cap_s=30.0, jitter=0.0)))
     account.faults.add("append", cut_after=True)
     caller = StoppableCaller()
-    caller.tell = lambda event: caller.stop()
+    caller.report = lambda event: caller.stop()
     trail = append(channel, caller=caller)
     assert isinstance(trail.error, LoadCancelledError)
     assert (trail.tries, trail.in_doubt, trail.done) == (1, 1, False)

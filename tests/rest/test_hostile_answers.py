@@ -218,7 +218,7 @@ def test_an_unreadable_status_is_asked_for_again_and_then_told_with_its_field(se
     service.answers["status"] = [odd, odd]
     assert channel.status().rows_inserted == 0
     service.answers["status"] = odd
-    with pytest.raises(ServiceError, match=r"can't be understood: rows_inserted is -1, no count"):
+    with pytest.raises(ServiceError, match=r"can't be understood: rows_inserted is -1, not a count"):
         channel.status()
 
 
@@ -384,7 +384,7 @@ def test_a_date_that_no_server_can_mean_moves_no_clock(service, date):
     [
         ("s-1", "s-1"),
         ("a=b; c=d", "a=b; c=d"),
-        ("a\r\n X-Evil: 1", "a X-Evil: 1"),
+        ("a\r\n X-Evil: 1", ("a X-Evil: 1", None)),  # unfolded by newer versions of urllib3
         *((odd, None) for odd in ("\xe9", "a\tb", "a\x00b", "s" * 5000, "")),
     ],
 )
@@ -395,7 +395,9 @@ def test_a_session_is_echoed_as_it_is_or_not_at_all(service, channel, value, ech
     append(channel)
     append(channel, "2")
     headers = service.requests("append")[-1][2]
-    assert (headers.get("x-snowflake-session"), "x-evil" in headers) == (echoed, False)
+    allowed = echoed if isinstance(echoed, tuple) else (echoed,)
+    assert headers.get("x-snowflake-session") in allowed
+    assert "x-evil" not in headers
 
 
 @pytest.mark.parametrize(

@@ -222,13 +222,13 @@ def test_a_refusal_is_an_authentication_error_after_one_try(case, scripted, make
 
 
 GARBAGE = {
-    "text": (Reply(body=b"a-token-as-text"), "no JSON object with an access_token"),
-    "HTML": (Reply(body=b"<html>sign in</html>"), "no JSON object with an access_token"),
-    "list": (Reply(body=["access_token"]), "no JSON object"),
-    "no token": (Reply(body={"token": "abc"}), "no JSON object with an access_token"),
+    "text": (Reply(body=b"a-token-as-text"), "not a JSON object with an access_token"),
+    "HTML": (Reply(body=b"<html>sign in</html>"), "not a JSON object with an access_token"),
+    "list": (Reply(body=["access_token"]), "not a JSON object"),
+    "no token": (Reply(body={"token": "abc"}), "not a JSON object with an access_token"),
     "empty": (Reply(body={"access_token": ""}), "the access token in the answer is empty"),
-    "odd": (Reply(body={"access_token": "a b\r\nX: 1"}), "has characters that no token has"),
-    "number": (Reply(body={"access_token": 5}), "no JSON object with an access_token"),
+    "odd": (Reply(body={"access_token": "a b\r\nX: 1"}), "has characters that tokens can't have"),
+    "number": (Reply(body={"access_token": 5}), "not a JSON object with an access_token"),
     "huge": (Reply(body=b'{"access_token": "' + b"x" * 1_100_000 + b'"}'), "longer"),
     "redirect": (
         Reply(302, headers={"Location": "https://evil.example/t"}),
@@ -299,13 +299,13 @@ def test_the_end_of_a_token_is_the_answers_or_its_own_or_assumed(account, make, 
 WHO = {"account": "a", "oauth_client_id": "i", "oauth_client_secret": "s"}
 REFUSED = [
     ({"oauth_token_request_url": "http://login.example.com/token"}, "is not encrypted, and secrets are sent"),
-    ({"oauth_token_request_url": "login.example.com"}, "is no URL; take the token endpoint's URL"),
+    ({"oauth_token_request_url": "login.example.com"}, "is not a URL; take the token endpoint's URL"),
     (
         {"oauth_token_request_url": "https://i:s@login.example.com/t"},
         "must be text without user and password",
     ),
-    ({"oauth_token_request_url": "https://x.example/a b"}, "is no URL"),
-    ({"oauth_token_request_url": "https://x.example:0/"}, "is no URL"),
+    ({"oauth_token_request_url": "https://x.example/a b"}, "is not a URL"),
+    ({"oauth_token_request_url": "https://x.example:0/"}, "is not a URL"),
     ({"oauth_client_secret": ""}, "needs oauth_client_secret"),
     ({"oauth_client_id": None}, "needs oauth_client_id"),
     ({"token": "t"}, "token and OAuth's client are both given"),

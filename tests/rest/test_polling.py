@@ -48,7 +48,7 @@ def test_a_channel_that_is_not_listed_for_a_while_is_lost(account, connect):
     channel = open_channel(connect(polling=PollPolicy(first_s=0.01, cap_s=0.02, missing_grace_s=0.2)))
     account.faults.add("status", times=10_000, change=nothing_listed)
     started = time.monotonic()
-    with pytest.raises(ChannelLostError, match="'test' is not listed by the service any more"):
+    with pytest.raises(ChannelLostError, match="'test' is no longer listed by the service"):
         channel.status()
     assert 0.2 <= time.monotonic() - started < 3.0
 

@@ -1,7 +1,7 @@
-"""Sends columns to columns of every type and tells, per column, what the local account rejected.
+"""Sends columns to columns of every type and reports, per column, what the local account rejected.
 
 Each row of what is sent holds one cell of one column, and no key of the others: so every cell is judged by
-itself, and one load tells of hundreds of them.
+itself, and one load reports on hundreds of them.
 """
 
 import itertools
@@ -59,7 +59,7 @@ def refused_by_check(sent, channel):
 
 
 def cells_of(problem):
-    """The number of bad cells that a message tells: `3 of 4 texts`."""
+    """The number of bad cells in a message: `3 of 4 texts`."""
     words = problem.message.split()
     return int(words[words.index("of") - 1])
 

@@ -62,7 +62,7 @@ def scalars():
 
 @st.composite
 def kinds(draw, depth=2):
-    """A type with a strategy of its values, nested up to `depth`; None stands for null everywhere."""
+    """A type with a strategy of its values, nested up to `depth`; None is null everywhere."""
     shape = draw(
         st.sampled_from(["scalar", "scalar", "dictionary", "list", "large_list", "fixed", "struct", "map"])
     )

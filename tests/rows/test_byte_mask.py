@@ -12,7 +12,7 @@ far = st.integers(WORTHWHILE, 40).map(lambda step: set(range(3, 200, step)))
 
 
 def marks_of(size, marked):
-    """ByteMask for so many bytes, and the flags as NumPy alone has them."""
+    """ByteMask for this many bytes, and the flags as NumPy alone has them."""
     flags = np.isin(np.arange(size), list(marked))
     marks = ByteMask(size)
     marks.flags[:] = flags

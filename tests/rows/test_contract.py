@@ -197,7 +197,7 @@ def test_names_that_collide_after_folding_are_refused():
         open_source(pd.DataFrame({"a": [1], "b": [2]}), columns={"a": "b"})
 
 
-def test_names_that_are_no_text_and_multiindex_columns_are_refused():
+def test_names_that_are_not_text_and_multiindex_columns_are_refused():
     with pytest.raises(DataError, match=r"\[0, 1\].*astype\(str\)"):
         open_source(pd.DataFrame([[1, 2]]))
     with pytest.raises(DataError, match="MultiIndex"):

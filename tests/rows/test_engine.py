@@ -115,7 +115,7 @@ def test_texts_are_whole_where_one_run_of_them_ends_and_the_next_begins(size):
     assert column(pa.array(texts).slice(3)) == texts[3:]
 
 
-def test_bad_utf8_is_told_with_its_row_even_where_texts_repeat_or_nulls_hide_some():
+def test_bad_utf8_is_reported_with_its_row_even_where_texts_repeat_or_nulls_hide_some():
     good = [b"good \n"] * (2 * SAMPLE)
     with pytest.raises(InvalidValueError, match=r"'c', row 1500 .*UTF-8"):
         column(pa.array([*good[:1500], b"\xff\n", *good]).view(pa.string()))
@@ -130,7 +130,7 @@ def test_bad_utf8_is_told_with_its_row_even_where_texts_repeat_or_nulls_hide_som
     assert column(hidden) == ["ok\n", None]
 
 
-def test_a_bad_value_within_a_list_or_a_dictionary_is_told_with_the_row_of_its_parent():
+def test_a_bad_value_within_a_list_or_a_dictionary_is_reported_with_the_row_of_its_parent():
     inner = pa.array([b"a", b"b", b"\xff"]).view(pa.string())
     lists = pa.ListArray.from_arrays(pa.array([0, 0, 2, 3], pa.int32()), inner)
     with pytest.raises(InvalidValueError, match=r"'c', row 2 "):
@@ -231,7 +231,7 @@ def test_values_of_object_columns_keep_their_own_json():
     ]
 
 
-def test_leaves_and_keys_that_json_has_not_follow_the_contract():
+def test_leaves_and_keys_that_json_lacks_follow_the_contract():
     assert objects(
         {"d": Decimal("1.10"), "t": pd.NaT, "u": UUID(int=1)}, {"p": pd.Timestamp("2026-01-02")}
     ) == [

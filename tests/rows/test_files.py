@@ -144,8 +144,8 @@ NO_FILES = {
     "a statement": ("SELECT 1", "no file matches"),
     "a long text": ("x" * 5000, "no file matches '...xxx"),
     "a long name": ("x" * 300 + "*.csv", "no file matches"),
-    "a NUL": ("a\0b", "line breaks is no path"),
-    "content": ("A,B\n1,2\n", r"8 characters with line breaks is no path; .*StringIO"),
+    "a NUL": ("a\0b", "line breaks is not a path"),
+    "content": ("A,B\n1,2\n", r"8 characters with line breaks is not a path; .*StringIO"),
     "a surrogate": ("\ud800.csv", "no file matches|can't be read"),
     "a bucket": ("s3://key:secret@bucket/x.parquet", r"s3:// URL .* pyarrow\.dataset\.dataset\(url\)"),
     "the web": ("HTTPS://host/x.csv?sig=secret", r"https:// URL .* pd\.read_csv\(url, dtype=str\)"),
@@ -164,7 +164,7 @@ def test_what_names_no_file_is_refused_with_what_to_do(name):
     assert "secret" not in str(refused(source, match))
 
 
-def test_what_is_no_path_in_a_list_of_paths_is_told():
+def test_what_is_not_a_path_in_a_list_of_paths_is_refused():
     parquet("x.parquet")
     refused(["x.parquet", 7], "item of type int")
     refused(["x.parquet", b"x.parquet"], "item of type bytes")
@@ -178,12 +178,12 @@ OTHER_SUFFIXES = {
     "x.parquet.gz": r"pyarrow\.dataset\.dataset\(path, format=\.\.\.\)",
     "x": r"pyarrow\.dataset\.dataset\(path, format=\.\.\.\)",
     "x.gz": r"pyarrow\.dataset\.dataset\(path, format=\.\.\.\)",
-    "README.md": r"'README.md' is of no format",
+    "README.md": r"'README.md' has no suffix of a known format",
 }
 
 
 @pytest.mark.parametrize("name", OTHER_SUFFIXES)
-def test_an_unknown_suffix_is_told_with_those_that_are_known(name):
+def test_an_unknown_suffix_is_refused_with_those_that_are_known(name):
     write(name, "x")
     refused(name, OTHER_SUFFIXES[name])
     refused(".", r"\.parquet, \.csv, .*\.gz")
@@ -293,7 +293,7 @@ def test_other_columns_are_refused_with_both_files():
     parquet("a.parquet")
     parquet("b.parquet", TABLE.append_column("MORE", pa.array([1, 2, 3])).drop_columns(["ID"]))
     error = refused(
-        "*.parquet", r"'b.parquet' has columns which 'a.parquet' has not: \['MORE'\] and lacks .*\['ID'\]"
+        "*.parquet", r"'b.parquet' has columns that 'a.parquet' lacks: \['MORE'\] and lacks .*\['ID'\]"
     )
     assert error.columns == ("MORE",)
 
@@ -333,7 +333,7 @@ def test_what_is_cut_off_or_another_thing_is_refused_with_its_file():
     refused("s.arrow", r"pa\.ipc\.open_stream\(path\)")
 
 
-def test_a_page_that_is_damaged_is_told_with_its_file():
+def test_a_page_that_is_damaged_is_reported_with_its_file():
     parquet("x.parquet", pa.table({"V": range(1000)}), compression="zstd", use_dictionary=False)
     place = pq.ParquetFile("x.parquet").metadata.row_group(0).column(0)
     with open("x.parquet", "r+b") as file:
@@ -343,7 +343,7 @@ def test_a_page_that_is_damaged_is_told_with_its_file():
 
 
 @pytest.mark.parametrize("name", ["x.parquet", "x.arrow", "x.csv"])
-def test_a_file_that_vanishes_or_changes_before_it_is_read_is_told(name):
+def test_a_file_that_vanishes_or_changes_before_it_is_read_is_reported(name):
     def make(content):
         if name == "x.csv":
             write(name, content.to_pandas().to_csv(index=False))
@@ -360,7 +360,7 @@ def test_a_file_that_vanishes_or_changes_before_it_is_read_is_told(name):
         list(source.batches())
 
 
-def test_a_file_that_grows_while_it_is_read_is_told():
+def test_a_file_that_grows_while_it_is_read_is_reported():
     write("x.csv", "A\n1\n")
     batches = open_source("x.csv").batches()
     next(batches)
@@ -373,7 +373,7 @@ def test_a_file_that_grows_while_it_is_read_is_told():
 # CSV
 
 
-def test_a_field_of_csv_arrives_as_it_stands_in_the_file():
+def test_a_field_of_csv_arrives_as_it_is_in_the_file():
     fields = [
         "007",
         "1.10",
@@ -425,7 +425,7 @@ def test_forms_of_csv(name):
 
 
 BROKEN_CSV = {
-    "no bytes": (b"", "is empty: it has not even a header"),
+    "no bytes": (b"", "is empty, without even a header"),
     "blanks": (b"\n\n", "can't be read"),
     "more fields": (b"A,B\n1,2\n1,2,3\n", r"Row #3: Expected 2 columns, got 3.*pd\.read_csv"),
     "fewer fields": (b"A,B\n1,2\n1", "Row #3: Expected 2 columns, got 1"),
@@ -487,12 +487,10 @@ def test_files_of_csv_match_by_the_names_of_their_columns():
     write("b.csv", "B,A\n3,4\n")
     assert rows("*.csv") == [{"A": "1", "B": "2"}, {"A": "4", "B": "3"}]
     write("c.csv", "A,C\n5,6\n")
-    refused(
-        "*.csv", r"'c.csv' has columns which 'a.csv' has not: \['C'\] and lacks columns of 'a.csv': \['B'\]"
-    )
+    refused("*.csv", r"'c.csv' has columns that 'a.csv' lacks: \['C'\] and lacks columns of 'a.csv': \['B'\]")
 
 
-def test_line_breaks_in_quotes_may_stand_where_blocks_meet():
+def test_line_breaks_in_quotes_may_be_where_blocks_meet():
     values = [f"{number}\n\n{'x' * (number % 90)}\n" for number in range(50_000)]
     write("x.csv", "N,A\n" + "".join(f'1,"{value}"\n' for value in values))
     assert os.path.getsize("x.csv") > 2 * BLOCK_BYTES
@@ -544,28 +542,28 @@ def test_a_value_of_ndjson_arrives_whole():
     ]
 
 
-def test_keys_that_a_row_has_not_are_missing_values():
+def test_keys_that_a_row_lacks_are_missing_values():
     write("x.ndjson", '{"A":1}\n{"B":2}\n')
     assert rows("x.ndjson") == [{"A": 1, "B": None}, {"A": None, "B": 2}]
 
 
 BROKEN_NDJSON = {
-    "no JSON": ('{"A":1}\n\n{"A":}\n', "line 3, is no JSON object"),
-    "cut off": ('{"A":1}\n{"A"', "line 2, is no JSON object"),
-    "an array": ('[{"A":1}]', r"is no JSON object but a list; .*json\.load\(open\(path\)\)"),
+    "no JSON": ('{"A":1}\n\n{"A":}\n', "line 3, is not a JSON object"),
+    "cut off": ('{"A":1}\n{"A"', "line 2, is not a JSON object"),
+    "an array": ('[{"A":1}]', r"is not a JSON object but of type list; .*json\.load\(open\(path\)\)"),
     "an object over lines": ('{\n"A":1\n}', "on a line of its own"),
-    "a number": ("1\n", "no JSON object but a int"),
+    "a number": ("1\n", "not a JSON object but of type int"),
     "a key twice": ('{"A":1,"A":2}\n', "has the key 'A' twice"),
     "an inner key twice": ('{"A":{"B":1,"B":2}}\n', "has the key 'B' twice"),
-    "NaN": ('{"A":NaN}\n', "NaN is no number in JSON"),
+    "NaN": ('{"A":NaN}\n', "NaN is not a number in JSON"),
     "more digits than a float": (
         '{"A":{"B":[0.12345678901234567891]}}',
         "line 1: 0.12345678901234567891 in column 'A'",
     ),
     "out of the range of floats": ('{"A":[1e400]}', r"line 1: 1E\+400 in column 'A'"),
     "too small for a float": ('{"A":[1e-400]}', r"line 1: 1E-400 in column 'A'"),
-    "no UTF-8": (b'{"A":"\xe9"}\n', "line 1, is no JSON object"),
-    "depth": ('{"A":' + "[" * 200_000, "line 1, is no JSON object"),
+    "no UTF-8": (b'{"A":"\xe9"}\n', "line 1, is not a JSON object"),
+    "depth": ('{"A":' + "[" * 200_000, "line 1, is not a JSON object"),
     "mixed types": ('{"A":1}\n{"A":"x"}\n', "row 1 .*str"),
 }
 

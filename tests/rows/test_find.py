@@ -94,5 +94,5 @@ def test_only_the_ranges_are_read_and_no_further_than_needed():
         ("x:10", "xx:20:1-ab", None),
     ],
 )
-def test_the_bounds_of_a_request_tell_its_rows(lower, upper, rows):
+def test_the_bounds_of_a_request_give_its_rows(lower, upper, rows):
     assert rows_between("x", lower, upper) == rows

@@ -82,7 +82,7 @@ def test_a_type_whose_arrow_form_is_not_the_value_is_refused_with_what_to_do(nam
     assert caught.value.columns == ("x",)
 
 
-def test_names_of_such_types_are_no_such_types():
+def test_names_of_such_types_are_not_such_types():
     assert to_ndjson(pl.DataFrame({"Object": [{"Int128": 1}]})) == b'{"Object":{"Int128":1}}\n'
 
 
@@ -93,7 +93,7 @@ INVALID = {
         ),
         "key 'a' twice",
     ),
-    "a text that is no JSON": (lambda: json_column('{"a":1}', "not"), "is no JSON"),
+    "a text that is not JSON": (lambda: json_column('{"a":1}', "not"), "is not JSON"),
     "24 o'clock": (
         lambda: pa.table({"x": pa.concat_arrays([pa.nulls(1, pa.time64("us")), TIME_OF_DAY["us"]])}),
         "one day",
@@ -224,7 +224,7 @@ def test_an_extension_dtype_that_arrow_does_not_know_is_refused():
         to_ndjson(pd.DataFrame({"x": pd.Series(OddArray())}))
 
 
-def test_a_failure_of_arrow_is_told_with_the_column():
+def test_a_failure_of_arrow_is_reported_with_the_column():
     part_of_a_day = pa.table({"x": pa.array([0, 1], pa.int64()).view(pa.date64())})
     with pytest.raises(DataError, match="column 'x' can't be read: ArrowInvalid: .*lose data"):
         to_ndjson(part_of_a_day)

@@ -1,4 +1,4 @@
-"""Lazy frames: polars' are collected in batches, DuckDB's are streams, others are told what to call."""
+"""Lazy frames: polars' are collected in batches, DuckDB's are streams, others name what to call."""
 
 import sys
 
@@ -67,7 +67,7 @@ def test_a_lazy_frame_has_no_index():
         open_source(FRAME.lazy(), index=True)
 
 
-def test_polars_is_not_imported_to_tell_what_is_no_lazy_frame(monkeypatch):
+def test_polars_is_not_imported_to_recognize_lazy_frames(monkeypatch):
     monkeypatch.delitem(sys.modules, "polars")
     assert not is_lazy_frame(pa.table({"A": [1]}))
     assert to_ndjson([{"A": 1}]) == b'{"A":1}\n'
@@ -79,12 +79,12 @@ def test_a_relation_of_duckdb_is_a_stream():
 
 
 def distributed(method):
-    """A frame of another library, as far as its kind is told by what it can be turned into."""
+    """A frame of another library, as far as its kind shows in what it can be turned into."""
     return type("Frame", (), {method: lambda self: None})()
 
 
 @pytest.mark.parametrize("method", ["collect", "compute", "to_arrow", "toArrow", "to_pandas", "toPandas"])
-def test_other_lazy_and_distributed_frames_are_told_what_to_call(method):
+def test_other_lazy_and_distributed_frames_are_refused_with_what_to_call(method):
     with pytest.raises(DataError, match=rf"a Frame is not tabular: call \.{method}\(\) first"):
         open_source(distributed(method))
 
@@ -102,13 +102,13 @@ NO_SOURCES = {
 
 
 @pytest.mark.parametrize("name", NO_SOURCES)
-def test_what_is_no_source_is_told_what_would_be(name):
+def test_what_is_not_a_source_is_refused_with_what_would_be(name):
     source, match = NO_SOURCES[name]
     with pytest.raises(DataError, match=match):
         to_ndjson(source)
 
 
-def test_an_open_file_is_told_to_be_named(tmp_path):
+def test_an_open_file_is_refused_with_advice_to_name_it(tmp_path):
     path = tmp_path / "x.csv"
     path.write_text("A\n1\n")
     with path.open() as file, pytest.raises(DataError, match="pass the path of a file"):

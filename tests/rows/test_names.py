@@ -1,4 +1,4 @@
-"""Names of columns: unique as the service matches them, fit for a table, told before anything is sent."""
+"""Names of columns: unique as the service matches them, fit for a table, checked before anything is sent."""
 
 import pandas as pd
 import pyarrow as pa

@@ -111,7 +111,7 @@ ODD = {
     "the longest timedelta": ([timedelta(1), timedelta.max], 1, "64 bits"),
     "integer that no float holds": ([0.5, 2**53 + 1], 1, "more digits than the floats"),
     "39 digits": ([1, 10**38], 1, "38 digits"),
-    "infinite decimal": ([Decimal("1.10"), Decimal("Infinity")], 1, "no number"),
+    "infinite decimal": ([Decimal("1.10"), Decimal("Infinity")], 1, "not a number"),
     "decimal of 77 digits": ([Decimal(1), Decimal("1E-77")], 1, "76 digits"),
     "decimal and float": ([Decimal("1.5"), Decimal(2), 2.0], 2, "float"),
     "bool among integers": ([1, 2, True], 2, "bool"),
@@ -219,7 +219,7 @@ def test_categories_are_written_as_the_plain_column_is(name):
     assert categorical.snowpipe.ddl("D.S.T") == plain.snowpipe.ddl("D.S.T")
 
 
-def test_a_bad_category_is_named_with_the_row_that_shows_it_and_one_that_no_row_shows_is_no_matter():
+def test_a_bad_category_is_named_with_the_row_that_has_it_and_one_that_no_row_has_is_ignored():
     categories = pd.Index(["a", "\ud800"], dtype=object)
     bad = pd.Categorical.from_codes([0, 0, 1], categories=categories)
     with pytest.raises(InvalidValueError, match=r"'X', row 2 .*surrogate") as caught:
@@ -238,7 +238,7 @@ def test_categories_that_no_row_shows_have_no_say_in_the_type():
         to_ndjson(pd.DataFrame({"X": odd}))
 
 
-def test_values_that_break_when_they_are_looked_at_are_told_by_their_column():
+def test_values_that_break_when_they_are_read_are_reported_by_their_column():
     class Bad:
         def __repr__(self):
             raise RuntimeError("no")

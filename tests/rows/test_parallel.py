@@ -93,7 +93,7 @@ def test_leaving_early_closes_the_source_in_the_thread_that_read_it_and_ends_all
     assert set(threading.enumerate()) <= before
 
 
-def test_results_that_were_given_are_held_no_more():
+def test_results_that_were_returned_are_no_longer_held():
     """A worker remembers the last batch it had until it has another one."""
 
     class Result:
@@ -128,7 +128,7 @@ def test_a_single_batch_needs_no_thread():
     assert threading.current_thread() not in several
 
 
-def test_a_bad_cell_far_behind_is_told_with_its_row():
+def test_a_bad_cell_far_on_is_reported_with_its_row():
     texts = pa.array(["good"] * 200_000 + [None]).cast(pa.binary())
     bad = pa.chunked_array([texts, pa.array([b"\xff"])]).cast(pa.binary())
     source = pa.table({"c": bad.combine_chunks().view(pa.string())})

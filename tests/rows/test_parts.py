@@ -134,7 +134,7 @@ def test_columns_match_by_name_in_any_order():
 
 def test_columns_too_many_and_too_few_are_named():
     one, two = pd.DataFrame({"a": [1]}), pd.DataFrame({"a": [1], "b": [2]})
-    with pytest.raises(DataError, match=r"part 1 .*has columns which the first part had not: \['b'\]"):
+    with pytest.raises(DataError, match=r"part 1 .*has columns that the first part lacks: \['b'\]"):
         to_ndjson([one, two])
     with pytest.raises(DataError, match=r"part 1 .*lacks columns of the first part: \['b'\]"):
         to_ndjson([two, one])
@@ -175,9 +175,9 @@ def test_a_generator_of_dicts_is_read_in_chunks():
     assert len(taken) == CHUNK_ROWS
 
 
-def test_a_generator_of_dicts_whose_keys_or_types_change_is_told_where():
+def test_a_generator_of_dicts_whose_keys_or_types_change_is_refused_by_row():
     start = [{"a": 1}] * CHUNK_ROWS
-    with pytest.raises(DataError, match=r"rows 10,000 to 10,000 .*not: \['b'\]"):
+    with pytest.raises(DataError, match=r"rows 10,000 to 10,000 .*lacks: \['b'\]"):
         to_ndjson(iter([*start, {"b": 2}]))
     with pytest.raises(DataError, match=r"rows 10,000 to 10,000 .*column 'a' is double .*int64"):
         to_ndjson(iter([*start, {"a": 1.5}]))
@@ -198,7 +198,7 @@ def test_a_generator_of_dicts_whose_keys_or_types_change_is_told_where():
         ([{}], "no columns"),
     ],
 )
-def test_rows_that_are_no_rows_are_told(rows, problem):
+def test_rows_that_are_not_rows_are_refused(rows, problem):
     for source in (rows, iter(rows)):
         with pytest.raises(DataError, match=problem):
             to_ndjson(source)

@@ -27,7 +27,7 @@ def encoded(table):
 
 
 def packed(pieces, *, raw=LIMITS.max_raw_bytes, wire=LIMITS.max_wire_bytes, first=None, **skip):
-    """The payloads; the first one is as large as the others unless it is told."""
+    """The payloads; the first one is as large as the others by default."""
     first = raw if first is None else first
     yield from pack(pieces, max_raw_bytes=raw, max_wire_bytes=wire, first_raw_bytes=first, **skip)
 
@@ -62,15 +62,15 @@ def test_limits_hold_payloads_are_full_and_nothing_is_lost(name, limits):
     payloads = list(packed(encoded(table), raw=raw, wire=wire))
     whole = to_ndjson(table)
     assert b"".join(unpacked(p) for p in payloads) == whole
-    behind = 0
+    end_row = 0
     for payload in payloads:
-        assert payload.first_row == behind
-        behind = payload.end_row
+        assert payload.first_row == end_row
+        end_row = payload.end_row
         assert len(payload.body) <= wire
         assert payload.raw_bytes == len(unpacked(payload)) <= raw
         assert bytes(payload.body).count(ZSTD_MAGIC) == 1
-        assert payload.digest == xxhash.xxh3_64_hexdigest(b"".join(whole.splitlines(keepends=True)[:behind]))
-    assert behind == table.num_rows
+        assert payload.digest == xxhash.xxh3_64_hexdigest(b"".join(whole.splitlines(keepends=True)[:end_row]))
+    assert end_row == table.num_rows
     for payload in payloads[:-1]:
         assert max(payload.raw_bytes / raw, len(payload.body) / wire) > 0.95
 
@@ -93,7 +93,7 @@ def test_a_load_resumes_at_any_row_with_the_rest_of_the_bytes(skipped):
         assert payloads[-1].digest == xxhash.xxh3_64_hexdigest(b"".join(lines))
 
 
-def test_changed_rows_before_the_border_are_refused_and_behind_it_are_not():
+def test_changed_rows_before_the_border_are_refused_and_after_it_are_not():
     digest = xxhash.xxh3_64_hexdigest(b"".join(to_ndjson(numbers(100)).splitlines(keepends=True)[:50]))
     resumed = {"load_id": "x", "skip_rows": 50, "skip_digest": digest}
     with pytest.raises(LoadMismatchError, match="first 50 rows of the source .* differ"):

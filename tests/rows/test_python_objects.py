@@ -112,7 +112,7 @@ NEIGHBOURS = [
 
 
 @pytest.mark.parametrize(("leaf", "text"), LEAVES, ids=lambda value: repr(value)[:40])
-def test_a_leaf_has_one_text_whatever_stands_beside_it_or_around_it(leaf, text):
+def test_a_leaf_has_one_text_whatever_is_beside_it_or_around_it(leaf, text):
     for around, wanted in (
         ({"a": leaf}, f'{{"a":{text}}}'),
         ([leaf, 1], f"[{text},1]"),
@@ -157,7 +157,7 @@ REFUSED = {
     "a datetime before the year 1 in UTC": [datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=1)))],
     "a record of NumPy": [np.array([(1, 2.0)], [("a", "i4"), ("b", "f8")])],
     "a series": {"a": pd.Series([1])},
-    "a list that holds itself": LOOP,
+    "a list that contains itself": LOOP,
     "three thousand levels": reduce(lambda inner, _: [inner], range(3000), 1),
 }
 

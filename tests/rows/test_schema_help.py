@@ -68,14 +68,14 @@ def test_check_lists_what_the_open_channels_table_would_reject(account, client):
     frame = pd.DataFrame({"id": pd.array([1, None], "Int64"), "NAMES": ["a", "b"], "day": [True, False]})
     found = [(problem.column, problem.kind) for problem in frame.snowpipe.check(channel)]
     assert found == [("id", "null"), ("NAMES", "unknown"), ("day", "type"), ("NEEDED", "missing")]
-    told = "; ".join(map(str, frame.snowpipe.check(channel)))
+    listed = "; ".join(map(str, frame.snowpipe.check(channel)))
     for part in (
         "'id' has missing values and is NOT NULL in the table: 1 of 2, first row 1",
         "did you mean 'NAME'",
         "'day' is BOOLEAN, the table's is DATE: 2 of 2 values do not fit, first row 0: True",
         "'NEEDED' is NOT NULL",
     ):
-        assert part in told
+        assert part in listed
     mended = pd.DataFrame({"id": [1], "name": ["a"], "day": [date(2026, 1, 2)], "needed": ["x"]})
     assert mended.snowpipe.check(channel) == []
     assert stream(mended, client) == 1
@@ -95,35 +95,39 @@ def test_check_takes_a_mapping_of_names_to_types(target, kinds):
     assert [problem.kind for problem in frame.snowpipe.check(target)] == kinds
 
 
-def told(values, kind, **options):
+def problem_texts(values, kind, **options):
     found = pd.DataFrame({"PRICE": values}).snowpipe.check({"price": kind}, **options)
     return [str(problem) for problem in found]
 
 
 def test_check_reads_texts_that_are_to_become_something_else():
     texts = ["$1,200.50", "1200.50", None, "99 EUR", "n/a"]
-    assert told(texts, "NUMBER(10,2)") == [
-        "column 'PRICE': 3 of 4 texts are no NUMBER(10,2), first row 0: '$1,200.50'; "
+    assert problem_texts(texts, "NUMBER(10,2)") == [
+        "column 'PRICE': 3 of 4 texts are not valid for NUMBER(10,2), first row 0: '$1,200.50'; "
         "convert them, for example with pd.to_numeric"
     ]
-    (found,) = told(["2026-01-02", "02.01.2026"], "DATE")
+    (found,) = problem_texts(["2026-01-02", "02.01.2026"], "DATE")
+    expected = "1 of 2 texts are not valid for DATE, first row 1: '02.01.2026'; convert them"
+    assert f"{expected}, for example with pd.to_datetime" in found
+    (found,) = problem_texts(["yes", "maybe"], "BOOLEAN")
     assert (
-        "1 of 2 texts are no DATE, first row 1: '02.01.2026'; convert them, for example with pd.to_datetime"
+        "1 of 2 texts are not valid for BOOLEAN, first row 1: 'maybe'; convert them to True and False"
         in found
     )
-    (found,) = told(["yes", "maybe"], "BOOLEAN")
-    assert "1 of 2 texts are no BOOLEAN, first row 1: 'maybe'; convert them to True and False" in found
-    (found,) = told(["\u6771" * 90], "STRING(80)")
+    (found,) = problem_texts(["\u6771" * 90], "STRING(80)")
     assert "1 of 1 texts are too long for STRING(80), first row 0: '\\u6771" in found
     assert len(found) < 170
-    (found,) = told([1.5, 1e6, -1e9], "NUMBER(6,2)")
-    assert "2 of 3 values are no NUMBER(6,2), first row 1: 1000000.0; they have more digits than it" in found
+    (found,) = problem_texts([1.5, 1e6, -1e9], "NUMBER(6,2)")
+    assert (
+        "2 of 3 values are not valid for NUMBER(6,2), first row 1: 1000000.0; they have more digits than it"
+        in found
+    )
 
 
 def test_check_counts_over_all_batches_and_names_the_first_row_of_the_frame():
     texts = ["1"] * 100_000 + ["x"] + ["2"] * 100_000 + ["x"]
-    (found,) = told(texts, "INT")
-    assert "2 of 200002 texts are no INT, first row 100000: 'x'" in found
+    (found,) = problem_texts(texts, "INT")
+    assert "2 of 200002 texts are not valid for INT, first row 100000: 'x'" in found
 
 
 def test_a_bad_cell_that_check_meets_is_named_by_its_column_and_row():
@@ -164,18 +168,18 @@ def test_a_bad_cell_that_check_meets_is_named_by_its_column_and_row():
     ],
 )
 def test_check_understands_all_names_of_a_type(kind, good, bad):
-    assert told(good, kind) == []
-    assert [told([value], kind) != [] for value in bad] == [True] * len(bad)
+    assert problem_texts(good, kind) == []
+    assert [problem_texts([value], kind) != [] for value in bad] == [True] * len(bad)
 
 
 @pytest.mark.parametrize("kind", ["NUMBR(10)", "", "INT; DROP TABLE", "VARCHAR 3", "TIMESTAMP_XTZ"])
-def test_a_type_that_snowflake_has_not_is_named(kind):
-    with pytest.raises(sp.errors.UsageError, match="no column type") as caught:
-        told([1], kind)
+def test_a_type_that_snowflake_lacks_is_named(kind):
+    with pytest.raises(sp.errors.UsageError, match="not a column type") as caught:
+        problem_texts([1], kind)
     assert repr(kind) in str(caught.value)
 
 
-def test_a_type_that_a_server_tells_and_nobody_knows_is_not_judged():
+def test_an_unknown_type_that_a_server_reports_is_not_judged():
     problems = find_problems(
         pa.schema([("A", pa.string())]),
         [TargetColumn("A", "HYPERLOGLOG", nullable=True)],

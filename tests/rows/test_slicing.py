@@ -87,7 +87,7 @@ def test_slices_count_their_own_rows_only():
 
 @pytest.mark.parametrize("first", [True, False])
 def test_rows_of_very_different_size_are_cut_apart(first):
-    """By the average, the large rows of a batch would stand in one slice."""
+    """By the average, the large rows of a batch would be in one slice."""
     texts = [LARGE] * 100 + [""] * 20_000
     table = pa.table({"A": texts if first else texts[::-1]})
     batches = list(open_source(table).batches())
@@ -95,7 +95,7 @@ def test_rows_of_very_different_size_are_cut_apart(first):
     assert len(batches) < 8
 
 
-def test_a_row_above_the_target_stands_alone():
+def test_a_row_above_the_target_is_a_slice_alone():
     large = "x" * (2 * slicing.BATCH_BYTES)
     batches = list(cut(pa.record_batch({"A": ["a", "b", large, "c", large]})))
     assert [batch.num_rows for batch in batches] == [2, 1, 1, 1]
@@ -128,7 +128,7 @@ def test_what_is_under_a_null_is_not_counted():
     ],
     ids=str,
 )
-def test_no_rows_are_no_batch(column):
+def test_no_rows_give_no_batch(column):
     batch = pa.record_batch([column], names=["A"])
     assert size_of(batch) == 0
     assert list(cut(batch)) == []

@@ -113,6 +113,6 @@ def test_an_index_needs_pandas():
         open_source(TABLE, index=True)
 
 
-def test_unknown_names_in_columns_are_told():
+def test_unknown_names_in_columns_are_refused():
     with pytest.raises(DataError, match="'NO'"):
         open_source(FRAME, columns={"NO": "YES"})

@@ -111,7 +111,7 @@ def test_rows_of_other_widths_are_refused():
 def test_more_columns_than_a_table_can_have_are_refused():
     with scripted_server() as server, connected(server) as client:
         server.script(Reply(body=changed(("resultSetMetaData", "rowType"), [COLUMN] * (MAX_COLUMNS + 1))))
-        with pytest.raises(SqlResultError, match="rowType is no list of at most"):
+        with pytest.raises(SqlResultError, match="rowType is not a list of at most"):
             client.sql("SELECT 7 AS N")
 
 
@@ -130,7 +130,7 @@ def test_a_result_that_is_told_as_too_large_is_not_fetched():
 def test_a_result_that_the_service_does_not_hand_out_is_told():
     with scripted_server() as server, connected(server) as client:
         server.script(Reply(body=changed(("code",), "391908")))
-        with pytest.raises(SqlResultError, match="larger than the service gives out"):
+        with pytest.raises(SqlResultError, match="larger than the service returns"):
             client.sql("SELECT 7 AS N")
 
 

@@ -126,6 +126,6 @@ def test_the_facts_of_an_interrupted_load_in_words():
     assert str(facts) == (
         "-> T, load 'x', channel 'ELASTIC': the request of rows 300 to 399 failed; at most 300 rows in the "
         "table, dealt with for good: rows 0 to 99, 400 to 599; rows 0 to 49 may be there more than once; "
-        "it is not known whether the table has rows 300 to 399; a second run would send every row again, so "
+        "it is unknown whether the table has rows 300 to 399; a second run would send every row again, so "
         "send only what is missing"
     )

@@ -1,4 +1,4 @@
-"""Marked bytes of a text: where they are, and how many stand before a border, eight bytes at a time."""
+"""Marked bytes of a text: where they are, and how many are before a border, eight bytes at a time."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from .scratch import empty
 
 WORTHWHILE = 12
-"""Bytes from one mark to the next, on average, from which on it pays to look by eights."""
+"""Bytes from one mark to the next, on average, above which it pays to search by eights."""
 
 _WORD = np.dtype("<u8")
 _SUM = np.uint64(0x0101010101010101)
@@ -47,9 +47,9 @@ class ByteMask:
         return at
 
     def positions_apart(self, count: int) -> np.ndarray:
-        """Return where the marks are; faster where they are far from each other. `count` is how many."""
+        """Return where the marks are; faster where they are far apart. `count` is how many there are."""
         if len(self.flags) >= WORTHWHILE * count:
-            marked = (self._words != 0).nonzero()[0]  # much faster than to ask for what is not zero
+            marked = (self._words != 0).nonzero()[0]  # much faster than nonzero() of the words
             if len(marked) == count:  # so no word has two
                 inside = self._words[marked] * _INDEX >> _TOP_BYTE
                 return np.asarray(8 * marked + inside.view(np.int64))

@@ -1,4 +1,4 @@
-"""Where cells stand: what their messages name, and what follows each of them in its row."""
+"""Where cells are: what their messages name, and what follows each of them in its row."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ BINARY_FORMATS: tuple[BinaryFormat, ...] = ("base64", "hex", "utf-8")
 
 @dataclass(frozen=True, slots=True)
 class CellLocation:
-    """Where a run of cells stands.
+    """Where a run of cells is.
 
     Attributes:
         column: the column's name.
-        row_of: tells the row, counted in the whole source, in which a cell stands.
+        row_of: returns the row of a cell, counted in the whole source.
         end: separator that follows each cell, one character.
         binary_format: text form of bytes.
     """
@@ -30,7 +30,7 @@ class CellLocation:
     binary_format: BinaryFormat
 
     def invalid(self, number: int, value: object, problem: str) -> InvalidValueError:
-        """Return the error of a cell that can't be written."""
+        """Return the error for a cell that can't be written."""
         row = self.row_of(number)
         return InvalidValueError(
             f"column {self.column!r}, row {row} ({shown(value)}): {problem}",

@@ -34,14 +34,14 @@ from .text import binary, quoted, strings
 def columns(
     fields: Sequence[pa.Field], arrays: Sequence[pa.Array], locations: Sequence[CellLocation]
 ) -> Iterator[list[Segment]]:
-    """Write columns that stand side by side: values, nulls, and what follows them.
+    """Write adjacent columns: values, nulls, and what follows them.
 
     Raises:
         InvalidValueError: a cell has no JSON form; names column and row.
     """
 
     def together(number: int) -> object:
-        """Neighbours that may be written in one go have this in common."""
+        """Return what neighbours that may be written together have in common."""
         kind = arrays[number].type
         return (kind, locations[number].end) if is_number(kind) else number
 
@@ -80,7 +80,7 @@ def key(name: str) -> str:
 
 
 def null_values(array: pa.Array) -> np.ndarray | None:
-    """Return which cells are null, also those that a dictionary or a run makes null; None where none is."""
+    """Return which cells are null, also those that a dictionary or a run makes null; None if none is."""
     if pa.types.is_run_end_encoded(array.type):
         array = decoded_runs(array)
     if pa.types.is_dictionary(array.type) and array.dictionary.null_count:
@@ -89,7 +89,7 @@ def null_values(array: pa.Array) -> np.ndarray | None:
 
 
 def _json(array: pa.Array, location: CellLocation) -> list[Segment]:
-    """Texts that are JSON already."""
+    """Write texts that are JSON already."""
     return value([texts(array.cast(pa.string()))], missing_cells(array), location.end)
 
 
@@ -141,11 +141,11 @@ def _lists(array: pa.Array, location: CellLocation) -> list[Segment]:
 
 
 def _structs(array: pa.StructArray, location: CellLocation) -> list[Segment]:
-    """The fields' segments, in line."""
+    """Write the fields' segments, one after the other."""
     fields = list(array.type)
     if not fields:
         return value(["{}"], missing_cells(array), location.end)
-    # flatten() makes what lies under a null struct null too: it may be no proper value.
+    # flatten() makes what lies under a null struct null too: it may be invalid.
     ends = [","] * (len(fields) - 1) + ["}"]
     locations = [replace(location, end=end) for end in ends]
     segments: list[Segment] = ["{"]
@@ -203,7 +203,7 @@ def plain_values(array: pa.Array) -> pa.Array:
 
 
 def _inside(location: CellLocation, borders: np.ndarray) -> CellLocation:
-    """The location of the values between the borders, each followed by a comma."""
+    """Return the location of the values between the borders, each followed by a comma."""
 
     def row_of(number: int) -> int:
         return location.row_of(int(np.searchsorted(borders, borders[0] + number, side="right")) - 1)
@@ -219,7 +219,7 @@ def _collected(
     parents: pa.Array,
     location: CellLocation,
 ) -> list[Segment]:
-    """The elements between each pair of borders as one text: they follow each other in one buffer.
+    """Return the elements between each pair of borders as one text: they follow each other in one buffer.
 
     Three lists [1, 2], [] and [3]: their elements are written as `1,2,3,`, and the lists end at 4, 4 and 6.
     The closing bracket takes the place of the comma after the last element, `1,2]3]`, so that only an empty
@@ -238,7 +238,7 @@ def _collected(
 
 
 def _keys(values: pa.Array, field: pa.Field, location: CellLocation) -> list[Segment]:
-    """Keys are strings in JSON: what is no string yet gets its quotes."""
+    """Keys are strings in JSON: other values get quotes."""
     if is_string(values.type):
         return strings(values, replace(location, end=":"))
     text = json_of(values, field, location)
@@ -248,7 +248,7 @@ def _keys(values: pa.Array, field: pa.Field, location: CellLocation) -> list[Seg
 
 
 def _extension(array: pa.ExtensionArray, location: CellLocation) -> list[Segment]:
-    """`arrow.json` goes in as it is, `arrow.uuid` as text."""
+    """`arrow.json` is copied unchanged, `arrow.uuid` as text."""
     if array.type.extension_name == "arrow.json":
         return _json(_checked_json(array.storage.cast(pa.string()), location), location)
     written = [None if cell is None else str(cell) for cell in array.to_pylist()]
@@ -256,12 +256,12 @@ def _extension(array: pa.ExtensionArray, location: CellLocation) -> list[Segment
 
 
 def _checked_json(array: pa.StringArray, location: CellLocation) -> pa.StringArray:
-    """Let no text through that is no JSON; a newline between its parts becomes a space."""
+    """Refuse text that is not JSON; a newline between its parts becomes a space."""
     for number, text in enumerate(array.to_pylist()):
         try:
             orjson.loads(text if text is not None else "null")
         except ValueError as error:
-            raise location.invalid(number, text, f"is no JSON ({error})") from None
+            raise location.invalid(number, text, f"is not JSON ({error})") from None
     return pc.replace_substring(pc.replace_substring(array, "\n", " "), "\r", " ")
 
 

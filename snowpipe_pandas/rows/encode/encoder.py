@@ -43,7 +43,7 @@ class EncodedRows:
         data: the bytes, one line per row, each ended by a newline.
         borders: n+1 positions in `data`; row i is `data[borders[i]:borders[i + 1]]`.
         first_row: number of the first row in the whole source.
-        structure: how many bytes of each row are no value: braces, keys, colons, commas, the newline.
+        structure: how many bytes of each row are not values: braces, keys, colons, commas, the newline.
     """
 
     data: memoryview
@@ -58,7 +58,7 @@ class EncodedRows:
 
     @property
     def end_row(self) -> int:
-        """Exclusive end: the number of the row after the last one."""
+        """Number of the row after the last one."""
         return self.first_row + self.rows
 
     def bytes_of(self, start: int, stop: int) -> memoryview:
@@ -113,9 +113,9 @@ class Encoder:
         return EncodedRows(memoryview(lines.buffers()[2]), offsets_of(lines), first_row, structure)
 
     def _left_out(self, field: pa.Field, array: pa.Array) -> np.ndarray | None:
-        """Return in which rows the key is left out; None where in none.
+        """Return the rows in which the key is left out; None if there are none.
 
-        A null that is written is a value in VARIANT: IS NULL is false for it. So it is never written there.
+        In VARIANT a written null is a value, for which IS NULL is false. So it is never written there.
         """
         return null_values(array) if self._omit or is_semi_structured(field) else None
 
@@ -126,7 +126,7 @@ def _row(
     written: Iterable[list[Segment]],
     ragged: bool,
 ) -> Iterator[Segment]:
-    """Braces and keys around the columns; where keys are left out, each cell is followed by a comma."""
+    """Put braces and keys around the columns; where keys are left out, each cell is followed by a comma."""
     yield "{"
     for own, missing, segments in zip(keys, left_out, written, strict=True):
         yield from [own, *segments] if missing is None else blanked([own, *segments], missing)

@@ -1,7 +1,7 @@
-"""Escapes texts as RFC 8259 wants, many texts at once and without holding the interpreter's lock.
+"""Escapes texts as RFC 8259 requires, many texts at once and without holding the interpreter's lock.
 
 Only what JSON forbids is escaped: the quote, the backslash, and control characters, which become a letter
-after a backslash, or `u` and four digits. All else goes in as it is.
+after a backslash, or `u` and four digits. Everything else is copied unchanged.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _BACKSLASH = pa.scalar(b"\\")
 
 
 class NotUtf8Error(Exception):
-    """Internal: some text's bytes are no UTF-8."""
+    """Internal: some text's bytes are not UTF-8."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +64,10 @@ def runs_of(text: pa.StringArray) -> Iterator[Run]:
 
 
 def check_utf8(run: Run) -> None:
-    """Check all texts as one, which is faster than each; then none may begin within a character.
+    """Check all texts as one, which is faster than each alone; none may then begin inside a character.
 
     Raises:
-        NotUtf8Error: a text is no UTF-8.
+        NotUtf8Error: a text is not UTF-8.
     """
     if np.maximum.reduce(run.data, initial=0) < 0x80:
         return
@@ -92,7 +92,7 @@ def escaped(run: Run) -> pa.StringArray:
         a\\"b|\\n|c       with letters for control characters
 
     Raises:
-        NotUtf8Error: a text is no UTF-8.
+        NotUtf8Error: a text is not UTF-8.
     """
     check_utf8(run)
     at = run.special.positions()
@@ -110,7 +110,7 @@ def escaped(run: Run) -> pa.StringArray:
 
 
 def _with_letters(data: np.ndarray, codes: np.ndarray, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Write letters over control characters; return also which of them became longer, by four digits."""
+    """Write letters over control characters; also return which of them became longer, by four digits."""
     letters = _LETTERS[codes]
     data[at] = letters
     long = letters == ord("u")
@@ -129,6 +129,6 @@ def _pieces(data: np.ndarray, cuts: np.ndarray) -> pa.BinaryArray:
 
 
 def _joined(pieces: pa.BinaryArray) -> pa.Buffer:
-    """Join all pieces, a backslash between each two."""
+    """Join all pieces with a backslash between them."""
     one_list = pa.ListArray.from_arrays(pa.array([0, len(pieces)], pa.int32()), pieces)
     return pc.binary_join(one_list, _BACKSLASH).buffers()[2]

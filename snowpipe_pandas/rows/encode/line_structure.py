@@ -1,4 +1,4 @@
-"""How many bytes of a row's line are structure, and how many values: the service bills values alone.
+"""How many bytes of a row's line are structure, and how many are values: the service bills only values.
 
 The rule: a row is a JSON object on a line. Its structure is the braces, the keys with their quotes and
 colons, the commas between its members, and the newline; everything else is values, as JSON writes them. Texts
@@ -27,7 +27,7 @@ def structure_of(keys: Sequence[str], left_out: Sequence[np.ndarray | None], row
 
     Args:
         keys: of the columns, each with its quotes and colon.
-        left_out: in which rows a column's key is left out; None for in none.
+        left_out: in which rows a column's key is left out; None if in none.
         rows: number of rows.
 
     >>> structure_of(['"A":', '"B":'], [None, np.array([False, True])], 2)  # {"A":1,"B":2} and {"A":1}
@@ -45,7 +45,7 @@ def structure_of(keys: Sequence[str], left_out: Sequence[np.ndarray | None], row
 
 
 def value_bytes(lines: bytes) -> int:
-    """Return how many bytes of lines are values, by reading them: where their keys are not known any more.
+    """Return how many bytes of lines are values, by reading them: for lines whose keys are no longer known.
 
     >>> value_bytes(b'{"A":"x","B":{"C":1}}\\n')
     10

@@ -18,17 +18,17 @@ from .scratch import empty
 from .segments import Segment, Texts, chosen, missing_cells, values_of
 
 _NAMES = ("null", '"NaN"', '"inf"', '"-inf"')
-"""What stands for a cell that has no digits; `_side_by_side` numbers them in this order."""
+"""What is written for a cell without digits; `_side_by_side` numbers them in this order."""
 
 RUN = 16_384
 """Cells that are written at once: their text stays in the cache, and no thread waits long for orjson."""
 
 ROWS_PER_VALUE = 4
-"""Integers are written once each where there are at least so many rows for each value of their span."""
+"""Integers are written once each where there are at least this many rows for each value of their span."""
 
 
 def is_number(kind: pa.DataType) -> bool:
-    """Whether this module writes cells of the type."""
+    """Return whether this module writes cells of the type."""
     return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))
 
 
@@ -46,7 +46,7 @@ def numbers(columns: list[pa.Array], location: CellLocation) -> list[list[Segmen
 
 
 def _span(column: pa.Array) -> range | None:
-    """The integers from the least to the most, where they are so few that each is better written once."""
+    """Return the range of the integers, if it is so small that each is better written once."""
     if not pa.types.is_integer(column.type) or len(column) < ROWS_PER_VALUE:
         return None
     values = values_of(column)
@@ -96,7 +96,7 @@ def _side_by_side(columns: list[pa.Array], end: str) -> list[Segment]:
 
 @cache
 def _names(end: str) -> pa.StringArray:
-    """Return what stands for cells without digits, each with its end, and the blank text."""
+    """Return what is written for cells without digits, each with its end, and the blank text."""
     return pa.array([*(name + end for name in _NAMES), ""])
 
 
@@ -133,7 +133,7 @@ def _digits(cells: np.ndarray, end: str) -> pa.StringArray:
 def without_plus(digits: bytes) -> bytes:
     """Write `1e16` for the `1e+16` of newer versions of orjson: the same cell has the same bytes everywhere.
 
-    A plus stands nowhere else in numbers. To look for a single byte costs next to nothing.
+    Numbers have no other plus. Searching for a single byte costs next to nothing.
     """
     return digits.replace(b"+", b"") if b"+" in digits else digits
 

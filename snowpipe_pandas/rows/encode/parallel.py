@@ -1,6 +1,6 @@
 """Encodes the batches of a source in worker threads, in order.
 
-One thread reads the source, so that a slow one keeps nobody from what is encoded already. Order is kept,
+One thread reads the source, so that a slow one does not hold back what is encoded already. Order is kept,
 memory is bounded, errors of the source are raised at their place, and leaving early stops the threads.
 """
 
@@ -35,7 +35,7 @@ class Numbered:
     Attributes:
         batch: the rows.
         first_row: number of the first one in the whole source.
-        since: when the source gave it, on the monotonic clock, in seconds.
+        since: when the source yielded it, on the monotonic clock, in seconds.
     """
 
     batch: pa.RecordBatch
@@ -58,20 +58,20 @@ def numbered(source: Source) -> Generator[Numbered, None, None]:
 
 
 def single_batch(source: Source, batches: Iterator[Numbered]) -> tuple[Numbered | None, Iterator[Numbered]]:
-    """Tell whether a source in memory is one batch: that one, else None; second, all batches that are left.
+    """Return the batch of a source in memory that has only one, else None; then all batches that are left.
 
-    Nothing is read of a source that may keep its reader waiting.
+    Nothing is read from a source that may keep its reader waiting.
     """
     if source.total_rows is None or source.total_rows > MAX_BATCH_ROWS:
         return None, batches
     for first in batches:
         if first.end_row == source.total_rows:
             return first, batches
-        return None, _behind(first, batches)
+        return None, _with_first(first, batches)
     return None, batches
 
 
-def _behind(first: Numbered, rest: Iterator[Numbered]) -> Iterator[Numbered]:
+def _with_first(first: Numbered, rest: Iterator[Numbered]) -> Iterator[Numbered]:
     yield first
     yield from rest
 
@@ -80,7 +80,7 @@ class EncodedAhead(Generic[R]):
     """The results of `encode`, in order, made in threads of their own and a bounded number ahead.
 
     Use it as a context manager: leaving the block stops the threads. Iterate over it, or hold `changed`
-    and look whether `ready`, then `pop()`.
+    and check `ready`, then `pop()`.
 
     Args:
         batches: the batches; they are read, and closed, in one thread.
@@ -132,18 +132,18 @@ class EncodedAhead(Generic[R]):
 
     @property
     def ready(self) -> bool:
-        """Whether `pop()` has something to tell; `changed` is held."""
+        """Whether `pop()` has a result or an error; `changed` is held."""
         return bool(self._slots) and self._slots[0].done
 
     @property
     def over(self) -> bool:
-        """Whether all was given, and the source ended well; `changed` is held."""
+        """Whether all results were returned, and the source ended without an error; `changed` is held."""
         return self.ready and self._slots[0].last and self._slots[0].error is None
 
     def pop(self) -> tuple[R, float]:
-        """Return the next result, and since when its rows wait; it is `ready`, and `changed` is held.
+        """Return the next result, and since when its rows waited; it is `ready`, and `changed` is held.
 
-        What is returned counts as ahead until `let_go()`: it is in memory.
+        What is returned counts as ahead until `release()`: it is in memory.
 
         Raises:
             BaseException: what the source or `encode` raised there.
@@ -155,15 +155,15 @@ class EncodedAhead(Generic[R]):
         self._slots.popleft()
         return cast(R, slot.result), slot.since
 
-    def let_go(self) -> None:
-        """Tell that what `pop()` gave last is in use no more; `changed` is held."""
+    def release(self) -> None:
+        """Count the last result of `pop()` as no longer in use; `changed` is held."""
         self._in_hand = 0
         self._changed.notify_all()
 
     def __iter__(self) -> Iterator[R]:
         while True:
             with self._changed:
-                self.let_go()
+                self.release()
                 self._changed.wait_for(lambda: self.ready, FOR_EVER_S)
                 if self.over:
                     return
@@ -188,7 +188,7 @@ class EncodedAhead(Generic[R]):
                 close()
 
     def _has_room(self) -> bool:
-        """Wait until one more may be read; False where none is wanted any more."""
+        """Wait until one more may be read; return False if no more are wanted."""
         with self._changed:
             self._changed.wait_for(lambda: self._stopped or len(self._slots) + self._in_hand < self._ahead)
             return not self._stopped
@@ -205,7 +205,7 @@ class EncodedAhead(Generic[R]):
             pass
 
     def _encode_one(self) -> bool:
-        """Encode the next batch; False where there are no more. Nothing of it is kept after the call."""
+        """Encode the next batch; return False if there is none. Nothing of it is kept after the call."""
         with self._changed:
             self._changed.wait_for(lambda: self._stopped or self._unclaimed or self._read_all)
             if self._stopped or not self._unclaimed:
@@ -223,7 +223,7 @@ class EncodedAhead(Generic[R]):
 
 @dataclass(slots=True)
 class _Slot(Generic[R]):
-    """The place of a batch in the order: what was made of it, an error, or the end after the last one."""
+    """The place of a batch in the order: its result, an error, or the end after the last one."""
 
     since: float = 0.0
     result: R | None = None
@@ -234,7 +234,7 @@ class _Slot(Generic[R]):
 
 @cache
 def default_workers() -> int:
-    """As many threads as there are processors, at most `MAX_WORKERS`."""
+    """Return as many threads as there are processors, at most `MAX_WORKERS`."""
     return min(MAX_WORKERS, os.cpu_count() or 1)
 
 
@@ -245,7 +245,7 @@ def encode_ordered(
 
     Args:
         source: the rows; those of one batch in memory are encoded in the caller's thread.
-        encode: `Encoder.encode`, or what does more with it; it runs in several threads at once.
+        encode: `Encoder.encode`, or a function that does more; it runs in several threads at once.
         workers: number of threads; None takes as many as there are processors, at most `MAX_WORKERS`.
     """
     workers = workers or default_workers()

@@ -1,8 +1,8 @@
 """Object columns of dicts and lists as JSON texts: the one place where values are Python's.
 
 A value's text depends on the value alone. orjson writes a whole column in one call, with raw newlines between
-the values, which JSON never has inside of them; what orjson has no form for, or another one than columns
-have, is written by `_text`. Both ways write the same leaves, and tests hold them together.
+the values, which JSON never has inside of them; values for which orjson has no form, or not that of columns,
+are written by `_text`. Both ways write the same leaves, and tests compare them.
 """
 
 from __future__ import annotations
@@ -29,22 +29,22 @@ _OPTIONS = (
     orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS | orjson.OPT_PASSTHROUGH_DATACLASS
 )
 _PLAIN_ARRAYS = _OPTIONS | orjson.OPT_SERIALIZE_NUMPY
-"""For arrays of plain numbers alone: times and narrow floats of NumPy would be written in another form."""
+"""Only for arrays of plain numbers: times and narrow floats of NumPy would be written in another form."""
 
 MAX_DECIMAL_DIGITS = 1000
 
 _SEPARATOR = orjson.Fragment(b"\n")
 _NOT_QUITE = ("e+", "null")
-"""A text with one of these may write an exponent with a plus, or stand for a NaN: it is looked at again."""
+"""A text with one of these may have an exponent with a plus, or come from a NaN: it is checked again."""
 
 _RARE = (b"+", b"null")
-"""What is looked for first: one byte is found much faster than two."""
+"""What is searched for first: one byte is found much faster than two."""
 
 
 def json_texts(
     values: Sequence[Any], missing: np.ndarray[Any, Any], location: CellLocation
 ) -> pa.StringArray:
-    """Return each value's own JSON, nothing added or dropped; null where `missing`, where the value is None.
+    """Return each value's own JSON, nothing added or dropped; null for None, and where `missing` is true.
 
     Raises:
         InvalidValueError: a value has no JSON form; names column and row.
@@ -66,7 +66,7 @@ def json_texts(
 
 
 def _are_plain_arrays(values: Sequence[Any]) -> bool:
-    """Tell whether all values are arrays of numbers that orjson writes as `_array_text` does, and faster."""
+    """Return whether all values are arrays of numbers, which orjson writes as `_array_text`, but faster."""
     arrays = [value for value in values if value is not None]
     if not arrays or set(map(type, arrays)) != {np.ndarray}:
         return False
@@ -93,16 +93,16 @@ class _Writer:
         self._location = location
 
     def together(self, values: Sequence[Any], options: int) -> pa.StringArray | None:
-        """Write all values at once; None where one of them needs to be looked at by itself."""
+        """Write all values at once; None if one of them must be written alone."""
         lined: list[Any] = [_SEPARATOR] * (2 * len(values) + 1)
         lined[1::2] = values
         try:
             raw = orjson.dumps(lined, default=self._default, option=options)
-        except Exception:  # noqa: BLE001  # the value that failed is found, and told, by writing each alone
+        except Exception:  # noqa: BLE001  # writing each alone finds the value that failed
             return None
         newlines = np.flatnonzero(np.frombuffer(raw, np.uint8) == ord("\n"))
         borders = np.empty(2 * len(values) + 1, np.int32)
-        borders[0::2] = newlines + 2  # behind "\n,"
+        borders[0::2] = newlines + 2  # after "\n,"
         borders[1::2] = newlines[1:] - 1  # before ",\n"
         segments = pa.StringArray.from_buffers(2 * len(values), pa.py_buffer(borders), pa.py_buffer(raw))
         return segments.take(pa.array(np.arange(0, 2 * len(values), 2)))
@@ -126,13 +126,13 @@ class _Writer:
         try:
             return _text(value, self._location.binary_format)
         except RecursionError:
-            problem = "has no JSON form: it is nested too deeply, or holds itself"
+            problem = "has no JSON form: it is nested too deeply, or contains itself"
         except Exception as error:  # noqa: BLE001  # whatever a foreign value raises
             problem = f"has no JSON form ({str(error)[:120] or type(error).__name__})"
         raise self._location.invalid(row, value, problem) from None
 
     def _default(self, value: Any) -> Any:
-        """Tell orjson what stands for a value that it does not write itself."""
+        """Return what orjson writes for a value for which it has no form."""
         if isinstance(value, dict | list | tuple | np.ndarray):
             return orjson.Fragment(_text(value, self._location.binary_format))
         leaf = _leaf(value, self._location.binary_format)
@@ -180,7 +180,7 @@ def _object_text(value: dict[Any, Any], binary_format: BinaryFormat) -> str:
 
 
 def _key(key: Any, binary_format: BinaryFormat) -> str:
-    """Keys are strings in JSON: what is none is written as the value would be."""
+    """Keys are strings in JSON: others are written as values are."""
     if isinstance(key, enum.Enum):
         key = key.value
     if isinstance(key, str):
@@ -201,7 +201,7 @@ def _scalar_text(leaf: Any) -> str:
 
 
 def _leaf(value: Any, binary_format: BinaryFormat) -> Any:
-    """Bring a leaf to None, a bool, int, float, str, or the digits of a narrow float, as columns write it.
+    """Convert a leaf to None, a bool, int, float, str, or the digits of a narrow float, as columns write it.
 
     Raises:
         TypeError, ValueError: it has no JSON form.
@@ -213,11 +213,11 @@ def _leaf(value: Any, binary_format: BinaryFormat) -> Any:
         return None
     if isinstance(value, bytes | bytearray | memoryview):
         return _binary_text(bytes(value), binary_format)
-    raise TypeError(f"a {type(value).__name__} is no JSON")
+    raise TypeError(f"a {type(value).__name__} is not JSON")
 
 
 def _number(value: Any) -> Any:
-    """A float of Python or NumPy; narrow ones have the shortest digits of their own width."""
+    """Convert a float of Python or NumPy; narrow ones have the shortest digits of their own width."""
     if not np.isfinite(value):
         return "NaN" if value != value else "inf" if value > 0 else "-inf"
     if isinstance(value, float):
@@ -243,7 +243,7 @@ def _decimal(value: Decimal) -> str | None:
     if value.is_nan():
         return None
     if not value.is_finite():
-        raise ValueError(f"{value} is no number")
+        raise ValueError(f"{value} is not a number")
     if abs(value.adjusted()) > MAX_DECIMAL_DIGITS:  # 1E+1000000000 would be a text of a gigabyte
         raise ValueError(f"it has more than {MAX_DECIMAL_DIGITS} digits")
     return f"{value:f}"

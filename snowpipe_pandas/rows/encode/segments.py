@@ -1,9 +1,9 @@
 """Rows as sequences of segments, and the one kernel that puts them together.
 
 A segment is a constant, one of a few constants, or one of many texts. The texts of all segments are laid
-into one array, a matrix tells for each row which of them follow each other, and a single `take` of that
+into one array, a matrix says for each row which of them follow each other, and a single `take` of that
 array by that matrix copies them into the buffer of the result. A null, a quote that only some cells
-have, or a value of a dictionary is then a matter of numbers, not of text that is copied.
+have, or a value of a dictionary is then only a number, and no text is copied for it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from .scratch import empty
 
 FEW = 64
-"""Up to so many texts, neighbouring choices are made one: each segment of a row costs as much as a copy."""
+"""Up to this many texts, neighbouring choices are merged: each segment of a row costs as much as a copy."""
 
 BLANK = pa.array([""])
 
@@ -36,7 +36,7 @@ class Choice:
 class Texts:
     """One of many texts: number `at[row]` of all the arrays' texts; number `row` where `at` is None.
 
-    The last of all texts is the empty one, for cells that show nothing. Segments that share their arrays
+    The last of all texts is the empty one, for cells without text. Segments that share their arrays
     share one tuple.
     """
 
@@ -60,7 +60,7 @@ def texts(own: pa.StringArray, others: Iterable[str] = (), at: np.ndarray | None
 
 
 def chosen(own: pa.StringArray, indices: pa.Array, end: str) -> Segment:
-    """Make a segment of texts that bring their end, and indices of them; a null index is a null."""
+    """Make a segment of texts that include their end, and indices of them; a null index is a null."""
     at = values_of(indices).astype(np.int32)
     null = "null" + end
     missing = missing_cells(indices)
@@ -146,7 +146,7 @@ def _laid_out(segments: list[Segment]) -> tuple[pa.StringArray, list[int]]:
 
 
 def _merged(segments: Iterable[Segment]) -> list[Segment]:
-    """Make one of neighbours that are few texts together."""
+    """Merge neighbours that are few texts together."""
     merged: list[Segment] = []
     for segment in segments:
         last = merged[-1] if merged else None
@@ -176,7 +176,7 @@ def _product(left: str | Choice, right: str | Choice) -> str | Choice:
 
 
 def missing_cells(array: pa.Array) -> np.ndarray | None:
-    """Return which cells are null, None where none is."""
+    """Return which cells are null, None if none is."""
     if array.null_count == 0:
         return None
     return np.asarray(array.is_null().to_numpy(zero_copy_only=False))
@@ -196,7 +196,7 @@ def _without_validity(text: pa.StringArray) -> pa.StringArray:
 
 
 def values_of(array: pa.Array) -> np.ndarray:
-    """Return the values of a numeric array without copying; what stands at nulls is arbitrary."""
+    """Return the values of a numeric array without copying; the values at nulls are arbitrary."""
     dtype = array.type.to_pandas_dtype()
     if len(array) == 0:
         return np.empty(0, dtype)

@@ -50,11 +50,11 @@ def times(array: pa.Array, location: CellLocation) -> list[Segment]:
 
 
 def durations(array: pa.Array, location: CellLocation) -> list[Segment]:
-    """Exact seconds: quotient and remainder are written apart."""
+    """Write exact seconds: quotient and remainder are written separately."""
     unit = array.type.unit
     missing = missing_cells(array)
     ticks = _ticks(array, missing)
-    # The least 64-bit integer has no size in 64 bits with a sign, so sizes have none.
+    # The least 64-bit integer has no absolute value in 64 bits with a sign, so sizes are unsigned.
     sizes = np.abs(ticks).view(np.uint64)
     whole, rest = np.divmod(sizes, np.uint64(_PER_SECOND[unit]))
     fractions = _by_fraction(rest.astype(np.int64), missing, unit, pa.duration, _fractions)
@@ -107,7 +107,7 @@ def _strings(array: pa.Array) -> pa.StringArray:
 
 
 def _stamps(array: pa.Array) -> pa.StringArray:
-    """Write instants, with ISO 8601's `T` put where Arrow writes a space: the fresh text is nobody else's."""
+    """Write instants, with ISO 8601's `T` in place of Arrow's space: the new text is not shared."""
     text = array.cast(pa.string())
     borders = offsets_of(text)
     written = borders[:-1][np.diff(borders) > 0] if text.null_count else borders[:-1]
@@ -118,7 +118,7 @@ def _stamps(array: pa.Array) -> pa.StringArray:
 
 def _fractions(array: pa.Array) -> pa.StringArray:
     """Write the part of a second after the point, with its leading zeros."""
-    # Plus one second, and without that leading 1, it has all its zeros.
+    # One second more, without its leading 1, keeps all zeros.
     digits = pc.add(array.view(pa.int64()), _PER_SECOND[array.type.unit]).cast(pa.string())
     return pc.utf8_slice_codeunits(digits, 1)
 

@@ -19,29 +19,29 @@ WORTHWHILE = 0.75
 
 
 MOST_BYTES = 2**31 - 1
-"""So much text Arrow's plain layout holds."""
+"""The most text that Arrow's plain layout holds."""
 
 
 def quoted(
     text: pa.StringArray, nulls_of: pa.Array, location: CellLocation, *, after: str = '"'
 ) -> list[Segment]:
-    """Texts that need no escapes, between quotes; null where `nulls_of` is."""
+    """Write texts that need no escapes, between quotes; null where `nulls_of` is."""
     return value(['"', texts(text), after], missing_cells(nulls_of), location.end)
 
 
 def strings(array: pa.Array, location: CellLocation) -> list[Segment]:
-    """Text, with what RFC 8259 wants escaped."""
+    """Write text, escaped as RFC 8259 requires."""
     text = _with_short_borders(array)
     try:
         return _strings(text, location)
     except NotUtf8Error:
         _refuse_bad_cell(text, location)
-        # So what is bad lies under nulls: `take` leaves it out.
+        # So what is invalid lies under nulls: `take` leaves it out.
         return _strings(text.take(pa.array(np.arange(len(text)))), location)
 
 
 def _with_short_borders(array: pa.Array) -> pa.StringArray:
-    """Return text of any layout as Arrow's plain one; a slice of very much text is little text itself.
+    """Return text of any layout as Arrow's plain one; a slice of a very large text may be small.
 
     Arrow's own cast refuses such a slice: its borders count from the beginning of all text.
     """
@@ -75,9 +75,9 @@ def _strings(text: pa.StringArray, location: CellLocation) -> list[Segment]:
 
 
 def _repeats(text: pa.StringArray) -> bool:
-    """Whether it pays to find equal texts and to escape each of them once.
+    """Return whether it pays to find equal texts and to escape each of them once.
 
-    Where no two of the first few are alike, there is no need to look at more.
+    If no two of the first few are equal, there is no need to check more.
     """
     few, sample = text.slice(0, FIRST_LOOK), text.slice(0, SAMPLE)
     if len(sample) < SAMPLE or len(few.unique()) == FIRST_LOOK:
@@ -90,12 +90,12 @@ def _refuse_bad_cell(text: pa.StringArray, location: CellLocation) -> None:
         try:
             (cell.as_py() or b"").decode("utf-8")
         except UnicodeDecodeError:
-            problem = "is no valid UTF-8; decode or clean it"
+            problem = "is not valid UTF-8; decode or clean it"
             raise location.invalid(number, cell.as_py(), problem) from None
 
 
 def binary(array: pa.Array, location: CellLocation) -> list[Segment]:
-    """Bytes in the text form that was asked for."""
+    """Write bytes in the requested text form."""
     if location.binary_format == "utf-8":
         return strings(array.cast(pa.binary()).cast(pa.string(), safe=False), location)
     encode: Callable[[bytes], str] = (

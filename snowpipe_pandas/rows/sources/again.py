@@ -1,4 +1,4 @@
-"""A source that can be read a second time, once its load is over: what it gave, and how it was read."""
+"""A source that can be read a second time after its load: what was given, and how it was read."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from .source import Source, open_source
 class Again:
     """What a load was given, if its rows can be read again: frames, Arrow tables, lists of dicts, files.
 
-    It holds what it was given until `loosen()`, and from then on only as long as somebody else does.
-    Nothing is remembered of the rows: they are read as they are then.
+    It keeps what it was given alive until `loosen()`, and from then on holds only a weak reference.
+    No rows are remembered: they are read as they are then.
 
     Args:
         given: what the load was given.
-        opened: the source that was made of it.
+        opened: the source that was made from it.
         reading: how it was read.
         binary_format: text form of bytes inside of Python objects.
     """
@@ -33,11 +33,11 @@ class Again:
 
     @property
     def given(self) -> Any:
-        """What the load was given; None where it can't be read again, or is gone."""
+        """What the load was given; None if it can't be read again, or no longer exists."""
         return self._held if self._loose is None else self._loose()
 
     def loosen(self) -> None:
-        """Keep what was given no longer alive; the names of files stay."""
+        """Stop keeping what was given alive; names of files are kept."""
         if self._held is None or names_files(self._held):
             return
         try:
@@ -47,10 +47,10 @@ class Again:
         self._held = None
 
     def open(self) -> Source | None:
-        """Open it as the load did; None where it can't be read again, or is gone.
+        """Open it as the load did; None if it can't be read again, or no longer exists.
 
         Raises:
-            DataError: it can't be sent any more.
+            DataError: it can no longer be sent.
         """
         given = self.given
         if given is None:

@@ -1,4 +1,4 @@
-"""Opens what Arrow has, and what gives out Arrow's C stream or array."""
+"""Opens Arrow's own objects, and whatever offers Arrow's C stream or array."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _DUCKDB_LIES = {
     "interval": "text, or a number of seconds",
     "geometry": "text",
 }
-"""Types of DuckDB whose Arrow form is another value than DuckDB shows, or none; and what to cast them to."""
+"""Types of DuckDB whose Arrow form is missing or is not the value DuckDB shows; and what to cast them to."""
 
 
 def open_arrow(source: Any) -> Opened | None:
@@ -73,7 +73,7 @@ def _open_batch(batch: pa.RecordBatch) -> Opened:
 
 
 def _open_stream(source: Any, what: str) -> Opened:
-    """Open a stream; a frame that tells its height and can be sliced has a stream for any range."""
+    """Open a stream; a frame that has a height and can be sliced has a stream for any range."""
     with translated(what):
         reader = pa.RecordBatchReader.from_stream(source)
         rows = getattr(source, "height", None)
@@ -97,7 +97,7 @@ def _sliced(source: Any, start: int, length: int) -> Any:
 
 
 def refuse_lies(source: Any) -> None:
-    """Ask polars and DuckDB for their own types before their Arrow stream is believed.
+    """Check the types that polars and DuckDB name, before their Arrow stream is trusted.
 
     Raises:
         UnsupportedColumnError: columns whose Arrow form is not the value.
@@ -116,8 +116,8 @@ def refuse_lies(source: Any) -> None:
                 if lies:
                     problems[name] = f"{dtype} has no Arrow form of its own; {_polars_advice(lies[0])}"
     if problems:
-        told = "; ".join(f"{name!r}: {problem}" for name, problem in problems.items())
-        raise UnsupportedColumnError(f"columns can't be sent: {told}", columns=list(problems))
+        listed = "; ".join(f"{name!r}: {problem}" for name, problem in problems.items())
+        raise UnsupportedColumnError(f"columns can't be sent: {listed}", columns=list(problems))
 
 
 def _polars_advice(lie: str) -> str:

@@ -1,7 +1,7 @@
 """One load, one schema: columns of later parts are written in the type with which the load began.
 
-What matters is the text that is written: integers of all widths have one form, and so have times of all
-units. Where forms differ, a part is converted if nothing is lost by it, else refused by name.
+What matters is the text that is written: integers of all widths have one form, and so do times of all
+units. Where forms differ, a part is converted if that loses nothing, else it is refused by name.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ def conformed(
         array: the column.
         found: its field.
         wanted: the load's.
-        location: tells where a cell is.
-        cut: time decided where parts end. Then nothing is converted which would be other text if the parts
+        location: says where a cell is.
+        cut: parts end where the time was up. Then nothing is converted whose text would differ if the parts
             were one: 1 and 2.0 are 1.0 and 2.0 in one part, 1 and 2 in two.
 
     Raises:
@@ -58,12 +58,13 @@ def conformed(
 def other_type(found: pa.Field, wanted: pa.Field, detail: str = "") -> DataError:
     """Return the error for a column whose values can't be held in the load's type."""
     return DataError(
-        f"column {wanted.name!r} is {told(found)} in it, {told(wanted)} in the parts before{detail}",
+        f"column {wanted.name!r} is {shown_type(found)} in it, "
+        f"{shown_type(wanted)} in the parts before{detail}",
         columns=[wanted.name],
     )
 
 
-def told(field: pa.Field) -> str:
+def shown_type(field: pa.Field) -> str:
     """Return how a message names a field's type."""
     if is_json_field(field):
         return "dicts and lists (object)"
@@ -71,7 +72,7 @@ def told(field: pa.Field) -> str:
 
 
 def widens(found: pa.DataType, wanted: pa.DataType) -> bool:
-    """Tell whether `conformed` makes the wider type of any value, or refuses one that is too long for it."""
+    """Return whether `conformed` makes the wider type of any value, or refuses one that is too long."""
     found, wanted = _plain_type(found), _plain_type(wanted)
     if pa.types.is_null(found):
         return True
@@ -90,7 +91,7 @@ class _LossError(Exception):
 
 
 def has_same_form(found: pa.Field, wanted: pa.Field) -> bool:
-    """Tell whether both fields' values are written in the same way; nulls go with everything."""
+    """Return whether both fields' values are written in the same way; nulls match everything."""
     if is_json_field(found) or is_json_field(wanted):
         return is_json_field(found) and is_json_field(wanted)
     if is_number_field(found) or is_number_field(wanted):
@@ -117,7 +118,7 @@ def _same_form(found: pa.DataType, wanted: pa.DataType) -> bool:
 
 
 def _form(kind: pa.DataType) -> str:
-    """Name the form of simple types that several types share, else nothing."""
+    """Return the name of the form that several simple types share, else nothing."""
     if pa.types.is_timestamp(kind):
         return "instant" if kind.tz is not None else "local time"
     if pa.types.is_decimal(kind):
@@ -165,7 +166,7 @@ def _cast(array: pa.Array, wanted: pa.DataType) -> pa.Array:
 
 
 def _widest(kind: pa.DataType) -> pa.DataType:
-    """Return the type of the same form that holds most: a later part may have longer numbers."""
+    """Return the type of the same form that holds the most: a later part may have longer numbers."""
     if pa.types.is_integer(kind):
         return pa.int64()
     return pa.decimal128(38, kind.scale) if pa.types.is_decimal(kind) else kind
@@ -178,7 +179,7 @@ def _check_equal(values: pa.Array, back: pa.Array) -> None:
 
 
 def _as_json(array: pa.Array, found: pa.Field, location: CellLocation) -> pa.Array:
-    """Write values as JSON texts, as they would stand among dicts and lists."""
+    """Write values as JSON texts, as they would be written among dicts and lists."""
     written = json_of(array, found, location)
     missing = null_values(array)
     return written if missing is None else pc.if_else(pa.array(missing), None, written)

@@ -1,4 +1,4 @@
-"""Opens Arrow's datasets: Parquet by row groups, any range of rows of it; what is no Parquet in order."""
+"""Opens Arrow's datasets: Parquet by row groups, any range of rows; other formats in order."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def open_parquet(path: str) -> Opened:
 
 
 def read(what: str, batches: Callable[[], Iterable[pa.RecordBatch]]) -> Iterator[pa.RecordBatch]:
-    """Yield batches; a failure of the reader leaves as an error of ours."""
+    """Yield batches; a failure of the reader is raised as an error of this package."""
     with translated(what):
         iterator = iter(batches())
     while True:
@@ -53,16 +53,16 @@ def read(what: str, batches: Callable[[], Iterable[pa.RecordBatch]]) -> Iterator
 
 
 def _parquet_fragments(source: pa.dataset.Dataset) -> list[pa.dataset.ParquetFileFragment]:
-    """Return the files of a dataset of Parquet, none where it is another one."""
+    """Return the files of a dataset of Parquet, none for other formats."""
     try:
         fragments = list(source.get_fragments())
-    except ValueError:  # a filter, of which fragments know nothing
+    except ValueError:  # it has a filter, which its fragments do not know
         return []
     return fragments if all(isinstance(f, pa.dataset.ParquetFileFragment) for f in fragments) else []
 
 
 class _RowGroups:
-    """The row groups of Parquet files, and which rows each one holds; nothing changes once it is made.
+    """The row groups of Parquet files, and which rows each one holds; immutable.
 
     They are read one at a time: Arrow's own scan reads ahead by a gigabyte and more.
     """
@@ -75,7 +75,7 @@ class _RowGroups:
         self.rows = self._starts[-1]
 
     def between(self, start: int, stop: int) -> Iterator[pa.RecordBatch]:
-        """Read rows `start` to `stop - 1`, from those groups alone that hold any of them."""
+        """Read rows `start` to `stop - 1`, only from the groups that hold any of them."""
         options = pa.dataset.ParquetFragmentScanOptions(pre_buffer=False)
         for number in range(bisect_right(self._starts, start) - 1, len(self._groups)):
             at = self._starts[number]
@@ -89,12 +89,12 @@ class _RowGroups:
 
 
 def rows_between(batches: Iterable[pa.RecordBatch], start: int, stop: int) -> Iterator[pa.RecordBatch]:
-    """Yield rows `start` to `stop - 1` of batches, and read no more of them."""
+    """Yield rows `start` to `stop - 1` of batches, and read none after those."""
     at = 0
     for batch in batches:
-        first, behind = max(start - at, 0), min(stop - at, batch.num_rows)
-        if first < behind:
-            yield batch.slice(first, behind - first)
+        first, end = max(start - at, 0), min(stop - at, batch.num_rows)
+        if first < end:
+            yield batch.slice(first, end - first)
         at += batch.num_rows
         if at >= stop:
             return

@@ -1,4 +1,4 @@
-"""Rows that are dicts become columns of Python objects, which are judged as a frame's object columns are."""
+"""Turns rows that are dicts into columns of Python objects, typed as a frame's object columns are."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ CHUNK_ROWS = 10_000
 
 
 def is_row(value: object) -> bool:
-    """Whether a value is a row of its own: a dict, or another mapping."""
+    """Return whether a value is itself a row: a dict, or another mapping."""
     return isinstance(value, Mapping)
 
 
 def series_of_dicts(rows: Sequence[Any], first_row: int = 0) -> list[tuple[str, Series]]:
-    """Return the columns of rows, in the order in which their keys are met.
+    """Return the columns of rows, in the order in which their keys first appear.
 
-    A key that a row has not is a missing value.
+    A key that a row lacks is a missing value.
 
     Args:
         rows: the rows.
         first_row: number of the first one in the whole source, for messages.
 
     Raises:
-        DataError: something is no row, or a key can't name a column.
+        DataError: an item is not a row, or a key can't name a column.
         DuplicateColumnError: keys differ only in case.
 
     >>> [name for name, values in series_of_dicts([{"a": 1}, {"b": 2}])]

@@ -1,7 +1,7 @@
-"""Runs a user's iterator in one thread, from its first item to its end, and only as far as it is asked to.
+"""Runs a user's iterator in one thread, from its first item to its end, and only as far as items are wanted.
 
-So nobody is kept from the items that are there by one that takes its time, and an iterator that must stay in
-one thread does.
+So a slow item does not hold back those that are there already, and an iterator that must stay in one thread
+does.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from ...waits import FOR_EVER_S
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """Items that an iterator gave.
+    """Items that an iterator has yielded.
 
     Attributes:
-        items: none after the last one.
-        since: when it gave the first one, on the monotonic clock, in seconds.
-        cut: they are fewer than were asked for since more did not come in time.
+        items: empty after the last one.
+        since: when it yielded the first one, on the monotonic clock, in seconds.
+        cut: they are fewer than requested, since no more came in time.
     """
 
     items: list[Any]
@@ -34,7 +34,7 @@ class Taken:
 
 
 class Feed:
-    """An iterator that runs in a thread of its own; the thread ends with it, or with the last use of this."""
+    """An iterator in a thread of its own; the thread ends with it, or with the last reference to this."""
 
     def __init__(self, iterator: Iterator[Any]) -> None:
         self._shared = _Shared(iterator)
@@ -43,7 +43,7 @@ class Feed:
         threading.Thread(target=self._shared.run, name="snowpipe-source", daemon=True).start()
 
     def first(self) -> list[Any]:
-        """Return the first item without taking it, none if there is none.
+        """Return a list of the first item without taking it; empty if there is none.
 
         Raises:
             BaseException: what the iterator raised instead.
@@ -63,19 +63,19 @@ class Feed:
         return self._shared.taken(most, patience_s)
 
     def close(self) -> None:
-        """Let the thread stop, and close the iterator there; it first ends the item that it is in."""
+        """Let the thread stop, and close the iterator there, once the item that it is producing is done."""
         self._finalizer()
 
 
 class _Shared:
-    """What both threads know. The thread holds this, and not the feed, whose end is its own.
+    """What both threads share. The thread holds this and not the feed, whose end stops the thread.
 
     Items are many and small, so none of them takes the lock: one thread appends to the deque, the other pops.
     """
 
     def __init__(self, iterator: Iterator[Any]) -> None:
         self._iterator = iterator
-        # The lock may be taken by a thread that has it: stop() runs wherever the feed's last use ends.
+        # Reentrant: stop() runs where the feed's last reference ends, maybe in a thread that holds the lock.
         self._changed = threading.Condition(threading.RLock())
         self._items: deque[Any] = deque()
         self._since: float | None = None
@@ -85,9 +85,9 @@ class _Shared:
         self._error: BaseException | None = None
 
     def run(self) -> None:
-        """Give items for as long as there are any, and some are wanted."""
+        """Collect items as long as there are any, and some are wanted."""
         try:
-            if self._is_asked():
+            if self._waits_for_demand():
                 self._give_all()
         except BaseException as error:  # noqa: BLE001  # raised where the items are taken, whatever it is
             self._error = error
@@ -105,16 +105,16 @@ class _Shared:
                 self._since = time.monotonic()
             items.append(item)
             if len(items) == 1:
-                self._tell()
-            if len(items) >= self._wanted and not self._is_asked():
+                self._notify()
+            if len(items) >= self._wanted and not self._waits_for_demand():
                 return
 
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         with self._changed:
             self._changed.notify_all()
 
-    def _is_asked(self) -> bool:
-        """Say that there are as many as are wanted, and wait until more are; False if none ever will be."""
+    def _waits_for_demand(self) -> bool:
+        """Notify that there are as many as wanted, and wait until more are; return False if none will be."""
         with self._changed:
             self._changed.notify_all()
             self._changed.wait_for(lambda: self._stopped or len(self._items) < self._wanted)
@@ -128,10 +128,10 @@ class _Shared:
             self._changed.notify_all()
 
     def wait(self, most: int, patience_s: float) -> float:
-        """Wait until there is an item, and then until the first has waited so long, or there are so many.
+        """Wait for an item, then until there are `most`, or the first has waited for `patience_s`.
 
         Returns:
-            Since when the first one waits.
+            Since when the first one has been waiting.
         """
         with self._changed:
             self._wanted = most
@@ -145,7 +145,7 @@ class _Shared:
             return since
 
     def taken(self, most: int, patience_s: float) -> Taken:
-        """Take at most so many items; the first one waits no longer for the others than it is told."""
+        """Take at most `most` items; the first one waits for the others no longer than `patience_s`."""
         since = self.wait(most, patience_s)
         with self._changed:
             self._wanted = 0

@@ -1,4 +1,4 @@
-"""Files of one format as one source: columns match by name, types are made one before a row is read."""
+"""Files of one format as one source: columns match by name, types are unified before a row is read."""
 
 from __future__ import annotations
 
@@ -13,14 +13,13 @@ import pyarrow.dataset  # makes pa.dataset known
 from ...errors import DataError
 from ..encode.cell_location import BinaryFormat, CellLocation
 from ..translated import translated
-from .conform import conformed, has_same_form, widens
-from .conform import told as told_type
+from .conform import conformed, has_same_form, shown_type, widens
 from .csv_files import open_csv
 from .datasets import open_parquet, read
 from .ipc_files import open_ipc
 from .names import check_distinct
 from .parts import Opened
-from .paths import Found, told
+from .paths import Found, shown_path
 from .stamps import Stamp, stamp_of, unchanged
 
 _ADVICE = "give all files the same columns and types, or send them one by one"
@@ -34,15 +33,15 @@ _OPENERS: dict[str, Callable[[str], Opened]] = {
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    """A file, what it was when it was opened, and its rows."""
+    """A file, its stamp when it was opened, and its rows."""
 
     path: str
     stamp: Stamp
     opened: Opened
 
     def batches(self, start: int, stop: int | None) -> Iterator[pa.RecordBatch]:
-        """Yield rows `start` to `stop - 1`, or all where None is the end."""
-        what = f"the file {told(self.path)}"
+        """Yield rows `start` to `stop - 1`; to the end if `stop` is None."""
+        what = f"the file {shown_path(self.path)}"
         with translated(what), unchanged(self.path, self.stamp):
             between = self.opened.between
             if between is None or stop is None:
@@ -52,10 +51,10 @@ class _File:
 
 
 def open_files(found: Found, binary_format: BinaryFormat) -> Opened:
-    """Open files of Parquet, CSV or Arrow IPC; each is closed again until its rows are due.
+    """Open files of Parquet, CSV or Arrow IPC; each is closed again until its rows are needed.
 
     Raises:
-        DataError: a file can't be read, or its columns are not those of the others.
+        DataError: a file can't be read, or its columns differ from those of the others.
     """
     files = [_open(path, _OPENERS[found.format]) for path in found.paths]
     fields = list(files[0].opened.schema)
@@ -68,7 +67,7 @@ def open_files(found: Found, binary_format: BinaryFormat) -> Opened:
 
 
 def _open(path: str, opener: Callable[[str], Opened]) -> _File:
-    with translated(f"the file {told(path)}"):
+    with translated(f"the file {shown_path(path)}"):
         stamp = stamp_of(path)
         opened = opener(path)
     check_distinct(opened.schema.names)
@@ -79,17 +78,17 @@ def _unified(fields: list[pa.Field], first: _File, file: _File) -> list[pa.Field
     """Return the fields that hold the values of the files so far, and those of one more.
 
     Raises:
-        DataError: it has other columns, or a type that does not go with those before.
+        DataError: it has other columns, or a type that can't be unified with those before.
     """
     found = file.opened.schema
     names = [field.name for field in fields]
     more = [name for name in found.names if name not in names]
     less = [name for name in names if name not in found.names]
     if more or less:
-        problems = [f"has columns which {told(first.path)} has not: {more}"] if more else []
-        problems += [f"lacks columns of {told(first.path)}: {less}"] if less else []
+        problems = [f"has columns that {shown_path(first.path)} lacks: {more}"] if more else []
+        problems += [f"lacks columns of {shown_path(first.path)}: {less}"] if less else []
         raise DataError(
-            f"the file {told(file.path)} {' and '.join(problems)}; {_ADVICE}", columns=more or less
+            f"the file {shown_path(file.path)} {' and '.join(problems)}; {_ADVICE}", columns=more or less
         )
     return [_wider(field, found.field(field.name), file) for field in fields]
 
@@ -100,14 +99,14 @@ def _wider(wanted: pa.Field, found: pa.Field, file: _File) -> pa.Field:
     if widens(wanted.type, found.type):
         return found
     raise DataError(
-        f"column {wanted.name!r} is {told_type(found)} in the file {told(file.path)}, {told_type(wanted)} in "
-        f"those before; {_ADVICE}",
+        f"column {wanted.name!r} is {shown_type(found)} in the file {shown_path(file.path)}, "
+        f"{shown_type(wanted)} in those before; {_ADVICE}",
         columns=[wanted.name],
     )
 
 
 class _Rows:
-    """The rows of all files, in the columns and types of all; nothing changes once it is made."""
+    """The rows of all files, in the columns and types of all; immutable."""
 
     def __init__(self, files: list[_File], fields: list[pa.Field], binary_format: BinaryFormat) -> None:
         self._files = files
@@ -118,14 +117,14 @@ class _Rows:
         self.total = None if None in counts else self._starts[-1]
 
     def between(self, start: int, stop: int | None) -> Iterator[pa.RecordBatch]:
-        """Read rows `start` to `stop - 1`, or all where None is the end, from the files that hold them."""
+        """Read rows `start` to `stop - 1`, to the end if `stop` is None, from the files that hold them."""
         row = start
         begin = 0 if stop is None else bisect_right(self._starts, start) - 1
         for file, at in zip(self._files[begin:], self._starts[begin:], strict=False):
             if stop is not None and at >= stop:
                 return
-            behind = None if stop is None else min(stop - at, file.opened.total_rows or 0)
-            for batch in file.batches(max(start - at, 0), behind):
+            end = None if stop is None else min(stop - at, file.opened.total_rows or 0)
+            for batch in file.batches(max(start - at, 0), end):
                 yield self._conformed(file, batch, row)
                 row += batch.num_rows
 
@@ -144,7 +143,7 @@ class _Rows:
                 if type(error) is not DataError:
                     raise
                 raise DataError(
-                    f"the file {told(file.path)}: {error}; {_ADVICE}", columns=error.columns
+                    f"the file {shown_path(file.path)}: {error}; {_ADVICE}", columns=error.columns
                 ) from None
             arrays.append(array)
             fields.append(field)

@@ -1,7 +1,7 @@
 """Reads pandas columns as Arrow: one Arrow type per column, then slices of all columns together.
 
 Missing values of pandas (NaN in NumPy floats, NaT, None, NA) become nulls. Columns of Python objects are
-judged in `object_columns.py`.
+typed in `object_columns.py`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MAX_SLICE_ROWS = 65_536
 MAX_SLICE_CELLS = 1_048_576
 FIRST_SLICE_ROWS = 2048
 SLICE_BYTES = 8 * 1024 * 1024
-"""Slices become about so much NDJSON: each costs some microseconds per column, and all of it is memory."""
+"""Slices become about this much NDJSON: each costs some microseconds per column, and all of it is memory."""
 
 _HINTS = {
     "interval": "convert it: df[c].astype(str), or its .left and .right as two columns",
@@ -35,7 +35,7 @@ _HINTS = {
 }
 
 RowOf: TypeAlias = Callable[[int], int]
-"""Tells the number, in the whole source, of a row of a column."""
+"""Returns the number, in the whole source, of a row of a column."""
 
 Series: TypeAlias = "pd.Series[Any]"
 
@@ -52,7 +52,7 @@ class FrameColumn:
 
 
 def named_series(frame: pd.DataFrame, *, index: bool) -> list[tuple[str, Series]]:
-    """Return a frame's columns with their names, those of its index first if they are asked for.
+    """Return a frame's columns with their names, those of its index first if they are included.
 
     Raises:
         DataError: MultiIndex columns, or names that can't name a column.
@@ -73,7 +73,7 @@ def named_series(frame: pd.DataFrame, *, index: bool) -> list[tuple[str, Series]
 
 
 def _index_levels(index: pd.Index, taken: set[Any]) -> list[tuple[Any, Series]]:
-    """Return the levels of an index, named by themselves, else `index`, or `level_0` and so on."""
+    """Return the levels of an index, under their own names, else `index`, or `level_0` and so on."""
     levels = []
     for number, name in enumerate(index.names):
         made_up = "index" if index.nlevels == 1 else f"level_{number}"
@@ -111,8 +111,8 @@ def frame_columns(
             except UnsupportedError as unsupported:
                 problems[name] = str(unsupported)
     if problems:
-        told = "; ".join(f"{name!r} {problem}" for name, problem in problems.items())
-        raise UnsupportedColumnError(f"columns can't be sent: {told}", columns=list(problems))
+        listed = "; ".join(f"{name!r} {problem}" for name, problem in problems.items())
+        raise UnsupportedColumnError(f"columns can't be sent: {listed}", columns=list(problems))
     return columns
 
 
@@ -140,7 +140,7 @@ def _column(name: str, values: Series, binary_format: BinaryFormat, row_of: RowO
         return _categorical(name, values, binary_format, row_of)
     if isinstance(dtype, pd.DatetimeTZDtype):
         return _zoned(name, values)
-    # What a Series holds: to slice that one, and to ask it for anything, costs as much as to convert a row.
+    # The array in the Series: slicing a Series, or any call on it, costs as much as converting a row.
     held: Held = values.to_numpy(copy=False) if isinstance(dtype, np.dtype) else values.array
     if isinstance(held, np.ndarray) and held.dtype.kind == "O":
         missing = missing_of(held)
@@ -165,12 +165,12 @@ def _numpy_type(dtype: np.dtype[Any]) -> pa.DataType:
 
 
 def _extension_type(values: Held) -> pa.DataType:
-    """Ask an extension dtype for its Arrow type; one that has none says so by a type of nothing."""
-    told = str(values.dtype)
+    """Return the Arrow type of an extension dtype; one that has none raises, or reports the type null."""
+    dtype = str(values.dtype)
     for mark, hint in _HINTS.items():
-        if told.startswith(mark):
-            raise UnsupportedError(f"({told}): {hint}")
-    hint = f"({told}): Arrow knows no type for it; convert it, for example with .astype(str)"
+        if dtype.startswith(mark):
+            raise UnsupportedError(f"({dtype}): {hint}")
+    hint = f"({dtype}): Arrow knows no type for it; convert it, for example with .astype(str)"
     try:
         kind = pa.Array.from_pandas(values[:0]).type
     except Exception as error:  # whatever a foreign dtype raises
@@ -199,7 +199,7 @@ def _array(values: Held, field: pa.Field, location: CellLocation) -> pa.Array:
 
 
 def _zoned(name: str, values: Series) -> FrameColumn:
-    """Instants in UTC: Arrow does not know every zone that pandas knows, and rows do not name them."""
+    """Convert instants to UTC: Arrow does not know every zone that pandas knows, and rows name none."""
     unit = values.dt.unit
 
     def array(start: int, stop: int) -> pa.Array:
@@ -210,7 +210,7 @@ def _zoned(name: str, values: Series) -> FrameColumn:
 
 
 def _categorical(name: str, values: Series, binary_format: BinaryFormat, row_of: RowOf) -> FrameColumn:
-    """Categories that some row shows are written as a plain column of them would be, once each."""
+    """Write categories that some row has as in a plain column, once each."""
     values = values.cat.remove_unused_categories()
     names = values.cat.categories
     codes = values.cat.codes.to_numpy()

@@ -10,14 +10,14 @@ import pyarrow as pa
 
 from ...errors import DataError
 from .parts import Opened
-from .paths import told
+from .paths import shown_path
 
 _MAGIC = b"ARROW1"
 
 
 def open_ipc(path: str) -> Opened:
-    """Open a file; memory holds one of its record batches, and no file is mapped: one that is cut off while
-    it is mapped ends the process.
+    """Open a file; memory holds one of its record batches. The file is not mapped: if it were cut off while
+    it is mapped, the process would end.
 
     Raises:
         DataError: it is a stream, or of an older version.
@@ -25,8 +25,8 @@ def open_ipc(path: str) -> Opened:
     with pa.OSFile(path) as file:
         if file.read(len(_MAGIC)) != _MAGIC:
             raise DataError(
-                f"the file {told(path)} is no Arrow IPC file; pass a stream as pa.ipc.open_stream(path), "
-                "Feather version 1 with pd.read_feather(path)"
+                f"the file {shown_path(path)} is not an Arrow IPC file; pass a stream as "
+                "pa.ipc.open_stream(path), Feather version 1 with pd.read_feather(path)"
             )
         reader = pa.ipc.open_file(file)
         schema = reader.schema
@@ -40,14 +40,14 @@ def open_ipc(path: str) -> Opened:
                 if at >= stop:
                     return
                 batch = reader.get_batch(number)
-                first, behind = max(start - at, 0), min(stop - at, batch.num_rows)
-                yield batch.slice(first, behind - first)
+                first, end = max(start - at, 0), min(stop - at, batch.num_rows)
+                yield batch.slice(first, end - first)
 
     return Opened.in_ranges(schema, starts[-1], between)
 
 
 def _counts(file: pa.OSFile, reader: pa.RecordBatchFileReader) -> list[int]:
-    """Return the rows of each batch, for which its smallest column is read: the footer does not tell them."""
+    """Return the rows of each batch, for which its smallest column is read: the footer lacks them."""
     if not reader.schema.names:
         return []
     column = min(range(len(reader.schema)), key=lambda number: _width(reader.schema.field(number).type))
@@ -57,5 +57,5 @@ def _counts(file: pa.OSFile, reader: pa.RecordBatchFileReader) -> list[int]:
 
 
 def _width(kind: pa.DataType) -> int:
-    """Bits per row; texts and lists count as wide."""
+    """Return the bits per row; texts and lists count as wide."""
     return int(kind.bit_width) if pa.types.is_primitive(kind) else 1024

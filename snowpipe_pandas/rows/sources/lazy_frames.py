@@ -17,16 +17,16 @@ _WHAT = "the LazyFrame"
 
 
 def is_lazy_frame(source: Any) -> bool:
-    """Tell whether something is a LazyFrame, without importing polars."""
+    """Return whether something is a LazyFrame, without importing polars."""
     polars = sys.modules.get("polars")
     return polars is not None and isinstance(source, polars.LazyFrame)
 
 
 def open_lazy_frame(source: Any) -> Opened:
-    """Open a LazyFrame; its plan is run when its rows are read, again each time.
+    """Open a LazyFrame; its plan is run each time its rows are read.
 
     Raises:
-        DataError: its schema can't be told.
+        DataError: its schema can't be determined.
         UnsupportedColumnError: columns whose Arrow form is not the value.
     """
     with translated(_WHAT):

@@ -26,7 +26,7 @@ def sent_names(names: Sequence[str], columns: Mapping[str, str] | None, column_c
     Raises:
         EmptySourceError: there are no names.
         DuplicateColumnError: names are not unique without regard to case, as the service matches them.
-        DataError: a name can't name a column, or `columns` names one that is not there.
+        DataError: a name can't name a column, or `columns` names one that does not exist.
 
     >>> sent_names(["id", "name"], {"id": "key"}, "upper")
     ['KEY', 'NAME']
@@ -37,7 +37,7 @@ def sent_names(names: Sequence[str], columns: Mapping[str, str] | None, column_c
     unknown = [name for name in renamed if name not in names]
     if unknown:
         raise DataError(
-            f"columns= names columns that the source has not: {_shown(unknown)}",
+            f"columns= names columns that the source lacks: {_shown(unknown)}",
             columns=list(map(str, unknown)),
         )
     sent = [renamed.get(name, name) for name in names]
@@ -50,7 +50,7 @@ def sent_names(names: Sequence[str], columns: Mapping[str, str] | None, column_c
 
 
 def check_texts(names: Sequence[Any]) -> None:
-    """Refuse names that are no texts; what they are renamed to is checked later, by `sent_names`.
+    """Refuse names that are not strings; what they are renamed to is checked later, by `sent_names`.
 
     Raises:
         DataError: names the first ones.
@@ -101,7 +101,7 @@ def check_distinct(names: Sequence[str]) -> None:
 
 
 def _check_unique(names: Sequence[str]) -> None:
-    """Refuse names that the service would take for one: it matches them without regard to case.
+    """Refuse names that are the same to the service: it matches them without regard to case.
 
     Raises:
         DuplicateColumnError: names all of them.
@@ -112,7 +112,7 @@ def _check_unique(names: Sequence[str]) -> None:
     if len(known) < len(names):
         doubled = [name for same in known.values() if len(same) > 1 for name in same]
         raise DuplicateColumnError(
-            f"column names differ only in case, which the service does not tell apart: {_shown(doubled)}; "
+            f"column names differ only in case, which the service ignores: {_shown(doubled)}; "
             "rename them, for example with columns={...}",
             columns=doubled,
         )

@@ -1,4 +1,4 @@
-"""Reads files of one JSON object per line: rows as dicts, of which no digit and no key is lost."""
+"""Reads files of one JSON object per line: rows become dicts that lose no digit and no key."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from ..encode.cell_location import BinaryFormat
 from ..translated import translated
 from .dicts import CHUNK_ROWS
 from .parts import Opened, Part, joined
-from .paths import told
+from .paths import shown_path
 from .stamps import unchanged
 
 BLOCK_BYTES = 1024 * 1024
-"""Bytes that are read at once: each time, other threads may take their turn."""
+"""Bytes that are read at once; in between, other threads may run."""
 
 ADVICE = (
     "to have all rows looked at before the first is sent, pass them as a list: "
@@ -42,11 +42,11 @@ class _Chunk:
 
 
 def open_ndjson(paths: list[str], open_dicts: OpenDicts, binary_format: BinaryFormat) -> Opened:
-    """Open files of NDJSON in UTF-8; types are decided 10,000 rows at a time, as of dicts of a generator.
+    """Open files of NDJSON in UTF-8; types are decided 10,000 rows at a time, as for dicts from a generator.
 
     Raises:
-        EmptySourceError: there are no rows, so that there are no columns.
-        DataError: a line is no JSON object.
+        EmptySourceError: there are no rows, so there are no columns.
+        DataError: a line is not a JSON object.
     """
     chunks = _chunks(paths)
 
@@ -54,7 +54,7 @@ def open_ndjson(paths: list[str], open_dicts: OpenDicts, binary_format: BinaryFo
         chunk = next(chunks, None)
         if chunk is None:
             return None
-        where = f"from line {chunk.first_line:,} on, the file {told(chunk.path)}"
+        where = f"from line {chunk.first_line:,} on, the file {shown_path(chunk.path)}"
         return Part(open_dicts(chunk.rows, first_row), where, of_dicts=True, advice=ADVICE)
 
     first = part(0, 0)
@@ -65,7 +65,7 @@ def open_ndjson(paths: list[str], open_dicts: OpenDicts, binary_format: BinaryFo
 
 def _chunks(paths: list[str]) -> Iterator[_Chunk]:
     for path in paths:
-        what = f"the file {told(path)}"
+        what = f"the file {shown_path(path)}"
         with translated(what), unchanged(path), pa.input_stream(path, compression="detect") as file:
             rows = _rows(what, BufferedReader(file, BLOCK_BYTES))
             while chunk := list(islice(rows, CHUNK_ROWS)):
@@ -73,7 +73,7 @@ def _chunks(paths: list[str]) -> Iterator[_Chunk]:
 
 
 def _rows(what: str, lines: Iterable[bytes]) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield the rows with the numbers of their lines; lines of blanks are none."""
+    """Yield the rows with the numbers of their lines; blank lines are skipped."""
     exact: list[Decimal] = []
     decode = JSONDecoder(
         object_pairs_hook=_object, parse_float=partial(_number, exact), parse_constant=_no_number
@@ -85,10 +85,10 @@ def _rows(what: str, lines: Iterable[bytes]) -> Iterator[tuple[int, dict[str, An
         try:
             row = decode(line.decode())
         except (ValueError, RecursionError) as error:
-            raise DataError(f"{what}, line {number:,}, is no JSON object: {error}{_form(line)}") from None
+            raise DataError(f"{what}, line {number:,}, is not a JSON object: {error}{_form(line)}") from None
         if not isinstance(row, dict):
             raise DataError(
-                f"{what}, line {number:,}, is no JSON object but a {type(row).__name__}{_form(line)}"
+                f"{what}, line {number:,}, is not a JSON object but of type {type(row).__name__}{_form(line)}"
             )
         if exact:
             _refuse_inner_decimals(what, number, row)
@@ -98,14 +98,14 @@ def _rows(what: str, lines: Iterable[bytes]) -> Iterator[tuple[int, dict[str, An
 
 def _form(line: bytes) -> str:
     if line.lstrip().startswith(b"["):
-        return "; of a file that is one array, pass the rows: json.load(open(path))"
+        return "; if the file is one array, pass its rows: json.load(open(path))"
     if line.strip() == b"{":
-        return "; each row must stand on a line of its own"
+        return "; each row must be on a line of its own"
     return ""
 
 
 def _refuse_inner_decimals(what: str, number: int, row: dict[str, Any]) -> None:
-    """A decimal in a column is sent with all of its digits; inside of a dict it would become a text."""
+    """Refuse decimals inside of dicts, where they would become text; a column sends them with all digits."""
     for name, value in row.items():
         if isinstance(value, dict | list) and (odd := _decimal_in(value)) is not None:
             raise DataError(
@@ -124,7 +124,7 @@ def _decimal_in(value: Any) -> Decimal | None:
 
 def _number(exact: list[Decimal], text: str) -> float | Decimal:
     """Read a number with a fraction or an exponent: as a float if that is the same number, else with all of
-    its digits, and tell so in `exact`."""
+    its digits, which also go into `exact`."""
     number = float(text)
     if len(text) < 16 and "e" not in text and "E" not in text:
         return number
@@ -136,7 +136,7 @@ def _number(exact: list[Decimal], text: str) -> float | Decimal:
 
 
 def _no_number(text: str) -> float:
-    raise ValueError(f"{text} is no number in JSON")
+    raise ValueError(f"{text} is not a number in JSON")
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

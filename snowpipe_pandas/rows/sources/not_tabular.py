@@ -1,4 +1,4 @@
-"""Tells what to do with something that is no source."""
+"""Says what to do with something that is not a source."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ...errors import DataError
 
 
 def is_series(source: Any) -> bool:
-    """Tell whether something is one column of pandas or polars."""
+    """Return whether something is one column of pandas or polars."""
     return any(
         base.__name__ in ("Series", "Index") and base.__module__.split(".")[0] in ("pandas", "polars")
         for base in type(source).__mro__
@@ -20,12 +20,12 @@ def is_series(source: Any) -> bool:
 
 
 def is_open_file(source: Any) -> bool:
-    """Tell whether something is an open file, whose lines are no rows."""
+    """Return whether something is an open file, whose lines are not rows."""
     return callable(getattr(type(source), "readline", None))
 
 
 def not_tabular(source: Any) -> DataError:
-    """Return the error for something that is no source, with what would make it one."""
+    """Return the error for something that is not a source, with what would make it one."""
     advice = "pass a DataFrame, an Arrow table or stream, an iterator of those, a list of dicts, or a path"
     if isinstance(source, np.ndarray):
         fields = "pd.DataFrame(array)" if source.dtype.names else "pd.DataFrame(array, columns=[...])"

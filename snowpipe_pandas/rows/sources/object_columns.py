@@ -1,6 +1,6 @@
 """Columns of Python objects: one Arrow type that holds every value whole, or a refusal of the odd row.
 
-The type is decided by the Python types of all values that are there, never by a part of them. Where values
+The type is decided by the Python types of all values that are present, never by some of them. Where values
 of two kinds share a wider type (dates and datetimes, integers and decimals), it is that one.
 """
 
@@ -57,10 +57,10 @@ class UnsupportedError(Exception):
 
 
 def object_field(name: str, values: Objects, missing: Flags, row_of: Callable[[int], int]) -> pa.Field:
-    """Return the field that holds every value whole; `row_of` tells the number of a row in the whole source.
+    """Return the field that holds every value whole; `row_of` returns a row's number in the whole source.
 
     Raises:
-        UnsupportedError: there is none; the text names the row that is odd.
+        UnsupportedError: there is none; the message names the odd row.
     """
     present = values[~missing]
     if not len(present):
@@ -93,7 +93,7 @@ class _OddValueError(Exception):
 
 
 def _mixed(values: Objects, missing: Flags, row_of: Callable[[int], int]) -> str:
-    """Tell of the first value of the rarer kind: that one is odd, wherever it stands."""
+    """Describe the first value of the rarer kind: that one is odd, wherever it is."""
     rows = np.flatnonzero(~missing).tolist()
     by_kind: dict[str, list[int]] = {}
     for row in rows:
@@ -142,14 +142,16 @@ def _floats(name: str, cells: list[Any]) -> pa.Field:
     integers = {kind for kind in types if kind_of(kind) == "int"}
     if integers:
         # A float beyond this has fewer digits than the integer, even where it is the same number.
-        problem = "is an integer of more digits than the floats beside it; use .map(Decimal) or .astype(str)"
+        problem = (
+            "is an integer with more digits than the floats beside it; use .map(Decimal) or .astype(str)"
+        )
         _refuse_first(cells, lambda value: type(value) in integers and abs(int(value)) > 2**53, problem)
     return pa.field(name, pa.float64())
 
 
 def _decimals(name: str, cells: list[Any]) -> pa.Field:
     numbers = [value if isinstance(value, Decimal) else Decimal(int(value)) for value in cells]
-    _refuse_first(numbers, lambda value: not value.is_finite(), "is no number that a column can hold")
+    _refuse_first(numbers, lambda value: not value.is_finite(), "is not a number that a column can hold")
     try:
         kind = pa.array(numbers).type
     except pa.ArrowInvalid:
@@ -157,7 +159,7 @@ def _decimals(name: str, cells: list[Any]) -> pa.Field:
             max(range(len(numbers)), key=lambda number: _digits(numbers[number])),
             "the column needs more than 76 digits; use .astype(str)",
         ) from None
-    # Each value keeps its own digits: one that has more beside it would not be the same text.
+    # Each value keeps its own digits: its text must not depend on the values beside it.
     return number_field(name, kind.precision, kind.scale)
 
 
@@ -171,9 +173,9 @@ def _instants(name: str, cells: list[Any]) -> pa.Field:
     zoned = [is_zoned(value) for value in moments]
     if any(zoned) and not all(zoned):
         odd = zoned.index(_rarer(zoned))
-        told = "has a time zone, others have none" if zoned[odd] else "has no time zone, others have one"
+        problem = "has a time zone, others have none" if zoned[odd] else "has no time zone, others have one"
         raise _OddValueError(
-            odd, f"{told}; bring them to one form, for example pd.to_datetime(df[c], utc=True)"
+            odd, f"{problem}; bring them to one form, for example pd.to_datetime(df[c], utc=True)"
         )
     if not any(isinstance(value, datetime) for value in moments):
         return pa.field(name, pa.date32())
@@ -189,12 +191,12 @@ def _rarer(flags: list[bool]) -> bool:
 
 
 def _check_ticks(values: list[Any], unit: str) -> None:
-    """Refuse values out of the range of 64 bits in the unit that others need."""
+    """Refuse values that exceed 64 bits in the unit that others need."""
     per_tick = 1000 if unit == "ns" else 1
     _refuse_first(
         values,
         lambda value: abs(ticks_of(value)) * per_tick + nanoseconds_of(value) > MAX_TICKS,
-        "lies out of the range of nanoseconds, which others have; round them, or use .astype(str)"
+        "is out of the range of nanoseconds, which others have; round them, or use .astype(str)"
         if unit == "ns"
         else "is longer than 64 bits of microseconds; use .astype(str)",
     )
@@ -204,7 +206,7 @@ def _times(name: str, cells: list[Any]) -> pa.Field:
     _refuse_first(
         cells,
         lambda value: value.tzinfo is not None,
-        "has a zone, which TIME has not; use .map(lambda v: v.replace(tzinfo=None))",
+        "has a zone, which TIME can't hold; use .map(lambda v: v.replace(tzinfo=None))",
     )
     return pa.field(name, pa.time64("us"))
 
@@ -243,4 +245,4 @@ _DECIDED: tuple[tuple[frozenset[str], Callable[[str, list[Any]], pa.Field]], ...
     (frozenset({"time"}), _times),
     (frozenset({"timedelta"}), _durations),
 )
-"""Kinds that one type holds together, and what decides which."""
+"""Kinds that one type holds together, and the function that decides which."""

@@ -27,7 +27,7 @@ def missing_of(values: Objects) -> Flags:
 
 
 def is_missing(value: object) -> bool:
-    """Tell of one value what `missing_of` tells of many."""
+    """Return for one value what `missing_of` returns for many."""
     if value is None or value is pd.NA or value is pd.NaT:
         return True
     if isinstance(value, Decimal):
@@ -38,7 +38,7 @@ def is_missing(value: object) -> bool:
 
 
 def object_array(values: Objects, missing: Flags, field: pa.Field, location: CellLocation) -> pa.Array:
-    """Convert a slice of a column to the field that all of the column was found to need.
+    """Convert a slice of a column to the field that was found for the whole column.
 
     Raises:
         InvalidValueError: a cell has no such form; names column and row.
@@ -55,7 +55,7 @@ def object_array(values: Objects, missing: Flags, field: pa.Field, location: Cel
         if _is_plain(field):
             return pa.array(values, field.type, mask=missing)
         return _converted(cells(), field)
-    except Exception:  # told with the cell that failed
+    except Exception:  # reported with the cell that failed
         for number, cell in enumerate(cells()):
             try:
                 _converted([cell], field)
@@ -65,14 +65,14 @@ def object_array(values: Objects, missing: Flags, field: pa.Field, location: Cel
 
 
 def conversion_problem(error: Exception, kind: pa.DataType) -> str:
-    """Tell why a cell did not become the type, in a few words."""
+    """Return in a few words why a cell did not become the type."""
     if isinstance(error, UnicodeEncodeError):
         return "holds a lone surrogate; clean the text"
     return f"does not fit {kind} ({str(error).splitlines()[0][:100] if str(error) else type(error).__name__})"
 
 
 def _is_plain(field: pa.Field) -> bool:
-    """Whether Arrow reads these Python values as they are."""
+    """Return whether Arrow reads these Python values unchanged."""
     kind = field.type
     plain = pa.types.is_string(kind) or pa.types.is_boolean(kind) or pa.types.is_integer(kind)
     marked = is_uuid_field(field) or is_number_field(field)

@@ -14,14 +14,21 @@ from ..types import is_semi_structured
 from .conform import conformed, other_type
 
 Between: TypeAlias = Callable[[int, int], Iterator[pa.RecordBatch]]
-"""Reads rows `start` to `stop - 1` of a source, and not those before them. Several threads may call it."""
+"""Reads rows `start` to `stop - 1` of a source without those before them. Several threads may call it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A source as Arrow: its fields, its rows' number where it is known, its batches, since when those of the
-    last batch waited to be read, if they did, what reads a range of its rows, where that can be done, and
-    what lets go of the source, read or not."""
+    """A source as Arrow.
+
+    Attributes:
+        schema: its fields.
+        total_rows: number of rows, None where it is unknown.
+        batches: yields the rows.
+        waiting_since: returns since when the rows of the last batch waited to be read, None if they did not.
+        between: reads a range of rows, None where that can't be done.
+        close: releases the source, whether its rows were read or not.
+    """
 
     schema: pa.Schema
     total_rows: int | None
@@ -32,7 +39,7 @@ class Opened:
 
     @classmethod
     def in_ranges(cls, schema: pa.Schema, total_rows: int, between: Between) -> Opened:
-        """Return a source of which any range of rows can be read."""
+        """Return a source in which any range of rows can be read."""
         return cls(schema, total_rows, lambda: between(0, total_rows), between=between)
 
 
@@ -42,14 +49,14 @@ class Part:
 
     Attributes:
         opened: its rows.
-        told: how messages name it, such as `part 3 of the source`.
-        of_dicts: its rows are dicts: a column that none of them has is missing values.
-        cut: time decided where it ends.
-        advice: what to do if it does not go with the parts before.
+        name: how messages name it, such as `part 3 of the source`.
+        of_dicts: its rows are dicts: a column that none of them has is all missing.
+        cut: it ends where the time was up.
+        advice: what to do if it does not match the parts before.
     """
 
     opened: Opened
-    told: str
+    name: str
     of_dicts: bool = False
     cut: bool = False
     advice: str = "give all parts the same columns and types, for example with dtype= or .astype()"
@@ -60,7 +67,7 @@ def joined(first: Part, rest: Callable[[int, int], Part | None], binary_format: 
 
     Args:
         first: the first part; its columns are the load's.
-        rest: opens part number n, whose first row has that number; None after the last part.
+        rest: opens a part, given its number and that of its first row; returns None after the last part.
         binary_format: text form of bytes.
     """
     return Opened(first.opened.schema, None, lambda: _batches(first, rest, binary_format))
@@ -94,17 +101,17 @@ class _Load:
         self._binary_format: BinaryFormat = binary_format
 
     def begin(self, part: Part) -> None:
-        """Refuse other columns than the load has; from a first cut by time on, text may not depend on it."""
+        """Refuse columns other than the load's; once time has cut a part, text must not depend on where."""
         self._cut = self._cut or part.cut
         self._rows_before = self.rows
         found = part.opened.schema.names
         more = [name for name in found if name not in self._names]
         less = [] if part.of_dicts else [name for name in self._names if name not in found]
         if more or less:
-            told = [f"has columns which the first part had not: {more}"] if more else []
-            told += [f"lacks columns of the first part: {less}"] if less else []
+            problems = [f"has columns that the first part lacks: {more}"] if more else []
+            problems += [f"lacks columns of the first part: {less}"] if less else []
             raise DataError(
-                f"{part.told} {' and '.join(told)}; {part.advice}",
+                f"{part.name} {' and '.join(problems)}; {part.advice}",
                 columns=more or less,
             )
 
@@ -136,7 +143,7 @@ class _Load:
         except DataError as error:
             if type(error) is not DataError:
                 raise
-            raise DataError(f"{part.told}: {error}; {part.advice}", columns=error.columns) from None
+            raise DataError(f"{part.name}: {error}; {part.advice}", columns=error.columns) from None
 
     def _decide(self, position: int, found: pa.Field) -> None:
         """Let the first values of a column decide its type."""

@@ -1,4 +1,4 @@
-"""Finds the files that a path, a glob, a folder or a list of them names, and tells their format."""
+"""Finds the files that a path, a glob, a folder or a list of them names, and their format."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ _OTHERS = {
     ".npy": "pd.DataFrame(np.load(path))",
     ".zip": "the files in it, once it is unpacked",
 }
-"""What makes a source of files of other formats."""
+"""What makes a source from files of other formats."""
 
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
 _HIVE = re.compile(r"[^=]+=")
@@ -67,7 +67,7 @@ class Found:
 
 
 def names_files(source: Any) -> bool:
-    """Tell whether a source is a path, or a list or tuple of paths."""
+    """Return whether a source is a path, or a list or tuple of paths."""
     if isinstance(source, list | tuple) and source:
         source = source[0]
     return isinstance(source, str | PathLike)
@@ -77,35 +77,38 @@ def find_files(source: Path | Sequence[Path]) -> Found:
     """Return the files that are named: those of a glob or a folder sorted, those of a list in its order.
 
     Raises:
-        DataError: there are none, one is no file, or they are not of one format that can be read.
+        DataError: there are none, one is not a file, or they do not have one format that can be read.
     """
     named = source if isinstance(source, list | tuple) else [source]
-    # Whole paths: files are opened when their rows are due, from where the process is then.
+    # Absolute paths: files are opened when their rows are needed, and the process may have moved by then.
     paths = [os.path.abspath(path) for name in named for path in _named_by(_text(name))]
     seen: set[str] = set()
     for path in paths:
         real = os.path.realpath(path)
         if real in seen:
-            raise DataError(f"the file {told(path)} is named twice, so its rows would be sent twice")
+            raise DataError(f"the file {shown_path(path)} is named twice, so its rows would be sent twice")
         seen.add(real)
     formats = {path: _format(path) for path in paths}
     first = formats[paths[0]]
     for path, found in formats.items():
         if found != first:
             raise DataError(
-                f"the files are of several formats: {told(paths[0])} is {first}, {told(path)} is {found}; "
-                "name those of one format, for example with a glob such as 'data/*.parquet'"
+                f"the files have several formats: {shown_path(paths[0])} is {first}, "
+                f"{shown_path(path)} is {found}; name those of one format, "
+                "for example with a glob such as 'data/*.parquet'"
             )
     return Found(paths, first)
 
 
-def told(path: str) -> str:
-    """Return a path as messages show it: of a long one its end, which tells files apart.
+def shown_path(path: str) -> str:
+    """Return a path as messages show it: of a long one its end, which distinguishes files.
 
-    >>> told("data/a.csv")
+    >>> shown_path("data/a.csv")
     "'data/a.csv'"
     """
-    with contextlib.suppress(OSError, ValueError):  # no working directory any more, or another drive
+    with contextlib.suppress(
+        OSError, ValueError
+    ):  # the working directory was deleted, or is on another drive
         path = min(path, os.path.relpath(path), key=len)
     most = SHOWN_CHARACTERS - len("'...'")
     if len(ascii(path)) > SHOWN_CHARACTERS:  # an escape has up to ten characters
@@ -117,20 +120,22 @@ def _text(name: Any) -> str:
     """Return one name as text.
 
     Raises:
-        DataError: it is none, or can't name a file here.
+        DataError: it is not text, or can't name a file here.
     """
     try:
         text = os.fspath(name)
-    except Exception:  # noqa: BLE001  # no path at all, or a foreign __fspath__
+    except Exception:  # noqa: BLE001  # not a path at all, or a foreign __fspath__
         text = None
     if not isinstance(text, str):
         raise DataError(f"a list of paths has an item of type {type(name).__name__}: give texts or Paths")
     url = _URL.match(text)
     if url:  # never shown: it may hold a password or a signature
-        raise DataError(f"a {url[1].lower()}:// URL is no path of a file here; {_url_advice(url[1].lower())}")
+        raise DataError(
+            f"a {url[1].lower()}:// URL is not the path of a file here; {_url_advice(url[1].lower())}"
+        )
     if not text.isprintable() and ("\n" in text or "\0" in text):
         raise DataError(
-            f"a text of {len(text):,} characters with line breaks is no path; rows in a text: "
+            f"a text of {len(text):,} characters with line breaks is not a path; for rows in a text: "
             "pd.read_csv(io.StringIO(text), dtype=str)"
         )
     return os.path.expanduser(text)
@@ -156,20 +161,20 @@ def _named_by(name: str) -> list[str]:
         matches = sorted(filter(_is_visible(name), glob(name, recursive=True))) if has_magic(name) else []
     except (OSError, ValueError) as error:  # ValueError: a lone surrogate
         reason = getattr(error, "strerror", None) or type(error).__name__
-        raise DataError(f"{told(name)} can't be read: {reason}; check the path") from error
+        raise DataError(f"{shown_path(name)} can't be read: {reason}; check the path") from error
     # With ** a folder is matched, and so are the files in it.
     files = [match for match in matches if not ("**" in name and os.path.isdir(match))]
     paths = [path for match in files for path in _of_path(match, partitions=True)]
     if not paths:
         raise DataError(
-            f"no file matches {told(name)}; the source is a path, a glob, a folder, a list of paths, or a "
-            "frame, and paths start in the folder of the process"
+            f"no file matches {shown_path(name)}; the source is a path, a glob, a folder, a list of paths, "
+            "or a frame, and paths start in the folder of the process"
         )
     return paths
 
 
 def _is_visible(pattern: str) -> Callable[[str], bool]:
-    """Return what tells a match of a glob from hidden files and those named _..., unless it asks for such."""
+    """Return the filter of a glob's matches: no hidden files or those named _..., unless it names them."""
     parts = PurePath(pattern).parts
     fixed = next((number for number, part in enumerate(parts) if has_magic(part)), len(parts))
     asked = {part[0] for part in parts[fixed:]}
@@ -185,10 +190,12 @@ def _of_path(path: str, *, partitions: bool) -> list[str]:
     if stat.S_ISREG(mode):
         return [path]
     if not stat.S_ISDIR(mode):
-        raise DataError(f"{told(path)} is a device, a pipe or a socket; name files")
+        raise DataError(f"{shown_path(path)} is a device, a pipe or a socket; name files")
     found = list(_in_folder(path, frozenset(), partitions=partitions))
     if not found:
-        raise DataError(f"the folder {told(path)} has no files, apart from hidden ones and those named _...")
+        raise DataError(
+            f"the folder {shown_path(path)} has no files, apart from hidden ones and those named _..."
+        )
     return found
 
 
@@ -196,7 +203,7 @@ def _in_folder(folder: str, above: frozenset[str], *, partitions: bool) -> Itera
     """Yield the files of a folder and of those in it, sorted by name; not those named .x or _x."""
     real = os.path.realpath(folder)
     if real in above:
-        raise DataError(f"the folder {told(folder)} leads back into itself; name the files")
+        raise DataError(f"the folder {shown_path(folder)} leads back into itself; name the files")
     for name in sorted(os.listdir(folder)):
         if name.startswith((".", "_")):
             continue
@@ -206,15 +213,15 @@ def _in_folder(folder: str, above: frozenset[str], *, partitions: bool) -> Itera
             continue
         if _HIVE.match(name) and not partitions:
             raise DataError(
-                f"{told(path)} looks like a partition, whose value is a column that its files lack; with it: "
-                'pyarrow.dataset.dataset(folder, partitioning="hive"); without it: name the files, for '
-                "example with the glob 'folder/**/*.parquet'"
+                f"{shown_path(path)} looks like a partition, whose value is a column that its files "
+                'lack; with it: pyarrow.dataset.dataset(folder, partitioning="hive"); without it: '
+                "name the files, for example with the glob 'folder/**/*.parquet'"
             )
         yield from _in_folder(path, above | {real}, partitions=partitions)
 
 
 def _format(path: str) -> str:
-    """Tell a file's format by its suffix.
+    """Return a file's format by its suffix.
 
     Raises:
         DataError: there is none that can be read; the message says what would be a source.
@@ -229,6 +236,6 @@ def _format(path: str) -> str:
             return found
     advice = _OTHERS.get(last, "pyarrow.dataset.dataset(path, format=...)")
     raise DataError(
-        f"the file {told(path)} is of no format that is known by its suffix: {', '.join(FORMATS)}, of text "
-        f"also with {', '.join(COMPRESSED)}; what would be a source: {advice}"
+        f"the file {shown_path(path)} has no suffix of a known format: {', '.join(FORMATS)}, "
+        f"of text also with {', '.join(COMPRESSED)}; what would be a source: {advice}"
     )

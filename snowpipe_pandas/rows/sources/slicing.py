@@ -1,8 +1,8 @@
-"""Cuts record batches by what their rows become as NDJSON, not by what they take in Arrow's form.
+"""Cuts record batches by the size of their rows as NDJSON, not by their size in Arrow's form.
 
-A dictionary, a run or a view holds a text once and names it often: 60,000 rows of a few bytes may be 6 GB
+A dictionary, a run or a view holds a text once and refers to it often: 60,000 rows of a few bytes may be 6 GB
 of JSON. So each row's size is estimated, from lengths and offsets alone: no value is decoded. Escapes in
-texts are not counted, they are rare where texts are long.
+texts are not counted: they are rare where texts are long.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ..types import is_bytes, is_string
 MAX_BATCH_ROWS = 65_536
 MAX_BATCH_CELLS = 262_144
 BATCH_BYTES = 6 * 1024 * 1024
-"""Batches become about so much NDJSON at most: they fit a core's cache, render evenly, and take little
+"""Batches become about this much NDJSON at most: they fit a core's cache, render evenly, and take little
 memory while they do (up to four times as much)."""
 
 MAX_ELEMENTS = 4_194_304
@@ -35,7 +35,7 @@ Sizes: TypeAlias = "int | np.ndarray"
 
 
 def cut(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-    """Slice a batch by rows, cells and bytes of NDJSON; a row that is larger than a slice is one alone."""
+    """Slice a batch by rows, cells and bytes of NDJSON; a row larger than a slice is a slice alone."""
     if batch.num_rows == 1:
         yield batch
         return
@@ -51,7 +51,7 @@ def size_of(batch: pa.RecordBatch) -> int:
 
 
 def _countable(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-    """Halve a batch until the elements of its lists are not too many to count their sizes."""
+    """Halve a batch until its lists have few enough elements to count their sizes."""
     if batch.num_rows > 1 and sum(map(_elements, batch.columns)) > MAX_ELEMENTS:
         half = batch.num_rows // 2
         yield from _countable(batch.slice(0, half))
@@ -64,14 +64,14 @@ def _by_bytes(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
     sizes = np.broadcast_to(_row_sizes(batch), batch.num_rows)
     ends = np.cumsum(sizes, dtype=np.int64)
     total, largest = int(ends[-1]), int(sizes.max())
-    # Slices of one size, where the rows are: else the last one would be a rest of any size.
+    # Slices of equal size, if the rows are: else the last one would be a rest of any size.
     even = -(-total // -(-total // BATCH_BYTES)) + largest
     most = min(BATCH_BYTES, even)
-    start = behind = 0
+    start = done = 0
     while start < batch.num_rows:
-        stop = max(start + 1, int(np.searchsorted(ends, behind + most, side="right")))
+        stop = max(start + 1, int(np.searchsorted(ends, done + most, side="right")))
         yield batch.slice(start, stop - start)
-        start, behind = stop, int(ends[stop - 1])
+        start, done = stop, int(ends[stop - 1])
 
 
 def _row_sizes(batch: pa.RecordBatch) -> Sizes:
@@ -79,7 +79,7 @@ def _row_sizes(batch: pa.RecordBatch) -> Sizes:
 
 
 def _of_fields(names: list[str], columns: list[pa.Array]) -> Sizes:
-    """Sizes of keys and values that stand side by side."""
+    """Return the sizes of keys and values side by side."""
     total: Sizes = 0
     for name, column in zip(names, columns, strict=True):
         total = total + _sizes(column) + KEY_BYTES + len(name)
@@ -87,7 +87,7 @@ def _of_fields(names: list[str], columns: list[pa.Array]) -> Sizes:
 
 
 def _sizes(array: pa.Array) -> Sizes:
-    """Bytes of JSON of an array's values."""
+    """Return the bytes of JSON of an array's values."""
     kind = array.type
     if isinstance(kind, pa.BaseExtensionType):
         return _sizes(array.storage)
@@ -101,7 +101,7 @@ def _sizes(array: pa.Array) -> Sizes:
 
 
 def _or_null(array: pa.Array, sizes: Sizes) -> Sizes:
-    """What lies under a null may be of any size, and is not written."""
+    """Return the size of null for nulls: what lies under them may be of any size, and is not written."""
     if isinstance(sizes, int) or array.null_count == 0:
         return sizes
     return np.where(array.is_null().to_numpy(zero_copy_only=False), NULL_BYTES, sizes)
@@ -112,7 +112,7 @@ def _texts(array: pa.Array) -> Sizes:
 
 
 def _binary(array: pa.Array) -> Sizes:
-    """Between the 4/3 of Base64 and the 2 of hex."""
+    """Return a size between the 4/3 of Base64 and the 2 of hex."""
     lengths = _lengths(array)
     return _or_null(array, lengths + lengths // 2 + TEXT_BYTES)
 
@@ -168,7 +168,7 @@ def _lists(array: pa.Array) -> Sizes:
 
 
 def _children(array: pa.Array) -> tuple[np.ndarray, np.ndarray, list[pa.Array]]:
-    """Where each list starts and stops in what is returned third: the elements, of a map keys and items."""
+    """Return where each list starts and stops in its elements, and the elements; keys and items of a map."""
     kind = array.type
     if pa.types.is_fixed_size_list(kind):
         starts = np.arange(array.offset, array.offset + len(array), dtype=np.int64) * kind.list_size
@@ -189,7 +189,7 @@ def _children(array: pa.Array) -> tuple[np.ndarray, np.ndarray, list[pa.Array]]:
 
 
 def _elements(array: pa.Array) -> int:
-    """How many elements the lists of an array have, at all depths; dictionaries do not shrink with it."""
+    """Return how many elements an array's lists have, at all depths; slices share dictionaries."""
     kind = array.type
     if isinstance(kind, pa.BaseExtensionType):
         return _elements(array.storage)

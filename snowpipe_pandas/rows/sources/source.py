@@ -43,11 +43,11 @@ class Source:
     Attributes:
         schema: the fields, with the names that are sent.
         total_rows: number of rows, None where the source does not know it.
-        waiting_since: tells since when the rows of the last batch wait to be read, on the monotonic clock, in
-            seconds; None if they did not wait.
+        waiting_since: returns since when the rows of the last batch waited to be read, on the monotonic
+            clock, in seconds; None if they did not wait.
         first_row: number of the first row, for messages; that of a part counts in the whole source.
         given_names: the names that the fields have in what the user gave.
-        close: lets go of the source, whether its rows were read or not: an iterator is read by a thread.
+        close: releases the source, whether its rows were read or not: an iterator is read by a thread.
     """
 
     schema: pa.Schema
@@ -67,8 +67,8 @@ class Source:
     def part(self, start: int, stop: int) -> Source:
         """Return rows `start` to `stop - 1` as a source of its own, of the same schema.
 
-        Types are those of the whole source, and so is each row's text. Parts share nothing that changes:
-        each may be read in a thread of its own.
+        Types are those of the whole source, and so each row has the same text. Parts share nothing that
+        changes: each may be read in a thread of its own.
 
         Args:
             start: the first row, counted from 0.
@@ -85,14 +85,14 @@ class Source:
             raise DataError("the source can't be read in ranges: it gives its rows in order, once")
         if not 0 <= start <= stop <= total:
             raise DataError(
-                f"the source has {counted(total, 'row')}, of which {start:,} to {stop:,} are no range"
+                f"the source has {counted(total, 'row')}; {start:,} to {stop:,} is not a range of them"
             )
         return Source(
             self.schema,
             stop - start,
             partial(between, start, stop),
             self.waiting_since,
-            lambda first, behind: between(start + first, start + behind),
+            lambda first, end: between(start + first, start + end),
             self.first_row + start,
             self.given_names,
         )
@@ -101,7 +101,7 @@ class Source:
         """Yield the rows in order, in batches small enough to render side by side.
 
         Raises:
-            DataError: a later part of the source has other columns, or loses values in its types.
+            DataError: a later part of the source has other columns, or values that the types would lose.
         """
         for batch in self._batches():
             if batch.schema.names != self.schema.names:
@@ -139,7 +139,7 @@ def open_source(
         columns: new names, `{"old": "NEW"}`.
         column_case: "upper" folds all names.
         binary_format: text form of bytes inside of dicts and lists: "base64", "hex" or "utf-8".
-        patience_s: how long a dict of an iterator waits for others, with which its types are decided.
+        patience_s: seconds that a dict of an iterator waits for others, with which its types are decided.
 
     Raises:
         EmptySourceError: no columns.
@@ -169,9 +169,9 @@ def open_source(
 
 
 def can_be_read_again(source: Any) -> bool:
-    """Tell whether a source that is read now gives its rows once more when it is opened again.
+    """Return whether a source that is read now yields its rows again when it is opened again.
 
-    It is not opened for that. A foreign stream may be one that ends, so only frames among them are believed.
+    It is not opened to find out. A foreign stream may be used up, so of foreign objects only frames count.
 
     >>> can_be_read_again([{"A": 1}]), can_be_read_again(iter([{"A": 1}]))
     (True, False)
@@ -215,7 +215,7 @@ def _iterator(source: Iterable[Any]) -> Iterator[Any]:
 
 
 def _is_frame(source: Any) -> bool:
-    """Look through all bases: a subclass, such as GeoPandas has, is a DataFrame."""
+    """Return whether it is a DataFrame, by all bases: GeoPandas has a subclass."""
     return any(
         base.__name__ == "DataFrame" and base.__module__.split(".")[0] == "pandas"
         for base in type(source).__mro__
@@ -224,7 +224,7 @@ def _is_frame(source: Any) -> bool:
 
 def _open_frame(source: Any, options: _Options, first_row: int) -> Opened:
     with translated("the DataFrame"):
-        # A subclass may do things in its own way, and a copy of a short frame costs as much as its rows.
+        # A subclass may override anything; a copy of a short plain frame would cost as much as its rows.
         frame = source if type(source) is pd.DataFrame else pd.DataFrame(source)
         named = named_series(frame, index=options.index)
         return _of_series(named, len(frame), options, first_row)
@@ -255,12 +255,12 @@ def _open_files(source: Any, options: _Options) -> Opened:
 
 
 def _open_parts(source: Iterator[Any], options: _Options) -> Opened:
-    """Open an iterator of parts, or of dicts; its own failures are the user's and leave as they are."""
+    """Open an iterator of parts, or of dicts; its own exceptions are the user's and pass unchanged."""
     feed = Feed(source)
     try:
         return _of_feed(feed, options)
     except BaseException:
-        feed.close()  # an error that is kept, as notebooks do, keeps the feed
+        feed.close()  # an error that is kept, as notebooks do, keeps the feed alive
         raise
 
 
@@ -281,9 +281,9 @@ def _of_feed(feed: Feed, options: _Options) -> Opened:
         if not of_dicts:
             return _part(taken.items[0], options, number, first_row)
         since = taken.since
-        told = f"rows {first_row:,} to {first_row + len(taken.items) - 1:,} of the source"
+        name = f"rows {first_row:,} to {first_row + len(taken.items) - 1:,} of the source"
         opened = _open_dicts(taken.items, first_row, options)
-        return Part(opened, told, of_dicts=True, cut=taken.cut, advice=_LIST_ADVICE)
+        return Part(opened, name, of_dicts=True, cut=taken.cut, advice=_LIST_ADVICE)
 
     parts = joined(cast(Part, part(0, 0)), part, options.binary_format)
 
@@ -332,5 +332,5 @@ def check_types(schema: pa.Schema) -> None:
         except TypeError as error:
             problems[field.name] = str(error)
     if problems:
-        told = "; ".join(f"{name!r}: {problem}" for name, problem in problems.items())
-        raise UnsupportedColumnError(f"columns can't be sent: {told}", columns=list(problems))
+        listed = "; ".join(f"{name!r}: {problem}" for name, problem in problems.items())
+        raise UnsupportedColumnError(f"columns can't be sent: {listed}", columns=list(problems))

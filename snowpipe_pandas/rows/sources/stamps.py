@@ -1,4 +1,4 @@
-"""Tells whether a file is still the one that was opened: rows of two versions of it would be neither."""
+"""Checks that a file is still the one that was opened: rows of two versions of it would be neither."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from contextlib import contextmanager
 from typing import TypeAlias
 
 from ...errors import DataError
-from .paths import told
+from .paths import shown_path
 
 Stamp: TypeAlias = tuple[int, int, int]
 """A file's inode, size and time of change."""
 
 
 def stamp_of(path: str) -> Stamp:
-    """Return what changes with a file."""
+    """Return what changes whenever a file does."""
     found = os.stat(path)
     return found.st_ino, found.st_size, found.st_mtime_ns
 
@@ -25,7 +25,7 @@ def unchanged(path: str, stamp: Stamp | None = None) -> Iterator[None]:
     """Read a file in this block; it must be the same before and after it.
 
     Raises:
-        DataError: it changed, since the stamp was taken if there is one.
+        DataError: it changed, meanwhile or since the stamp was taken.
     """
     stamp = stamp or stamp_of(path)
     _check(path, stamp)
@@ -35,4 +35,4 @@ def unchanged(path: str, stamp: Stamp | None = None) -> Iterator[None]:
 
 def _check(path: str, stamp: Stamp) -> None:
     if stamp_of(path) != stamp:
-        raise DataError(f"the file {told(path)} changed while it was read; read it once it is complete")
+        raise DataError(f"the file {shown_path(path)} changed while it was read; read it once it is complete")
