@@ -135,12 +135,12 @@ class ElasticLoad:
             before = self.channel.status(self._caller) if self._options.wait else None
             self._begun = True
             self.report(LoadStarted(rows_total=self._rows.total_rows, rows_skipped=0))
-            self._tell_phase("sending")
+            self._report_phase("sending")
             with self._payloads, self._senders:
                 self.control.wake = self._wake
                 self._deliver()
             self._look_for_rejections(before)
-            self._tell_phase("done")
+            self._report_phase("done")
             return self._result()
         except BaseException as error:
             self._explain(error)
@@ -177,7 +177,7 @@ class ElasticLoad:
         self.control.check()
         if self.control.paused != self._paused:
             self._paused = self.control.paused
-            self._tell_phase("paused" if self._paused else "sending")
+            self._report_phase("paused" if self._paused else "sending")
         self._take_news(0)
         if self._is_all_given() and not self._senders.under_way:
             return  # the last request has just ended: there will be no more news
@@ -244,7 +244,7 @@ class ElasticLoad:
             return
         if before is None:
             return
-        self._tell_phase("committing")
+        self._report_phase("committing")
         growth = Growth.between(before, self._status_now())
         if growth is None or growth.is_hopeless(rows):
             return
@@ -288,7 +288,7 @@ class ElasticLoad:
         for event in news:
             self.report(event)
 
-    def _tell_phase(self, phase: Phase) -> None:
+    def _report_phase(self, phase: Phase) -> None:
         self.report(PhaseChanged(phase=phase))
 
     def _explain(self, error: BaseException) -> None:

@@ -318,13 +318,13 @@ class LoadProtocol:
             self._poll_at = now
         elif self._phase == "preparing":
             self._read_at = now  # what the load begins with is as good as a status
-        self._tell_phase()
+        self._report_phase()
 
     def _first_pauses(self) -> Polling:
         polling = self.delivery.plan.polling
         return Polling(polling.first_s, polling.cap_s)
 
-    def _tell_phase(self) -> None:
+    def _report_phase(self) -> None:
         phase = _PHASES.get(self.state, self._phase)
         if self.state is State.FAILED:
             self.delivery.events.append(failures.failure_event(self.delivery.error))

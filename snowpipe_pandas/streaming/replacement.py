@@ -112,7 +112,7 @@ class Replacement:
         Raises:
             ReplaceTableError: they did not; the table is as it was, unless the message says otherwise.
         """
-        with self._telling_what_holds():
+        with self._saying_what_holds():
             self._audit(result)
             self._swap()
         self._drop_old()
@@ -227,8 +227,8 @@ class Replacement:
         return facts is not None and self._is_mine(facts)
 
     @contextmanager
-    def _telling_what_holds(self) -> Iterator[None]:
-        """Let whatever ends the last steps say where the rows are."""
+    def _saying_what_holds(self) -> Iterator[None]:
+        """Make whatever ends the last steps say where the rows are."""
         staged = (
             f"all rows of load {self._load_id!r} are in {self._staging.name}, and the same call goes on there"
         )
