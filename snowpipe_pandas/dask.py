@@ -84,7 +84,7 @@ class DaskAccessor:
         given = without_secrets(given)  # a traceback may show the variables of this frame
         shown = checked_progress(progress)
         retries = whole("retries", retries, low=0, example="retries=3")
-        partitions = self._frame.to_delayed()  # as many as there really are: optimising fuses some
+        partitions = self._frame.to_delayed()  # the true number: optimising fuses some
         like, parts = self._frame._meta, len(partitions)
         spec = LoadSpec.of(like, table, pipe=pipe, load_id=load_id, parts=parts, **given)
         if changed := texts_of_objects(self._frame):
@@ -105,7 +105,7 @@ class DaskAccessor:
 def _outcomes(
     partitions: list[Any], spec: LoadSpec, client: Client, retries: int, crew: Crew
 ) -> Iterator[tuple[int, Outcome]]:
-    """Let the workers stream all partitions; yield what came of each as it ends."""
+    """Make the workers stream all partitions; yield the outcome of each as it ends."""
     topic = f"snowpipe-{uuid.uuid4().hex}"
     on_worker = delayed(snowpipe_partition, pure=False)
     tasks = [on_worker(rows, spec, number, topic) for number, rows in enumerate(partitions, 1)]

@@ -35,13 +35,13 @@ if TYPE_CHECKING:
     from ..sql.door import DataFrame
 
 Send = Callable[..., StreamResult]
-"""`stream()`: a frame, a target, and options."""
+"""`stream()`, called with a frame, a target, and options."""
 
 _OWN_OPTIONS = ("load_id", "after", "channels", "delivery")
 """Options of a load that its repair does not share: it has a channel of its own, and few rows."""
 
 CLOCK_S = 1.0
-"""The clocks of client and service may differ by about as much."""
+"""The clocks of client and service may differ by about this much."""
 
 
 class LoadAftercare:
@@ -84,7 +84,7 @@ class LoadAftercare:
 
     def run(self) -> StreamResult:
         """Run the load, once; what it returns, or raises for rejected rows, leads back here."""
-        run, self._run = self._run, None  # which holds all of the load
+        run, self._run = self._run, None  # it holds all of the load
         if run is None:
             raise TypeError("a load runs once")
         self._began = self._now()
@@ -93,7 +93,7 @@ class LoadAftercare:
         except RowsRejectedError as error:
             self._reported = error.rows_rejected
             error._aftercare = self
-            if not self._elastic:  # whose rows name no load: they may be another one's
+            if not self._elastic:  # elastic rows name no load: they may be another one's
                 add_rejected(error, first_rejected(self._kept, self._again, self._encoder))
             raise
         self._reported, self._exact = result.rows_rejected, result.rejected_exact and result.committed
@@ -113,7 +113,7 @@ class LoadAftercare:
         return self._again.given
 
     def rejected(self) -> DataFrame:
-        """Return the rejected rows; where there surely are none, nothing is asked."""
+        """Return the rejected rows; where there surely are none, no request is made."""
         if self._clean:
             return rejected_frame((), self._again, self._encoder)
         frame = rejected_rows(self._target.door, self._whose(), self._again, self._encoder)

@@ -31,12 +31,12 @@ if TYPE_CHECKING:
 
 SEVERAL_JOBS = "jobs, such as sp.Jobs([df.snowpipe.stream(channel, background=True)])"
 CANCEL_GRACE_S = 30.0
-"""How long an interrupted wait stays for the request in flight."""
+"""How long an interrupted wait goes on for the request in flight."""
 _log = logging.getLogger("snowpipe_pandas.jobs")
 
 
 class _Displayed(ABC):
-    """What a cell shows as a live view with buttons: made when it is shown first, drawn until it is over."""
+    """What a cell shows as a live view with buttons: made when it is first shown, drawn until it is over."""
 
     _view: LoadView | JobsView | None = None
     _ticker: Ticker | None = None
@@ -144,22 +144,22 @@ class Job(_Displayed):
         return self._outcome.exception()
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait for the end and return whether it came within `timeout` seconds; None waits for ever.
+        """Wait for the end and return whether it came within `timeout` seconds; None waits without limit.
 
         An interrupt (Ctrl-C, or the kernel's) cancels the load and is raised again.
         """
         return _wait_all([self], _waitable(timeout), self._ticker)
 
     def pause(self) -> None:
-        """Let the load wait after the request in flight."""
+        """Make the load wait after the request in flight."""
         self._load.control.pause()
 
     def resume(self) -> None:
-        """Let a paused load go on."""
+        """Make a paused load go on."""
         self._load.control.resume()
 
     def cancel(self) -> None:
-        """Let the load stop after the request in flight; `result()` then raises LoadCancelledError."""
+        """Make the load stop after the request in flight; `result()` then raises LoadCancelledError."""
         self._load.control.cancel()
 
     def _make_view(self) -> LoadView:
@@ -184,7 +184,7 @@ class Job(_Displayed):
             self._outcome.set_result(result)
 
     def _placed(self, error: BaseException) -> str:
-        """Write an error with the place of the load, as our own ones do."""
+        """Write an error with the place of the load, as our own errors are written."""
         if isinstance(error, SnowpipeError) and error.place is not None:
             return str(error)
         place = place_of(self.progress.target, self.load_id, self.channel)
@@ -233,14 +233,14 @@ class Jobs(_Displayed, Sequence[Job]):
         return [job.result() for job in self]
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait for all ends and return whether they came within `timeout` seconds; None waits for ever.
+        """Wait for all ends and return whether they came within `timeout` seconds; None waits without limit.
 
         An interrupt cancels all of them and is raised again.
         """
         return _wait_all(self, _waitable(timeout), self._ticker)
 
     def cancel(self) -> None:
-        """Let all of them stop after their requests in flight."""
+        """Make all of them stop after their requests in flight."""
         for job in self:
             job.cancel()
 
@@ -251,7 +251,7 @@ class Jobs(_Displayed, Sequence[Job]):
 
 
 def _waitable(timeout: float | None) -> float:
-    """Return a timeout as threads take it: endless ones as the longest, passed ones as they are."""
+    """Return a timeout as threads take it: the longest possible for an endless one, past ones unchanged."""
     if timeout is None:
         return FOR_EVER_S
     seconds = number("timeout", timeout, low=-math.inf, example="timeout=60, or None to wait for the end")

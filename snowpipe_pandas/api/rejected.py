@@ -43,7 +43,7 @@ class Whose:
     elastic_since: dt.datetime | None
 
     def has(self, kept: KeptRow) -> bool:
-        """Whether a row whose token is one of the load came by the load's own way."""
+        """Whether a row whose token is one of the load's came through the load's own channel and pipe."""
         mark = read_token(kept.upper_bound)
         part = None if mark is None else mark.part
         channel = self.channel or channel_of(self.load_id, 1 if part is None else part.part)
@@ -54,18 +54,18 @@ def rejected_rows(door: Door, whose: Whose, again: Again | None, encoder: Encode
     """Return the rejected rows of a load; see `StreamResult.rejected`.
 
     Raises:
-        UsageError: which table the pipe fills is not known; or which rows are the load's.
+        UsageError: it is unknown which table the pipe fills, or which rows are the load's.
         SqlError: the error table can't be read.
     """
     frame: DataFrame = rejected_frame(list(kept_rows(door, whose, again)), again, encoder)
     if whose.elastic_since is None:
         return frame
-    own: DataFrame = frame[frame.iloc[:, 0].notna()].copy()  # those of other loads are not found
+    own: DataFrame = frame[frame.iloc[:, 0].notna()].copy()  # rows of other loads are not found in the source
     return own
 
 
 def kept_rows(door: Door, whose: Whose, again: Again | None) -> Iterator[Rejected]:
-    """Yield the rows of the error table that are a load's, or through an elastic channel may be.
+    """Yield the rows of the error table that are a load's; through an elastic channel, those that may be.
 
     Raises:
         UsageError, SqlError: as above.

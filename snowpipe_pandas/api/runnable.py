@@ -11,7 +11,7 @@ from ..streaming.result import StreamResult
 
 
 class Runnable(Protocol):
-    """A load that is ready to run; `streaming.load.Load` and `streaming.target_load.TargetLoad` are such."""
+    """A load that is ready to run, such as `streaming.load.Load` and `streaming.target_load.TargetLoad`."""
 
     load_id: str
     channel_name: str

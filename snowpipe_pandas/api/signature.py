@@ -47,7 +47,7 @@ class StreamOptions(TypedDict, total=False):
 
 
 def takes_load_options(function: Callable[P, R]) -> Callable[P, R]:
-    """Let a function with `**options` show every option with its default."""
+    """Make a function with `**options` show every option with its default."""
     vars(function)["__signature__"] = _with_options(inspect.signature(function))
     return function
 

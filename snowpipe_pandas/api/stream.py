@@ -111,7 +111,7 @@ def stream(
             in order, once, such as an iterator, uses one.
         drop_when_done: drop the channels of a load into a table or pipe once all is committed. The load
             can no longer be recognised: run again, it sends its rows again. Without it the service keeps
-            the channels until they were not used for 30 days.
+            the channels until they have not been used for 30 days.
         delivery: "at-least-once" sends through the elastic channel of a table or pipe: several requests at
             once, in no order, faster where an answer takes long. A row may come twice where an answer was
             lost; `result.possible_duplicates` says which. Such a load can't be resumed.
@@ -131,7 +131,7 @@ def stream(
             on at full speed while the service is slow to commit. Several channels share it, but each has at
             least 8 MB, and about 20 MB with what it is preparing.
         flush_interval_s: seconds after which rows of a slow source are sent, though they fill no request.
-        limits: how large requests become and how patiently the service is watched (`sp.LoadLimits`).
+        limits: how large requests become, and how often and how long the service is polled (`sp.LoadLimits`).
         index: send the frame's index as columns too.
         columns: new names for columns, `{"old": "NEW"}`.
         column_case: "upper" folds the names as unquoted SQL does.
@@ -152,8 +152,8 @@ def stream(
             where they can't be read, the load goes on without this.
         CreateTableError: `create=True`, and the table can't be made by SQL; has the statement to run.
         ReplaceTableError: `if_exists="replace"`, and the table is as it was, unless the message says more.
-        DataError: the source can't be sent as it is. What `.load` reports was sent before that was seen,
-            None if nothing was.
+        DataError: the source can't be sent as it is. `.load` reports what was sent before that was seen, and
+            is None if nothing was.
         LoadMismatchError: the committed rows of this load were other rows; RowFormatError: they were written
             in another row format, and can't be compared.
         SnowpipeError: delivery stopped: RowsRejectedError, AuditError, CommitTimeoutError,
@@ -164,8 +164,8 @@ def stream(
         Exception: what the source itself raised, unchanged.
 
     Errors and recovery:
-        Lost answers, time-outs, throttling and stale tokens are dealt with inside the call. What is raised
-        needs you, and says how far the load came.
+        Lost answers, time-outs, throttling and stale tokens are dealt with inside the call. An error that is
+        raised needs your decision, and says how far the load came.
 
     Performance:
         Rendering uses two threads, many times what a channel takes; one append is in flight per channel, as

@@ -62,7 +62,7 @@ def columns_of(target: Any, client: Any) -> Sequence[TargetColumn]:
     """Return the columns with which `check()` compares rows.
 
     They are read by SQL, since those that an open reported may have changed. Where SQL says the same, the
-    open's answer is used: it says more of them.
+    open's answer is used: it says more about them.
 
     Raises:
         UsageError: it is neither a target nor a mapping, or a pipe whose columns are unknown.

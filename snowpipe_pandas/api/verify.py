@@ -43,7 +43,7 @@ def verify(
     """Compare a table with the source of a load: rows, nulls, least and largest values, sums and checksums.
 
     The source is measured in Python, the table by SQL, which needs a warehouse on a real account. Rows that
-    were rejected are taken off the source. **All rows of the table are compared**: it is unknown which of
+    were rejected are left out of the source. **All rows of the table are compared**: it is unknown which of
     them this load sent. Where the table has others, `where` has to choose the load's.
 
     That the source is what the load was given is proved first, by the digest in the load's offset tokens.
@@ -54,14 +54,14 @@ def verify(
             than once, so it is not an iterator.
         client: reads the table; a result knows the client of its load.
         where: a condition in SQL that the load's rows fulfil, and no others.
-        by_sql: False compares the digests only, and asks the service nothing.
+        by_sql: False compares only the digests, and makes no request.
 
     Returns:
         All measures; false where one differs. What can't be compared (VARIANT, BINARY, TIME, a text in a
-        NUMBER column, ...) is listed as that, and `print()` shows it.
+        NUMBER column, ...) is listed as such, and `print()` shows it.
 
     Raises:
-        UsageError: the source is gone, can't be read again, or no client is known.
+        UsageError: the source no longer exists, can't be read again, or no client is known.
         DataError: the source can't be read.
         SqlError: the table can't be read.
 
@@ -156,7 +156,7 @@ class _Receipt:
 
 
 def _parsed(load: Any, source: Any, client: Any) -> tuple[_Receipt, Door | None, Any]:
-    """Return the receipt, who reads the table, and what the load was given."""
+    """Return the receipt, the client that reads the table, and what the load was given."""
     door: Door | None = None
     if client is not None:
         door = instance("client", client, Client, wanted="what sp.connect() returns", secret=True)
@@ -180,7 +180,7 @@ def _again(given: Any, receipt: _Receipt) -> Again:
         UsageError: it can't be, or there is none.
     """
     if given is None:
-        raise UsageError("source is not given, and what the load was given is gone: pass source=df")
+        raise UsageError("source is not given, and what the load was given no longer exists: pass source=df")
     opened = open_source(given, binary_format=receipt.binary_format, **receipt.reading)
     again = Again(given, opened, receipt.reading, receipt.binary_format)
     if again.given is None:
@@ -195,22 +195,22 @@ def _again(given: Any, receipt: _Receipt) -> Again:
 def _opened(again: Again) -> Source:
     source = again.open()
     if source is None:
-        raise UsageError("the source is gone: pass source=df")
+        raise UsageError("the source no longer exists: pass source=df")
     return source
 
 
 def _digests(again: Again, receipt: _Receipt) -> Iterator[Measured]:
     """Compare the digests of the source's rows with those that the load's offset tokens have."""
     for _, first, rows, digest in receipt.channels:
-        rows_told = ALL if len(receipt.channels) == 1 else f"rows {first:,} to {first + rows - 1:,}"
+        which = ALL if len(receipt.channels) == 1 else f"rows {first:,} to {first + rows - 1:,}"
         if digest is None:
             why = "the load's offset token has none"
-            yield Measured(rows_told, "DIGEST", why="elastic channels have none" if receipt.elastic else why)
+            yield Measured(which, "DIGEST", why="elastic channels have none" if receipt.elastic else why)
         elif receipt.row_format != ROW_FORMAT:
-            yield Measured(rows_told, "DIGEST", why="another version has written the rows, in other texts")
+            yield Measured(which, "DIGEST", why="another version has written the rows, in other texts")
         else:
             found = digest_of(_opened(again), receipt.encoder, first, rows)
-            yield Measured(rows_told, "DIGEST", found, digest, found == digest)
+            yield Measured(which, "DIGEST", found, digest, found == digest)
 
 
 def _by_sql(door: Door, again: Again, receipt: _Receipt) -> tuple[ObjectName, frozenset[int] | None]:

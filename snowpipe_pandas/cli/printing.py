@@ -1,4 +1,4 @@
-"""What the commands print: text as it is, in no markup, with nothing in it that a terminal would obey."""
+"""What the commands print: plain text without markup, with nothing in it that a terminal would obey."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def say(console: Console, *parts: str | tuple[str, str]) -> None:
 
 def say_error(console: Console, error: SnowpipeError) -> None:
     """Print an error, and under it the first rejected rows where it knows them."""
-    for line in str(error).splitlines():  # of which a statement to run has several
+    for line in str(error).splitlines():  # several where it has a statement to run
         say(console, (line, "red"))
     if isinstance(error, RowsRejectedError):
         for row in error.first_rejected:

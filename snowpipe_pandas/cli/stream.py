@@ -1,4 +1,4 @@
-"""`snowpipe-pandas stream`: files into a table, with a line of progress and the command that goes on."""
+"""`snowpipe-pandas stream`: files into a table, with a line of progress and the command to go on."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class StreamCommand:
         files: paths, folders and patterns, as one load.
         table: where the rows go.
         load_id: names the load, None for a fresh name.
-        channels: how many channels it uses, "auto" for as many as it is worth.
+        channels: how many channels it uses, "auto" for as many as its size is worth.
         create: make the table if it is missing, with an error table.
         column_case, on_error: as in `stream()`.
         profile, connection: which account.
@@ -74,7 +74,7 @@ def run(console: Console, command: StreamCommand) -> int:
     """Stream, and print what was done; return 0 if every row is in the table.
 
     Raises:
-        SnowpipeError: the load did not end well; the command that goes on was printed.
+        SnowpipeError: the load did not end well; the command to go on was printed.
     """
     load_id = command.load_id or new_load_id()
     files = list(command.files) if len(command.files) > 1 else command.files[0]

@@ -1,4 +1,4 @@
-"""The card of a client: who it is, and its tokens' lives running down for as long as it is looked at."""
+"""The card of a client: who it is, and how long its tokens still live, counted down while it is shown."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Cards:
 
 
 class ClientCard:
-    """One client's card; it holds no client alive."""
+    """One client's card; it does not keep the client alive."""
 
     def __init__(self, client: Owner) -> None:
         self._client = weakref.ref(client)
@@ -84,7 +84,7 @@ class ClientCard:
         return not self.over
 
     def draw_last(self) -> None:
-        """Leave the client's name, and its tokens' lives as they were seen last."""
+        """Leave the client's name, and its tokens' lives as they were last seen."""
         self._hearing.close()
         self._frame.settle()
 

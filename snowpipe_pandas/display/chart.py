@@ -25,7 +25,7 @@ def charts(progress: Progress) -> str:
         return ""
     rates = speeds(samples, seconds, sending=progress.phase == "sending")
     lags = [(sample.seconds, float(sample.rows_lag)) for sample in samples]
-    if not progress.ended:  # else the line ends where it ended
+    if not progress.ended:  # else the line ends with the last sample
         lags.append((seconds, lags[-1][1]))
     top_rate, top_lag = max(rates), max(lag for _, lag in lags)
     step = seconds / len(rates)
@@ -77,8 +77,8 @@ def _figure(
 ) -> str:
     """Draw steps: each value holds until the next spot.
 
-    Size, colours and the labels around it come from the style sheet: a viewer that takes style or pictures
-    away is not left with labels of nothing.
+    Size, colours and the labels around it come from the style sheet: so a viewer that removes style or
+    pictures shows no labels without a chart.
     """
     label = html.escape(f"{name} over {texts.elapsed(seconds)}, {peak}")
     return (

@@ -44,7 +44,7 @@ def checked_progress(progress: Any) -> ShowProgress:
 def displayed(
     tracker: Snapshots, events: Hub, client: Hub, progress: ShowProgress
 ) -> AbstractContextManager[object]:
-    """Return a context in which a load is shown.
+    """Return a context manager that shows a load while its block runs.
 
     Args:
         tracker: returns the load's state.
@@ -55,7 +55,7 @@ def displayed(
     if progress is False:
         return contextlib.nullcontext()
     if callable(progress):
-        return _heard(events, client, progress)
+        return _listening(events, client, progress)
     try:
         view = _view(tracker, compact=progress == "compact")
     except Exception:  # noqa: BLE001  # a display can fail in any way
@@ -65,7 +65,7 @@ def displayed(
 
 
 @contextlib.contextmanager
-def _heard(events: Hub, client: Hub, listener: Listener) -> Iterator[None]:
+def _listening(events: Hub, client: Hub, listener: Listener) -> Iterator[None]:
     """Pass the load's events to a listener, and those of its client that concern no load or channel.
 
     They come by the load's hub too, so that a listener that fails is removed once, from one place.

@@ -60,9 +60,9 @@ class JupyterFrame:
             drawn.draw(row)
 
     def settle(self) -> None:
-        """Let the plain form take the box's place; once more sends it again.
+        """Put the plain form in the box's place; a second call sends it again.
 
-        A page that was loaded again no longer knows which output is whose, so the box itself shows it too.
+        After a reload a page no longer knows which box an output belongs to, so the box itself shows it too.
         """
         if self._last is None:
             self._last = _html(plain(self._still()[1]))
@@ -122,6 +122,6 @@ def _html(value: str = "") -> Any:
 
 
 def _family(widget: Any) -> list[Any]:
-    """List a widget with all that it holds; what others hold on to comes last."""
+    """List a widget with all that it holds; what others refer to comes last."""
     inner = [found for child in getattr(widget, "children", ()) for found in _family(child)]
     return [widget, *inner, *(getattr(widget, name) for name in ("style", "layout") if hasattr(widget, name))]

@@ -50,7 +50,7 @@ def _asked_by_a_console(kernel: Any) -> bool:
 
 
 def register() -> None:
-    """Let clients show their card where a cell's last value is one; does nothing outside of a kernel."""
+    """Make a client show its card as a cell's last value; does nothing outside of a kernel."""
     if in_jupyter():
         ipython_shell().display_formatter.ipython_display_formatter.for_type_by_name(*CLIENT, _Shower())
 

@@ -128,7 +128,7 @@ def _choices(progress: Progress, name: str, cells: int) -> Iterator[Line]:
     bare, listed = f" {share}" if share else "", facts(progress)
     drawn = bare if found is None or not cells else f" {bar(found, cells)}{bare}"
     kept = [listed[:number] for number in range(len(listed), -1, -1)]
-    if progress.parts:  # their number alone, before no fact at all
+    if progress.parts:  # rather their number alone than no fact at all
         kept.insert(-1, [counted(len(progress.parts), "channel")])
     for shown in kept:
         yield _line(progress, name, drawn, _joined(progress, rows(progress), *shown))
@@ -143,7 +143,7 @@ def _choices(progress: Progress, name: str, cells: int) -> Iterator[Line]:
 
 
 def _barest(progress: Progress) -> Iterator[Line]:
-    """Give the forms for little room: the state goes before the share and the rows in the table do."""
+    """Give the forms for little room: the state is left out before the share and the rows in the table."""
     lost = " · REJECTED" if progress.rows_rejected else ""
     there, share = _in_table(progress, total=False), percent(progress)
     word = "" if lost else progress.phase
@@ -163,7 +163,7 @@ def _line(progress: Progress, name: str, shown: str, words: str, *, gap: str = "
 
 
 def _in_table(progress: Progress, *, total: bool = True) -> str:
-    """Write the rows in the table in as few words as say what is counted."""
+    """Write the rows in the table, in the fewest words that say what is counted."""
     of_all = f"/{progress.rows_total:,}" if total and progress.rows_total is not None else ""
     return f"{at_most(progress)}{progress.rows_in_table:,}{of_all} in table"
 

@@ -1,7 +1,7 @@
 """Frames in marimo: one widget of the anywidget kind, which marimo draws by itself.
 
-marimo shows no core ipywidgets, but every widget that brings its own script, and it sends on what a thread
-changes. So there is a script here, and no package that it would need: marimo has all of it.
+marimo shows no core ipywidgets, but it shows widgets that bring their own script, and passes on what a thread
+changes. So there is a script here; it needs no package that marimo lacks.
 """
 
 from __future__ import annotations
@@ -108,14 +108,14 @@ class MarimoFrame:
         ]
 
     def settle(self) -> None:
-        """Let the plain form take the rows' place; once more sends it again."""
+        """Put the plain form in the rows' place; a second call sends it again."""
         self._over = True
         self._rows = ()
         self._widget.rows = [{"html": plain(self._still()[1]), "kind": "", "buttons": []}]
         self._widget.send_state("rows")
 
     def _hear(self, _widget: object, message: Any, _buffers: object) -> None:
-        """Press a button; it may be gone by now."""
+        """Press a button, unless it was removed meanwhile."""
         at, number = message["press"]
         if at < len(self._rows) and number < len(self._rows[at].buttons):
             self._rows[at].buttons[number].press()

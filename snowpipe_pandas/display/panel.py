@@ -27,7 +27,7 @@ def line(progress: Progress) -> str:
 
 
 def folded(progress: Progress) -> str:
-    """Draw a load as a line, which opens to everything else; below it what needs a look."""
+    """Draw a load as a line, which opens to everything else; below it what needs attention."""
     opened = f'<details><summary class="line">{_line(progress)}</summary>{details(progress)}</details>'
     return opened + notes(progress)
 

@@ -44,7 +44,7 @@ def _head(name: str, part: Progress) -> str:
 
 
 def _row(number: int, part: Progress) -> str:
-    """Draw a part as a row, and below one that failed why it did."""
+    """Draw a part as a row; below one that failed, the reason."""
     why = _below(span("bad", part.message)) if part.phase == "failed" else ""
     rejected = f"<br>{refused(part)}" if part.rows_rejected else ""
     return (
@@ -93,7 +93,7 @@ def _troubles(part: Progress) -> str:
 
 
 def _repeats(part: Progress) -> list[str]:
-    """List what a part had to do again, or slower."""
+    """List what a part had to repeat, or to do more slowly."""
     facts = []
     if part.throttles:
         facts.append(f"{part.throttles:,} throttled")

@@ -12,7 +12,7 @@ from . import texts
 
 
 def text(value: str) -> str:
-    """Write a text into a page: nothing of it is markup, and nothing of it is hidden."""
+    """Write a text into a page: none of it is markup, and none of it is hidden."""
     return html.escape(visible(value))
 
 
@@ -38,7 +38,7 @@ def joined(parts: Iterable[str]) -> str:
 
 def facts(entries: Mapping[str, str], kind: str) -> str:
     """Draw names and their values, which are HTML already, as a table of two columns."""
-    left = 'style="text-align:left"'  # as viewers that take the style sheet away leave it
+    left = 'style="text-align:left"'  # for viewers that remove the style sheet
     rows = "".join(
         f'<tr><th scope="row" {left}>{name}</th><td {left}>{value}</td></tr>'
         for name, value in entries.items()

@@ -24,13 +24,13 @@ class Steering(Protocol):
         """Whether it is to stop."""
 
     def pause(self) -> None:
-        """Let it wait."""
+        """Make it wait."""
 
     def resume(self) -> None:
-        """Let it go on."""
+        """Make it go on."""
 
     def cancel(self) -> None:
-        """Let it stop."""
+        """Make it stop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Button:
         label: what is written on it.
         title: what it does, and to what.
         enabled: whether it can be pressed.
-        press: does it; harmless when it comes twice, or late.
+        press: does it; harmless if called twice, or late.
     """
 
     label: str
@@ -72,7 +72,7 @@ def buttons(steering: Steering | None, progress: Progress, name: str) -> tuple[B
     stopping = progress.ended or steering.cancelled
     pause, resume = steering.pause, steering.resume
     verb, turn = ("Resume", resume) if steering.paused else ("Pause", pause)
-    # While the last rows are committed there is nothing that could wait.
+    # While the last rows are being committed there is nothing to pause.
     may_pause = not stopping and progress.phase != "committing"
     return Button(verb, f"{verb} {name}", may_pause, turn), _cancel(steering.cancel, name, stopping)
 

@@ -14,7 +14,7 @@ def _sheet() -> str:
 
 
 STYLE = _sheet()
-"""Sent once with each view; without it (a viewer that takes style away) the text still reads."""
+"""Sent once with each view; without it (a viewer that removes style) the text still reads well."""
 
 
 def boxed(inner: str, *, bare: bool = False) -> str:

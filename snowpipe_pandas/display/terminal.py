@@ -55,7 +55,7 @@ class TerminalView:
 
     def _update(self, progress: Progress) -> None:
         self._live.start()  # does nothing the second time
-        # One cell less than there are: some terminals wrap after the last one.
+        # One cell fewer than there are: some terminals wrap after the last one.
         width = self._live.console.width - 1
         self._live.update(styled(progress, width, ascii_only=self._ascii), refresh=True)
 

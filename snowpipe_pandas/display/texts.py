@@ -91,7 +91,7 @@ def elapsed(seconds: float) -> str:
 
 
 def countdown(life: TokenLife | None) -> str:
-    """Write what is left of a token's life, marked where its end is assumed."""
+    """Write what is left of a token's life, marked if its end is assumed."""
     if life is None:
         return "none yet"
     if math.isinf(life.expires_in_s):
@@ -178,7 +178,7 @@ def time_left(progress: Progress) -> str:
 
 
 def timings(spent: Timings) -> str:
-    """Write what took how long: "encode 1.2 s · compress 0.8 s · wait 0.1 s · send 3.4 s · commit 0.3 s"."""
+    """Write the times of a load: "encode 1.2 s · compress 0.8 s · wait 0.1 s · send 3.4 s · commit 0.3 s"."""
     works = {
         "encode": spent.encode,
         "compress": spent.compress,
@@ -248,5 +248,5 @@ def at_most(progress: Progress, words: str = "at most ") -> str:
 
 
 def down(share: float, parts: int) -> int:
-    """Round down to whole parts, but not for what floats lack: 0.29 of 100 are 29."""
+    """Round down to whole parts, but not because of float errors: 0.29 of 100 is 29."""
     return math.floor(share * parts + 1e-9)

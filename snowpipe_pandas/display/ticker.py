@@ -1,4 +1,4 @@
-"""The thread that draws: it asks a view to draw itself some times a second, until the view says that is all.
+"""The thread that draws: it makes a view draw itself a few times a second, until the view is done.
 
 A view that fails must never end a load: its first error is logged and it is not drawn again.
 """
@@ -16,7 +16,7 @@ REDRAW_INTERVAL_S = 0.2
 """Five redraws a second: a notebook server drops messages above its rate limit."""
 
 AGAIN_AFTER_S = 0.5
-"""When the last state is sent once more, should the limit have hit it."""
+"""When the last state is sent once more, in case the limit has dropped it."""
 
 _log = logging.getLogger("snowpipe_pandas.display")
 
@@ -67,7 +67,7 @@ class Ticker:
         self.finish()
 
     def start(self) -> None:
-        """Begin to draw, in a thread that keeps no process alive."""
+        """Begin to draw, in a thread that does not keep the process alive."""
         self._thread.start()
 
     def finish(self) -> None:

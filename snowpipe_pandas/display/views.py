@@ -1,4 +1,4 @@
-"""The live views of a notebook: a load, and a table of jobs. A frame draws them, as its front end can.
+"""The live views of a notebook: a load, and a table of jobs. A frame draws them, in the way of its front end.
 
 While something moves, a cell shows the frame's live form. At the end plain HTML takes its place: the saved
 notebook, its export and a static viewer show that without a kernel, a script or the network, trusted or not.
@@ -34,7 +34,7 @@ class Frame(Protocol):
         """Show these rows wherever the frame is shown."""
 
     def settle(self) -> None:
-        """Let the plain form take their place; once more sends it again."""
+        """Put the plain form in their place; a second call sends it again."""
 
     def as_value(self, rows: Sequence[Row]) -> Any:
         """Return what the front end shows for a cell's last value."""

@@ -1,4 +1,4 @@
-"""Loads whose rows an engine holds, in partitions on many machines: what Dask, Spark and Ray call alike.
+"""Loads whose rows an engine holds, in partitions on many machines: the interface for Dask, Spark and Ray.
 
 >>> from snowpipe_pandas.partitions import LoadSpec, deliver, stream_partition
 """

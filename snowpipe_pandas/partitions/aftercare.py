@@ -37,7 +37,7 @@ class PartitionsAftercare:
             return rejected_rows(client, whose, None, self._spec.encoder())
 
     def repair(self, fixed: Any, *, progress: Any) -> NoReturn:
-        """Refused: which rows of the engine they are is not known here."""
+        """Refused: it is unknown which rows of the engine they are."""
         raise UsageError(
             "rejected rows of a load in partitions are known by their text alone: correct them, and send "
             'them as a load of their own, such as stream(fixed, table, load_id="2013-fixed")'

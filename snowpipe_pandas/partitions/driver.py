@@ -1,4 +1,4 @@
-"""Drives a load in partitions: makes its manifest, takes the receipts, says in the end that all is there."""
+"""Drives a load in partitions: makes its manifest, takes the receipts, records that it is complete."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ def deliver(
     *,
     again: str = "the same call",
 ) -> StreamResult:
-    """Deliver a load in partitions: let an engine run them all, and believe nothing but their receipts.
+    """Deliver a load in partitions: let an engine run them all, and trust only their receipts.
 
-    A load that is complete is only recognised, and nothing is run. When every partition has given its
+    A load that is complete is recognised, and nothing is run. When every partition has given its
     receipt, the manifest says that the load is complete, and the partitions' channels are dropped.
 
     Args:
         spec: what the load is.
-        run: lets the engine call `stream_partition` for each partition, and yields, as they end, a
+        run: makes the engine call `stream_partition` for each partition, and yields, as they end, a
             partition's number with its receipt or with what it raised. Where it yields one number twice, the
             receipt counts. It is closed when an error says that the same call can't go on.
         again: the line that is to be run again where the load is incomplete.
@@ -154,7 +154,7 @@ def _facts(
     *,
     goes_on: bool,
 ) -> LoadFacts:
-    """Add up what receipts and errors say; partitions that say nothing were not asked."""
+    """Add up what receipts and errors say; partitions with neither are left out."""
     loads = [getattr(error, "load", None) for error in failures.values()]
     known: list[StreamResult | LoadFacts] = [load for load in loads if isinstance(load, LoadFacts)]
     known += receipts.values()

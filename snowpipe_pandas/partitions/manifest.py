@@ -40,7 +40,7 @@ class Manifest:
         self._spec = spec
 
     def check_open(self) -> None:
-        """Refuse a partition of a load that was not begun like this, or is over.
+        """Refuse a partition of a load that was begun otherwise, or is complete.
 
         Raises:
             UsageError: no driver has begun it, or it is complete.
@@ -59,7 +59,7 @@ class Manifest:
             )
 
     def claim(self) -> Mark | None:
-        """Begin the load, or find how it was begun; only the driver does.
+        """Begin the load, or find out how it was begun; only the driver does this.
 
         Returns:
             What the manifest says of a load that is complete, None for one that is to be delivered.
@@ -87,7 +87,7 @@ class Manifest:
         return None
 
     def complete(self, rows: int, rejected: int) -> None:
-        """Say that every partition is in the table; only the driver does."""
+        """Record that every partition is in the table; only the driver does this."""
         channel, _ = self._read()
         part = replace(self._part, rows_total=rows, done=True)
         say(channel, self._mark(Position(rows, self._spec.schema), rejected, part))

@@ -1,4 +1,4 @@
-"""Delivers one partition of a load, wherever its engine has put it: the one function that they all call."""
+"""Delivers one partition of a load, wherever its engine has put it: the one function that engines call."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .manifest import Manifest
 from .spec import LoadSpec
 
 PartitionListener: TypeAlias = Callable[[Event, Progress], object]
-"""Is called with what happens to a partition, and its state then."""
+"""Is called with an event of a partition, and the partition's progress then."""
 
 
 def stream_partition(
@@ -32,7 +32,7 @@ def stream_partition(
         data: the partition's rows, in an order that is the same in every run; anything `stream()` takes.
         spec: what the driver made.
         number: the partition's number, from 1 on, the same in every run.
-        on_event: is called with what happens.
+        on_event: is called with each event of the partition.
 
     Returns:
         The receipt: every row of the partition is in the table, or counted as rejected. It can be pickled.

@@ -43,7 +43,7 @@ class LoadSpec:
         schema: digest of the rows' names and types.
         options: how partitions are read and delivered; they have the `load_id`.
         account, user: who loads; a worker whose settings lead to another account is refused.
-        connection: the arguments of `connect()`, with references in the place of secrets.
+        connection: the arguments of `connect()`, with references in place of secrets.
     """
 
     target: str
@@ -151,16 +151,16 @@ class LoadSpec:
         return _target(client, table, pipe)
 
     def source(self, data: Any) -> Source:
-        """Open data as the load's options want it."""
+        """Open data as the load's options say."""
         return source_of(data, self.options)
 
     def encoder(self) -> Encoder:
-        """Return what writes the rows."""
+        """Return the encoder of the rows."""
         return encoder_of(self.options)
 
 
 def without_secrets(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what was given to a load with every text hidden that may be secret; `LoadSpec.of` refuses it."""
+    """Return what a load was given, with each text hidden that may be secret; `LoadSpec.of` refuses those."""
     known = _OPTIONS | _POLICIES
     return {**given, **travelling({name: value for name, value in given.items() if name not in known})}
 
@@ -185,6 +185,6 @@ def _few_enough(parts: Any, max_channels: Any) -> int:
 
 
 def _digest(source: Source, options: LoadOptions) -> str:
-    """Return what differs where rows of the same data would be written otherwise."""
+    """Return a digest that differs where rows of the same data would be written differently."""
     columns = [f"{column.name}\0{column.type}" for column in source.schema]
     return xxhash.xxh3_64_hexdigest("\n".join([*columns, options.nulls, options.binary_format]).encode())

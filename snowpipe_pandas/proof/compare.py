@@ -21,7 +21,7 @@ from .summary import Summary, summary
 from .verification import ALL, Measured
 
 FLOAT_TOLERANCE = 1e-12
-"""Relative difference that summing floats in another order may make."""
+"""Relative difference that summing floats in another order may cause."""
 
 PIECE_ROWS = 1_000_000
 """Rows of a frame that are measured at once."""
@@ -34,7 +34,7 @@ Query = Callable[[str], pd.DataFrame]
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The rows of a table that are compared, and its columns by what keys of rows call them.
+    """The rows of a table that are compared, and its columns by the names that keys of rows use.
 
     Attributes:
         name: the table as SQL names it.
@@ -151,7 +151,7 @@ def _pieces(given: Given) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def _kept(start: int, stop: int, without: np.ndarray) -> np.ndarray | None:
-    """Return places of the rows of a piece that are compared, None for all."""
+    """Return the positions of the rows of a piece that are compared, None for all."""
     dropped = without[(without >= start) & (without < stop)]
     return np.delete(np.arange(stop - start), dropped - start) if len(dropped) else None
 
@@ -187,7 +187,7 @@ def _compared(name: str, measure: str, kind: Kind, summary: Summary, found: Any)
     if measure not in (NULLS, TOTAL):
         source = summary.minimum if measure == MEASURES[1] else summary.maximum
     if kind == "boolean" and source is None:
-        source = 0  # COUNT_IF of no value
+        source = 0  # as COUNT_IF counts no values
     equal = _equal(source, found, summary.magnitude if measure == TOTAL else 0.0)
     if kind in ("time", "instant") and measure not in (NULLS, TOTAL):
         source, found = _moment(source, kind), _moment(found, kind)
@@ -203,7 +203,7 @@ def _equal(wanted: Any, found: Any, magnitude: float) -> bool:
 
 
 def _plain(value: Any) -> Any:
-    """Bring a value of SQL to the form of Python; missing ones are marked in several ways by pandas."""
+    """Convert a value of SQL to Python's form; pandas marks missing ones in several ways."""
     value = value.item() if isinstance(value, np.generic) else value
     if value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and math.isnan(value)):
         return None
@@ -213,7 +213,7 @@ def _plain(value: Any) -> Any:
 
 
 def _moment(nanoseconds: int | None, kind: Kind) -> Any:
-    """Return a time as people read it, where it can be had exactly."""
+    """Return a time in readable form, where that can be exact."""
     if nanoseconds is None:
         return None
     zone = dt.UTC if kind == "instant" else None

@@ -1,4 +1,4 @@
-"""What can be compared: kinds of columns, the SQL that measures them, and which of both sides go together."""
+"""What can be compared: kinds of columns, the SQL that measures them, and which kinds match."""
 
 from __future__ import annotations
 

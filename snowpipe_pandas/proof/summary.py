@@ -82,7 +82,7 @@ def _of_pandas(column: pd.Series) -> list[Any]:
         unit = _IN_NS[present.dt.unit]
         return [value * unit for value in present.astype("int64").tolist()]
     if isinstance(present.dtype, np.dtype) and present.dtype.kind == "f" and present.dtype.itemsize < 8:
-        return [float(str(value)) for value in present.to_numpy()]  # a row has its shortest digits
+        return [float(str(value)) for value in present.to_numpy()]  # rows have the shortest digits
     return present.tolist()
 
 

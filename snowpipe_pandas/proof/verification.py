@@ -1,4 +1,4 @@
-"""What a comparison of source and table has found: a measure a line, and what could not be compared."""
+"""What a comparison of source and table has found: one measure per line, and what could not be compared."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ALL = "(all)"
-"""Replaces a column's name where a measure is of whole rows."""
+"""In place of a column's name for measures of whole rows."""
 
 _SHOWN = 40
 _HEADS = ("column", "measure", "source", "table", "equal")

@@ -38,7 +38,7 @@ class Control:
         return self._cancelled.is_set()
 
     def lead(self, other: Control) -> None:
-        """Let another one, which has just been made, do as this one from now on."""
+        """Make another control, which is new, follow this one from now on."""
         self._led.append(other)
         if self.paused:
             other.pause()
@@ -46,7 +46,7 @@ class Control:
             other.cancel()
 
     def pause(self) -> None:
-        """Let the load wait before its next request."""
+        """Make the load wait before its next request."""
         if not self.cancelled:
             self._going.clear()
             self._call()
@@ -54,13 +54,13 @@ class Control:
                 other.pause()
 
     def resume(self) -> None:
-        """Let a paused load go on."""
+        """Make a paused load go on."""
         self._going.set()
         for other in self._led:
             other.resume()
 
     def cancel(self) -> None:
-        """Let the load stop, paused or not."""
+        """Make the load stop, paused or not."""
         self._cancelled.set()
         self._going.set()
         self._call()
@@ -99,5 +99,5 @@ class Control:
             self._going.wait(min(seconds, threading.TIMEOUT_MAX))
         else:
             self._sleep(seconds, self._called)
-            self._called.clear()  # what was called for is read after this
+            self._called.clear()  # cleared before its reason is read, so that none is missed
         self.check()

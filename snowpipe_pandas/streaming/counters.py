@@ -146,7 +146,7 @@ class Counters:
         """Return how many of this load's first `rows` rows are not counted yet, negative where more are.
 
         Counters that restarted with a reopen hide the rows which became committed in it: that many may be
-        missing, and not one more.
+        missing, but no more.
         """
         missing = self._before + rows - (self._surplus or self._grown).rows
         return missing - min(max(missing, 0), self._hidden)
@@ -198,7 +198,7 @@ class Counters:
             self._find_border(grown, rows, last_error_is_own)
 
     def restart(self, status: ChannelStatus, *, rows: int, last_error_is_own: bool | None) -> None:
-        """Begin an epoch with a reopen's status, by which this load's first `rows` rows are committed."""
+        """Begin an epoch with a reopen's status, which shows this load's first `rows` rows as committed."""
         counted_now = counted(status)
         self._epoch_begun = counted_now is not None or self._latest is None
         if counted_now is None or self._latest is None:

@@ -54,8 +54,8 @@ _NOT_SETTLED = (
     OtherLoadError,
     OtherPartsError,
 )
-"""After these, and after what is not an `Exception`, skip the last look: somebody waits, nobody would answer,
-or the channel is not ours."""
+"""After these, and after anything that is not an `Exception`, read no last status: somebody waits, nobody
+would answer, or the channel is not ours."""
 
 
 class Delivery:
@@ -273,12 +273,8 @@ class Delivery:
     def is_forgotten(self, standing: Standing) -> bool:
         """Whether the channel remembers another load, not how much of this one is in the table."""
         options = self.plan.options
-        return forgets(
-            self.plan.load_id,
-            named=options.load_id is not None,
-            after=options.after,
-            token=standing.last_token,
-        )
+        named, token = options.load_id is not None, standing.last_token
+        return forgets(self.plan.load_id, named=named, after=options.after, token=token)
 
     def is_cut_otherwise(self, standing: Standing) -> bool:
         """Whether the channel carries another part of this load: it was cut in another way."""
@@ -322,8 +318,8 @@ class Delivery:
         return self._window.next_after(self.acknowledged)
 
     def send(self, payload: Payload) -> str:
-        """Note that a payload is on its way from now on; return the offset token behind it."""
-        self._token_sent = self._token_behind(payload)
+        """Note that a payload is on its way from now on; return the offset token after it."""
+        self._token_sent = self._token_after(payload)
         self.in_flight, self.in_doubt = payload, True
         first = self.plan.first_row
         self.failed_rows = (first + payload.first_row, first + payload.end_row)
@@ -339,7 +335,7 @@ class Delivery:
             )
         return self._token_sent
 
-    def _token_behind(self, payload: Payload) -> str:
+    def _token_after(self, payload: Payload) -> str:
         errors = counted = None
         if self._start_is_exact:
             errors, counted = self.counters.reported_after(payload.end_row - self.start.position.rows)
@@ -417,7 +413,7 @@ class Delivery:
         """Whether the load can go on after the committed token of a reopened channel."""
         return self._position_of(status) is not None
 
-    def is_made_anew(self, status: ChannelStatus) -> bool:
+    def is_recreated(self, status: ChannelStatus) -> bool:
         """Whether the channel has lost its committed token."""
         return status.last_committed_offset_token is None or self._is_new(status)
 

@@ -5,8 +5,8 @@ are over all writers, and a status may be from the past. They still prove someth
 of a load's rows, which is some time after its last answer:
 
 - No more errors than before the load: none of its rows was rejected, whoever else wrote.
-- Grown in all by exactly the load's rows: nobody else wrote since, so the errors are the load's, exactly. Had
-  the status before the load been too old, they would have grown by more.
+- In all, they grew by exactly the load's rows: nobody else has written, so the errors are exactly the load's.
+  Had the status before the load been too old, they would have grown by more.
 
 Everything else proves nothing.
 """

@@ -20,8 +20,8 @@ class ElasticDelivery:
 
     Attributes:
         counts: what the load has done; until something is proved of rejected rows, all durable rows are
-            counted as in the table, and `rejected_exact` says that this is the most that can be.
-        durable: rows with which the service has dealt for good, each in the table or rejected.
+            counted as in the table, and `rejected_exact` is False: that number is an upper bound.
+        durable: rows that the service has dealt with for good, each in the table or rejected.
         unknown: rows that may or may not be in the table.
         possible_duplicates: requests whose rows may be in the table more than once.
         ready: what is to be sent next, in this order.

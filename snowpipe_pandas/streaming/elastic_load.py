@@ -48,7 +48,7 @@ PAUSED_LOOK_S = 0.1
 
 
 class ElasticLoad:
-    """A load that is ready to run, with the same outside as `Load`.
+    """A load that is ready to run, with the same interface as `Load`.
 
     Args:
         rows: the source.
@@ -135,12 +135,12 @@ class ElasticLoad:
             before = self.channel.status(self._caller) if self._options.wait else None
             self._begun = True
             self.report(LoadStarted(rows_total=self._rows.total_rows, rows_skipped=0))
-            self._tell_phase("sending")
+            self._report_phase("sending")
             with self._payloads, self._senders:
                 self.control.wake = self._wake
                 self._deliver()
             self._look_for_rejections(before)
-            self._tell_phase("done")
+            self._report_phase("done")
             return self._result()
         except BaseException as error:
             self._explain(error)
@@ -164,7 +164,7 @@ class ElasticLoad:
                 except Exception as error:  # noqa: BLE001  # the source's, the service's, a cancel
                     failure = failure or error
         except BaseException:
-            self.control.cancel()  # a Ctrl-C: nothing is tried again, answers are waited for a moment only
+            self.control.cancel()  # a Ctrl-C: nothing is retried, and answers are awaited only for a moment
             raise
         if failure is not None:
             raise failure
@@ -177,7 +177,7 @@ class ElasticLoad:
         self.control.check()
         if self.control.paused != self._paused:
             self._paused = self.control.paused
-            self._tell_phase("paused" if self._paused else "sending")
+            self._report_phase("paused" if self._paused else "sending")
         self._take_news(0)
         if self._is_all_given() and not self._senders.under_way:
             return  # the last request has just ended: there will be no more news
@@ -226,7 +226,7 @@ class ElasticLoad:
                 failed = self._delivery.note_end(item.errand, item.error)
                 self._senders.under_way.remove(item.errand)
                 failure = failure or failed
-                self._tell_news()
+                self._report_news()
             else:
                 self.report(item)
         if failure is not None:
@@ -244,7 +244,7 @@ class ElasticLoad:
             return
         if before is None:
             return
-        self._tell_phase("committing")
+        self._report_phase("committing")
         growth = Growth.between(before, self._status_now())
         if growth is None or growth.is_hopeless(rows):
             return
@@ -255,7 +255,7 @@ class ElasticLoad:
         if rejected is None or status is None:
             return
         self._delivery.note_rejected(rejected, status.last_error_message)
-        self._tell_news()
+        self._report_news()
         if rejected and self._options.on_error == "raise":
             raise self._rejected(rejected, status.last_error_message)
 
@@ -283,12 +283,12 @@ class ElasticLoad:
     def _caller_reporting_to(self, report: Callable[[Event], None]) -> LoadCaller:
         return LoadCaller(self.control, report, target=self._reporter.target, channel=self.channel_name)
 
-    def _tell_news(self) -> None:
+    def _report_news(self) -> None:
         news, self._delivery.events = self._delivery.events, []
         for event in news:
             self.report(event)
 
-    def _tell_phase(self, phase: Phase) -> None:
+    def _report_phase(self, phase: Phase) -> None:
         self.report(PhaseChanged(phase=phase))
 
     def _explain(self, error: BaseException) -> None:
@@ -296,7 +296,7 @@ class ElasticLoad:
         with contextlib.suppress(Exception):  # the load has failed with an earlier error
             self._take_news(0)
         self._delivery.note_left([*self._senders.under_way, *self._delivery.ready])
-        self._tell_news()
+        self._report_news()
         if not self.tracker.ended:
             self.report(replace(failure_event(error), goes_on=False))
         if isinstance(error, SnowpipeError):

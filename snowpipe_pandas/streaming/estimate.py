@@ -39,7 +39,7 @@ class Estimate:
         raw_bytes: their size as NDJSON, in bytes.
         billed_bytes: how much of that is values, which is what the service bills, as in `StreamResult`.
         sent_bytes: their size on the wire, compressed, in bytes.
-        requests: append requests, each as large as the limits let it be; a load whose sender waits for rows
+        requests: append requests, each as large as the limits allow; a load whose sender waits for rows
             sends a few more, and repeated requests come on top.
         channels: how many channels are used.
         seconds: the shortest time that the service's limits of a channel allow. Commits and the
@@ -129,7 +129,7 @@ class _Sizes:
 
 
 def projected_bytes(rows: Source, encoder: Encoder) -> float:
-    """Return about how large the rows of a source that is `cuttable` are as NDJSON, by its first ones."""
+    """Estimate the NDJSON size of the rows of a `cuttable` source from its first ones."""
     total = rows.total_rows or 0
     first = rows.part(0, min(total, FIRST_ROWS))
     written = sum(int(encoder.encode(batch, 0).borders[-1]) for batch in first.batches())
@@ -182,7 +182,7 @@ def estimated(rows: Source, encoder: Encoder, target: str, options: LoadOptions)
 
 
 def _seconds(part: _Sizes, rate: RateLimits) -> float:
-    """Return how long one channel takes: the limit that it meets first decides."""
+    """Return how long one channel takes: the tightest limit decides."""
     return max(part.raw / rate.bytes_per_s, part.requests / rate.requests_per_s)
 
 

@@ -7,7 +7,7 @@ from ..load_facts import RejectedRow, place_of
 
 
 def name_place(error: BaseException, target: str, load_id: str, channel: str) -> None:
-    """Let an error of ours begin with the load's place, unless it has one, as that of a part has."""
+    """Begin an error of ours with the load's place, unless it has one already, as a part's error does."""
     if isinstance(error, SnowpipeError) and error.place is None:
         error.place = place_of(target, load_id, channel)
 
@@ -16,8 +16,8 @@ def add_facts(error: BaseException, facts: LoadFacts) -> None:
     """Attach how far the load came, as a note too."""
     if isinstance(error, SnowpipeError):
         error.load = facts
-    told_already = isinstance(error, SnowpipeError) and error.place == facts.place
-    error.add_note(facts.outcome if told_already else str(facts))
+    placed = isinstance(error, SnowpipeError) and error.place == facts.place
+    error.add_note(facts.outcome if placed else str(facts))
 
 
 def add_rejected(error: RowsRejectedError, rows: tuple[RejectedRow, ...]) -> None:

@@ -109,12 +109,12 @@ def lost(delivery: Delivery, fact: Refused | StatusRead | Reopened) -> ChannelLo
         case Refused():
             return delivery.plan.lost("no longer exists", fact.error)
         case Reopened():
-            return delivery.plan.lost("was made again, its committed token is gone", None)
+            return delivery.plan.lost("was recreated, its committed token is lost", None)
     return delivery.plan.lost("is no longer listed by the service", None)
 
 
 def row_too_large(delivery: Delivery, fact: Refused) -> RowTooLargeError:
-    """Return the error for one row alone that is too large."""
+    """Return the error for a single row that is too large."""
     payload = delivery.sent
     error = RowTooLargeError(
         row=delivery.plan.first_row + payload.first_row, size=payload.raw_bytes, limit=len(payload.body)
@@ -129,7 +129,7 @@ def refusal(delivery: Delivery, _: object) -> ServiceError:
 
 
 def unwell(delivery: Delivery, fact: StatusRead) -> ChannelInvalidError:
-    """Return what a status amounts to that asks for a reopen."""
+    """Return the error for a status after which the channel must be reopened."""
     status = fact.status or delivery.status
     cause = f"; its last error: {status.last_error_message}" if status.last_error_message else ""
     return ChannelInvalidError(

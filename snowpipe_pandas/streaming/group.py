@@ -14,14 +14,14 @@ from .load import Load
 from .result import StreamResult
 
 CANCEL_GRACE_S = 30.0
-"""How long an interrupted load stays for the requests in flight."""
+"""How long an interrupted load waits for the requests in flight."""
 
 
 class Group:
     """The parts of one load.
 
     The first part leads: in a load that begins, the others begin once the service has taken the first one's
-    first rows, whose token says how the load was cut. Only one writer can be that far: a second process that
+    first rows, whose token says how the load was cut. Only one writer can get that far: a second process that
     cuts the same load in another way finds the token, or fences this one before it has sent anything else.
 
     Args:
@@ -43,7 +43,7 @@ class Group:
         """Deliver all parts; if one fails, the others stop after their requests in flight.
 
         Raises:
-            BaseException: what the part raised that failed first, or an interrupt of this wait.
+            BaseException: what the first part that failed raised, or an interrupt of this wait.
         """
         with self._loads[0].events.heard_by(self._hear_lead):
             for number in range(len(self._loads)):
@@ -87,11 +87,11 @@ class Group:
             self._stop()
             outcome.set_exception(error)
         else:
-            self._may_follow.set()  # a lead that had nothing left to send
+            self._may_follow.set()  # also after a first part that had nothing left to send
             outcome.set_result(result)
 
     def _stop(self) -> None:
-        """Let all parts stop; those that wait to begin find that they are cancelled."""
+        """Make all parts stop; those that wait to begin find that they are cancelled."""
         for load in self._loads:
             load.control.cancel()
         self._may_follow.set()

@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import dataclass
 
 MAX_SAMPLES = 160
-"""A chart has no more to show; when there are more, every second one goes."""
+"""A chart can't show more; when there are more, every second one is dropped."""
 
 FIRST_GAP_S = 0.05
 RECENT_S = 5.0
@@ -69,6 +69,6 @@ class History:
         return (last.raw_bytes - first.raw_bytes) / span if span > 0 else 0.0
 
     def _forget(self, seconds: float) -> None:
-        """Keep one sample at or before the window's begin, and the latest two."""
+        """Keep one sample at or before the beginning of the window, and the latest two."""
         while len(self._recent) > 2 and self._recent[1].seconds <= seconds - RECENT_S:
             self._recent.popleft()

@@ -153,7 +153,7 @@ class Load:
         while True:
             self._obey(protocol)
             step = protocol.next(self._now())
-            self._tell_news()
+            self._report_news()
             match step:
                 case Done():
                     return protocol.delivery
@@ -235,10 +235,10 @@ class Load:
         paused = self.control.paused
         if paused != protocol.paused and protocol.state is State.SENDING:
             protocol.paused = paused
-            self._tell_news()  # a load that is paused as it begins began first
+            self._report_news()  # the news that it began comes before a pause
             self.report(PhaseChanged(phase="paused" if paused else "sending"))
 
-    def _tell_news(self) -> None:
+    def _report_news(self) -> None:
         if self._delivery is not None:
             news, self._delivery.events = self._delivery.events, []
             for event in news:
@@ -248,13 +248,13 @@ class Load:
         """Report what happened: to the load's own displays first, then to whoever listens to the client."""
         if isinstance(event, RequestRetried) and self._delivery is not None:
             self._delivery.note_retry(event)
-        self._watches.committing.hear(event)
+        self._watches.committing.receive(event)
         counts = Counts() if self._delivery is None else self._delivery.counts
         self._reporter.report(event, counts)
 
     def _explain(self, error: BaseException) -> None:
         """Attach how far the load came, to our exceptions also as facts, and notify the displays."""
-        self._tell_news()
+        self._report_news()
         if not self.tracker.ended:  # it never began, or was interrupted between two steps
             self.report(failure_event(error))
         name_place(error, self._reporter.target, self.load_id, self.channel.name)
@@ -274,7 +274,7 @@ class Load:
             )
             if self.part is None:
                 add_facts(error, facts)
-            elif isinstance(error, SnowpipeError):  # notes are those of the whole, once all parts have ended
+            elif isinstance(error, SnowpipeError):  # the whole load gets a note, once all parts have ended
                 error.load = facts
 
     def _result(self, delivery: Delivery) -> StreamResult:

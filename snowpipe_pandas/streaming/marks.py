@@ -9,13 +9,13 @@ from ..rest.status import ChannelStatus
 
 
 def mark_of(status: ChannelStatus, load_id: str) -> Mark | None:
-    """Return what a channel's token says of a load, None if it says nothing of it."""
+    """Return what a channel's token says of a load, None if it is not that load's."""
     mark = read_token(status.last_committed_offset_token)
     return mark if mark is not None and mark.owner == load_id else None
 
 
 def say(channel: Channel, mark: Mark) -> None:
-    """Let a channel's token say this; it is durable at once.
+    """Set a channel's token to this mark; it is durable at once.
 
     Raises:
         ChannelError: the service does not show that token: nobody would find it.

@@ -1,4 +1,4 @@
-"""Opens the source of a load, and makes what writes its rows, as the load's options say."""
+"""Opens the source of a load, and makes the encoder of its rows, as the load's options say."""
 
 from __future__ import annotations
 
@@ -26,5 +26,5 @@ def source_of(given: Any, options: LoadOptions) -> Source:
 
 
 def encoder_of(options: LoadOptions) -> Encoder:
-    """Make what writes rows as a load with these options does."""
+    """Make the encoder of a load with these options."""
     return Encoder(nulls=options.nulls, binary_format=options.binary_format)

@@ -30,16 +30,16 @@ LEAST_RATE = 0.001
 
 @dataclass(frozen=True, slots=True, repr=False)
 class LoadLimits:
-    """How large requests become, and how patiently the service is watched. The defaults suit Snowflake.
+    """Limits of requests, and how often and how long the service is polled. The defaults suit Snowflake.
 
     Attributes:
         max_raw_bytes: most NDJSON in one request, in bytes (Snowflake's limit is 16 MB).
         max_wire_bytes: most bytes of one request on the wire (Snowflake's limit is 4 MB).
         first_raw_bytes: most NDJSON in a load's first request, so that a wrong table or type is seen early.
         max_bytes_per_s: most NDJSON that is sent in a second, in bytes; None for what the service reports,
-            else Snowflake's 20 MB; `math.inf` for as much as it takes, at the price of answers 429.
+            else Snowflake's 20 MB; `math.inf` for as much as it takes, at the price of 429 answers.
         max_requests_per_s: most requests in a second; None for what the service reports, else Snowflake's 10.
-        status_interval_s: seconds between two looks at what is committed while rows are being sent; a
+        status_interval_s: seconds between two status requests while rows are being sent; a
             quarter of it once more than half of `max_in_flight_bytes` waits for its commit.
         audit_grace_s: how long the service's counters may lag behind its offset token.
         settle_timeout_s: how long a failed load waits to learn what became of its last rows.
@@ -170,7 +170,7 @@ class LoadOptions:
         )
         limits = "limits such as sp.LoadLimits(first_raw_bytes=10_000)"
         self._set("limits", instance("limits", self.limits, LoadLimits, wanted=limits))
-        from ..rows.options import reading, writing  # heavy, and no load begins without it
+        from ..rows.options import reading, writing  # slow to import; needed only by loads
 
         read = reading(index=self.index, columns=self.columns, column_case=self.column_case)
         for name, value in {**read, **writing(nulls=self.nulls, binary_format=self.binary_format)}.items():

@@ -1,4 +1,4 @@
-"""What has become of a load's rows, in words: rejected ones first, and no more than is known."""
+"""What has become of a load's rows, in words: rejected ones first, and only what is known."""
 
 from __future__ import annotations
 

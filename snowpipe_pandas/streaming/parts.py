@@ -24,7 +24,7 @@ MAX_PARTITIONS = 2000
 """Most channels of a pipe; this many names are looked up when a load in partitions begins."""
 
 FORGOTTEN_AFTER_S = 29 * A_DAY_S
-"""The service deletes channels, tokens and all, that were not used for 30 days."""
+"""The service deletes channels that were not used for 30 days, and their tokens with them."""
 
 WORTH_S = 5.0
 """A further channel is worth its open if it saves this many seconds, at the service's pace for a channel."""

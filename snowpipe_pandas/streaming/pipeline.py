@@ -85,8 +85,8 @@ class Payloads:
         self._changed = threading.Condition(threading.Lock())
         self._made: deque[_Made] = deque()
         self._begun = self._stopped = self._woken = False
-        self._hungry = False  # the sender asked, and has got nothing yet
-        self._waiting: deque[tuple[int, float]] = deque()  # end rows, and since when, of what is not made
+        self._hungry = False  # the sender waits for a payload
+        self._waiting: deque[tuple[int, float]] = deque()  # end rows not packed yet, and since when
         self._thread: threading.Thread | None = None
         self._watches = watches
 
@@ -166,7 +166,7 @@ class Payloads:
             self._end(error)
 
     def _make(self, pieces: Iterable[EncodedRows | None]) -> None:
-        """Pack, and put what comes of it: payloads, then the end or an error."""
+        """Pack, and queue the results: payloads, then the end or an error."""
         end: _Made = None
         packing, reading = (
             Stopwatch(),
@@ -209,7 +209,7 @@ class Payloads:
             self._changed.notify_all()
 
     def _pieces(self, ahead: EncodedAhead[EncodedRows]) -> Iterator[EncodedRows | None]:
-        """Yield what is encoded, and None where the rows given so far shall leave."""
+        """Yield what is encoded, and None where the rows given so far are to be sent."""
         try:
             while True:
                 with self._changed:
@@ -223,7 +223,7 @@ class Payloads:
                     self._waiting.append((popped[0].end_row, popped[1]))
                 yield popped[0] if popped is not None else None
         except Exception as error:
-            # What a user's iterator gave before it failed is good. What we refuse is mended and sent again.
+            # What a user's iterator gave before it failed is good. What we refuse is fixed and sent again.
             if not isinstance(error, SnowpipeError):
                 yield None
             raise
@@ -234,7 +234,7 @@ class Payloads:
             return self._hungry and not self._made
 
     def _flush_in_s(self) -> float:
-        """How long until rows that wait shall leave, if nothing changes."""
+        """How long until waiting rows are to be sent, if nothing changes."""
         if not self._hungry or self._made or not self._waiting:
             return FOR_EVER_S
         return self._waiting[0][1] + self._flush_interval_s - time.monotonic()

@@ -11,7 +11,7 @@ from ..rest.policy import PollPolicy
 from .options import LoadOptions
 
 Lost = Callable[[str, ServiceError | None], ChannelLostError]
-"""Makes the error of a channel that no longer exists: how that is known follows the channel's name."""
+"""Makes the error for a channel that no longer exists; a text says how that is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +23,8 @@ class LoadPlan:
         channel: the channel's name.
         rows_total: rows of the source, None where that is not known.
         options: how it is delivered; without a `load_id` if its caller gave none.
-        polling: how patiently statuses are read.
-        lost: makes the error of a channel that no longer exists.
+        polling: when statuses are read.
+        lost: makes the error for a channel that no longer exists.
         part: which part of the load the channel carries, None for all of it.
     """
 

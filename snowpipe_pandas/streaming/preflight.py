@@ -66,7 +66,7 @@ class Preflight:
         Args:
             rows: the source.
             reported: the target's columns, as the channel's open reported them; they may have changed since.
-            seen: what loads on this channel have seen of them lately, and learn from this one.
+            seen: the columns that recent loads on this channel have seen; this load updates it.
 
         Raises:
             UnknownColumnError: the target lacks these columns.
@@ -96,7 +96,7 @@ class Preflight:
 
     def _judge(self, problems: Sequence[Problem], *, known_by_sql: bool) -> None:
         evolves = self._evolves()
-        if self._counts_rejected:  # rows that the table rejects are wanted as a number then
+        if self._counts_rejected:  # then such rows are counted, not refused
             problems = [problem for problem in problems if problem.kind == "unknown"]
         if evolves:  # such a table drops NOT NULL where rows leave a column out
             problems = [problem for problem in problems if problem.kind != "missing"]

@@ -118,7 +118,7 @@ class Tracker:
         self._lock = threading.Lock()
         self._history = History()
         self._started = clock()
-        # What has changed since; it becomes a snapshot where somebody looks.
+        # What has changed since; it becomes a snapshot when somebody looks.
         self._counts: Counts = progress
         self._changes: dict[str, Any] = {}
         self._ended_at: float | None = None

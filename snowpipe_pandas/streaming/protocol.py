@@ -71,7 +71,7 @@ _SENT = (_S.SENDING, _S.CROWDED, _S.COMMITTING)
 _LISTENING = (*_SENT, _S.AUDITING, _S.DRAINING)
 _UNDER_WAY = (*_LISTENING, _S.OPENING, _S.CLAIMING, _S.COUNTING, _S.WATCHING, _S.REOPENING)
 _POLLING = (_S.COUNTING, _S.CROWDED, _S.COMMITTING, _S.AUDITING, _S.WATCHING, _S.DRAINING, _S.SETTLING)
-"""States in which nothing is done but to read statuses, with growing pauses."""
+"""States in which only statuses are read, with growing pauses."""
 
 _PATIENCE: dict[State, Callable[[LoadOptions], float]] = {
     _S.CROWDED: attrgetter("commit_timeout_s"),
@@ -82,7 +82,7 @@ _PATIENCE: dict[State, Callable[[LoadOptions], float]] = {
     _S.DRAINING: attrgetter("limits.owner_watch_s"),
     _S.SETTLING: attrgetter("limits.settle_timeout_s"),
 }
-"""How long a load stays in a state; in the others, for ever."""
+"""How long a load stays in a state; in the others, without limit."""
 
 _OTHER_WRITER_CODES = (STALE_CONTINUATION, "ERR_CHANNEL_HAS_INVALID_CLIENT_SEQUENCER")
 _PHASES: dict[State, Phase] = {
@@ -174,7 +174,7 @@ RULES: tuple[Rule, ...] = (
     Rule("drained", (_S.DRAINING,), StatusRead, _unwell, _D.spend_reopen, _S.REOPENING),
     Rule("drained", (_S.DRAINING,), TimePassed, None, _D.spend_reopen, _S.REOPENING),
     Rule("go back", (_S.REOPENING,), Reopened, lambda d, f: d.leads_on(f.status), _D.go_back, _S.COUNTING),
-    Rule("made again", (_S.REOPENING,), Reopened, lambda d, f: d.is_made_anew(f.status), _fail(failures.lost), _S.STOPPING),
+    Rule("made again", (_S.REOPENING,), Reopened, lambda d, f: d.is_recreated(f.status), _fail(failures.lost), _S.STOPPING),
     Rule("foreign commit", (_S.REOPENING,), Reopened, None, _fail(failures.foreign_commit), _S.STOPPING),
     # Commits are waited for, and checked.
     Rule("rejected before", (_S.SENDING,), None, lambda d, _: d.has_rejections, _fail(failures.rejected), _S.STOPPING),
@@ -287,7 +287,7 @@ class LoadProtocol:
         return Append(payload, f"{delivery.plan.load_id}:{payload.first_row}", end_token)
 
     def _ready_at(self, payload: Payload, now: float) -> float:
-        """Return when a payload may leave without being above the service's limits."""
+        """Return when a payload may be sent without exceeding the service's limits."""
         limits = self.delivery.plan.options.limits
         return self._pacer.wait_until(
             now,
@@ -318,13 +318,13 @@ class LoadProtocol:
             self._poll_at = now
         elif self._phase == "preparing":
             self._read_at = now  # what the load begins with is as good as a status
-        self._tell_phase()
+        self._report_phase()
 
     def _first_pauses(self) -> Polling:
         polling = self.delivery.plan.polling
         return Polling(polling.first_s, polling.cap_s)
 
-    def _tell_phase(self) -> None:
+    def _report_phase(self) -> None:
         phase = _PHASES.get(self.state, self._phase)
         if self.state is State.FAILED:
             self.delivery.events.append(failures.failure_event(self.delivery.error))

@@ -107,17 +107,17 @@ class Replacement:
         return None
 
     def finish(self, result: StreamResult) -> StreamResult:
-        """Count the staged rows, let them take the table's place, and drop the old table.
+        """Count the staged rows, put them in the table's place, and drop the old table.
 
         Raises:
             ReplaceTableError: they did not; the table is as it was, unless the message says otherwise.
         """
-        with self._telling_what_holds():
+        with self._saying_what_holds():
             self._audit(result)
             self._swap()
         self._drop_old()
         try:
-            replaced = self._is_replaced()  # once the old table is gone, no other call can swap it back
+            replaced = self._is_replaced()  # once the old table is dropped, no other call can swap it back
         except SnowpipeError as error:
             raise self._unknown(error) from error
         if not replaced:
@@ -227,8 +227,8 @@ class Replacement:
         return facts is not None and self._is_mine(facts)
 
     @contextmanager
-    def _telling_what_holds(self) -> Iterator[None]:
-        """Let whatever ends the last steps say where the rows are."""
+    def _saying_what_holds(self) -> Iterator[None]:
+        """Make whatever ends the last steps say where the rows are."""
         staged = (
             f"all rows of load {self._load_id!r} are in {self._staging.name}, and the same call goes on there"
         )

@@ -1,4 +1,4 @@
-"""Reports what happens to a load: to its own listeners first, then to its client's, and in its progress."""
+"""What a load reports of itself: to its own listeners first, then to its client's, and in its progress."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Reporter:
         load_id: the load's name.
         channel: its channel.
         rows_total: rows of its source, None where that is not known.
-        watches: measure where its seconds go.
+        watches: measure how its seconds are spent.
 
     Attributes:
         target: the channel's target, as messages name it.
@@ -60,7 +60,7 @@ class Reporter:
         self._channel = channel.name
 
     def report(self, event: Event, counts: Counts) -> None:
-        """Report an event; the counts are those after it."""
+        """Report what happened, and how much the load has done by then."""
         self.tracker.take(counts, **_shown_of(event))
         if self.events.heard or self.client_events.heard:
             event = replace(event, channel=self._channel, target=self.target, load_id=self._load_id)
@@ -69,7 +69,7 @@ class Reporter:
 
 
 class LoadCaller(Caller):
-    """A load as the caller of its requests: a cancel ends its waits.
+    """A load as the caller of its requests: its waits end at a cancel.
 
     Args:
         control: waits.

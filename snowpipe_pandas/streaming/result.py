@@ -79,7 +79,7 @@ class StreamResult(Counts):
         """Return the rows of this load that the service has rejected, of all of its calls.
 
         They are read from the table's error table by SQL, which needs a warehouse on a real account, and are
-        looked for in the source, as it is now. A result with rejected rows (or that does not know of them)
+        looked up in the source, as it is now. A result with rejected rows (or an unknown number of them)
         keeps a source that can be read again alive: a frame, an Arrow table, a list of dicts; one without
         does not. A result that was pickled has no way back to its source and client.
 
@@ -87,8 +87,8 @@ class StreamResult(Counts):
             `rejected_row`, the row's number in the source, counted from 0; `rejected_reason`;
             `rejected_json`, the row as it was sent; and the source's own columns and values, for `repair()`.
             A row that the source lacks (by now, or since it gave its rows once) comes last, without a
-            number and values. Rows of a load through an elastic channel carry no token: these are the
-            rejected rows of all such channels since it began whose text is that of a row of the source.
+            number and values. For a load through an elastic channel, whose rows carry no token, these are all
+            rows that such channels have rejected since it began, if their text is that of a source row.
 
         Raises:
             UsageError: this result was made in another process.

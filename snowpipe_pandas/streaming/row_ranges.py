@@ -11,7 +11,7 @@ class RowRanges:
         """First row and row after the last one of each range, in order."""
 
     def add(self, first: int, end: int) -> None:
-        """Add the rows from `first` to before `end`; those that are in here already stay."""
+        """Add the rows from `first` on, `end` excluded; rows already in the set stay."""
         joined: list[tuple[int, int]] = []
         for span in sorted((*self.ranges, (first, end))):
             if joined and span[0] <= joined[-1][1]:
@@ -22,10 +22,10 @@ class RowRanges:
 
     @property
     def rows(self) -> int:
-        """How many rows are in here."""
+        """How many rows are in the set."""
         return sum(end - first for first, end in self.ranges)
 
     @property
     def prefix(self) -> int:
-        """The row before which all are in here."""
+        """The first row that is missing: all before it are in the set."""
         return self.ranges[0][1] if self.ranges and self.ranges[0][0] == 0 else 0

@@ -72,7 +72,7 @@ class Senders:
         wake: called whenever there is news, in the thread that brings it.
 
     Attributes:
-        under_way: the errands that were given, in that order; whoever takes in that one has ended removes it.
+        under_way: the errands that were given, in that order; whoever takes in the end of one removes it.
     """
 
     def __init__(self, send: Callable[[Errand], None], *, most: int, wake: Callable[[], None]) -> None:
@@ -110,7 +110,7 @@ class Senders:
         return len(self.under_way) < self._most and self.bytes_under_way + len(payload.body) <= max_bytes
 
     def give(self, errand: Errand) -> None:
-        """Let a thread send a payload, now if one is free; where the system has no more threads, later.
+        """Give a payload to a thread, a new one if none is free; without more threads it waits its turn.
 
         Raises:
             RuntimeError: there is not even one.

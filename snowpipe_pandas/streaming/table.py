@@ -22,7 +22,7 @@ class Facts(Protocol):
 
     @property
     def kind(self) -> str:
-        """What kind of table it is, in a word of the service."""
+        """What kind of table it is, in the service's word."""
 
 
 class Table(Protocol):
@@ -46,13 +46,13 @@ class Table(Protocol):
         """Set its comment."""
 
     def keep_rejected(self, *, evolves: bool) -> None:
-        """Let it keep rejected rows in its error table, and evolve if `evolves`."""
+        """Make it keep rejected rows in its error table, and evolve if `evolves`."""
 
     def count(self) -> int:
         """Count its rows; this needs a warehouse."""
 
     def swap_with(self, other: ObjectName) -> None:
-        """Let the two tables swap their names, in one transaction."""
+        """Swap the names of the two tables, in one transaction."""
 
     def drop(self) -> None:
         """Drop it, if it is there."""

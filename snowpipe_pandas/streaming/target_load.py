@@ -171,8 +171,8 @@ class TargetLoad:
     def _begun(self) -> Mark | None:
         """Return what a channel of the load says about it, None if nothing is known to be committed.
 
-        That is the first part's, which leads. Where it has lost its rows, those of others may be in the
-        table all the same, of however many parts the load was cut into.
+        It is the first part's channel, which leads. If that has lost its token, rows of other parts may be in
+        the table all the same, however many parts there were.
         """
         begun = self._mark_of(self._open(1))
         if begun is None and self._named:
@@ -181,7 +181,7 @@ class TargetLoad:
         return begun
 
     def _known_parts(self) -> list[int]:
-        """Return the parts besides the first one whose channels the service knows; the manifest is one."""
+        """Return the parts but the first whose channels the service knows; the manifest counts as one."""
         parts = (MANIFEST, *range(2, MAX_CHANNELS + 1))
         names = {channel_of(self.load_id, part): part for part in parts}
         return sorted(names[name] for name in self._target.statuses(list(names), self._caller))
@@ -190,7 +190,7 @@ class TargetLoad:
         return mark_of(channel.opened_status, self.load_id)
 
     def _cut(self, begun: Mark | None) -> list[PartOf]:
-        """Cut the rows as they were cut when the load began, or again.
+        """Cut the rows as they were cut when the load began; a new load's are cut now.
 
         Raises:
             OtherPartsError: the caller wants them cut in another way than that.
@@ -205,7 +205,7 @@ class TargetLoad:
         """Return how many parts the load is to have."""
         wanted = self._options.channels
         if not self._rows.cuttable:
-            return 1  # its rows come in order, once: no part of it could be resumed without the others
+            return 1  # its rows come once and in order: no part could be resumed without the others
         if wanted != "auto":
             return wanted
         if begun is not None:
@@ -269,8 +269,8 @@ class TargetLoad:
     def _drop(self, channels: list[Channel], parts: int, result: StreamResult) -> None:
         """Drop what is left of the channels of a load that is done; it can no longer be recognised.
 
-        With several of them, the first one's token says first that all is done, and it goes last: whoever is
-        interrupted between two drops finds that, and sends nothing again.
+        If there are several, the first one's token says that all is done before any is dropped, and it is the
+        last to be dropped: a call after an interruption finds it, and sends nothing again.
         """
         lead, *others = channels
         try:
@@ -282,7 +282,7 @@ class TargetLoad:
             _log.warning("load %r is done, but its channels could not be dropped: %s", self.load_id, error)
 
     def _say_done(self, lead: Channel, parts: int, result: StreamResult) -> None:
-        """Let the first channel's token say that all parts are done.
+        """Make the first channel's token say that all parts are done.
 
         Raises:
             ChannelError: the service does not show that token: nobody would find it.
@@ -309,7 +309,7 @@ class TargetLoad:
         """Attach how far the whole load came, and notify the displays."""
         ended = failure_event(error)
         if self._staged and isinstance(error, SnowpipeError):
-            error.place = None  # a part of it names the table beside the user's
+            error.place = None  # a part's error names the staging table, not the user's
         name_place(error, self.tracker.snapshot().target, self.load_id, self.channel_name)
         if len(self._loads) > 1 or self._staged:
             self._attach_facts(error)

@@ -39,7 +39,7 @@ class Timings:
 
 
 def added(timings: Iterable[Timings]) -> Timings:
-    """Add up what several channels of one load took, which they do side by side."""
+    """Add up the timings of several channels of one load, which run side by side."""
     all_of_them = list(timings)
     sums = {f.name: sum(getattr(one, f.name) for one in all_of_them) for f in fields(Timings)}
     return Timings(**sums)
@@ -57,11 +57,11 @@ class Stopwatch:
         self._lock = threading.Lock()
 
     def running(self) -> _Running:
-        """Return a context that counts what its block takes, also where that raises."""
+        """Return a context manager that times its block, even one that raises."""
         return _Running(self)
 
     def over(self, items: Iterator[T]) -> Iterator[T]:
-        """Yield items; count what each takes to come, and not what is done with it."""
+        """Yield items; count the time until each comes, not the time of what is done with it."""
         while True:
             with _Running(self):
                 try:
@@ -71,7 +71,7 @@ class Stopwatch:
             yield item
 
     def add(self, seconds: float) -> None:
-        """Add what some work took."""
+        """Add the seconds that some work took."""
         with self._lock:
             self.seconds += seconds
 
@@ -102,7 +102,7 @@ class CommitWatch:
         self.seconds = 0.0
         self._acknowledged: tuple[int, float] | None = None  # end row, and when
 
-    def hear(self, event: Event) -> None:
+    def receive(self, event: Event) -> None:
         """Take in what happened to the load."""
         now = time.perf_counter()
         match event:
@@ -118,7 +118,7 @@ class Watches:
     """Measures where the seconds of one load go. It knows nothing of the load, which may end before its view.
 
     Attributes:
-        encoding, waiting, sending: count what `Timings` reports under the same names.
+        encoding, waiting, sending: measure what `Timings` reports under the same names.
         compress_s: seconds of compressing and of the digest, up to the last payload that was made.
         committing: measures the last commit.
     """

@@ -28,7 +28,7 @@ def added(counts: Sequence[Counts]) -> dict[str, Any]:
 
 
 def furthest_behind(phases: Iterable[Phase]) -> Phase:
-    """Return where a load is whose parts are in these phases."""
+    """Return the phase of a load whose parts are in these phases."""
     return max((phase for phase in phases if phase not in ENDS), key=_ORDER.index, default="committing")
 
 

@@ -42,7 +42,7 @@ class Window:
         return found
 
     def has_room_for(self, payload: Payload) -> bool:
-        """Whether a held payload may be sent: what lies before it is small enough together with it."""
+        """Whether a held payload may be sent: it and what lies before it are small enough together."""
         before = sum(len(p.body) for p in self._payloads if p.first_row < payload.first_row)
         return before == 0 or before + len(payload.body) <= self._max_bytes
 

@@ -1,4 +1,4 @@
-"""What views, callbacks and results of real loads show: each of its own load, and never more than is so."""
+"""What views, callbacks and results of real loads show: of its own load each, and nothing untrue."""
 
 import threading
 
@@ -40,31 +40,31 @@ class HeldBack:
 
 def test_two_channels_of_one_name_have_each_their_own_progress_and_events(channels):
     first, second = channels
-    source, heard = HeldBack(), []
-    a = sp.stream(iter(source), first, load_id="A", background=True, progress=heard.append)
-    b = numbers(7).snowpipe.stream(second, load_id="B", background=True, progress=heard.append)
+    source, received = HeldBack(), []
+    a = sp.stream(iter(source), first, load_id="A", background=True, progress=received.append)
+    b = numbers(7).snowpipe.stream(second, load_id="B", background=True, progress=received.append)
     assert b.result(20).rows_in_table == 7
     assert not a.done
     assert not a.progress.ended
     assert a.progress.rows_acknowledged in (0, 10)
     source.going_on.set()
     assert a.result(20).rows_in_table == a.progress.rows_in_table == 15
-    reported = {(event.load_id, event.target) for event in heard if event.load_id}
+    reported = {(event.load_id, event.target) for event in received if event.load_id}
     assert reported == {("A", str(first.target)), ("B", str(second.target))}
     for load_id in "AB":
-        starts = [e for e in heard if isinstance(e, LoadStarted) and e.load_id == load_id]
+        starts = [e for e in received if isinstance(e, LoadStarted) and e.load_id == load_id]
         assert len(starts) == 1
 
 
 def test_a_load_whose_rows_are_rejected_says_so_everywhere_and_again_when_it_is_run_again(channels):
     bad = pd.DataFrame({"ID": [1, None, 3]}).astype({"ID": "Int64"})
-    heard = []
+    received = []
     for reported in (
         "-> DEMO.PUBLIC.A: 1 of 3 rows REJECTED, 2 in the table in ",
         "-> DEMO.PUBLIC.A: nothing to send: of 3 rows of load 'bad' 2 are",
     ):
         job = bad.snowpipe.stream(
-            channels[0], load_id="bad", on_error="report", background=True, progress=heard.append
+            channels[0], load_id="bad", on_error="report", background=True, progress=received.append
         )
         result, progress = job.result(20), job.progress
         assert str(result).startswith(reported)
@@ -76,7 +76,7 @@ def test_a_load_whose_rows_are_rejected_says_so_everywhere_and_again_when_it_is_
         )
         assert str(line(progress)).startswith("-> DEMO.PUBLIC.A  done, 1 REJECTED")
         assert '<span class="state warn">done, 1 REJECTED · ' in panel.folded(progress)
-    commits = [event for event in heard if isinstance(event, RowsCommitted)]
+    commits = [event for event in received if isinstance(event, RowsCommitted)]
     assert (commits[-1].rows_in_table, commits[-1].rows_rejected) == (2, 1)
 
 

@@ -1,4 +1,4 @@
-"""Rejected rows come home: from the error table by SQL, as rows of the source, and are repaired."""
+"""Rejected rows are read from the error table by SQL, as rows of the source, and are repaired."""
 
 import copy
 import gc
@@ -53,7 +53,7 @@ def selects(account):
     return [r for r in account.requests if r.operation == "statement"]
 
 
-# What comes home.
+# What is read.
 
 
 def test_rejected_rows_are_rows_of_the_frame_with_number_and_reason(table):
@@ -124,7 +124,7 @@ def test_files_are_read_as_they_are_then(table, tmp_path, change, known):
     assert sorted(json.loads(line)["ID"] for line in found[JSON]) == [LARGE + row for row in (1, 3, 5)]
 
 
-def test_a_source_that_has_become_shorter_is_no_trouble(table):
+def test_a_source_that_has_become_shorter_is_read_all_the_same(table):
     rows = frame().to_dict("records")
     result = sp.stream(rows, table, **QUIET)
     del rows[2:]
@@ -303,10 +303,10 @@ def test_only_a_result_with_rejected_rows_keeps_its_source_alive(table):
     def streamed(rows):
         return rows.snowpipe.stream(table, **QUIET), weakref.ref(rows)
 
-    clean, gone = streamed(frame(bad=()))
+    clean, clean_source = streamed(frame(bad=()))
     dirty, there = streamed(frame())
     gc.collect()
-    assert (gone(), there() is None) == (None, False)
+    assert (clean_source(), there() is None) == (None, False)
     assert clean.rejected().empty
     assert pickle.loads(pickle.dumps(dirty)) == dirty
     del dirty
@@ -340,7 +340,7 @@ def test_a_repair_needs_no_rejected_first_and_any_order(account, table):
     assert again.repair(from_csv, progress=False).rows_sent == 0
 
 
-def test_rows_that_are_left_out_are_not_sent_and_others_may_follow_behind(account, table):
+def test_rows_that_are_left_out_are_not_sent_and_others_may_follow_after_them(account, table):
     result = frame().snowpipe.stream(table, load_id="x", **QUIET)
     fixed = result.rejected().assign(NOTE="x")
     assert result.repair(fixed.iloc[:1], progress=False).rows_sent == 1

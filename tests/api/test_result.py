@@ -1,4 +1,4 @@
-"""What a result, and the facts of an error, say of rows: rejected ones first, no more than is known."""
+"""What a result, and the facts of an error, say of rows: rejected ones first, only what is known."""
 
 import copy
 import pickle
@@ -70,13 +70,13 @@ def test_a_load_that_is_run_again_shows_what_became_of_its_rows():
 
 
 def test_a_service_that_does_not_report_its_rejections_is_not_believed_to_have_none():
-    untold = replace(WELL, rejected_exact=False)
-    assert str(untold).startswith("-> DEMO.PUBLIC.T: at most 150 rows in the table in 0.3 s")
-    assert "the service does not report how many rows it rejected" in str(untold)
+    unknown = replace(WELL, rejected_exact=False)
+    assert str(unknown).startswith("-> DEMO.PUBLIC.T: at most 150 rows in the table in 0.3 s")
+    assert "the service does not report how many rows it rejected" in str(unknown)
     some = Counts(rows_acknowledged=150, rows_in_table=147, rows_rejected=3, rejected_exact=False)
     assert outcome(some) == "at least 3 of 150 rows REJECTED, at most 147 in the table"
     assert nothing_to_send(some, "x").endswith("at most 147 are in the table, at least 3 were REJECTED")
-    assert "at most 150 rows of load 'x'" in str(replace(untold, rows_sent=0, rows_skipped=150))
+    assert "at most 150 rows of load 'x'" in str(replace(unknown, rows_sent=0, rows_skipped=150))
 
 
 @pytest.mark.parametrize("rows", [3, 150])

@@ -54,7 +54,7 @@ DONE = replace(
 REJECTED = replace(
     DONE, rows_in_table=993, rows_rejected=7, rejected_message="NULL result in a non-nullable column"
 )
-UNTOLD = replace(DONE, rejected_exact=False)
+COUNT_UNKNOWN = replace(DONE, rejected_exact=False)
 AGAIN = replace(DONE, rows_skipped=1000, rows_sent=0, raw_bytes=0, sent_bytes=0, requests=0, samples=())
 AGAIN_REJECTED = replace(AGAIN, rows_in_table=993, rows_rejected=7)
 NOT_WAITED_FOR = replace(DONE, rows_in_table=0, rows_skipped=0, rows_sent=1000, token_committed=None)
@@ -173,5 +173,5 @@ def with_role(html, role):
 
 
 def whole(progress):
-    """A load as it is drawn while it runs: its first line, what needs a look, and everything else."""
+    """A load as it is drawn while it runs: its first line, what needs attention, and everything else."""
     return panel.line(progress) + panel.notes(progress) + panel.details(progress)

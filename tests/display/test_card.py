@@ -9,14 +9,14 @@ from snowpipe_pandas.events import ClientClosed
 
 
 def test_a_closed_client_is_reported_once_and_ends_its_card(account):
-    heard = []
+    received = []
     client = sp.connect(account.profile)
     card = ClientCard(client)
     assert card.draw() is True
-    with client.events.heard_by(heard.append):
+    with client.events.heard_by(received.append):
         client.close()
         client.close()
-    assert heard == [ClientClosed()]
+    assert received == [ClientClosed()]
     assert client.closed
     assert card.draw() is False
 

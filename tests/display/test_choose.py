@@ -17,14 +17,14 @@ def tracker():
     return Tracker(HALF, tokens=dict, timings=Timings)
 
 
-def heard(emit, listener):
+def listening(emit, listener):
     """Pass to a listener what `emit(load, client)` does to the two hubs."""
     load, client = Hub(), Hub()
     with choose.displayed(tracker(), load, client, listener):
         emit(load, client)
 
 
-def test_a_function_hears_its_load_and_of_the_client_what_concerns_nobody():
+def test_a_function_receives_its_loads_events_and_those_of_the_client_alone():
     def emit(load, client):
         for hub in (load, client):  # a load reports to its own hub and the client's
             hub.emit(PhaseChanged(phase="sending", **OURS))
@@ -34,7 +34,7 @@ def test_a_function_hears_its_load_and_of_the_client_what_concerns_nobody():
         client.emit(ClientClosed())
 
     found = []
-    heard(emit, found.append)
+    listening(emit, found.append)
     assert found == [PhaseChanged(phase="sending", **OURS), RENEWED, ClientClosed()]
 
 
@@ -47,11 +47,11 @@ def test_a_function_receives_nothing_after_the_end_of_its_load():
     assert found == []
 
 
-def test_a_function_that_fails_is_asked_no_more_by_neither_hub(caplog):
-    asked = []
+def test_a_function_that_fails_is_called_again_by_neither_hub(caplog):
+    calls = []
 
     def fails(event):
-        asked.append(event)
+        calls.append(event)
         raise ZeroDivisionError
 
     def emit(load, client):
@@ -59,8 +59,8 @@ def test_a_function_that_fails_is_asked_no_more_by_neither_hub(caplog):
             client.emit(RENEWED)
             load.emit(PhaseChanged(phase="sending", **OURS))
 
-    heard(emit, fails)
-    assert asked == [RENEWED]
+    listening(emit, fails)
+    assert calls == [RENEWED]
     assert caplog.text.count("not called again") == 1
 
 

@@ -21,7 +21,7 @@ account.sql(frame.snowpipe.ddl("DEMO.PUBLIC.T"))
 channel = client.open_channel("c", table="DEMO.PUBLIC.T")
 
 def settled():
-    "Wait until no view is drawn any more."
+    "Wait until no view is being drawn."
     import threading
     for thread in threading.enumerate():
         if thread.name == "snowpipe-display":
@@ -186,7 +186,7 @@ frame.snowpipe.stream(channel).rows
     assert shown(cells[2], "text/plain")[-1] == "1000"
 
 
-def test_when_everything_is_closed_nothing_draws_any_more(cells):
+def test_when_everything_is_closed_nothing_draws(cells):
     assert cells["stop"].outputs[-1]["text"] == "[]\n"
 
 
@@ -197,7 +197,7 @@ def test_no_output_and_no_widget_state_holds_a_secret_and_a_finished_load_keeps_
     notebook = run_notebook(START, "client", load, count, load, job, count, "client.close()\naccount.close()")
     states = notebook.metadata["widgets"]["application/vnd.jupyter.widget-state+json"]["state"]
     assert states
-    for state in states.values():  # what every front end brings along, so that nothing is fetched
+    for state in states.values():  # part of every front end, so that nothing is fetched
         names = {state["model_module"], state["state"]["_model_module"], state["state"]["_view_module"]}
         assert names <= {"@jupyter-widgets/base", "@jupyter-widgets/controls", None}
     text = json.dumps(notebook)

@@ -12,6 +12,7 @@ from snowpipe_pandas.display.texts import Shares
 from tests.display.samples import (
     AGAIN,
     AGAIN_REJECTED,
+    COUNT_UNKNOWN,
     DONE,
     EIGHT,
     EIGHT_DONE,
@@ -20,7 +21,6 @@ from tests.display.samples import (
     NOT_WAITED_FOR,
     REJECTED,
     UNKNOWN,
-    UNTOLD,
 )
 
 PAGE = Path(__file__).parents[2] / "docs" / "notebooks.md"
@@ -92,8 +92,8 @@ def test_a_load_that_waits_for_no_commit_ends_as_acknowledged():
 
 
 def test_where_rejections_are_not_reported_no_number_is_more_than_a_bound():
-    assert "≤100%  at most 1,000/1,000 rows in the table" in written(UNTOLD)
-    assert texts.numbers(UNTOLD)[0] == "at most 1,000 rows in the table"
+    assert "≤100%  at most 1,000/1,000 rows in the table" in written(COUNT_UNKNOWN)
+    assert texts.numbers(COUNT_UNKNOWN)[0] == "at most 1,000 rows in the table"
 
 
 def test_control_and_bidi_characters_of_messages_are_shown_not_obeyed():
@@ -134,7 +134,7 @@ def test_the_short_form_is_one_line_that_jupyter_does_not_cut():
         ),
         (replace(FLIGHTS, rows_rejected=9), 39, "66% 225,280 in table · REJECTED"),
         (replace(FLIGHTS, rows_rejected=9), 30, "66% 225,280 in table"),
-        (replace(UNTOLD, rows_total=None), 39, "done ≤100% 1,000 in table"),
+        (replace(COUNT_UNKNOWN, rows_total=None), 39, "done ≤100% 1,000 in table"),
         (replace(REJECTED, rejected_exact=False), 39, "≤99% 993 in table · REJECTED"),
         (REJECTED, 39, "done, 7 REJECTED 99%  993 in table"),
     ],
@@ -143,7 +143,7 @@ def test_what_does_not_fit_goes_the_least_important_first(progress, width, shown
     assert written(progress, width) == shown
 
 
-@pytest.mark.parametrize("progress", [HALF, FLIGHTS, UNTOLD, REJECTED, UNKNOWN, EIGHT, MANY, AGAIN])
+@pytest.mark.parametrize("progress", [HALF, FLIGHTS, COUNT_UNKNOWN, REJECTED, UNKNOWN, EIGHT, MANY, AGAIN])
 def test_a_line_fits_any_width_and_cuts_no_number_unseen(progress):
     numbers = {texts.percent(progress), *written(progress).replace("/", " ").split()}
     for width in range(1, 200):
@@ -218,7 +218,7 @@ def test_channels_are_distinguished_only_where_they_differ():
 
 
 @pytest.mark.parametrize(
-    "progress", [FLIGHTS, UNTOLD, REJECTED, EIGHT], ids=["running", "untold", "bad", "parts"]
+    "progress", [FLIGHTS, COUNT_UNKNOWN, REJECTED, EIGHT], ids=["running", "unknown", "bad", "parts"]
 )
 def test_at_forty_columns_share_and_rows_in_the_table_stay(progress):
     big = replace(progress, rows_in_table=225_280_000, rows_total=336_776_000, rows_acknowledged=336_776_000)
@@ -229,7 +229,7 @@ def test_at_forty_columns_share_and_rows_in_the_table_stay(progress):
         assert not one.rows_rejected or "REJECTED" in shown
 
 
-@pytest.mark.parametrize("progress", [HALF, FLIGHTS, UNTOLD, REJECTED, UNKNOWN, EIGHT])
+@pytest.mark.parametrize("progress", [HALF, FLIGHTS, COUNT_UNKNOWN, REJECTED, UNKNOWN, EIGHT])
 def test_a_screen_without_utf_8_gets_plain_ascii_that_fits(progress):
     named = replace(progress, target='D.P."größe"', message="…", load_id="naïve")
     for width in range(1, 200):

@@ -10,6 +10,7 @@ from snowpipe_pandas.display.pieces import bar as drawn_bar
 from snowpipe_pandas.display.style import STYLE, boxed
 from tests.display.samples import (
     AGAIN_REJECTED,
+    COUNT_UNKNOWN,
     DONE,
     DUE,
     ENDLESS,
@@ -19,7 +20,6 @@ from tests.display.samples import (
     NOT_WAITED_FOR,
     REJECTED,
     UNKNOWN,
-    UNTOLD,
     read,
     whole,
     with_role,
@@ -89,9 +89,11 @@ def test_without_a_known_end_the_bar_has_no_value(phase):
     assert layers(html) == []
 
 
-@pytest.mark.parametrize("progress", [REJECTED, AGAIN_REJECTED, UNTOLD], ids=["now", "again", "untold"])
+@pytest.mark.parametrize(
+    "progress", [REJECTED, AGAIN_REJECTED, COUNT_UNKNOWN], ids=["now", "again", "unknown"]
+)
 def test_a_load_that_ends_with_rejected_rows_is_amber_and_says_so_in_its_first_line(progress):
-    words = "done, rejected rows unknown" if progress is UNTOLD else "done, 7 REJECTED"
+    words = "done, rejected rows unknown" if progress is COUNT_UNKNOWN else "done, 7 REJECTED"
     for html in (whole(progress), panel.folded(progress), jobs.table([progress])):
         assert re.search(rf'class="(state )?warn">{words}', html)
         assert not re.search(r'class="[^"]*\bok\b', html)
@@ -105,7 +107,7 @@ def test_a_load_is_green_if_every_row_is_there():
 
 
 def test_a_service_that_does_not_report_its_rejections_is_named():
-    assert "the service does not report how many rows it rejected" in panel.notes(UNTOLD)
+    assert "the service does not report how many rows it rejected" in panel.notes(COUNT_UNKNOWN)
     assert "does not report" not in panel.notes(DONE)
 
 

@@ -43,7 +43,7 @@ def test_every_part_has_a_row_with_its_numbers(draw):
     ]
 
 
-def test_the_total_stands_above_the_parts_and_the_channels_after_the_target():
+def test_the_total_is_above_the_parts_and_the_channels_after_the_target():
     html = whole(EIGHT)
     words = read(html)[1]
     assert words.startswith(

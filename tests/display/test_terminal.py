@@ -9,7 +9,7 @@ from rich.console import Console
 
 from snowpipe_pandas.display import texts
 from snowpipe_pandas.display.terminal import LogView, TerminalView, styled
-from tests.display.samples import DONE, HALF, NOT_WAITED_FOR, REJECTED, UNTOLD
+from tests.display.samples import COUNT_UNKNOWN, DONE, HALF, NOT_WAITED_FOR, REJECTED
 
 
 class Clock:
@@ -35,7 +35,7 @@ def terminal(width):
 
 
 def old_terminal(width, encoding):
-    """A terminal that knows no UTF-8, and fails where it is given more than it knows."""
+    """A terminal without UTF-8, which fails on characters that it lacks."""
     file = io.TextIOWrapper(io.BytesIO(), encoding=encoding, errors="strict")
     return Console(file=file, force_terminal=True, width=width, color_system="standard")
 
@@ -87,7 +87,7 @@ def test_a_log_without_utf_8_is_ascii(encoding):
     assert log.buffer.getvalue().startswith(rb'-> D.P."gr\xf6\xdfe"  sending 30%  300/1,000 rows')
 
 
-def test_what_a_user_prints_meanwhile_stands_above_the_line():
+def test_what_a_user_prints_meanwhile_is_above_the_line():
     console = terminal(80)
     view = TerminalView(Shown(), console)
     view.draw()
@@ -133,10 +133,10 @@ def styles(progress):
         (HALF, "bold", "blue"),
         (DONE, "green", "green"),
         (REJECTED, "yellow", "yellow"),
-        (UNTOLD, "yellow", "yellow"),
+        (COUNT_UNKNOWN, "yellow", "yellow"),
         (replace(HALF, phase="failed"), "bold red", "blue"),
     ],
-    ids=["running", "done", "rejected", "untold", "failed"],
+    ids=["running", "done", "rejected", "unknown", "failed"],
 )
 def test_a_line_is_green_only_if_every_row_is_in_the_table(progress, state, solid):
     assert styles(progress) == [state, solid]

@@ -10,6 +10,7 @@ from tests.display.samples import (
     AGAIN,
     AGAIN_REJECTED,
     ASSUMED,
+    COUNT_UNKNOWN,
     DONE,
     DUE,
     ENDLESS,
@@ -18,7 +19,6 @@ from tests.display.samples import (
     HALF,
     REJECTED,
     UNKNOWN,
-    UNTOLD,
 )
 
 
@@ -83,7 +83,7 @@ def test_a_frame_without_rows_is_all_there_once_it_is_done():
         (DONE, "done", "ok"),
         (REJECTED, "done, 7 REJECTED", "warn"),
         (replace(REJECTED, rejected_exact=False), "done, at least 7 REJECTED", "warn"),
-        (UNTOLD, "done, rejected rows unknown", "warn"),
+        (COUNT_UNKNOWN, "done, rejected rows unknown", "warn"),
         (AGAIN, "already in the table", "ok"),
         (AGAIN_REJECTED, "done, 7 REJECTED", "warn"),
         (replace(DONE, rows_total=2000), "done", "warn"),

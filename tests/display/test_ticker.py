@@ -1,4 +1,4 @@
-"""The thread that draws: to the end, not beyond it, and never to the load's harm."""
+"""The thread that draws: to the end, not beyond it, and it never harms the load."""
 
 import contextvars
 import threading
@@ -9,7 +9,7 @@ SOON_S = 0.01
 
 
 class Recorder:
-    """A view that keeps what is asked of it."""
+    """A view that records what it is asked to do."""
 
     def __init__(self, *, draws=None, failure=None):
         self.asked = []
@@ -38,7 +38,7 @@ def test_a_view_is_drawn_until_it_says_that_is_all_and_its_end_is_sent_again():
     assert view.asked == ["draw"] * 3 + ["last"] * 2
 
 
-def test_the_last_state_stands_when_the_block_is_left_and_nothing_is_drawn_over_it():
+def test_the_last_state_is_shown_when_the_block_is_left_and_nothing_is_drawn_over_it():
     view = Recorder()
     with Ticker(view, interval_s=0.001, again_after_s=SOON_S):
         pass

@@ -1,4 +1,4 @@
-"""A load of many small requests, against an account that a test makes trouble for."""
+"""A load of many small requests, against an account to which a test gives trouble."""
 
 import pytest
 

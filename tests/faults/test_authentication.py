@@ -50,7 +50,7 @@ def test_31_scoped_tokens_that_end_soon_cost_one_exchange_each_for_eight_threads
     assert len(refusals) <= 8 * max(1, len(tokens))
 
 
-def test_32_a_401_for_ever_ends_the_load_after_few_requests(account, channel):
+def test_32_a_401_forever_ends_the_load_after_few_requests(account, channel):
     account.faults.add("append", after=3, times=1000, status=401, body=b'{"code": "390303", "message": "no"}')
     with pytest.raises(AuthenticationError, match="DEMO_USER") as caught:
         run(channel)
@@ -66,7 +66,7 @@ def test_33_a_403_once_is_a_role_that_is_still_spreading(account, channel):
     every_row_once(account, run(channel))
 
 
-def test_33_a_403_for_ever_is_an_error_with_its_code(account, channel):
+def test_33_a_403_forever_is_an_error_with_its_code(account, channel):
     account.faults.add("append", times=1000, status=403, body=b'{"code": "ERR_NO_PRIVILEGE"}')
     with pytest.raises(AuthenticationError, match="ERR_NO_PRIVILEGE") as caught:
         run(channel)

@@ -232,7 +232,7 @@ def test_20_the_ingest_host_fails_over_before_the_first_append(account, channel)
 
 
 def test_21_a_recreated_table_is_not_filled_from_the_middle(account, channel):
-    """The load had rows committed; now the committed token is gone with the table and its channel."""
+    """The load had rows committed; now the committed token is lost with the table and its channel."""
 
     def recreate():
         channel.wait_for_commit()

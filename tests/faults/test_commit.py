@@ -57,7 +57,7 @@ def test_24_an_odd_token_in_a_poll_is_neither_success_nor_a_reason_to_send_again
     assert len({request.query["endOffsetToken"] for request in appends(account)}) == len(appends(account))
 
 
-def test_24_a_token_that_goes_back_is_no_reason_to_send_again(account, channel):
+def test_24_a_token_that_goes_back_is_not_a_reason_to_send_again(account, channel):
     shown = []
 
     def back(answer):

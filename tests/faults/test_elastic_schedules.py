@@ -1,4 +1,4 @@
-"""Elastic loads with random trouble and random ends: the table holds what the load says, and no row unsaid.
+"""Elastic loads with random trouble and random ends: the table holds what the load reports, and no row more.
 
 `ELASTIC_LOADS` sets how many are tried.
 """

@@ -1,4 +1,4 @@
-"""Loads in parts under trouble: whatever meets some of the channels, each row comes once."""
+"""Loads in parts under trouble: whatever happens to some of the channels, each row comes once."""
 
 import threading
 
@@ -55,19 +55,19 @@ def test_what_happens_to_the_service_happens_to_all_parts(account, table, event)
         "fail over": lambda: account.fail_over(),
         "revoke": lambda: account.door.revoke_scoped(),
     }[event]
-    heard = once_acknowledged(ROWS // 2, happen)
-    in_the_end(table, progress=heard)
+    on_event = once_acknowledged(ROWS // 2, happen)
+    in_the_end(table, progress=on_event)
     assert sorted(ids(account)) == list(range(ROWS))
 
 
 def test_a_part_that_is_taken_over_stops_the_load_and_the_next_call_goes_on(account, table, connect):
     elsewhere = connect().table(TABLE)
     first = cut(ROWS, 8)[4].first_row
-    heard = once_acknowledged(
+    on_event = once_acknowledged(
         first + 10, lambda: elsewhere.open_channel("load.part-5"), channel="load.part-5"
     )
     with pytest.raises(ChannelTakenOverError) as caught:
-        run(table, progress=heard)
+        run(table, progress=on_event)
     assert caught.value.load.channel == "load.part-5"
     account.faults.clear()
     assert in_the_end(table).rows_in_table == ROWS
@@ -160,7 +160,7 @@ def until_opened(account, channels):
 
 
 def test_without_a_look_for_other_parts_rows_come_twice(account, table, monkeypatch):
-    """The first part's channel is gone, and what the others have committed is in the table."""
+    """The first part's channel is lost, and what the others have committed is in the table."""
     run(table, channels=4)
     table.open_channel("load").drop()
     with pytest.raises(OtherPartsError):

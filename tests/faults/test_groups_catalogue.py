@@ -1,4 +1,4 @@
-"""The catalogue of faults (docs/faults.md) over loads in parts: one part meets the trouble, or all of them.
+"""The catalogue of faults (docs/faults.md) over loads in parts: the trouble meets one part, or all of them.
 
 The tests bear the catalogue's numbers. What needs no test of its own here: the client's own life (46 to 54)
 is tried on parts by `test_kills.py`, `test_schedules.py` and `test_groups.py`; names (45) come from load ids.
@@ -181,9 +181,9 @@ def test_18_nothing_is_sent_where_a_part_is_not_well_after_its_opening(account, 
 
 
 def test_19_a_dropped_part_is_never_begun_again_from_its_first_row(account, table):
-    heard = once_acknowledged(430, lambda: account.channels.drop(PART), channel=PART)
+    on_event = once_acknowledged(430, lambda: account.channels.drop(PART), channel=PART)
     with pytest.raises(ChannelLostError) as caught:
-        run(table, progress=heard)
+        run(table, progress=on_event)
     assert caught.value.load.channel == PART
     nothing_twice(account)
 

@@ -63,7 +63,7 @@ def test_46_a_client_killed_at_each_of_its_requests(account, chance, channels):
 
 
 def free_port():
-    """A port that the system gives to nobody: one of its own choice could become the near end of a connection
+    """A port that the system gives no one: one of its own choice could become the near end of a connection
     to this very port while nobody listens there, and the server would find it taken."""
     lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
     while True:
@@ -141,7 +141,7 @@ def kill_twice_during_a_load(served, name, start, moments, connect_to):
 
 
 def slowly(frame):
-    """A source that leaves the server time to die in."""
+    """A source that gives the server time to be killed."""
     for start in range(0, len(frame), 30):
         yield frame.iloc[start : start + 30]
         time.sleep(0.05)

@@ -29,7 +29,7 @@ OLD, NEW = list(range(5)), list(range(100, 140))
 FRAME = pd.DataFrame({"ID": NEW, "NOTE": ["new"] * len(NEW)})
 STAGED = staging_name(ObjectName("DEMO", "PUBLIC", "T"), "r")
 STATEMENTS = 14
-"""Of a replacement that nothing disturbs."""
+"""As in a replacement that nothing disturbs."""
 
 REFUSED = b'{"code":"000604","sqlState":"57014","message":"out of order","statementHandle":"h"}'
 
@@ -138,7 +138,7 @@ def test_an_answer_that_is_lost_costs_nothing(account, client, after):
     is_replaced(account)
 
 
-def test_a_swap_of_which_nothing_is_known_is_reported_as_that(account, client):
+def test_a_swap_whose_outcome_is_unknown_is_reported_as_unknown(account, client):
     def lost(answer):
         account.faults.add("any", times=1000, cut_before=True)
         return answer
@@ -191,7 +191,7 @@ def test_rejected_rows_let_nothing_be_swapped(account, client):
         replace(client, bad)
     assert ids(account) == OLD
     assert len(account.sql(f"SELECT * FROM ERROR_TABLE({STAGED})")) == 1
-    result = replace(client, bad, on_error="report")  # unless they are to be reported only
+    result = replace(client, bad, on_error="report")  # unless they are only to be reported
     assert (result.rows_in_table, result.rows_rejected) == (1, 1)
     assert ids(account) == [1]
     again = replace(client, bad, on_error="report")
@@ -217,7 +217,7 @@ def test_other_rows_under_the_name_of_a_load_that_is_done_are_refused(account, c
     is_replaced(account)
 
 
-def test_loads_replace_each_other_and_keep_what_the_table_s_comment_said(account, client):
+def test_loads_replace_each_other_and_keep_what_the_tables_comment_said(account, client):
     replace(client)
     assert replace(client, FRAME.head(3), load_id="s").rows_in_table == 3
     assert comment(account) == "of flights [snowpipe-pandas load s: 3 rows, 0 rejected]"
@@ -238,7 +238,7 @@ def test_the_older_table_of_a_load_that_another_has_overtaken_is_not_taken_for_s
 
 @pytest.mark.parametrize("after", [10, 11])
 def test_another_call_of_the_same_load_that_swaps_back_is_seen(account, client, after):
-    """It comes between our look and our swap, or between our swap and the drop."""
+    """It comes between our check and our swap, or between our swap and the drop."""
 
     def swap(answer):
         account.sql(f"ALTER TABLE {T} SWAP WITH {STAGED}")

@@ -30,7 +30,7 @@ def outcome(account, channel, **options):
     try:
         run(channel, **options)
         ended = "success"
-    except Exception as error:  # without a rule anything may come
+    except Exception as error:  # without a rule anything may be raised
         ended = type(error).__name__
     return ended, ids(account) == WHOLE
 
@@ -55,7 +55,7 @@ def without(monkeypatch):
 
 @pytest.fixture
 def giving_up(monkeypatch):
-    """Let a load give up where a rule of this name would help it."""
+    """Make a load give up where a rule of this name would help it."""
 
     def fail(delivery, fact):
         delivery.error = failures.refusal(delivery, fact)
@@ -71,7 +71,7 @@ def giving_up(monkeypatch):
 
 
 def test_held_payloads(account, channel, switched_off):
-    """Rows which the server lost cannot be sent again by a client that let them go after the answer."""
+    """Rows which the server lost cannot be sent again by a client that released them after the answer."""
     account.channels.commit_lag_s = 0.5
     switched_off(Window, "add", hold_only)
 
@@ -159,7 +159,7 @@ def test_refusing_a_named_load_on_a_channel_that_remembers_another(account, chan
     assert len(ids(account)) == 200
 
 
-def test_telling_rejections_again_when_a_load_is_run_again(account, connect, without):
+def test_reporting_rejections_again_when_a_load_is_run_again(account, connect, without):
     account.sql("CREATE TABLE DEMO.PUBLIC.STRICT (ID NUMBER(38,0), TEXT VARCHAR NOT NULL)")
     channel = connect().open_channel("strict", table="DEMO.PUBLIC.STRICT")
     frame = numbers(10).assign(TEXT=None)

@@ -16,7 +16,7 @@ def partitions(rows, parts):
 
 
 class Engine:
-    """Runs partitions one after the other, in this thread; keeps what they came to."""
+    """Runs partitions one after the other, in this thread; keeps their outcomes."""
 
     def __init__(self, account):
         self.account = account

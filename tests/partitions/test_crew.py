@@ -49,7 +49,7 @@ def test_a_partition_that_runs_again_elsewhere_is_counted_once(crew):
 
 
 def test_events_arrive_as_they_happened(crew):
-    heard = []
+    received = []
     happened = [
         RowsAcknowledged(
             channel="load",
@@ -65,10 +65,10 @@ def test_events_arrive_as_they_happened(crew):
         RequestRetried(operation="append", tries=1, pause_s=0.1, status=503, code="", reason="HTTP 503"),
         RowsCommitted(end_row=9, rows_in_table=9, rows_rejected=0, offset_token="t"),
     ]
-    with crew.events.heard_by(heard.append):
+    with crew.events.heard_by(received.append):
         for event in happened:
             crew.receive(reported("a", 1, event))
-    assert heard == happened
+    assert received == happened
 
 
 def test_the_view_has_a_row_for_each_worker(crew):

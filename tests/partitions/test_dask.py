@@ -35,7 +35,7 @@ PARTS = 8
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(300),  # on a busy machine a worker needs half a minute to come back
-    # Killed workers leave streams after; what of them is ours is seen by other tests.
+    # Killed workers leave streams open; other tests check those that are ours.
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
@@ -95,12 +95,12 @@ def slow(account, seconds=0.05):
 
 def on_acknowledgement(number, action):
     """A `progress=` function that does something once, with the `number`-th request of all workers."""
-    heard = []
+    received = []
 
     def listen(event):
         if isinstance(event, RowsAcknowledged):
-            heard.append(event)
-            if len(heard) == number:
+            received.append(event)
+            if len(received) == number:
                 action()
 
     return listen
@@ -126,7 +126,7 @@ def in_the_end(load, calls=4, **given):
 
 
 def test_every_partition_has_a_result_and_every_worker_a_row(account, load, monkeypatch):
-    crews, heard = [], []
+    crews, received = [], []
 
     class Kept(Crew):
         def __init__(self, spec):
@@ -135,10 +135,10 @@ def test_every_partition_has_a_result_and_every_worker_a_row(account, load, monk
 
     monkeypatch.setattr("snowpipe_pandas.dask.Crew", Kept)
     slow(account, 0.01)
-    result = load(progress=heard.append)
+    result = load(progress=received.append)
     every_row_once(account, result)
     assert [part.rows_in_table for part in result.parts] == [ROWS // PARTS] * PARTS
-    assert {event.channel for event in heard if isinstance(event, RowsCommitted)} == {
+    assert {event.channel for event in received if isinstance(event, RowsCommitted)} == {
         part.channel for part in result.parts
     }
     shown = crews[0].tracker.snapshot()
@@ -329,7 +329,7 @@ def key_of(account):
 
 
 def test_the_key_is_in_no_graph_no_expression_no_log_and_no_event(account, load, workers, cluster):
-    """A reference leads to it on the workers. That the scan finds what is there is seen by the reference."""
+    """A reference leads to it on the workers. The scan finds the reference: it would find the key."""
     key = key_of(account)
     arguments = pickle.loads(pickle.dumps(dict(sp.config.load_settings(str(account.profile)).describe())))
     seen = []

@@ -92,7 +92,7 @@ def test_an_incomplete_load_has_its_receipts_its_failures_and_the_line_to_run_ag
     assert sorted(ids(account)) == list(range(ROWS))
 
 
-def test_rejected_rows_are_counted_by_partition_and_can_be_read_when_channels_are_gone(account, engine):
+def test_rejected_rows_are_counted_by_partition_and_can_be_read_when_channels_are_dropped(account, engine):
     account.sql(f"CREATE OR REPLACE TABLE {TABLE} (ID NUMBER NOT NULL, TEXT VARCHAR) ERROR_LOGGING = TRUE")
     frames = partitions(40, 2)
     frames[1] = frames[1].assign(ID=frames[1]["ID"].astype("Int64").where(frames[1]["ID"] != 30))
@@ -167,7 +167,7 @@ def test_a_load_that_was_begun_on_one_machine_is_not_a_load_in_partitions(accoun
 @pytest.mark.parametrize("only", [{2}, {1}, {1, 2, 3, 4}])
 @pytest.mark.parametrize("channels", [1, 4])
 def test_a_load_in_partitions_does_not_go_on_on_one_machine(account, client, engine, channels, only):
-    """Complete ones too, of which only the manifest is left."""
+    """Complete ones too, where only the manifest is left."""
     frames = partitions(ROWS, 4)
     if len(only) == 4:
         engine.run(frames)
@@ -369,7 +369,7 @@ def test_an_empty_partition_is_a_partition(account, engine, empty):
     ids=["reader", "iterator", "table", "frame"],
 )
 def test_a_partition_may_be_anything_that_can_be_streamed(account, engine, form):
-    """Batches may come cut in any way: the digest is of the rows."""
+    """Batches may be cut in any way: the digest is of the rows."""
     table = pa.table({"ID": range(ROWS), "TEXT": [f"row {i}" for i in range(ROWS)]})
 
     def partition(rows, spec, number):

@@ -65,11 +65,11 @@ def operations(account, kind):
 @pytest.fixture
 def listen():
     """Passes the events of a load to a function until the end of the test, by default a list that grows."""
-    with contextlib.ExitStack() as heard:
+    with contextlib.ExitStack() as listeners:
 
         def listen(load, listener=None):
             reported = []
-            heard.enter_context(load.events.heard_by(listener or reported.append))
+            listeners.enter_context(load.events.heard_by(listener or reported.append))
             return reported
 
         yield listen
@@ -105,7 +105,7 @@ def test_every_row_is_durable_once_and_the_result_counts_what_it_says(account, c
 
 
 @pytest.mark.parametrize("in_flight", [1, 4, 9])
-def test_so_many_requests_are_under_way_at_once_and_no_more(account, channel, in_flight, listen):
+def test_that_many_requests_are_under_way_at_once_and_no_more(account, channel, in_flight, listen):
     account.faults.add("append", times=100, delay_s=0.1)
     load = load_of(channel, in_flight=in_flight, wait=False)
     most = []
@@ -157,7 +157,7 @@ def test_two_loads_share_one_channel(account, channel):
 
 
 @pytest.mark.parametrize("threads", [1, 0])
-def test_a_system_that_has_no_more_threads_makes_it_slower_and_not_wait_for_ever(
+def test_a_system_that_has_no_more_threads_makes_it_slower_and_not_wait_forever(
     account, channel, monkeypatch, threads
 ):
     start, started = threading.Thread.start, []
@@ -311,7 +311,7 @@ class Meanwhile:
             load_of(self.channel, numbers(self.rows, start=1000), wait=False).run()
 
 
-def test_errors_of_somebody_are_nobodys_where_others_wrote_too(account, connect, channel, listen):
+def test_errors_belong_to_no_load_where_others_wrote_too(account, connect, channel, listen):
     account.faults.add("append", after=1, reject_rows=3)
     load = load_of(channel)
     listen(load, Meanwhile(connect))
@@ -340,7 +340,7 @@ def counters(inserted, errors):
 
 
 def test_statuses_from_the_past_prove_nothing(account, channel, listen):
-    """The load before this one left as many rows, 10 of them rejected. For a while statuses are from the past
+    """The load before left equally many rows, 10 of them rejected. For a while statuses are from the past
     and show its rows as if they were ours. After the grace they show the truth."""
     account.faults.add("append", reject_rows=10)
     load_of(channel, on_error="report", wait=False).run()
@@ -399,7 +399,7 @@ def test_a_status_that_fails_at_the_end_costs_no_load(account, channel):
 
 
 def test_the_last_answer_may_come_at_any_moment(channel, monkeypatch):
-    """It comes between the look whether something is under way, and the look for news."""
+    """It comes after the check whether something is under way, and before the check for news."""
     take_news = ElasticLoad._take_news
 
     def late(load, timeout_s):

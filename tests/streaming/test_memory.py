@@ -22,7 +22,7 @@ import snowpipe_pandas as sp
 from benchmarks.counting import counting_service
 from benchmarks.memory import ANYBODY, peak_over, stream_head
 
-gc.disable()  # which memory must not wait for
+gc.disable()  # memory must be free without it
 frame = pd.DataFrame(np.random.default_rng(1).normal(size=(100_000, 14)))
 frame.columns = [f"f{i}" for i in range(14)]
 with counting_service() as url, sp.connect(url=url, **ANYBODY) as client:

@@ -28,7 +28,7 @@ SOON_S = 0.3
 
 
 class SharedClock(QuickClock):
-    """A quick clock on which an account's own goes, too."""
+    """A fast clock, for an account's own too."""
 
     def __init__(self, account):
         self._account = account
@@ -151,7 +151,7 @@ def no_limits():
 
 
 def acknowledged(clock, channel, *, seconds=3):
-    """Stream so long, a row in each request; return when they were acknowledged, from the first one on."""
+    """Stream this long, a row in each request; return when they were acknowledged, from the first one on."""
     times = []
 
     def listen(event):
@@ -164,7 +164,7 @@ def acknowledged(clock, channel, *, seconds=3):
 
 
 def paced(times, number, *, seconds=3):
-    """Whether no second had more than this many, and each about as many: a late answer costs one of them."""
+    """Whether no second had more than this many, and each about that many: a late answer costs one."""
     each = [sum(second <= at < second + 1 for at in times) for second in range(seconds)]
     return max(each) <= number and sum(each) >= (number - 1) * seconds
 
@@ -183,7 +183,7 @@ def test_a_429_slows_a_channel_down_and_peace_gives_the_pace_back(no_limits):
     assert paced(acknowledged(clock, channel), 10)
 
 
-def test_a_try_that_failed_otherwise_takes_room_and_is_no_reason_to_slow_down(no_limits):
+def test_a_try_that_failed_otherwise_takes_room_and_is_not_a_reason_to_slow_down(no_limits):
     service, channel, clock = no_limits
     service.answers["append"] = [reply(status=503, headers=[("Retry-After", "0")])] * 4
     times = acknowledged(clock, channel)
@@ -212,7 +212,7 @@ class Watch:
 
 @pytest.fixture
 def waiting(account):
-    """A load of which one request in 20 s may leave: it waits for its second one."""
+    """A load that may send one request in 20 s: it waits for its second one."""
     make_table(account)
     acknowledged = Watch(lambda event: isinstance(event, RowsAcknowledged))
     committed = Watch(lambda event: isinstance(event, RowsCommitted))
@@ -241,10 +241,10 @@ def test_while_a_load_waits_for_its_turn_statuses_are_read_and_its_phase_is_send
     assert progress.rows_in_table > 0
 
 
-def test_a_pause_and_a_cancel_are_heard_while_a_load_waits_for_its_turn(waiting):
+def test_a_pause_and_a_cancel_are_obeyed_while_a_load_waits_for_its_turn(waiting):
     job, committed, paused = waiting
     assert committed.met.wait(5)
-    time.sleep(0.3)  # all is committed that was sent: nothing but the turn is waited for
+    time.sleep(0.3)  # all that was sent is committed: it waits for its turn only
     began = time.monotonic()
     job.pause()
     assert paused.met.wait(5)

@@ -19,7 +19,7 @@ from snowpipe_pandas.streaming.pipeline import Payloads
 from snowpipe_pandas.streaming.timings import Watches
 
 WITHIN_S = 20.0
-"""For what must come; a test that waits so long fails."""
+"""For what must come; a test that waits this long fails."""
 
 
 def payloads(source, *, flush_interval_s=60.0, skip_rows=0, skip_digest="", **limits):
@@ -206,7 +206,7 @@ def test_rows_that_are_committed_do_not_make_others_leave_early():
 
 
 def test_payloads_fill_up_while_the_sender_is_busy():
-    """The rows come within 1.5 s, the interval is 0.1 s: who asks all the time gets some 15 payloads."""
+    """The rows come within 1.5 s, the interval is 0.1 s: a sender that always asks gets some 15 payloads."""
 
     def source():
         for number in range(15):
@@ -384,7 +384,7 @@ def test_a_source_that_is_opened_and_never_read_keeps_no_thread():
     del opened  # and the fixture sees that the thread ends
 
 
-def test_a_ctrl_c_is_heard_while_the_source_is_waited_for():
+def test_a_ctrl_c_is_obeyed_while_the_source_is_waited_for():
     # polars changes how signals are delivered to a process: a wait without a timeout would not notice them.
     pl.DataFrame({"a": [1]}).with_columns(pl.col("a") + 1)
     released = threading.Event()

@@ -98,7 +98,7 @@ def test_what_was_seen_is_read_again_before_it_counts_against_a_load(account, cl
     channel = client.open_channel("c", table=T)
     FRAME[["ID"]].snowpipe.stream(channel, progress=False)
     account.faults.add("statement", times=100, status=404, body=b"{}")
-    for _ in range(2):  # what was seen stands where it can't be read again
+    for _ in range(2):  # what was seen is used where it can't be read again
         with pytest.raises(UnknownColumnError):
             FRAME.snowpipe.stream(channel, progress=False)
     account.faults.clear()
@@ -119,7 +119,7 @@ def test_a_pipe_of_ones_own_is_not_asked_about(account, client):
 # What is refused.
 
 
-def test_a_column_that_the_table_has_not_is_refused_before_anything_is_sent(account, send):
+def test_a_column_that_the_table_lacks_is_refused_before_anything_is_sent(account, send):
     account.sql(f"CREATE TABLE {T} (ID NUMBER, NOTES VARCHAR)")
     silent_opens(account)
     with pytest.raises(UnknownColumnError, match="no column 'NOTE'; did you mean 'NOTES'") as caught:
@@ -173,7 +173,7 @@ def test_a_column_that_was_added_after_the_open_is_seen(account, client):
     assert FRAME.snowpipe.stream(channel, progress=False).rows_in_table == 2
 
 
-def test_without_sql_the_open_s_word_stands_and_the_error_says_how_old_it_may_be(account, client):
+def test_without_sql_the_opens_columns_are_used_and_the_error_says_how_old_it_may_be(account, client):
     account.sql(f"CREATE TABLE {T} (ID NUMBER)")
     channel = client.open_channel("c", table=T)
     account.faults.add("statement", times=100, status=404, body=b"{}")
@@ -181,7 +181,7 @@ def test_without_sql_the_open_s_word_stands_and_the_error_says_how_old_it_may_be
         FRAME.snowpipe.stream(channel, progress=False)
 
 
-def test_a_column_of_which_no_value_fits_is_refused(account, send):
+def test_a_column_without_a_value_that_fits_is_refused(account, send):
     account.sql(f"CREATE TABLE {T} (ID NUMBER, FLAG DATE)")
     with pytest.raises(ColumnMismatchError, match="'FLAG' is BOOLEAN, the table's is DATE") as caught:
         send(pd.DataFrame({"ID": [1, 2], "FLAG": [None, True]}))
@@ -196,7 +196,7 @@ def test_a_column_without_values_goes_anywhere(account, send):
     assert count(account) == 2
 
 
-def test_values_of_which_some_fit_are_the_services_affair(account, client):
+def test_values_that_fit_in_part_are_left_to_the_service(account, client):
     account.sql(f"CREATE TABLE {T} (ID NUMBER)")
     with pytest.raises(RowsRejectedError):
         pd.DataFrame({"ID": ["1", "x"]}).snowpipe.stream(client.table(T), progress=False)
@@ -253,10 +253,10 @@ def test_a_table_that_does_not_evolve_is_reported_with_the_statement_that_lets_i
 def test_a_channel_that_an_evolution_invalidates_is_reopened_and_reported_as_that(account, client):
     account.sql(f"CREATE TABLE {T} (ID NUMBER) ENABLE_SCHEMA_EVOLUTION = TRUE")
     account.channels.fail_commits(code="ERR_CHANNEL_MUST_BE_REOPENED")
-    heard = []
-    result = sp.stream(FRAME, client.table(T), on_new_columns="evolve", progress=heard.append)
+    received = []
+    result = sp.stream(FRAME, client.table(T), on_new_columns="evolve", progress=received.append)
     assert (result.reopens, result.rows_in_table, count(account)) == (1, 2, 2)
-    assert any("ERR_CHANNEL_MUST_BE_REOPENED" in str(event) for event in heard)
+    assert any("ERR_CHANNEL_MUST_BE_REOPENED" in str(event) for event in received)
 
 
 def test_an_evolution_that_always_fails_ends_the_load_with_its_cause(account, client):

@@ -132,7 +132,7 @@ class LoadMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.ended is None)
     @rule(steps=st.integers(1, 30), commits=st.integers(0, 3))
     def go_on(self, steps, commits):
-        """Some steps in peace, with a commit between every few of them."""
+        """Some steps without trouble, with a commit every few of them."""
         for number in range(steps):
             if self.ended is None:
                 self.step(WELL, None)
@@ -142,13 +142,13 @@ class LoadMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.ended is None)
     @rule(choice=st.integers(0, 9), draw=st.data())
     def meet(self, choice, draw):
-        """One step in trouble."""
+        """One step with trouble."""
         self.step(choice, draw)
 
     @precondition(lambda self: self.ended is None)
     @rule(choices=st.lists(st.integers(0, 9), max_size=6), draw=st.data())
     def meet_more(self, choices, draw):
-        """Some steps in trouble."""
+        """Some steps with trouble."""
         for choice in choices:
             if self.ended is None:
                 self.step(choice, draw)

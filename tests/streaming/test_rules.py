@@ -128,7 +128,7 @@ class Drive:
 
 
 def at(number, fact, *, applied=False):
-    """Let the step of this number end so; `applied` for an append whose rows were taken all the same."""
+    """Make this step end like this; `applied` for an append whose rows were taken all the same."""
 
     def happens(drive, count, step):
         if count != number:
@@ -144,7 +144,7 @@ def always(fact):
     return lambda drive, count, step: fact
 
 
-def a_load_behind_it(**first):
+def a_load_begun_before(**first):
     """A service that has the load's first 20 rows, from a call that failed."""
     service = Service()
     Drive(service, take=at(5, Broke(FAILED_DISK, False)), **first).run()
@@ -200,21 +200,21 @@ SCENARIOS = {
     "cut otherwise": lambda: after(OTHER_PART),
     "cut otherwise, as a reopen reports": lambda: Drive(Service(token=OTHER_PART)),
     "not waited for": lambda: Drive(Service(), wait=False),
-    "go on": lambda: Drive(a_load_behind_it()),
+    "go on": lambda: Drive(a_load_begun_before()),
     "go on after a seen end": lambda: after("20260101T000000Z-00000000:5:1-ab:0"),
     "forgotten": lambda: after("theirs:5:1-ab:0"),
     "forgotten, by the answer of an open": lambda: Drive(Service(token="theirs:5:1-ab:0")),
-    "open without counters": lambda: Drive(a_load_behind_it(), reopen=open_without_counters),
+    "open without counters": lambda: Drive(a_load_begun_before(), reopen=open_without_counters),
     "open without counters, stale statuses": lambda: Drive(
-        a_load_behind_it(),
+        a_load_begun_before(),
         reopen=open_without_counters,
         poll=lambda drive, count, step: StatusRead(drive.service.said[0]) if count < 30 else None,
     ),
     "counters that are never reported": lambda: Drive(
-        a_load_behind_it(), reopen=open_without_counters, poll=without_counters
+        a_load_begun_before(), reopen=open_without_counters, poll=without_counters
     ),
     "missing while counting": lambda: Drive(
-        a_load_behind_it(), reopen=open_without_counters, poll=always(StatusRead(None))
+        a_load_begun_before(), reopen=open_without_counters, poll=always(StatusRead(None))
     ),
     "gone": lambda: Drive(
         Service(), append=at(3, Refused(refusal("ERR_CHANNEL_DOES_NOT_EXIST_OR_IS_NOT_AUTHORIZED")))
@@ -306,7 +306,7 @@ def outcomes():
     for name, scenario in SCENARIOS.items():
         try:
             found[name] = scenario().run()
-        except Exception as error:  # without a rule anything may come
+        except Exception as error:  # without a rule anything may be raised
             found[name] = type(error).__name__
     return found
 
@@ -314,7 +314,7 @@ def outcomes():
 WITH_ALL = outcomes()
 
 
-def test_no_scenario_goes_on_for_ever_and_peace_ends_well():
+def test_no_scenario_goes_on_forever_and_peace_ends_well():
     assert "never" not in WITH_ALL.values()
     assert WITH_ALL["in peace"][:4] == ("done", False, ROWS, True)
     assert not [name for name, found in WITH_ALL.items() if isinstance(found, str)]
@@ -337,7 +337,7 @@ def test_without_a_rule_a_scenario_ends_in_another_way(number, monkeypatch):
 
 
 def pauses_of_the_last_looks(commits):
-    """How long the drive waited between two looks, at most 6 of them, once all was sent."""
+    """How long the drive waited between two statuses, at most 6 of them, once all was sent."""
     looks = []
 
     def look(drive, count, step):

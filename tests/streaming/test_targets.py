@@ -338,13 +338,13 @@ def press_ctrl_c():
     _thread.interrupt_main()
 
 
-def test_events_of_all_parts_are_heard_with_their_channels(table):
-    heard = []
-    load(table, channels=4, progress=heard.append)
-    started = [event for event in heard if isinstance(event, LoadStarted)]
+def test_events_of_all_parts_are_received_with_their_channels(table):
+    received = []
+    load(table, channels=4, progress=received.append)
+    started = [event for event in received if isinstance(event, LoadStarted)]
     assert sorted(event.channel for event in started) == sorted(channel_of("a", n) for n in range(1, 5))
     rows = np.zeros(ROWS, int)
-    for event in heard:
+    for event in received:
         if isinstance(event, RowsAcknowledged):
             rows[event.first_row : event.end_row] += 1
     assert (rows == 1).all()
@@ -375,12 +375,12 @@ def test_progress_adds_the_parts_up(account, table):
     assert seen[-1].rows_total == ROWS == sum(part.rows_total for part in seen[-1].parts)
 
 
-# Two at once, and channels that are gone.
+# Two at once, and channels that were deleted.
 
 
 @pytest.mark.parametrize(("first", "second"), [(4, 4), (4, 8), (2, 4), (1, 4)])
 def test_two_processes_with_the_same_load(account, table, first, second):
-    """One gives way or is refused; no row comes twice, whichever way each of them cuts it."""
+    """One gives way or is refused; no row comes twice, however each of them cuts it."""
     account.faults.add("append", times=1000, delay_s=0.005)
     ends = []
 

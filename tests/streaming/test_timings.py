@@ -15,7 +15,7 @@ from tests.support.loads import SMALL, numbers
 
 SLOW_S = 0.2
 SLACK_S = 0.02
-"""For the little that a load does between two of its steps."""
+"""Allowed for what a load does between two of its steps."""
 
 
 def parts(timings):
@@ -114,13 +114,13 @@ def test_a_commit_is_timed_once_the_last_acknowledged_row_is_in_it():
         return RowsCommitted(end_row=end_row, rows_in_table=end_row, rows_rejected=0, offset_token="x")
 
     watch = CommitWatch()
-    watch.hear(committed(5))  # of an earlier call
-    watch.hear(acknowledged(10))
-    watch.hear(acknowledged(20))
-    watch.hear(committed(10))
+    watch.receive(committed(5))  # of an earlier call
+    watch.receive(acknowledged(10))
+    watch.receive(acknowledged(20))
+    watch.receive(committed(10))
     assert watch.seconds == 0.0
     time.sleep(SLACK_S)
-    watch.hear(committed(20))
+    watch.receive(committed(20))
     assert watch.seconds >= SLACK_S
-    watch.hear(acknowledged(30))
+    watch.receive(acknowledged(30))
     assert watch.seconds == 0.0

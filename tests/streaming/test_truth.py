@@ -1,4 +1,4 @@
-"""What a load says is so: rejected rows of its whole life, stale statuses, one set of counts."""
+"""What a load says is true: rejected rows of its whole life, stale statuses, one set of counts."""
 
 import threading
 import time
@@ -187,14 +187,14 @@ def test_two_channels_of_one_name_on_two_tables_show_their_own_loads(account, cl
         assert other_is_done.wait(20)
         yield numbers(50, start=50)
 
-    heard = []
-    slow = sp.stream(slowly(), first, load_id="A", background=True, progress=heard.append)
+    received = []
+    slow = sp.stream(slowly(), first, load_id="A", background=True, progress=received.append)
     quick = sp.stream(numbers(200), second, load_id="B", background=True)
     assert quick.result(20).rows_in_table == 200
     assert not slow.progress.ended
     other_is_done.set()
     assert (slow.result(20).rows_in_table, slow.progress.rows_sent) == (100, 100)
-    assert {event.load_id for event in heard} <= {"A", None}
+    assert {event.load_id for event in received} <= {"A", None}
 
 
 def test_a_bystander_waits_for_the_channel_on_its_own(account, channel):
@@ -207,7 +207,7 @@ def test_a_bystander_waits_for_the_channel_on_its_own(account, channel):
     def watch():
         try:
             ended.append(channel.wait_for_commit(job.progress.token_sent, timeout_s=20))
-        except BaseException as error:  # what comes is looked at below
+        except BaseException as error:  # the outcome is checked below
             ended.append(error)
 
     bystander = threading.Thread(target=watch)
@@ -221,7 +221,7 @@ def test_a_bystander_waits_for_the_channel_on_its_own(account, channel):
     assert ended[0].rows_inserted == 100
 
 
-def test_a_cancel_is_heard_while_a_token_is_exchanged(account, channel):
+def test_a_cancel_is_obeyed_while_a_token_is_exchanged(account, channel):
     account.door.revoke_scoped()
     account.faults.add("token", status=503, times=10_000)
     job = numbers(100).snowpipe.stream(channel, load_id="M", background=True)
@@ -266,7 +266,7 @@ def test_two_named_loads_on_one_channel_are_not_doubled_by_running_them_again(ac
     assert numbers(50, start=50).snowpipe.stream(channel, **options).rows_sent == 0
     with pytest.raises(OtherLoadError, match="'day2'"):
         numbers(50).snowpipe.stream(channel, load_id="day1", progress=False)
-    numbers(3, start=100).snowpipe.stream(channel, progress=False)  # unnamed loads go on as ever
+    numbers(3, start=100).snowpipe.stream(channel, progress=False)  # unnamed loads go on as before
     assert ids(account) == list(range(103))
 
 

@@ -1,7 +1,7 @@
 """What SQL shows of an account: role, warehouse, grants, error table, evolution and channels of a table.
 
-Loads need none of it to be seen. So what is missing is a warning with the statement that mends it, and what
-the role may not see is unknown; nothing here fails.
+Loads need none of it to be seen. So what is missing is a warning with the statement that fixes it, and what
+the role may not see is unknown; nothing here is a failure.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def examine_by_sql(connection: Connection, table: str | None, pipe: str | None) 
     """Yield a finding per check, up to the first to which SQL gives no answer at all."""
     try:
         own = _Checks(connection, table, pipe)
-    except ConfigError as error:  # of the name
+    except ConfigError as error:  # the name is not valid
         yield Finding("sql", "?", f"not asked: {_first_clause(error)}")
         return
     checks: list[tuple[str, Callable[[], Finding]]] = [
@@ -75,7 +75,7 @@ def _first_clause(error: SnowpipeError) -> str:
 
 
 class _Door:
-    """Runs what is asked here, with a context."""
+    """Runs the statements of these checks, with a context."""
 
     def __init__(self, connection: Connection, context: Context) -> None:
         self.context = context

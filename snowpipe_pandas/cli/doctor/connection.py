@@ -255,7 +255,7 @@ class Connection:
         return Finding("pipe", "ok", f"{target} is there")
 
     def diagnose(self, error: SnowpipeError) -> tuple[str, str]:
-        """Part an error of the client into what is wrong and what to do about it."""
+        """Split an error of the client into what is wrong and what to do about it."""
         text, _, fix = str(error).partition("; ")
         if isinstance(error, AuthenticationError) and isinstance(self._credential, KeyPairCredential):
             hint = self._credential.hint(401)
@@ -279,6 +279,6 @@ def _address(url: str) -> tuple[str, int, bool]:
 def _proxy(url: str) -> str | None:
     """Return the proxy's host where requests to `url` go through one; without its password."""
     if url.startswith("http://"):
-        return None  # this machine, which is never asked through a proxy
+        return None  # requests to this machine never go through a proxy
     proxy = select_proxy(url, get_environ_proxies(url, no_proxy=None))
     return urlsplit(proxy).hostname if proxy else None

@@ -20,7 +20,7 @@ class Finding:
 
 
 class FailedError(Exception):
-    """Internal: a check failed in a way that has a fix; `fatal` if what comes after builds on it."""
+    """Internal: a check failed in a way that has a fix; `fatal` if later checks build on it."""
 
     def __init__(self, text: str, fix: str, *, fatal: bool = True) -> None:
         super().__init__(text)
