@@ -94,14 +94,14 @@ def outcome(scene, call, value, *, others=(), hides_keys=False):
             if error is not None:
                 raise error
     except SnowpipeError as error:
-        told = str(error)
-        assert told
+        shown = str(error)
+        assert shown
     except others:
         return
     else:
-        told = repr(result)
+        shown = repr(result)
     for secret in (*scene.secrets, *([KEY_MARK] if hides_keys else [])):
-        assert secret not in told
+        assert secret not in shown
 
 
 def stream(scene, **given):

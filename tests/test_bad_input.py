@@ -158,7 +158,7 @@ def test_unsupported_dtypes_are_all_named_with_what_to_do(account, channel):
         assert hint in str(error)
 
 
-def test_something_that_is_no_table(account, channel):
+def test_something_that_is_not_a_table(account, channel):
     with pytest.raises(DataError, match="int is not tabular"):
         sp.stream(7, channel)
 
@@ -239,7 +239,7 @@ def test_a_refused_call_leaves_the_iterator_unread(channel):
 
 
 @pytest.mark.parametrize("target", [None, 7, sp])
-def test_what_is_no_target_says_how_to_make_one(target):
+def test_what_is_not_a_target_says_how_to_make_one(target):
     wanted = (
         r"target=.*give a table, such as client.table\(.*, or an open channel, such as client.open_channel\("
     )
@@ -417,7 +417,7 @@ NOT_A_KEY = "-----BEGIN PRIVATE KEY-----\nbm90IGEga2V5\n-----END PRIVATE KEY----
         ({"ca_file": "a" * 5000}, "ca_file", "ca_file"),
     ],
 )
-def test_a_setting_that_cannot_be_is_told_without_its_value(account, given, setting, match):
+def test_an_impossible_setting_is_reported_without_its_value(account, given, setting, match):
     with pytest.raises(ConfigError, match=match) as caught:
         sp.connect(**({} if "token_file_path" in given else {"token": "t"}), **WHO | given)
     assert caught.value.setting == setting
