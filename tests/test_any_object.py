@@ -56,7 +56,7 @@ class Scene:
         self.secrets = [*key.splitlines()[1:-1], self.pat, self.client.token()]
 
     def connect(self, *args, **given):
-        """Connect with an access token, which costs no signature, unless told otherwise."""
+        """Connect with an access token, which costs no signature, by default."""
         keyed = given.keys() & {
             "private_key",
             "private_key_file",

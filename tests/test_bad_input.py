@@ -272,14 +272,14 @@ CALLS = {
         "lone surrogates",
     ),
     "a name with NUL": (lambda it: it.client.open_channel("a\0", table=TABLE), "without NUL"),
-    "a table that is no text": (
+    "a table that is not a text": (
         lambda it: it.client.open_channel("a", table=7),
         'table=7 .*such as table="DEMO.PUBLIC.FLIGHTS"',
     ),
-    "a pipe that is no text": (lambda it: it.client.open_channel("a", pipe=b"P"), r"pipe=b'P' .*pipe="),
+    "a pipe that is not a text": (lambda it: it.client.open_channel("a", pipe=b"P"), r"pipe=b'P' .*pipe="),
     "a table with NUL": (lambda it: it.client.open_channel("a", table='"A\0"'), "table=.*without NUL"),
     "an empty table": (lambda it: it.client.open_channel("a", table=""), "DB.SCHEMA"),
-    "a token that is no text": (
+    "a token that is not a text": (
         lambda it: it.client.open_channel("a", table=TABLE, offset_token=7),
         "offset_token=7 ",
     ),
@@ -319,7 +319,7 @@ CALLS = {
     "an option of to_ndjson": (lambda it: numbers(1).snowpipe.to_ndjson(nulls=None), "nulls=None .*emit"),
     "no jobs": (lambda it: sp.Jobs(None), r"jobs=None .*sp.Jobs\(\["),
     "a result among jobs": (lambda it: sp.Jobs([1]), r"jobs\[0\]=1 .*sp.Jobs\(\["),
-    "statements that are no text": (lambda it: it.account.sql(None), "text=None .*SELECT 1"),
+    "statements that are not a text": (lambda it: it.account.sql(None), "text=None .*SELECT 1"),
     "a statement that ends in a quote": (lambda it: it.account.sql("SELECT '"), "the SQL can.t be"),
 }
 

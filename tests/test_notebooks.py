@@ -74,7 +74,7 @@ def ran(shared):
 
 @pytest.fixture(params=["now", "kept"])
 def outputs_of(request, ran):
-    """A notebook's outputs, as they came just now or as they are kept."""
+    """A notebook's outputs, from a run just now or as committed."""
     return ran if request.param == "now" else lambda name: Outputs(saved(name))
 
 

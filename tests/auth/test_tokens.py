@@ -247,7 +247,7 @@ def test_threads_that_find_a_good_token_do_not_wait_for_anyone(hands):
 
 
 class Issuing(Issuer):
-    """An issuer that can be told to fail, and records the seconds that it was given."""
+    """An issuer that can be made to fail, and records the seconds that it was given."""
 
     def __init__(self, hands, life_s=3600.0):
         super().__init__(hands, life_s)

@@ -113,7 +113,7 @@ def test_a_status_is_typed_or_unreadable_whatever_a_field_is(service, channel, f
     for status in found:
         if not is_unreadable(status):
             assert_typed(status)
-    # What is no JSON is never believed, and what counts must be of its type.
+    # What is not JSON is never believed, and what counts must be of its type.
     assert sum(map(is_unreadable, found)) >= (15 if field in MUST_BE_RIGHT else 6)
 
 

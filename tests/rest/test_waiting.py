@@ -1,4 +1,4 @@
-"""Who waits hears its own caller, and nobody else's: in polls, retries, discovery and token exchange."""
+"""A wait obeys its own caller, and no other: in polls, retries, discovery and token exchange."""
 
 import pytest
 

@@ -85,7 +85,7 @@ def test_it_signs_in(official, tmp_path, form):
 
 @pytest.fixture
 def identity_provider(official, tmp_path, monkeypatch):
-    """A server that gives out OAuth tokens of the account; both certificates are trusted."""
+    """A server that issues OAuth tokens of the account; both certificates are trusted."""
 
     class Tokens(BaseHTTPRequestHandler):
         def do_POST(self):

@@ -136,7 +136,7 @@ def of_rows(theirs, ours):
 
 
 def read(call):
-    """A body as what it means; no secret stands in any of them."""
+    """A body as what it means; none of them holds a secret."""
     if not call["body"]:
         return None
     if call["headers"]["content-type"] == "application/x-www-form-urlencoded":

@@ -131,7 +131,7 @@ def test_the_answer_to_an_append_that_was_applied_already(service, finding):
     channel.reopen()
     append(channel, [2], "2")
     inserted = committed(service, channel, "2").rows_inserted
-    finding(f"behind it and a reopen the channel counts {inserted} rows inserted, of 2 that were sent once")
+    finding(f"after it and a reopen the channel counts {inserted} rows inserted, of 2 that were sent once")
     assert answer.refusal in (Refusal.REOPEN, Refusal.NONE)
     if answer.refusal is Refusal.REOPEN:
         assert inserted in (1, 2)

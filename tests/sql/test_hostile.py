@@ -148,7 +148,7 @@ def test_a_body_without_an_end_costs_no_more_than_its_bound(monkeypatch):
 
 
 def test_partitions_that_say_less_than_they_hold_end_at_the_bound(monkeypatch):
-    """A service that tells no sizes, or wrong ones, is believed no further than its bytes."""
+    """A service that reports no sizes, or wrong ones, is believed no further than its bytes."""
     monkeypatch.setattr(statements, "MAX_RESULT_BYTES", 100_000)
     rows = [["7" * 30]] * 1000
     info = [{"rowCount": 1000}] * 50

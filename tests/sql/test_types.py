@@ -80,7 +80,7 @@ def test_semi_structured_values_come_as_their_json(client):
     client.sql("INSERT INTO T SELECT PARSE_JSON(?)", params=['{"a": [1, null, "it\'s"]}'])
     client.sql("INSERT INTO T SELECT PARSE_JSON(?)", params=["null"])
     found = client.sql("SELECT V FROM T")["V"]
-    assert found.tolist() == ['{"a":[1,null,"it\'s"]}', "null"]  # a JSON null is no SQL NULL
+    assert found.tolist() == ['{"a":[1,null,"it\'s"]}', "null"]  # a JSON null is not a SQL NULL
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ def copies(account):
 
 
 def at_least_once(account, load, rows=ROWS):
-    """Each row is there, and those that are there more than once are told."""
+    """Each row is there, and those that are there more than once are reported."""
     found = copies(account)
     assert set(found) == set(range(rows))
     reported = rows_of((request.first_row, request.end_row) for request in load.possible_duplicates)
