@@ -81,7 +81,7 @@ def scene(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def nowhere(tmp_path, monkeypatch):
-    """Paths that are made up lead into a folder of the test's own."""
+    """Invented paths lead into a folder of the test's own."""
     monkeypatch.chdir(tmp_path)
 
 

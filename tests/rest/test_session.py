@@ -78,7 +78,7 @@ def test_a_session_that_is_over_no_longer_writes(account, channel):
 
 
 def test_a_session_begins_after_the_write_that_is_under_way(account, channel):
-    """Else it would take the channel's standing for known, and see it change."""
+    """Otherwise it would take the channel's standing as known, and see it change."""
     account.faults.add("append", status=503, times=10_000)
     writing = Background(channel.append_rows, ROW, **FIRST)
     eventually(lambda: any(r.path.endswith("/rows") for r in account.requests))

@@ -204,7 +204,7 @@ def test_a_time_out_of_the_service_is_not_tried_again(client, asked):
 
 
 def test_a_service_that_forgets_the_time_is_reminded(client, account, asked):
-    """It says for ever that the statement runs: the client cancels, and asks how it ended."""
+    """It says forever that the statement runs: the client cancels, and queries how it ended."""
     with scripted_server() as server, connected(server) as client:
         running = Reply(202, {"code": "333334", "statementHandle": "a/b"})
         cancelled = Reply(
