@@ -209,7 +209,7 @@ class SnowpipeAccessor:
         column_case: ColumnCase = "keep",
         nulls: Nulls = "emit",
     ) -> list[Problem]:
-        """List what the target would reject, without sending anything; an empty list means nothing.
+        """List what the target would reject, without sending anything; an empty list if it takes all rows.
 
         It compares names and types, and reads the values where these do not decide: texts for a NUMBER, a
         DATE or a VARCHAR(10), numbers with more digits than the column has, nulls for NOT NULL columns.

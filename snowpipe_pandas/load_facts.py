@@ -81,7 +81,7 @@ class LoadFacts:
     def outcome(self) -> str:
         """What became of its rows, and how to go on."""
         parts = self._failed()
-        seen = "" if self.exact else " at the last look"
+        seen = "" if self.exact else " at the last check"
         received = counted(self.rows_acknowledged, "row")
         parts.append(f"{received} acknowledged, {self.rows_in_table:,} in the table{seen}")
         if self.goes_on:

@@ -249,6 +249,6 @@ def _split(text: str) -> list[str]:
         position += 1
     raise ConfigError(
         f"{text!r} is not a name: parts are separated by single dots, and a part with other characters "
-        'than letters, digits, _, $ and - is in double quotes (DB.SCHEMA."my table")',
+        'than letters, digits, _, $ and - must be in double quotes (DB.SCHEMA."my table")',
         setting="table",
     )

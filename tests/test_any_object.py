@@ -56,7 +56,7 @@ class Scene:
         self.secrets = [*key.splitlines()[1:-1], self.pat, self.client.token()]
 
     def connect(self, *args, **given):
-        """Connect with an access token, which costs no signature, unless told otherwise."""
+        """Connect with an access token, which costs no signature, by default."""
         keyed = given.keys() & {
             "private_key",
             "private_key_file",
@@ -81,7 +81,7 @@ def scene(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def nowhere(tmp_path, monkeypatch):
-    """Paths that are made up lead into a folder of the test's own."""
+    """Invented paths lead into a folder of the test's own."""
     monkeypatch.chdir(tmp_path)
 
 
@@ -94,14 +94,14 @@ def outcome(scene, call, value, *, others=(), hides_keys=False):
             if error is not None:
                 raise error
     except SnowpipeError as error:
-        told = str(error)
-        assert told
+        shown = str(error)
+        assert shown
     except others:
         return
     else:
-        told = repr(result)
+        shown = repr(result)
     for secret in (*scene.secrets, *([KEY_MARK] if hides_keys else [])):
-        assert secret not in told
+        assert secret not in shown
 
 
 def stream(scene, **given):

@@ -158,7 +158,7 @@ def test_unsupported_dtypes_are_all_named_with_what_to_do(account, channel):
         assert hint in str(error)
 
 
-def test_something_that_is_no_table(account, channel):
+def test_something_that_is_not_a_table(account, channel):
     with pytest.raises(DataError, match="int is not tabular"):
         sp.stream(7, channel)
 
@@ -239,7 +239,7 @@ def test_a_refused_call_leaves_the_iterator_unread(channel):
 
 
 @pytest.mark.parametrize("target", [None, 7, sp])
-def test_what_is_no_target_says_how_to_make_one(target):
+def test_what_is_not_a_target_says_how_to_make_one(target):
     wanted = (
         r"target=.*give a table, such as client.table\(.*, or an open channel, such as client.open_channel\("
     )
@@ -272,14 +272,14 @@ CALLS = {
         "lone surrogates",
     ),
     "a name with NUL": (lambda it: it.client.open_channel("a\0", table=TABLE), "without NUL"),
-    "a table that is no text": (
+    "a table that is not a text": (
         lambda it: it.client.open_channel("a", table=7),
         'table=7 .*such as table="DEMO.PUBLIC.FLIGHTS"',
     ),
-    "a pipe that is no text": (lambda it: it.client.open_channel("a", pipe=b"P"), r"pipe=b'P' .*pipe="),
+    "a pipe that is not a text": (lambda it: it.client.open_channel("a", pipe=b"P"), r"pipe=b'P' .*pipe="),
     "a table with NUL": (lambda it: it.client.open_channel("a", table='"A\0"'), "table=.*without NUL"),
     "an empty table": (lambda it: it.client.open_channel("a", table=""), "DB.SCHEMA"),
-    "a token that is no text": (
+    "a token that is not a text": (
         lambda it: it.client.open_channel("a", table=TABLE, offset_token=7),
         "offset_token=7 ",
     ),
@@ -319,7 +319,7 @@ CALLS = {
     "an option of to_ndjson": (lambda it: numbers(1).snowpipe.to_ndjson(nulls=None), "nulls=None .*emit"),
     "no jobs": (lambda it: sp.Jobs(None), r"jobs=None .*sp.Jobs\(\["),
     "a result among jobs": (lambda it: sp.Jobs([1]), r"jobs\[0\]=1 .*sp.Jobs\(\["),
-    "statements that are no text": (lambda it: it.account.sql(None), "text=None .*SELECT 1"),
+    "statements that are not a text": (lambda it: it.account.sql(None), "text=None .*SELECT 1"),
     "a statement that ends in a quote": (lambda it: it.account.sql("SELECT '"), "the SQL can.t be"),
 }
 
@@ -417,7 +417,7 @@ NOT_A_KEY = "-----BEGIN PRIVATE KEY-----\nbm90IGEga2V5\n-----END PRIVATE KEY----
         ({"ca_file": "a" * 5000}, "ca_file", "ca_file"),
     ],
 )
-def test_a_setting_that_cannot_be_is_told_without_its_value(account, given, setting, match):
+def test_an_impossible_setting_is_reported_without_its_value(account, given, setting, match):
     with pytest.raises(ConfigError, match=match) as caught:
         sp.connect(**({} if "token_file_path" in given else {"token": "t"}), **WHO | given)
     assert caught.value.setting == setting

@@ -43,7 +43,7 @@ def use(kind, path):
 
 @pytest.mark.parametrize("odd", ODD)
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_is_no_file_is_refused_by_name(kind, odd, tmp_path, monkeypatch):
+def test_what_is_not_a_file_is_refused_by_name(kind, odd, tmp_path, monkeypatch):
     monkeypatch.setenv("SNOWFLAKE_HOME", "")
     path = tmp_path / "named"
     ODD[odd](path)
@@ -52,7 +52,7 @@ def test_what_is_no_file_is_refused_by_name(kind, odd, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("path", ["a\0b", "\ud800", "x" * 5000, ""])
-def test_what_is_no_path_is_described(path):
+def test_what_is_not_a_path_is_described(path):
     assert isinstance(read_small(path), str)
 
 
@@ -64,13 +64,13 @@ def test_a_file_is_read_up_to_its_limit_and_one_that_is_longer_is_not(tmp_path):
     assert read_small(path) == "is larger than 1 MB; check the path"
 
 
-def test_a_file_that_is_no_file_costs_no_memory():
+def test_a_device_costs_no_memory():
     code = "from snowpipe_pandas.files import read_small; print(read_small('/dev/zero'))"
 
     def small():
         resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
 
-    told = subprocess.run(
+    ran = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, preexec_fn=small, timeout=60
     )
-    assert told.stdout.startswith("is a device"), told.stderr
+    assert ran.stdout.startswith("is a device"), ran.stderr

@@ -87,7 +87,7 @@ def test_a_name_that_looks_like_this_machine_is_not(host):
 
 
 @pytest.mark.parametrize("text", ["0", "65536", "-1", "+1", "1.0", " 80", "\u0663", "\u00b2", "9" * 5000, ""])
-def test_what_is_no_port(text):
+def test_what_is_not_a_port(text):
     assert port_number(text) is None
 
 

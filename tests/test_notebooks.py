@@ -24,7 +24,7 @@ pytestmark = pytest.mark.timeout(400)
 each_notebook = pytest.mark.parametrize("name", NAMES)
 
 
-class Told:
+class Outputs:
     """What a notebook's outputs say."""
 
     def __init__(self, notebook):
@@ -67,15 +67,15 @@ def ran(shared):
             NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(folder)}}).execute()
             nbformat.write(notebook, folder / "ran.ipynb")
             (folder / "ran.ipynb").rename(done)
-        return Told(nbformat.read(done, as_version=4))
+        return Outputs(nbformat.read(done, as_version=4))
 
     return run
 
 
 @pytest.fixture(params=["now", "kept"])
-def told(request, ran):
-    """A notebook's outputs, as they came just now or as they are kept."""
-    return ran if request.param == "now" else lambda name: Told(saved(name))
+def outputs_of(request, ran):
+    """A notebook's outputs, from a run just now or as committed."""
+    return ran if request.param == "now" else lambda name: Outputs(saved(name))
 
 
 def test_all_four_are_there():
@@ -83,8 +83,8 @@ def test_all_four_are_there():
 
 
 @each_notebook
-def test_it_tells_no_error_no_secret_and_nothing_of_the_machine(told, name):
-    notebook = told(name)
+def test_it_shows_no_error_no_secret_and_nothing_of_the_machine(outputs_of, name):
+    notebook = outputs_of(name)
     assert {o["output_type"] for o in notebook.outputs} <= {"stream", "display_data", "execute_result"}
     assert [o["text"] for o in notebook.outputs if o.get("name") == "stderr"] == []
     text = json.dumps(notebook.outputs)
@@ -93,8 +93,8 @@ def test_it_tells_no_error_no_secret_and_nothing_of_the_machine(told, name):
 
 
 @each_notebook
-def test_every_view_was_left_in_a_form_that_needs_no_kernel(told, name):
-    notebook = told(name)
+def test_every_view_was_left_in_a_form_that_needs_no_kernel(outputs_of, name):
+    notebook = outputs_of(name)
     assert notebook.shown("application/vnd.jupyter.widget-view+json") == []
     assert any("snowpipe-box" in html for html in notebook.shown("text/html")) or name == "tour-of-types"
     assert all(
@@ -103,8 +103,8 @@ def test_every_view_was_left_in_a_form_that_needs_no_kernel(told, name):
 
 
 @each_notebook
-def test_it_says_what_to_change_for_a_real_account_and_shows_a_picture(told, name):
-    notebook = told(name)
+def test_it_says_what_to_change_for_a_real_account_and_shows_a_picture(outputs_of, name):
+    notebook = outputs_of(name)
     assert "For a real account" in notebook.notebook.cells[0].source
     assert notebook.shown("image/png")
 
@@ -118,8 +118,8 @@ def test_it_was_saved_as_it_was_run_without_traces_of_when_and_by_what(name):
     assert set(notebook.metadata) == {"kernelspec", "language_info"}
 
 
-def test_quickstart_loads_every_flight_once(told):
-    notebook = told("quickstart")
+def test_quickstart_loads_every_flight_once(outputs_of):
+    notebook = outputs_of("quickstart")
     assert "336,776 rows in the table, 0 rejected" in notebook.printed
     again = (
         "-> DEMO.PUBLIC.FLIGHTS: nothing to send: all 336,776 rows of load 'flights-2013' are in the table"
@@ -130,8 +130,8 @@ def test_quickstart_loads_every_flight_once(told):
     assert any("did you mean 'CARRIER'?" in text for text in notebook.printed)
 
 
-def test_quickstart_shows_client_load_and_jobs(told):
-    texts = told("quickstart").shown("text/plain")
+def test_quickstart_shows_client_load_and_jobs(outputs_of):
+    texts = outputs_of("quickstart").shown("text/plain")
     assert any(text.startswith("client of LOCAL as DEMO_USER, closed, tokens ok, ") for text in texts)
     line = "-> DEMO.PUBLIC.FLIGHTS  done ██████████ 100%  336,776/336,776 rows"
     assert any(text.startswith(line) for text in texts)
@@ -141,8 +141,8 @@ def test_quickstart_shows_client_load_and_jobs(told):
     assert f"{weather}; {planes}" in texts
 
 
-def test_exactly_once_holds_whatever_is_broken(told):
-    printed = "\n".join(told("exactly-once").printed).splitlines()
+def test_exactly_once_holds_whatever_is_broken(outputs_of):
+    printed = "\n".join(outputs_of("exactly-once").printed).splitlines()
     assert [line for line in printed if line.startswith("336,776 rows")] == [
         "336,776 rows, 336,776 different with retries",
         "336,776 rows, 336,776 different",
@@ -153,8 +153,8 @@ def test_exactly_once_holds_whatever_is_broken(told):
     assert "rows were skipped" in printed
 
 
-def test_exactly_once_tells_changed_and_rejected_rows(told):
-    printed = "\n".join(told("exactly-once").printed)
+def test_exactly_once_shows_changed_and_rejected_rows(outputs_of):
+    printed = "\n".join(outputs_of("exactly-once").printed)
     assert (
         "load 'flights', channel 'only-writer': the first 336,776 rows of the source and those that"
         in printed
@@ -165,8 +165,8 @@ def test_exactly_once_tells_changed_and_rejected_rows(told):
     assert "996 rows, 996 different and 4 flights that never left" in printed
 
 
-def test_tour_of_types_gives_values_back_as_they_were(told):
-    notebook = told("tour-of-types")
+def test_tour_of_types_returns_values_unchanged(outputs_of):
+    notebook = outputs_of("tour-of-types")
     printed, texts = "\n".join(notebook.printed), notebook.shown("text/plain")
     assert "MILES NUMBER(4,1)" in printed
     assert '"instant":"2013-01-01T10:00:00.000000Z"' in printed
@@ -179,8 +179,8 @@ def test_tour_of_types_gives_values_back_as_they_were(told):
     assert "column 'miles': 2 of 3 values are not valid for DATE, first row 1: '141.6'" in printed
 
 
-def test_performance_is_measured_and_the_wire_ratio_told(told):
-    notebook = told("performance")
+def test_performance_is_measured_and_the_wire_ratio_shown(outputs_of):
+    notebook = outputs_of("performance")
     times = re.search(r"(\d+) times as fast", "\n".join(notebook.printed))
     assert int(times[1]) >= 2
     assert re.search(r"(9|10|11) : 1 over (8|9|10|11) requests", "\n".join(notebook.printed))

@@ -1,4 +1,4 @@
-"""The pytest plugin as docs/testing.md shows it to users: installed, and asked for by name."""
+"""The pytest plugin as docs/testing.md shows it to users: installed, and used by name."""
 
 import re
 import subprocess

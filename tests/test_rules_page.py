@@ -15,7 +15,7 @@ def states(found):
 
 def test_the_page_has_every_rule_with_its_states():
     section = (DOCS / "reliability.md").read_text().split("## The rules of a load")[1]
-    told = dict(
+    listed = dict(
         re.findall(r"^\| ([a-z ]+) \| ([a-z, ]+ → [a-z, ]+) \| [^|]+ \| [^|]+ \|$", section, re.MULTILINE)
     )
     rules = {}
@@ -23,7 +23,7 @@ def test_the_page_has_every_rule_with_its_states():
         named = [rule for rule in RULES if rule.name == name]
         before = {state for rule in named for state in rule.states}
         rules[name] = f"{states(before)} → {states({rule.to for rule in named})}"
-    assert told == rules
+    assert listed == rules
 
 
 def test_the_catalogue_of_failures_is_whole_and_tested():

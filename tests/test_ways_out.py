@@ -193,12 +193,12 @@ def evil(account):
 
 def test_a_servers_message_reaches_errors_notes_logs_and_events_as_text(evil, client, caplog):
     caplog.set_level(logging.DEBUG)
-    heard = []
+    events = []
     with pytest.raises(errors.ServiceError) as caught:
-        numbers(10).snowpipe.stream(open_channel(client), progress=heard.append)
+        numbers(10).snowpipe.stream(open_channel(client), progress=events.append)
     job = sp.stream(numbers(10), open_channel(client, "other"), background=True)
     assert job.exception(20) is not None
-    texts_out = [str(caught.value), *caught.value.__notes__, *map(str, heard), repr(job)]
+    texts_out = [str(caught.value), *caught.value.__notes__, *map(str, events), repr(job)]
     texts_out += [record.getMessage() for record in caplog.records]
     assert "\\x1b[2J" in str(caught.value)
     assert all(text.isprintable() for text in texts_out)

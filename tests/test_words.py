@@ -58,7 +58,7 @@ def fields_before_plurals():
                         yield path.relative_to(PACKAGE).as_posix(), ast.unparse(field.value)
 
 
-def test_no_message_puts_a_plural_behind_a_number_that_may_be_one():
+def test_no_message_puts_a_plural_after_a_number_that_may_be_one():
     found = {(path, field) for path, field in fields_before_plurals() if not is_constant(field)}
     assert found <= ALWAYS_SEVERAL | NO_NUMBERS
 

@@ -33,9 +33,9 @@ with sp.local(commit_lag_s=0.05) as account, sp.connect(account.profile) as clie
     assert result.rows_in_table == int(client.sql("SELECT COUNT(*) AS N FROM T")["N"][0]) == 1000
 command = str(Path(sys.executable).with_name("snowpipe-pandas"))
 for call in ([command], [sys.executable, "-m", "snowpipe_pandas"]):
-    told = subprocess.run([*call, "--version"], check=True, capture_output=True, text=True).stdout.strip()
-    assert told == version("snowpipe-pandas") == sys.argv[1], told
-print("snowpipe-pandas", told, "loads on Python", sys.version.split()[0], "with pandas", pd.__version__)
+    printed = subprocess.run([*call, "--version"], check=True, capture_output=True, text=True).stdout.strip()
+    assert printed == version("snowpipe-pandas") == sys.argv[1], printed
+print("snowpipe-pandas", printed, "loads on Python", sys.version.split()[0], "with pandas", pd.__version__)
 """
 
 

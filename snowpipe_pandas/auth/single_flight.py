@@ -94,7 +94,7 @@ def _outcome(flight: Future[T], caller: Waits) -> BaseException | None:
 
 
 def _twin(error: BaseException) -> BaseException:
-    """Return the same error for another thread, which may attach its own facts to it."""
+    """Return a copy of an error for another thread, which may attach its own facts to it."""
     twin = type(error).__new__(type(error), *error.args)
     twin.__dict__.update(error.__dict__)
     return twin

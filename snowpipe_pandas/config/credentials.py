@@ -63,7 +63,7 @@ def session_token(values: Mapping[str, Any], origins: Mapping[str, str]) -> str 
 
 
 def authenticator(values: Mapping[str, Any]) -> str:
-    """Return the kind of credential; a token without any key can only be meant to sign.
+    """Return the kind of credential; without a key, whatever else is given must be meant to sign.
 
     Raises:
         ConfigError: the kind is unknown.

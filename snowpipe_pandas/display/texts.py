@@ -231,7 +231,7 @@ def numbers(progress: Progress) -> list[str]:
     of_all = "" if whole in (None, there) else f" of {whole:,}"
     noun = plural_of(there if whole is None else whole, "row")
     # A load that stopped does not always wait to learn what became of its last rows.
-    seen = " at the last look" if resume(progress) and progress.rows_waiting else ""
+    seen = " at the last check" if resume(progress) and progress.rows_waiting else ""
     clause = f"{at_most(progress)}{there:,}{of_all} {noun} in the table{seen}"
     if progress.phase == "done" and progress.rows_sent == 0 and progress.rows_skipped:
         return [f"nothing to send: {clause}"]

@@ -15,8 +15,8 @@ SnowpipeError                       .load: how far an interrupted load came, or 
 │       ├── EmptySourceError        a source without columns
 │       ├── DuplicateColumnError    column names collide
 │       ├── UnsupportedColumnError  columns whose type has no row JSON form
-│       ├── ColumnMismatchError     columns that the table needs, or has otherwise        .target
-│       │   └── UnknownColumnError      columns which it does not have
+│       ├── ColumnMismatchError     columns that do not fit the table, or are missing     .target
+│       │   └── UnknownColumnError      columns that it does not have
 │       ├── InvalidValueError       one cell cannot be written                        .column .row .value
 │       └── RowTooLargeError        one row exceeds the request limit                 .row .size .limit
 ├── CreateTableError                a missing table can't be made by SQL              .table .ddl

@@ -14,7 +14,7 @@ from ..events import Event, Hub
 
 
 class Caller:
-    """Makes requests, waits between their tries, and reports retries.
+    """On whose behalf requests are made: waits between their tries, and reports retries.
 
     Args:
         clock: waits.

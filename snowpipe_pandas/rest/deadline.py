@@ -97,7 +97,7 @@ class _Watch:
         """Watch an exchange.
 
         It is given its number before it is watched, not as a result: a Ctrl-C between a return and an
-        assignment would leave an exchange that nobody can end.
+        assignment would leave an exchange that can't be ended.
         """
         with self._changed:
             number, ends_at = next(self._numbers), time.monotonic() + exchange.seconds
@@ -113,7 +113,7 @@ class _Watch:
                 self._changed.notify()
 
     def end(self, exchange: Deadline) -> None:
-        """Watch an exchange no longer."""
+        """Stop watching an exchange."""
         with self._changed:
             self._exchanges.pop(exchange.number, None)
             if len(self._due) > MANY + 2 * len(self._exchanges):

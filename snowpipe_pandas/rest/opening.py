@@ -134,7 +134,7 @@ def _columns(listed: object) -> tuple[TargetColumn, ...]:
 
 
 def _column(entry: Mapping[str, Any]) -> TargetColumn:
-    """Read what an open's answer says of a column; a flag that it does not hold is False.
+    """Read a column of an open's answer; unless that says otherwise, it takes null and has no default.
 
     Raises:
         UnreadableError: it has no name or no type.

@@ -84,7 +84,7 @@ class Pacer:
         return max(_free_at(now, raw_bytes, bytes_limit, sizes), _free_at(now, 1, requests_limit, requests))
 
     def usual_bytes(self, bytes_per_s: float | None = None) -> float:
-        """Return the best size of appends: at it, the requests allowed in a second hold the bytes allowed."""
+        """Return the best size of appends: `APPENDS_PER_S` of this size use up the bytes of a second."""
         return (self.limits.bytes_per_s if bytes_per_s is None else bytes_per_s) / APPENDS_PER_S
 
     def sent(self, now: float, raw_bytes: int) -> None:

@@ -156,7 +156,7 @@ FACTS = LoadFacts(target="T", load_id="x", channel="c", rows_acknowledged=150, r
     ("facts", "words"),
     [
         (FACTS, "150 rows acknowledged, 147 in the table; "),
-        (replace(FACTS, exact=False), "150 rows acknowledged, 147 in the table at the last look; "),
+        (replace(FACTS, exact=False), "150 rows acknowledged, 147 in the table at the last check; "),
         (
             replace(FACTS, rows_rejected=3),
             "3 of 150 rows REJECTED; 150 rows acknowledged, 147 in the table; ",

@@ -127,4 +127,4 @@ def _printed(value):
     try:
         return repr(value)
     except Exception as error:
-        return f"no repr: {error}"  # of a copy that is half made
+        return f"no repr: {error}"  # of an incomplete copy

@@ -51,7 +51,7 @@ def test_every_form_gives_claim_and_host(text, claim, host):
         ("a\nb", "take the form myorg-myaccount"),
     ],
 )
-def test_what_is_no_account_name_is_refused_with_what_to_write(text, hint):
+def test_what_is_not_an_account_name_is_refused_with_what_to_write(text, hint):
     with pytest.raises(ConfigError, match=hint) as caught:
         Account.parse(text)
     assert caught.value.setting == "account"

@@ -94,7 +94,7 @@ def test_after_a_refusal_the_jwt_is_signed_with_the_servers_time(hands, offset_s
     assert claims(credential)["exp"] == EPOCH_S + offset_s + 3600
 
 
-def test_a_key_that_cannot_be_used_is_told_when_the_credential_is_made(hands):
+def test_a_key_that_cannot_be_used_is_reported_when_the_credential_is_made(hands):
     with pytest.raises(PrivateKeyError, match="does not exist"):
         KeyPairCredential(AuthConfig("a", "u", KeySource("/nowhere/key.p8")), hands.clock)
 
@@ -162,12 +162,12 @@ def test_what_no_header_can_hold_is_refused_without_being_quoted(hands, text, ca
     with pytest.raises(ConfigError, match=f"the access token {NO_TOKENS[text]}") as caught:
         credential.token(ANYBODY)
     assert caught.value.setting == "token"
-    told = "".join(traceback.format_exception(caught.value))
-    assert not text.strip() or text not in told
+    shown = "".join(traceback.format_exception(caught.value))
+    assert not text.strip() or text not in shown
 
 
 @pytest.mark.parametrize(("answer", "kind"), [(None, "NoneType"), (b"abc", "bytes"), (5, "int")])
-def test_a_function_that_returns_no_text_is_told_so(hands, answer, kind):
+def test_a_function_that_does_not_return_a_text_is_reported(hands, answer, kind):
     with pytest.raises(ConfigError, match=f"token= returned {kind}, not text"):
         access_token(hands, lambda: answer).token(ANYBODY)
 

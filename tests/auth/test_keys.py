@@ -296,7 +296,7 @@ def test_what_cannot_be_used_is_refused_with_its_reason(case, inline, write_priv
     assert caught.value.__context__ is None  # nothing of a library hangs on it
 
 
-def test_a_missing_file_a_folder_and_no_path_at_all_are_told_apart(tmp_path, key_file):
+def test_a_missing_file_a_folder_and_an_impossible_path_are_distinguished(tmp_path, key_file):
     for path, reason in [
         (tmp_path / "missing.p8", "missing.p8' does not exist; check the path"),
         (tmp_path, "is a directory; name the file in it"),
@@ -318,7 +318,7 @@ KEYS_AS_PATHS = {"PEM": pem, "base64": material.bare_base64, "first line": lambd
 
 
 @pytest.mark.parametrize("form", KEYS_AS_PATHS)
-def test_a_key_given_as_a_path_is_told_without_showing_it(form):
+def test_a_key_given_as_a_path_is_reported_without_showing_it(form):
     with pytest.raises(PrivateKeyError, match="give the text as private_key=") as caught:
         KeySource(KEYS_AS_PATHS[form]().decode())
     assert not leaks(material.shown(caught.value))

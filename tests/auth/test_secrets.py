@@ -186,7 +186,7 @@ FAILURES = {
         env={"SNOWFLAKE_TOKEN": ACCESS_TOKEN, "SNOWFLAKE_PASSWORD": PASSPHRASE}
     ),
     # profiles
-    "a profile that is no JSON": lambda d: load_settings(profile(d, '{"private_key": "' + KEY()), env={}),
+    "a profile that is not JSON": lambda d: load_settings(profile(d, '{"private_key": "' + KEY()), env={}),
     "a profile that is a list": lambda d: load_settings(profile(d, json.dumps([KEY()])), env={}),
     "a profile with key and file": lambda d: load_settings(
         profile_of(d, private_key=KEY(), private_key_file="k"), env={}
@@ -201,7 +201,7 @@ FAILURES = {
         undecodable(d / "p.json", json.dumps({"private_key": KEY()})), env={}
     ),
     # connections
-    "a connections.toml that is no TOML": lambda d: load_settings(
+    "a connections.toml that is not TOML": lambda d: load_settings(
         connection_name="dev", env=connections(d, f'[dev]\nprivate_key = """{KEY()}\n')
     ),
     "a connection with token and file": lambda d: load_settings(

@@ -11,7 +11,7 @@ from tests.support.threads import Background, eventually
 
 
 class Listening(StoppableCaller):
-    """Tells when it was listened to: then its thread waits for another one."""
+    """Says when it was checked: then its thread waits for another one."""
 
     def __init__(self):
         super().__init__()

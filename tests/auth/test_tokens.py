@@ -247,7 +247,7 @@ def test_threads_that_find_a_good_token_do_not_wait_for_anyone(hands):
 
 
 class Issuing(Issuer):
-    """An issuer that can be told to fail, and records the seconds that it was given."""
+    """An issuer that can be made to fail, and records the seconds that it was given."""
 
     def __init__(self, hands, life_s=3600.0):
         super().__init__(hands, life_s)
@@ -365,14 +365,14 @@ def test_a_caller_that_stops_gets_no_old_token(hands):
         cache.token(caller)
 
 
-def test_a_new_token_is_told_once_and_behind_its_renewal(hands):
-    told = []
+def test_a_new_token_is_reported_once_and_after_its_renewal(hands):
+    reported = []
     cache = TokenCache(Issuer(hands), hands.clock)
-    cache.on_renewed = lambda life: told.append((life.reason, cache.token(ANYBODY).value))
+    cache.on_renewed = lambda life: reported.append((life.reason, cache.token(ANYBODY).value))
     cache.token(ANYBODY)
     hands.pass_time(3300)
     cache.token(ANYBODY)
-    assert told == [("first use", "token-1"), ("the last one was near its end", "token-2")]
+    assert reported == [("first use", "token-1"), ("the last one was near its end", "token-2")]
 
 
 def learn_often(hands, offset_s):

@@ -84,7 +84,7 @@ def test_what_changes_nothing_is_left_out(name, write_profile):
 
 
 @pytest.mark.parametrize(("name", "meant"), [("rol", "role"), ("shema", "schema"), ("hosts", "host")])
-def test_a_slip_of_the_pen_in_a_file_is_no_other_tools_business(name, meant, write_profile):
+def test_a_typing_error_in_a_file_is_not_another_tools_setting(name, meant, write_profile):
     with pytest.raises(ConfigError, match=f"no setting '{name}'; did you mean {meant}"):
         load_settings(write_profile(**KEYED, **{name: "x"}), env={})
 

@@ -61,7 +61,7 @@ def test_references_travel_as_they_are(name, reference):
         loader_key,
     ],
 )
-def test_what_is_no_reference_is_refused_and_not_shown(value):
+def test_what_is_not_a_reference_is_refused_and_not_shown(value):
     with pytest.raises(ConfigError, match='give a reference.*"env:NAME"') as caught:
         checked_references({"private_key": value})
     assert caught.value.setting == "private_key"
@@ -135,7 +135,7 @@ def test_a_token_is_read_whenever_it_is_needed(tmp_path):
         ("py:tests.config.test_references:number", "did not return a text"),
     ],
 )
-def test_a_reference_that_leads_nowhere_is_told_without_what_was_read(reference, why):
+def test_a_reference_that_can_not_be_resolved_is_reported_without_what_was_read(reference, why):
     with pytest.raises(ConfigError, match=why) as caught:
         resolved({"private_key": reference})
     assert caught.value.setting == "private_key"

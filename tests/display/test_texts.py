@@ -110,7 +110,7 @@ def test_the_numbers_of_a_first_line_show_what_is_durable():
     assert texts.numbers(DONE) == ["1,000 rows in the table", "4.0 MB/s", "2.0 s"]
     assert texts.numbers(REJECTED)[0] == "993 of 1,000 rows in the table"
     stopped = replace(HALF, phase="cancelled")
-    assert texts.numbers(stopped)[0] == "300 of 1,000 rows in the table at the last look"
+    assert texts.numbers(stopped)[0] == "300 of 1,000 rows in the table at the last check"
     settled = replace(stopped, rows_in_table=500)
     assert texts.numbers(settled)[0] == "500 of 1,000 rows in the table"
     refused = replace(HALF, phase="failed", rows_in_table=493, rows_rejected=7)

@@ -122,7 +122,7 @@ def watching():
     return [thread for thread in threading.enumerate() if thread.name == "snowpipe-deadline"]
 
 
-def test_one_thread_watches_all_exchanges_and_ends_behind_them():
+def test_one_thread_watches_all_exchanges_and_ends_after_them():
     with deadline(60.0), deadline_in_a_thread(60.0), deadline(60.0):
         assert len(watching()) == 1
     give_up_at = time.monotonic() + 5.0

@@ -51,28 +51,28 @@ NO_HOSTS = [
 ]
 
 
-@pytest.mark.parametrize("told", NO_HOSTS)
+@pytest.mark.parametrize("host_text", NO_HOSTS)
 @pytest.mark.parametrize("as_json", [True, False], ids=["JSON", "text"])
-def test_what_is_no_host_is_not_dialled(plain, told, as_json):
-    plain.answers["discover"] = reply({"hostname": told} if as_json else told.encode())
+def test_what_is_not_a_host_is_not_contacted(plain, host_text, as_json):
+    plain.answers["discover"] = reply({"hostname": host_text} if as_json else host_text.encode())
     with pytest.raises(ServiceError, match="the answer names no host") as caught:
         plain.open()
     assert str(caught.value).isprintable()
     assert not plain.requests("token")
 
 
-@pytest.mark.parametrize("told", ["evil.example", "127.0.0.1.evil.example", "10.0.0.1", "0.0.0.0"])
-def test_plain_http_is_for_this_machine_even_where_the_host_is_allowed(plain, told):
-    plain.answers["discover"] = reply(told.encode())
+@pytest.mark.parametrize("host_text", ["evil.example", "127.0.0.1.evil.example", "10.0.0.1", "0.0.0.0"])
+def test_plain_http_is_for_this_machine_even_where_the_host_is_allowed(plain, host_text):
+    plain.answers["discover"] = reply(host_text.encode())
     with pytest.raises(ServiceError, match="plain http is for this machine only"):
-        plain.open(allow_ingest_hosts=[told])
+        plain.open(allow_ingest_hosts=[host_text])
     assert not plain.requests("token")
 
 
-@pytest.mark.parametrize("told", ["evil.invalid", "x1.snowflakecomputing.com", "10.0.0.1:443"])
-def test_a_host_outside_of_the_accounts_domain_gets_no_token(encrypted, told):
-    encrypted.answers["discover"] = reply(told.encode())
-    host = told.partition(":")[0]
+@pytest.mark.parametrize("host_text", ["evil.invalid", "x1.snowflakecomputing.com", "10.0.0.1:443"])
+def test_a_host_outside_of_the_accounts_domain_gets_no_token(encrypted, host_text):
+    encrypted.answers["discover"] = reply(host_text.encode())
+    host = host_text.partition(":")[0]
     with pytest.raises(ServiceError, match=rf'connect\(allow_ingest_hosts=\["{host}"\]\)'):
         encrypted.open(ca_file=encrypted.ca_file)
     assert not encrypted.requests("token")

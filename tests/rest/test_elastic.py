@@ -98,7 +98,7 @@ def test_a_second_try_is_in_doubt_where_the_first_may_have_been_applied(account,
     assert sorted(ids(account)) == sorted([0, 1, 2] * copies)
 
 
-def test_a_second_try_behind_a_time_out_is_in_doubt(account, connect):
+def test_a_second_try_after_a_time_out_is_in_doubt(account, connect):
     channel = elastic(connect(timeouts=Timeouts(read_s=1.0)))
     account.faults.add("append", delay_s=3.0)
     trail = append(channel)
@@ -135,7 +135,7 @@ FINAL = {
 
 
 @pytest.mark.parametrize("case", FINAL)
-def test_an_append_that_fails_tells_whether_its_rows_may_be_there(account, connect, case):
+def test_an_append_that_fails_says_whether_its_rows_may_be_there(account, connect, case):
     fault, kind, in_doubt = FINAL[case]
     channel = elastic(connect(retry=RetryPolicy(base_s=0.01, attempts=5, budget_s=5)))
     account.faults.add("append", times=50, **fault)
@@ -157,7 +157,7 @@ def test_successes_that_say_nothing_are_not_asked_for_for_ever(account, channel)
     assert ids(account) == [0, 1, 2] * 3
 
 
-def test_refused_credentials_behind_a_lost_answer_leave_the_rows_in_doubt(account, channel):
+def test_refused_credentials_after_a_lost_answer_leave_the_rows_in_doubt(account, channel):
     account.faults.add("append", cut_after=True)
     account.faults.add("append", status=403, body=b'{"code": "390303"}', times=2)
     trail = append(channel)

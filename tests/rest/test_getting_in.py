@@ -38,9 +38,9 @@ def by_argument(profile, tmp_path, monkeypatch, role):
 
 
 def by_profile(profile, tmp_path, monkeypatch, role):
-    told = json.loads(profile.read_text())
+    fields = json.loads(profile.read_text())
     file = tmp_path / "with_role.json"
-    file.write_text(json.dumps(told | {"role": role}))
+    file.write_text(json.dumps(fields | {"role": role}))
     return {"profile": file}
 
 
@@ -51,8 +51,10 @@ def by_environment(profile, tmp_path, monkeypatch, role):
 
 def by_connection(profile, tmp_path, monkeypatch, role):
     monkeypatch.setenv("SNOWFLAKE_HOME", str(tmp_path))
-    told = json.loads(profile.read_text()) | {"role": role}
-    lines = [f"{name} = {json.dumps(told[name])}" for name in ("account", "user", "private_key_file", "role")]
+    fields = json.loads(profile.read_text()) | {"role": role}
+    lines = [
+        f"{name} = {json.dumps(fields[name])}" for name in ("account", "user", "private_key_file", "role")
+    ]
     (tmp_path / "connections.toml").write_text("\n".join(["[dev]", *lines]))
     return {"connection_name": "dev"}
 
@@ -81,7 +83,7 @@ def test_the_local_account_takes_a_jwt_with_a_role(account):
 
 
 @pytest.mark.parametrize("scope", ["LOADER", "session:role:", 5, ["session:role:R"]])
-def test_the_local_account_refuses_a_scope_that_is_no_role(account, scope, monkeypatch):
+def test_the_local_account_refuses_a_scope_that_is_not_a_role(account, scope, monkeypatch):
     monkeypatch.setattr("snowpipe_pandas.auth.jwt.session_role", lambda role: scope)
     account.sql("CREATE TABLE T (ID NUMBER)")
     with sp.connect(account.profile, role="R") as client, pytest.raises(AuthenticationError, match="scp"):
@@ -99,7 +101,7 @@ def test_the_program_is_named_in_the_user_agent(account, server):
 
 
 @pytest.mark.parametrize("name", ["a b", "x" * 51, "a\r\nX: 1", "(x)", "-x", "é", 5, "a/b"])
-def test_a_name_that_is_no_program_is_refused(account, name):
+def test_a_name_that_is_not_a_program_is_refused(account, name):
     with pytest.raises(ConfigError, match="application") as caught:
         sp.connect(account.profile, application=name)
     assert caught.value.setting == "application"
@@ -117,10 +119,10 @@ def test_the_systems_trust_store_needs_its_package(account, monkeypatch):
 def test_the_systems_trust_store_decides_and_nothing_else(monkeypatch, tmp_path):
     with sp.local(tls=True) as account:
         account.sql("CREATE TABLE T (ID NUMBER)")
-        told = json.loads(account.profile.read_text())
-        authority = told.pop("ca_file")
+        fields = json.loads(account.profile.read_text())
+        authority = fields.pop("ca_file")
         file = tmp_path / "profile.json"
-        file.write_text(json.dumps(told))
+        file.write_text(json.dumps(fields))
         once = sp.RetryPolicy(attempts=1)
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", authority)  # which is not the system's
         with (

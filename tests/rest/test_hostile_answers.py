@@ -113,15 +113,15 @@ def test_a_status_is_typed_or_unreadable_whatever_a_field_is(service, channel, f
     for status in found:
         if not is_unreadable(status):
             assert_typed(status)
-    # What is no JSON is never believed, and what counts must be of its type.
+    # What is not JSON is never believed, and what counts must be of its type.
     assert sum(map(is_unreadable, found)) >= (15 if field in MUST_BE_RIGHT else 6)
 
 
 @pytest.mark.parametrize("field", STATUS)
 def test_an_open_is_typed_or_unreadable_whatever_a_field_of_its_status_is(service, channel, field):
     for number, raw in enumerate(ODD_VALUES):
-        told = f'{{"next_continuation_token":"t-{number}","channel_status":{status_with(field, raw)}}}'
-        service.answers["open"] = reply(told.encode())
+        payload = f'{{"next_continuation_token":"t-{number}","channel_status":{status_with(field, raw)}}}'
+        service.answers["open"] = reply(payload.encode())
         status = outcome(channel.reopen)
         if not isinstance(status, ServiceError):
             assert_typed(status)
@@ -147,33 +147,33 @@ def test_an_open_is_typed_or_unreadable_whatever_its_fields_are(service, channel
         assert channel.target_columns == ()
 
 
-def limits_told(service, channel, raw):
+def reported_limits(service, channel, raw):
     """The limits that a channel holds to once its open was answered with these."""
-    told = f'{{"next_continuation_token":"t","channel_status":{json.dumps(STATUS)},"limits":{raw}}}'
-    service.answers["open"] = reply(told.encode())
+    payload = f'{{"next_continuation_token":"t","channel_status":{json.dumps(STATUS)},"limits":{raw}}}'
+    service.answers["open"] = reply(payload.encode())
     outcome(channel.reopen)
     return channel._writer.pacer.limits
 
 
-def test_limits_that_an_open_tells_hold_and_null_is_none(service, channel):
+def test_limits_that_an_open_reports_hold_and_null_is_none(service, channel):
     assert channel._writer.pacer.limits == DOCUMENTED
-    assert limits_told(service, channel, '{"bytes_per_second":5e6,"requests_per_second":25}') == RateLimits(
-        5e6, 25.0
-    )
-    assert limits_told(service, channel, "null") == UNLIMITED
+    assert reported_limits(
+        service, channel, '{"bytes_per_second":5e6,"requests_per_second":25}'
+    ) == RateLimits(5e6, 25.0)
+    assert reported_limits(service, channel, "null") == UNLIMITED
 
 
-def test_limits_that_are_garbage_or_would_stop_a_channel_are_as_good_as_none_told(service, channel):
+def test_limits_that_are_garbage_or_would_stop_a_channel_are_ignored(service, channel):
     for raw in set(ODD_VALUES) - {"null"}:
-        assert limits_told(service, channel, raw) == DOCUMENTED, raw
+        assert reported_limits(service, channel, raw) == DOCUMENTED, raw
     for raw in [*ODD_VALUES, "0.4", "1e-300"]:
-        told = f'{{"bytes_per_second":5e6,"requests_per_second":{raw}}}'
+        payload = f'{{"bytes_per_second":5e6,"requests_per_second":{raw}}}'
         believed = raw in ("1.5", "3", "3e0")
-        assert limits_told(service, channel, told) == (
+        assert reported_limits(service, channel, payload) == (
             RateLimits(5e6, float(raw)) if believed else DOCUMENTED
         ), raw
-        told = f'{{"bytes_per_second":{raw},"requests_per_second":25}}'
-        assert limits_told(service, channel, told) == DOCUMENTED, raw
+        payload = f'{{"bytes_per_second":{raw},"requests_per_second":25}}'
+        assert reported_limits(service, channel, payload) == DOCUMENTED, raw
 
 
 @pytest.mark.parametrize("operation", ["discover", "token", "open", "append", "status"])
@@ -213,7 +213,7 @@ def test_half_a_character_costs_the_character_in_a_message_and_the_answer_in_a_t
         channel.status()
 
 
-def test_an_unreadable_status_is_asked_for_again_and_then_told_with_its_field(service, channel):
+def test_an_unreadable_status_is_requested_again_and_then_reported_with_its_field(service, channel):
     odd = reply(f'{{"channel_statuses":{{"c":{status_with("rows_inserted", "-1")}}}}}'.encode())
     service.answers["status"] = [odd, odd]
     assert channel.status().rows_inserted == 0
@@ -273,7 +273,7 @@ def test_an_answer_without_an_end_costs_little_and_is_an_error_of_ours(service, 
     assert service.sent < 40 * MB
 
 
-def test_a_body_is_read_up_to_its_limit_and_the_connection_is_not_used_again_behind_it(service, channel):
+def test_a_body_is_read_up_to_its_limit_and_the_connection_is_not_used_again_after_it(service, channel):
     padded = {"channel_statuses": {"c": STATUS}, "pad": ""}
     padded["pad"] = "x" * (MB - len(json.dumps(padded)))
     service.answers["status"] = reply(padded)
@@ -287,8 +287,8 @@ def test_a_body_is_read_up_to_its_limit_and_the_connection_is_not_used_again_beh
 
 def test_the_states_of_many_channels_may_be_longer(service):
     names = [f"c{number}" for number in range(1000)]
-    told = {name: STATUS | {"last_error_message": "x" * 2000} for name in names}
-    service.answers["status"] = reply({"channel_statuses": told})
+    states = {name: STATUS | {"last_error_message": "x" * 2000} for name in names}
+    service.answers["status"] = reply({"channel_statuses": states})
     with service.connect() as client:
         assert len(client.channel_statuses(names, table="D.S.T")) == 1000
 
@@ -316,7 +316,7 @@ def test_an_append_whose_success_cannot_be_read_is_in_doubt(service, channel, bo
     assert channel.in_doubt
 
 
-def test_a_load_goes_on_behind_an_append_whose_success_cannot_be_read(service, channel):
+def test_a_load_goes_on_after_an_append_whose_success_cannot_be_read(service, channel):
     service.answers["append"] = [reply(b"x" * 2 * MB)]
     result = sp.stream(pd.DataFrame({"ID": [1, 2, 3]}), channel, progress=False)
     assert (result.rows_in_table, result.reopens) == (3, 1)
@@ -339,7 +339,9 @@ def test_a_load_goes_on_behind_an_append_whose_success_cannot_be_read(service, c
         ("Wed, 21 Oct 99999 07:28:00 GMT", 0),
     ],
 )
-def test_a_wait_beyond_the_budget_is_told_and_one_that_is_none_is_ours(service, channel, text, seconds):
+def test_a_wait_beyond_the_budget_is_reported_and_an_invalid_one_is_replaced_by_ours(
+    service, channel, text, seconds
+):
     service.answers["append"] = reply({"code": "X"}, 429, [("Retry-After", text)])
     started = time.monotonic()
     with pytest.raises(ThrottledError) as caught:
@@ -434,11 +436,11 @@ def test_a_scoped_token_that_cannot_be_one_is_refused_and_not_shown(service, bod
     service.answers["token"] = reply(body)
     with pytest.raises(ServiceError, match="the answer holds no token") as caught:
         service.open()
-    behind_this_test = caught.value.__traceback__.tb_next
-    told = traceback.TracebackException(
-        type(caught.value), caught.value, behind_this_test, capture_locals=True
+    after_this_test = caught.value.__traceback__.tb_next
+    lines = traceback.TracebackException(
+        type(caught.value), caught.value, after_this_test, capture_locals=True
     ).format()
-    assert "SECRET1" not in "".join(told)
+    assert "SECRET1" not in "".join(lines)
 
 
 @pytest.mark.parametrize("life", ["-1", "0", "1e300", '"6e2"', "true", "null", "[]", "1e400"])
@@ -452,8 +454,8 @@ def test_a_life_of_a_token_that_cannot_be_one_is_an_hour(service, life):
         assert (life.life_s, life.assumed) == (pytest.approx(3600, abs=1), True)
 
 
-@pytest.mark.parametrize("told", ["600", '"600"'])
-def test_a_life_of_a_token_that_was_told_is_not_assumed(service, told):
-    service.answers["token"] = reply(f'{{"token":"abc","expires_in":{told}}}'.encode())
+@pytest.mark.parametrize("life", ["600", '"600"'])
+def test_a_reported_life_of_a_token_is_not_assumed(service, life):
+    service.answers["token"] = reply(f'{{"token":"abc","expires_in":{life}}}'.encode())
     life = service.open().tokens["scoped"]
     assert (life.life_s, life.assumed) == (pytest.approx(600, abs=1), False)

@@ -38,10 +38,10 @@ class Endpoint:
             self.seen.append((headers, form))
             if form["grant_type"] == ["refresh_token"] and form["refresh_token"] != [self.refresh_token]:
                 return 400, {"error": "invalid_grant", "error_description": "the refresh token is not valid"}
-            told = {"access_token": self.issue(), "token_type": "Bearer", "expires_in": self.life_s}
+            fields = {"access_token": self.issue(), "token_type": "Bearer", "expires_in": self.life_s}
             if self.rotates:
-                self.refresh_token = told["refresh_token"] = f"refresh-{len(self.seen)}"
-            return 200, told
+                self.refresh_token = fields["refresh_token"] = f"refresh-{len(self.seen)}"
+            return 200, fields
 
     def issue(self):
         token = self.account.door.issue_access_token("DEMO_USER")
@@ -54,8 +54,8 @@ def served(endpoint):
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self):
             form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
-            status, told = endpoint.answer({**self.headers, "path": self.path}, form)
-            body = json.dumps(told).encode()
+            status, fields = endpoint.answer({**self.headers, "path": self.path}, form)
+            body = json.dumps(fields).encode()
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -239,7 +239,7 @@ GARBAGE = {
 
 
 @pytest.mark.parametrize("case", GARBAGE)
-def test_an_answer_that_holds_no_token_is_told_exactly(case, scripted, make):
+def test_an_answer_that_holds_no_token_is_reported_exactly(case, scripted, make):
     reply, words = GARBAGE[case]
     scripted.script(reply)
     with pytest.raises(ServiceError, match=words):
@@ -247,7 +247,7 @@ def test_an_answer_that_holds_no_token_is_told_exactly(case, scripted, make):
     assert len(scripted.seen) == 1
 
 
-def test_what_passes_is_tried_again_and_nothing_secret_is_told_of_it(account, scripted, make, caplog):
+def test_transient_errors_are_tried_again_and_nothing_secret_is_reported(account, scripted, make, caplog):
     caplog.set_level(logging.DEBUG)
     token = account.door.issue_access_token("DEMO_USER")
     scripted.script(
@@ -257,14 +257,14 @@ def test_what_passes_is_tried_again_and_nothing_secret_is_told_of_it(account, sc
         Reply(body={"access_token": token, "expires_in": "600"}),
     )
     client = make(f"{scripted.url}/token", oauth_refresh_token=REFRESH)
-    told = []
-    with client.events.heard_by(told.append):
+    received = []
+    with client.events.heard_by(received.append):
         load(client)
-    retries = [event for event in told if isinstance(event, RequestRetried)]
+    retries = [event for event in received if isinstance(event, RequestRetried)]
     assert [event.status for event in retries][:2] == [503, 429]
     assert len(scripted.seen) == 4
     assert all("requestId" not in request.query for request in scripted.seen)
-    assert not leaks(f"{told} {caplog.text}", [SECRET, REFRESH, token])
+    assert not leaks(f"{received} {caplog.text}", [SECRET, REFRESH, token])
 
 
 def test_an_endpoint_that_does_not_answer_in_time_is_a_transport_error(account, make):
@@ -280,7 +280,7 @@ def test_an_endpoint_that_does_not_answer_in_time_is_a_transport_error(account, 
 
 def test_the_end_of_a_token_is_the_answers_or_its_own_or_assumed(account, make, scripted):
     own = jwt.encode({"exp": int(time.time()) + 1800}, "x" * 32, algorithm="HS256")
-    for told, life in [
+    for answer, life in [
         ({"access_token": "a", "expires_in": 7200}, 7200),
         ({"access_token": own}, 1800),
         ({"access_token": "a"}, 600),
@@ -288,7 +288,7 @@ def test_the_end_of_a_token_is_the_answers_or_its_own_or_assumed(account, make, 
         ({"access_token": "a", "expires_in": True}, 600),
     ]:
         scripted.replies.clear()
-        scripted.script(Reply(body=told))
+        scripted.script(Reply(body=answer))
         client = make(f"{scripted.url}/token")
         client.token()
         assert client.token_expiry.credential == pytest.approx(time.time() + life, abs=30)
@@ -329,9 +329,9 @@ def test_the_sdks_profile_for_oauth_is_read(tmp_path, account):
     endpoint = Endpoint(account)
     with served(endpoint) as url:
         file = tmp_path / "profile.json"
-        told = {"account": "LOCAL", "user": "DEMO_USER", "url": account.url, "authorization_type": "OAuth"}
-        told |= {"oauth_client_id": ID, "oauth_client_secret": SECRET, "oauth_refresh_token": REFRESH}
-        file.write_text(json.dumps(told | {"oauth_token_endpoint": url}))
+        fields = {"account": "LOCAL", "user": "DEMO_USER", "url": account.url, "authorization_type": "OAuth"}
+        fields |= {"oauth_client_id": ID, "oauth_client_secret": SECRET, "oauth_refresh_token": REFRESH}
+        file.write_text(json.dumps(fields | {"oauth_token_endpoint": url}))
         account.sql("CREATE TABLE T (ID NUMBER)")
         with sp.connect(file) as client:
             load(client)

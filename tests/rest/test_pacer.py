@@ -95,7 +95,7 @@ def test_what_takes_no_room_any_more_is_not_kept():
     assert len(pacer._sent) <= 101
 
 
-def test_a_load_may_hold_to_other_limits_than_the_service_tells():
+def test_a_load_may_have_other_limits_than_the_service_reports():
     pacer = Pacer()
     pacer.sent(0.0, 5 * MB)
     assert pacer.wait_until(0.0, 5 * MB, bytes_per_s=6e6) == 1.0
@@ -141,7 +141,7 @@ def test_429s_of_one_second_are_one_lesson_and_no_number_of_them_stops_a_channel
     assert pacer.wait_until(199.0, 16 * MB) == 199.0 + 16 / (20 * LEAST_SHARE)
 
 
-def test_a_service_with_lower_limits_than_it_tells_is_met_before_long():
+def test_a_service_with_lower_limits_than_it_reports_is_obeyed_soon():
     """Half of the documented rate: after the first 429s one comes every few seconds, to try for more."""
     pacer, meter = Pacer(), SlidingSecond(bytes_per_s=10 * MB)
     now, refused = 0.0, []
@@ -157,9 +157,9 @@ def test_a_service_with_lower_limits_than_it_tells_is_met_before_long():
     assert sum(size for _, size in meter.taken) >= 0.7 * 120 * 10 * MB
 
 
-@pytest.mark.parametrize("told", [DOCUMENTED, RateLimits(1 * MB, 1.0), UNLIMITED])
-def test_limits_that_change_hold_at_once(told):
+@pytest.mark.parametrize("new_limits", [DOCUMENTED, RateLimits(1 * MB, 1.0), UNLIMITED])
+def test_limits_that_change_hold_at_once(new_limits):
     pacer = Pacer()
     pacer.sent(0.0, 16 * MB)
-    pacer.limits = told
-    assert pacer.wait_until(0.0, 16 * MB) == {20e6: 1.0, 1e6: 16.0, math.inf: 0.0}[told.bytes_per_s]
+    pacer.limits = new_limits
+    assert pacer.wait_until(0.0, 16 * MB) == {20e6: 1.0, 1e6: 16.0, math.inf: 0.0}[new_limits.bytes_per_s]

@@ -1,4 +1,4 @@
-"""The way to the ingest host: where it is dialled, and how a scoped token for it is asked for."""
+"""The way to the ingest host: which address is used, and how a scoped token for it is requested."""
 
 from urllib.parse import parse_qs, urlsplit
 

@@ -87,7 +87,7 @@ def test_a_retry_after_that_cannot_be_read_is_as_none(server, clock, send, text)
     assert clock.slept == [0.5]
 
 
-def test_a_retry_after_of_a_day_is_no_reason_to_wait(server, clock, send):
+def test_a_retry_after_of_a_day_is_not_waited_for(server, clock, send):
     server.script(Reply(429, {"code": "THROTTLED"}, {"Retry-After": "86400"}))
     answer = send(RetryPolicy())
     assert (answer.refusal, clock.slept) == (Refusal.TRANSIENT, [])
@@ -97,7 +97,7 @@ def test_a_retry_after_of_a_day_is_no_reason_to_wait(server, clock, send):
     assert "asks to wait 86400 s" in str(error)
 
 
-def test_retries_are_told_as_events(server, send):
+def test_retries_are_reported_as_events(server, send):
     server.script(BUSY, Reply(200, {"ok": 1}))
     send(RetryPolicy(base_s=0.5, jitter=0.0))
     assert send.events == [
@@ -114,7 +114,7 @@ def test_retries_are_told_as_events(server, send):
     ]
 
 
-def test_a_broken_connection_is_told_with_its_reason(server, send):
+def test_a_broken_connection_is_reported_with_its_reason(server, send):
     server.script(Reply(200, {"ok": 1}, cut=2), Reply(200, {"ok": 1}))
     send(RetryPolicy(base_s=0.01))
     assert (send.events[0].status, send.events[0].code) == (None, "")

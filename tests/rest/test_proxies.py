@@ -18,7 +18,7 @@ RETRY = sp.RetryPolicy(**QUICK)
 
 
 class Proxy:
-    """Listens, keeps what it is asked, and passes a CONNECT on to a port of this machine, or refuses it."""
+    """Listens, records requests, and passes a CONNECT on to a port of this machine, or refuses it."""
 
     def __init__(self, target=None):
         self.heads, self._target = [], target

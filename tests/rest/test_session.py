@@ -67,7 +67,7 @@ def test_a_load_that_fails_lets_go_of_the_channel(channel):
         assert session.fetch_status() is not None
 
 
-def test_a_session_that_is_over_writes_no_more(account, channel):
+def test_a_session_that_is_over_no_longer_writes(account, channel):
     with channel.exclusive("load-1", ANYBODY) as session:
         pass
     with pytest.raises(UsageError, match="session with channel 'test' is over"):
@@ -77,8 +77,8 @@ def test_a_session_that_is_over_writes_no_more(account, channel):
     assert not [r for r in account.requests if r.path.endswith("/rows")]
 
 
-def test_a_session_begins_behind_the_write_that_is_under_way(account, channel):
-    """Else it would take the channel's standing for known, and see it change."""
+def test_a_session_begins_after_the_write_that_is_under_way(account, channel):
+    """Otherwise it would take the channel's standing as known, and see it change."""
     account.faults.add("append", status=503, times=10_000)
     writing = Background(channel.append_rows, ROW, **FIRST)
     eventually(lambda: any(r.path.endswith("/rows") for r in account.requests))

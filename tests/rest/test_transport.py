@@ -158,7 +158,7 @@ def test_nothing_is_repeated_where_the_signer_sees_no_use_in_it(wire, server):
 
 
 class RestlessSigner(CountingSigner):
-    """Has another token whenever it is asked, as one that comes due between two looks."""
+    """Has a new token at every call, as if it came due between two calls."""
 
     def __init__(self):
         super().__init__()

@@ -1,4 +1,4 @@
-"""Who waits hears its own caller, and nobody else's: in polls, retries, discovery and token exchange."""
+"""A wait obeys its own caller, and no other: in polls, retries, discovery and token exchange."""
 
 import pytest
 
@@ -63,7 +63,7 @@ def test_a_load_that_stops_is_heard_while_a_reopen_waits_for_rows(account, chann
 
 
 @pytest.mark.parametrize(("operation", "path"), [("token", "/oauth/token"), ("discover", "/hostname")])
-def test_who_waits_for_another_threads_request_hears_its_own_caller(account, connect, operation, path):
+def test_a_wait_for_another_threads_request_obeys_its_own_caller(account, connect, operation, path):
     planes = connect()._planes
     account.faults.add(operation, status=503, times=10_000)
     leading = Background(planes.scoped.token, StoppableCaller())
@@ -78,7 +78,7 @@ def test_who_waits_for_another_threads_request_hears_its_own_caller(account, con
     assert leading.outcome().value
 
 
-def test_who_leads_and_stops_is_no_answer_for_those_who_wait(account, connect):
+def test_a_leader_that_stops_gives_no_answer_to_those_that_wait(account, connect):
     planes, first, patient = connect()._planes, StoppableCaller(), StoppableCaller()
     account.faults.add("discover", status=503, times=10_000)
     leading = Background(planes.ingest_url, first)
@@ -90,13 +90,13 @@ def test_who_leads_and_stops_is_no_answer_for_those_who_wait(account, connect):
     assert waiting.outcome().startswith("http")
 
 
-def test_retries_of_discovery_and_exchange_are_told_of_the_caller_who_needs_them(account, connect):
-    client, told = connect(), []
+def test_retries_of_discovery_and_exchange_are_reported_by_the_caller_that_needs_them(account, connect):
+    client, received = connect(), []
     account.faults.add("discover", status=503)
     account.faults.add("token", status=503)
-    with client.events.heard_by(told.append):
+    with client.events.heard_by(received.append):
         open_channel(client, "mine")
-    retries = [event for event in told if isinstance(event, RequestRetried)]
+    retries = [event for event in received if isinstance(event, RequestRetried)]
     assert [event.operation for event in retries] == [
         "discover the ingest host",
         "exchange the credential for a scoped token",
@@ -104,20 +104,20 @@ def test_retries_of_discovery_and_exchange_are_told_of_the_caller_who_needs_them
     assert {(event.channel, event.target) for event in retries} == {("mine", "DEMO.PUBLIC.NUMBERS")}
 
 
-def test_the_status_behind_a_refused_open_is_asked_on_behalf_of_the_same_caller(account, connect):
-    client, told = connect(retry=sp.RetryPolicy(base_s=0.01, budget_s=0.5)), []
+def test_the_status_after_a_refused_open_is_requested_for_the_same_caller(account, connect):
+    client, received = connect(retry=sp.RetryPolicy(base_s=0.01, budget_s=0.5)), []
     channel = open_channel(client)
     account.channels.pause()
     channel.append_rows(ROW, start_offset_token="0", end_offset_token="1")
     account.faults.add("status", status=503)
-    with client.events.heard_by(told.append), pytest.raises(UncommittedRowsError) as caught:
+    with client.events.heard_by(received.append), pytest.raises(UncommittedRowsError) as caught:
         channel.reopen()
     account.channels.resume()
     assert caught.value.committed is None
-    assert [(event.channel, event.status) for event in told] == [("test", 503)]
+    assert [(event.channel, event.status) for event in received] == [("test", 503)]
 
 
-def test_a_write_that_waits_for_another_one_hears_its_own_caller(account, channel):
+def test_a_write_that_waits_for_another_one_obeys_its_own_caller(account, channel):
     load = StoppableCaller()
     account.faults.add("append", status=503, times=10_000)
     writing = Background(channel.append_rows, ROW, start_offset_token="0", end_offset_token="1")

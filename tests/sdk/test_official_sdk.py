@@ -85,7 +85,7 @@ def test_it_signs_in(official, tmp_path, form):
 
 @pytest.fixture
 def identity_provider(official, tmp_path, monkeypatch):
-    """A server that gives out OAuth tokens of the account; both certificates are trusted."""
+    """A server that issues OAuth tokens of the account; both certificates are trusted."""
 
     class Tokens(BaseHTTPRequestHandler):
         def do_POST(self):
@@ -301,7 +301,7 @@ def test_bad_rows_are_skipped_counted_and_kept(official):
 
 
 def until_status(channel, condition):
-    """Wait for a status: the SDK asks for one in a while only."""
+    """Wait for a status: the SDK requests one only now and then."""
     deadline = time.monotonic() + PATIENCE_S
     while not condition(status := channel.get_channel_status()):
         assert time.monotonic() < deadline, status

@@ -40,7 +40,7 @@ UNIQUE = {"requestId", "continuationToken"}
 
 
 class Seen:
-    """Requests by operation, the first of each kind, as the account was asked."""
+    """Requests by operation, the first of each kind, as the account received them."""
 
     def __init__(self):
         self.calls = {}
@@ -57,7 +57,7 @@ class Seen:
 
 @pytest.fixture
 def seen(official, monkeypatch):
-    """What arrives at the account, by who asks: `seen("theirs")` begins a list."""
+    """What arrives at the account, by its client: `seen("theirs")` begins a list."""
     account = official.account
     do = account._operations.do
     lists = {}
@@ -136,7 +136,7 @@ def of_rows(theirs, ours):
 
 
 def read(call):
-    """A body as what it means; no secret stands in any of them."""
+    """A body as what it means; none of them holds a secret."""
     if not call["body"]:
         return None
     if call["headers"]["content-type"] == "application/x-www-form-urlencoded":

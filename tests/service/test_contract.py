@@ -32,7 +32,7 @@ def test_a_new_channel_is_healthy_and_remembers_nothing(service):
     assert status.last_committed_offset_token is None
 
 
-def test_a_commit_is_told_by_its_token_and_by_the_counters(service):
+def test_a_commit_is_reported_by_its_token_and_by_the_counters(service):
     channel = service.open()
     append(channel, range(3), "a")
     assert committed(service, channel, "a").rows_inserted == 3
@@ -106,10 +106,10 @@ def test_a_load_with_a_bad_row_says_so(service):
 
 def test_the_offset_token_given_at_an_open(service, finding):
     channel = service.open(offset_token="given")
-    told = channel.opened_status.last_committed_offset_token
+    opened_token = channel.opened_status.last_committed_offset_token
     later = channel.status().last_committed_offset_token
-    finding(f"an open with offset_token='given' answers {told!r}, a status after it shows {later!r}")
-    assert {told, later} <= {"given", None}
+    finding(f"an open with offset_token='given' answers {opened_token!r}, a status after it shows {later!r}")
+    assert {opened_token, later} <= {"given", None}
 
 
 def test_the_answer_to_an_append_that_was_applied_already(service, finding):
@@ -131,7 +131,7 @@ def test_the_answer_to_an_append_that_was_applied_already(service, finding):
     channel.reopen()
     append(channel, [2], "2")
     inserted = committed(service, channel, "2").rows_inserted
-    finding(f"behind it and a reopen the channel counts {inserted} rows inserted, of 2 that were sent once")
+    finding(f"after it and a reopen the channel counts {inserted} rows inserted, of 2 that were sent once")
     assert answer.refusal in (Refusal.REOPEN, Refusal.NONE)
     if answer.refusal is Refusal.REOPEN:
         assert inserted in (1, 2)

@@ -18,7 +18,7 @@ def client(account):
 
 @pytest.fixture
 def asked(account):
-    """The operations of the SQL API that the account was asked for, with their queries."""
+    """The operations of the SQL API that the account received, with their queries."""
 
     def found(operation):
         return [request for request in account.requests if request.operation == operation]

@@ -37,7 +37,7 @@ def test_a_ddl_that_fails_says_why(client):
         create_table_if_missing(client, "CREATE TABLE T (ID NOPE)")
 
 
-def test_columns_are_told_as_an_open_tells_them(client, account):
+def test_columns_are_reported_as_an_open_reports_them(client, account):
     account.sql(
         "CREATE TABLE T (A NUMBER(10,2) NOT NULL, \"b c\" VARCHAR(20) DEFAULT 'x', "
         "ID NUMBER AUTOINCREMENT START 5 INCREMENT 2, V VARIANT, TS TIMESTAMP_TZ(3))"
@@ -56,7 +56,7 @@ def test_names_are_quoted_as_they_must(client, account):
     assert [c.name for c in describe_table(client, ObjectName("DEMO", "PUBLIC", 'odd "name'))] == ["ID"]
 
 
-def test_a_table_that_is_not_there_is_told(client):
+def test_a_missing_table_is_reported(client):
     with pytest.raises(SqlPrivilegeError):
         describe_table(client, T)
 

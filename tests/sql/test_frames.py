@@ -153,6 +153,6 @@ def test_what_is_not_of_its_type_is_refused_by_name(kind, value):
 
 @pytest.mark.parametrize("value", ["1e5", "x", "1e999999999", "inf"])
 @pytest.mark.parametrize("kind", ["fixed", "timestamp_ntz"])
-def test_what_is_no_decimal_is_refused_by_name(value, kind):
+def test_what_is_not_a_decimal_is_refused_by_name(value, kind):
     with pytest.raises(UnreadableValueError, match="row 0"):
         column(kind, value, scale=2)

@@ -43,64 +43,64 @@ USAGES = on("SCHEMA", "DEMO.PUBLIC", ("USAGE", "LOADER")) | on("DATABASE", "DEMO
 
 def found(answers, role="LOADER", privileges=None):
     with answering(answers) as (client, asked):
-        told = standing(client, role, privileges or needed(T))
-    return told, asked
+        checked = standing(client, role, privileges or needed(T))
+    return checked, asked
 
 
 @pytest.mark.parametrize("privilege", ["INSERT", "OWNERSHIP", "ALL"])
 def test_what_a_role_holds_itself_needs_no_look_at_other_roles(privilege):
-    told, asked = found(on("TABLE", str(T), ("SELECT", "X"), (privilege, "LOADER")) | USAGES)
-    assert (told.held, told.missing, told.unknown) == (needed(T), (), ())
+    checked, asked = found(on("TABLE", str(T), ("SELECT", "X"), (privilege, "LOADER")) | USAGES)
+    assert (checked.held, checked.missing, checked.unknown) == (needed(T), (), ())
     assert len(asked) == 3
 
 
 def test_what_everybody_holds_a_role_holds():
-    told, _ = found(on("TABLE", str(T), ("INSERT", "PUBLIC")) | USAGES)
-    assert told.held == needed(T)
+    checked, _ = found(on("TABLE", str(T), ("INSERT", "PUBLIC")) | USAGES)
+    assert checked.held == needed(T)
 
 
 def test_what_comes_by_way_of_other_roles_counts():
     answers = on("TABLE", str(T), ("INSERT", "WRITERS")) | USAGES
     answers |= to("LOADER", ("ROLE", "STAFF")) | to("PUBLIC")
     answers |= to("STAFF", ("ROLE", "LOADER"), ("ROLE", "WRITERS")) | to("WRITERS")
-    told, _ = found(answers)
-    assert told.held == needed(T)
+    checked, _ = found(answers)
+    assert checked.held == needed(T)
 
 
 def test_database_roles_count_too():
     answers = on("TABLE", str(T), ("INSERT", "db:WRITERS")) | USAGES
     answers |= to("LOADER", ("DATABASE_ROLE", "DEMO.STAFF")) | to("PUBLIC")
     answers |= to("DEMO.STAFF", ("DATABASE_ROLE", 'DEMO."WRITERS"'), kind="DATABASE ROLE")
-    told, _ = found(answers)
-    assert told.held == needed(T)
+    checked, _ = found(answers)
+    assert checked.held == needed(T)
 
 
 def test_what_nobody_of_its_roles_holds_is_missing_with_the_statement_that_gives_it():
     answers = on("TABLE", str(T), ("SELECT", "my role"), ("INSERT", "OTHER"), ("INSERT", "MY ROLE"))
     answers |= on("SCHEMA", "DEMO.PUBLIC", ("USAGE", "my role")) | on("DATABASE", "DEMO")
     answers |= to('"my role"') | to("PUBLIC")
-    told, _ = found(answers, role="my role")
-    assert (told.held, told.missing, told.unknown) == ((SCHEMA,), (INSERT, DATABASE), ())
-    assert [p.grant("my role") for p in told.missing] == [
+    checked, _ = found(answers, role="my role")
+    assert (checked.held, checked.missing, checked.unknown) == ((SCHEMA,), (INSERT, DATABASE), ())
+    assert [p.grant("my role") for p in checked.missing] == [
         'GRANT INSERT ON TABLE DEMO.PUBLIC.T TO ROLE "my role";',
         'GRANT USAGE ON DATABASE DEMO TO ROLE "my role";',
     ]
 
 
 def test_what_may_not_be_seen_is_unknown_and_not_missing():
-    told, _ = found(USAGES)
-    assert (told.held, told.missing, told.unknown) == ((SCHEMA, DATABASE), (), (INSERT,))
+    checked, _ = found(USAGES)
+    assert (checked.held, checked.missing, checked.unknown) == ((SCHEMA, DATABASE), (), (INSERT,))
 
 
 def test_roles_that_may_not_be_seen_leave_it_unknown():
     answers = on("TABLE", str(T), ("INSERT", "WRITERS")) | USAGES
-    told, _ = found(answers | to("LOADER", ("ROLE", "STAFF")) | to("PUBLIC"))
-    assert told.unknown == (INSERT,)
-    told, _ = found(answers | to("LOADER"))  # PUBLIC's may stay hidden: what all hold is no secret
-    assert told.missing == (INSERT,)
+    checked, _ = found(answers | to("LOADER", ("ROLE", "STAFF")) | to("PUBLIC"))
+    assert checked.unknown == (INSERT,)
+    checked, _ = found(answers | to("LOADER"))  # PUBLIC's may stay hidden: what all hold is no secret
+    assert checked.missing == (INSERT,)
 
 
-def test_a_service_that_stops_answering_is_no_role_that_may_not_see():
+def test_a_service_that_stops_answering_does_not_count_as_a_hidden_role():
     lost = Reply(202, {"code": "333334"})
     for answers in (
         {f"SHOW GRANTS ON TABLE {T}": lost},
@@ -114,8 +114,8 @@ def test_more_roles_than_are_looked_through_leave_it_unknown(monkeypatch):
     monkeypatch.setattr(grants, "MOST_ROLES", 4)
     answers = on("TABLE", str(T), ("INSERT", "R9")) | USAGES | to("PUBLIC")
     answers |= to("LOADER", *(("ROLE", f"R{number}") for number in range(9)))
-    told, asked = found(answers)
-    assert told.unknown == (INSERT,)
+    checked, asked = found(answers)
+    assert checked.unknown == (INSERT,)
     assert len(asked) < 8
 
 
@@ -130,7 +130,7 @@ def test_pipes_and_evolution_ask_for_more():
 
 
 @pytest.mark.parametrize("sql_row", [{"ROLE": "R", "WAREHOUSE": None}, {"ROLE": None, "WAREHOUSE": "W"}])
-def test_the_session_is_told_as_it_is(sql_row):
+def test_the_session_is_reported_unchanged(sql_row):
     with answering({"SELECT CURRENT_ROLE() AS ROLE, CURRENT_WAREHOUSE() AS WAREHOUSE": [sql_row]}) as (
         client,
         _,
@@ -157,7 +157,7 @@ def test_a_warehouse_is_found_by_its_whole_name():
     ],
     ids=repr,
 )
-def test_settings_that_are_not_told_are_unknown(row, settings):
+def test_settings_that_are_not_reported_are_unknown(row, settings):
     rows = [{"name": "t", "error_logging": "Y"}, {"name": "T"} | row]
     with answering({"SHOW TABLES LIKE 'T' IN SCHEMA DEMO.PUBLIC": rows}) as (client, _):
         assert read_table_settings(client, T) == settings

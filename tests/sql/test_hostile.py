@@ -62,8 +62,8 @@ def test_odd_members_of_a_result_end_in_it_or_in_one_error(path):
             server.replies.clear()
             server.script(Reply(body=changed(path, value)))
             found = outcome(client)
-            told = str(found).startswith("the statement was done, but") and len(found) < 600
-            assert told or str(found) in ("7", "7.0", "x", "", "<NA>", "nan", str(value)), (value, found)
+            explained = str(found).startswith("the statement was done, but") and len(found) < 600
+            assert explained or str(found) in ("7", "7.0", "x", "", "<NA>", "nan", str(value)), (value, found)
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_more_columns_than_a_table_can_have_are_refused():
             client.sql("SELECT 7 AS N")
 
 
-def test_a_result_that_is_told_as_too_large_is_not_fetched():
+def test_a_result_that_is_reported_as_too_large_is_not_fetched():
     info = [
         {"rowCount": 1, "uncompressedSize": statements.MAX_RESULT_BYTES},
         {"rowCount": 0, "uncompressedSize": 1},
@@ -127,7 +127,7 @@ def test_a_result_that_is_told_as_too_large_is_not_fetched():
         assert len(server.seen) == 1
 
 
-def test_a_result_that_the_service_does_not_hand_out_is_told():
+def test_a_result_that_the_service_does_not_return_is_reported():
     with scripted_server() as server, connected(server) as client:
         server.script(Reply(body=changed(("code",), "391908")))
         with pytest.raises(SqlResultError, match="larger than the service returns"):
@@ -148,7 +148,7 @@ def test_a_body_without_an_end_costs_no_more_than_its_bound(monkeypatch):
 
 
 def test_partitions_that_say_less_than_they_hold_end_at_the_bound(monkeypatch):
-    """A service that tells no sizes, or wrong ones, is believed no further than its bytes."""
+    """A service that reports no sizes, or wrong ones, is believed no further than its bytes."""
     monkeypatch.setattr(statements, "MAX_RESULT_BYTES", 100_000)
     rows = [["7" * 30]] * 1000
     info = [{"rowCount": 1000}] * 50

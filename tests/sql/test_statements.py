@@ -122,8 +122,8 @@ def test_a_lost_partition_is_not_lost_in_silence(second):
 )
 def test_a_change_whose_answer_is_lost_is_not_done_twice(table, account, asked, fault):
     account.faults.add("statement", times=2, **fault)
-    told = table.sql("INSERT INTO T VALUES (1)")
-    assert told.iloc[0, 0] == 1
+    result = table.sql("INSERT INTO T VALUES (1)")
+    assert result.iloc[0, 0] == 1
     assert count(table) == 1
     tries = asked("statement")[1:4]
     assert len({request.query["requestId"] for request in tries}) == 1
@@ -166,7 +166,7 @@ def test_looking_goes_on_through_passing_trouble(table, account):
     assert count(table) == 0
 
 
-def test_what_was_never_sent_is_told_as_that():
+def test_what_was_never_sent_is_reported_as_that():
     with scripted_server() as server:
         url = server.url
     with connected_to(url) as client, pytest.raises(TransportError, match="connection refused") as caught:
@@ -182,7 +182,7 @@ def test_a_throttled_statement_was_not_run(table, account):
     assert count(table) == 0
 
 
-def test_throttled_behind_a_lost_answer_is_unknown(table, account):
+def test_throttled_after_a_lost_answer_is_unknown(table, account):
     account.faults.add("statement", cut_after=True)
     account.faults.add("statement", status=429, times=100_000)
     with pytest.raises(SqlUnknownError):
@@ -204,7 +204,7 @@ def test_a_time_out_of_the_service_is_not_tried_again(client, asked):
 
 
 def test_a_service_that_forgets_the_time_is_reminded(client, account, asked):
-    """It says for ever that the statement runs: the client cancels, and asks how it ended."""
+    """It says forever that the statement runs: the client cancels, and queries how it ended."""
     with scripted_server() as server, connected(server) as client:
         running = Reply(202, {"code": "333334", "statementHandle": "a/b"})
         cancelled = Reply(
@@ -245,16 +245,16 @@ def interrupted(client, statement, seconds=0.5):
 
 
 def test_a_ctrl_c_cancels_the_statement(client, asked):
-    told = interrupted(client, SLOW)
-    assert "was cancelled and has changed nothing" in told
+    notes = interrupted(client, SLOW)
+    assert "was cancelled and has changed nothing" in notes
     assert len(asked("statement_cancel")) == 1
     assert client.sql("SELECT 1 AS N")["N"][0] == 1
 
 
 def test_a_ctrl_c_says_where_the_statement_was_done_already(table, account):
     account.faults.add("statement_result", times=1, delay_s=1.0)
-    told = interrupted(table, "INSERT INTO T VALUES (1)")
-    assert "was done before it could be cancelled" in told
+    notes = interrupted(table, "INSERT INTO T VALUES (1)")
+    assert "was done before it could be cancelled" in notes
     assert count(table) == 1
 
 
@@ -267,9 +267,9 @@ def test_a_ctrl_c_without_a_network_says_that_it_is_unknown(table, account):
 
 def test_a_ctrl_c_while_a_statement_is_submitted_says_that_it_may_have_run(table, account):
     account.faults.add("statement", delay_s=1.5)
-    told = interrupted(table, "INSERT INTO T VALUES (1)")
-    assert "it is unknown whether the statement ran (it was interrupted while it was submitted)" in told
-    assert re.search(r"look it up in the query history \(request id [0-9a-f-]{36}\)", told)
+    notes = interrupted(table, "INSERT INTO T VALUES (1)")
+    assert "it is unknown whether the statement ran (it was interrupted while it was submitted)" in notes
+    assert re.search(r"look it up in the query history \(request id [0-9a-f-]{36}\)", notes)
     assert count(table) == 1  # it did
 
 
@@ -281,17 +281,17 @@ def test_a_ctrl_c_while_a_statement_is_submitted_says_that_it_may_have_run(table
     ],
     ids=["throttled", "cut"],
 )
-def test_a_ctrl_c_between_two_tries_tells_refused_ones_from_lost_ones(account, fault):
+def test_a_ctrl_c_between_two_tries_distinguishes_refused_ones_from_lost_ones(account, fault):
     with sp.connect(account.profile, retry=sp.RetryPolicy(base_s=20, jitter=0, budget_s=60)) as client:
         client.sql("CREATE TABLE T (ID NUMBER)")
         account.faults.add("statement", times=100, **fault)
-        told = interrupted(client, "INSERT INTO T VALUES (1)")
+        notes = interrupted(client, "INSERT INTO T VALUES (1)")
         account.faults.clear()
         assert count(client) == 0
     if "status" in fault:
-        assert told == "the statement was not run: INSERT INTO T VALUES (1)"
+        assert notes == "the statement was not run: INSERT INTO T VALUES (1)"
     else:
-        assert "it is unknown whether the statement ran" in told
+        assert "it is unknown whether the statement ran" in notes
 
 
 def test_a_ctrl_c_before_the_service_was_reached_says_that_it_was_not_run():
@@ -314,7 +314,7 @@ def test_a_client_that_is_closed_while_it_submits_does_not_know(account):
     assert account.sql("SELECT COUNT(*) AS N FROM T")["N"][0] == 1
 
 
-def test_a_warehouse_that_is_suspended_for_good_is_told_beside_one_that_is_not_there(account):
+def test_a_warehouse_that_stays_suspended_is_distinguished_from_a_missing_one(account):
     with sp.connect(account.profile, warehouse="wh", retry=QUICK) as client:
         refused(account, "000606", "57P03")
         with pytest.raises(WarehouseError, match="or is suspended and no statement starts it"):
@@ -388,7 +388,7 @@ def test_a_statement_runs_with_what_the_settings_say():
         assert kind == "PROGRAMMATIC_ACCESS_TOKEN"
 
 
-def test_refused_credentials_are_told_as_that(account):
+def test_refused_credentials_are_reported_as_that(account):
     account.sql("ALTER USER DEMO_USER UNSET RSA_PUBLIC_KEY")
     with sp.connect(account.profile, retry=QUICK) as client, pytest.raises(AuthenticationError):
         client.sql("SELECT 1")
@@ -403,7 +403,7 @@ def test_every_kind_of_credential_is_taken(account, authenticator):
 
 
 @pytest.mark.parametrize("text", ["", "  \n", None, 7, b"SELECT 1", "SELECT '\ud800'"])
-def test_a_text_that_is_no_statement_is_refused(client, asked, text):
+def test_a_text_that_is_not_a_statement_is_refused(client, asked, text):
     with pytest.raises(UsageError, match="text"):
         client.sql(text)
     assert not asked("statement")

@@ -53,9 +53,9 @@ WRITTEN = [
 @pytest.mark.parametrize(("kind", "value", "read"), WRITTEN, ids=lambda value: str(value)[:30])
 def test_a_bound_value_comes_back_whole(client, kind, value, read):
     client.sql(f"CREATE TABLE T (V {kind})")
-    told = client.sql("INSERT INTO T VALUES (?)", params=[value])
-    assert told.columns.tolist() == ["number of rows inserted"]
-    assert told.iloc[0, 0] == 1
+    counts = client.sql("INSERT INTO T VALUES (?)", params=[value])
+    assert counts.columns.tolist() == ["number of rows inserted"]
+    assert counts.iloc[0, 0] == 1
     found = client.sql("SELECT V FROM T WHERE V = ?", params=[value])["V"]
     assert len(found) == 1
     assert found[0] == (value if read is None else read)
@@ -69,7 +69,7 @@ def test_a_null_is_bound_and_comes_back_missing(client, kind, nothing):
     assert client.sql("SELECT V FROM T")["V"].isna().tolist() == [True]
 
 
-def test_a_float_that_is_no_number_is_one(client):
+def test_a_float_that_is_not_a_number_stays_one(client):
     found = client.sql("SELECT ? AS N", params=[float("nan")])["N"]
     assert found.dtype == "float64"
     assert np.isnan(found[0])
@@ -80,7 +80,7 @@ def test_semi_structured_values_come_as_their_json(client):
     client.sql("INSERT INTO T SELECT PARSE_JSON(?)", params=['{"a": [1, null, "it\'s"]}'])
     client.sql("INSERT INTO T SELECT PARSE_JSON(?)", params=["null"])
     found = client.sql("SELECT V FROM T")["V"]
-    assert found.tolist() == ['{"a":[1,null,"it\'s"]}', "null"]  # a JSON null is no SQL NULL
+    assert found.tolist() == ['{"a":[1,null,"it\'s"]}', "null"]  # a JSON null is not a SQL NULL
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_a_question_mark_in_a_text_is_none_of_the_parameters(client):
         client.sql("SELECT ?", params=[1, 2])
 
 
-def test_a_statement_without_rows_has_the_columns_that_are_told(client):
+def test_a_statement_without_rows_has_the_reported_columns(client):
     client.sql("CREATE TABLE T (A NUMBER, B FLOAT, C VARCHAR)")
     found = client.sql("SELECT A, B, C FROM T")
     assert found.shape == (0, 3)
@@ -135,7 +135,7 @@ def test_a_statement_without_rows_has_the_columns_that_are_told(client):
         ("DELETE FROM T WHERE ID > 1", "deleted", 2),
     ],
 )
-def test_a_change_tells_how_many_rows(client, statement, verb, rows):
+def test_a_change_reports_how_many_rows(client, statement, verb, rows):
     client.sql("CREATE TABLE T (ID NUMBER)")
     client.sql("INSERT INTO T VALUES (1), (2), (3)")
     assert client.sql(statement).to_dict("records") == [{f"number of rows {verb}": rows}]

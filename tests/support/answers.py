@@ -17,8 +17,8 @@ QUICK = sp.RetryPolicy(base_s=0.001, cap_s=0.01, budget_s=1.0)
 
 def refusal(code, state, message="by the script", status=422):
     """The answer to a statement that fails."""
-    told = {"code": code, "sqlState": state, "message": message, "statementHandle": "h"}
-    return Reply(status, told)
+    fields = {"code": code, "sqlState": state, "message": message, "statementHandle": "h"}
+    return Reply(status, fields)
 
 
 NOT_THERE = refusal("002003", "42S02", "does not exist or not authorized")
@@ -34,9 +34,9 @@ def result(rows):
         {"name": n, "type": "timestamp_ltz" if n in moments else "text", "scale": 9 * (n in moments)}
         for n in names
     ]
-    told = {"numRows": len(rows), "rowType": columns, "partitionInfo": [{"rowCount": len(rows)}]}
+    meta = {"numRows": len(rows), "rowType": columns, "partitionInfo": [{"rowCount": len(rows)}]}
     data = [[_text(row.get(name)) for name in names] for row in rows]
-    return Reply(body={"code": "090001", "statementHandle": "h", "resultSetMetaData": told, "data": data})
+    return Reply(body={"code": "090001", "statementHandle": "h", "resultSetMetaData": meta, "data": data})
 
 
 def _text(value):
@@ -62,8 +62,8 @@ def service(answers):
                 body = json.loads(seen.body)
                 text, role = body["statement"], body.get("role")
                 asked.append((text, role))
-                told = answers.get((text, role), answers.get(text, NOT_THERE))
-                return told if isinstance(told, Reply) else result(told)
+                answer = answers.get((text, role), answers.get(text, NOT_THERE))
+                return answer if isinstance(answer, Reply) else result(answer)
             return answers.get("pipe", Reply(body={}))
 
         server.next_reply = next_reply

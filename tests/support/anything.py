@@ -1,4 +1,4 @@
-"""Random Python objects, hostile ones among them: what a caller may hand in by mistake."""
+"""Random Python objects, hostile ones among them: what a caller may pass by mistake."""
 
 import datetime
 import decimal
@@ -296,7 +296,7 @@ def leaves():
 def hashable(value):
     try:
         hash(value)
-        return value == value  # whether it can be asked at all
+        return value == value  # whether it can be compared at all
     except Exception:
         return False
 

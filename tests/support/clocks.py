@@ -16,7 +16,7 @@ class QuickClock(Clock):
         super().__init__(monotonic=lambda: time.monotonic() + self._ahead, sleep=self._jump)
 
     def pass_time(self, seconds):
-        """Put the clock ahead, as if nobody had asked for a while."""
+        """Put the clock ahead, as if there had been no call for a while."""
         self._ahead += seconds
 
     def _jump(self, seconds, wake):

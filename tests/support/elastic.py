@@ -45,10 +45,10 @@ def copies(account):
 
 
 def at_least_once(account, load, rows=ROWS):
-    """Each row is there, and those that are there more than once are told."""
+    """Each row is there, and those that are there more than once are reported."""
     found = copies(account)
     assert set(found) == set(range(rows))
-    told = rows_of((request.first_row, request.end_row) for request in load.possible_duplicates)
-    assert {row for row, count in found.items() if count > 1} <= told
+    reported = rows_of((request.first_row, request.end_row) for request in load.possible_duplicates)
+    assert {row for row, count in found.items() if count > 1} <= reported
     for request in load.possible_duplicates:
         assert all(found[row] <= request.tries for row in range(request.first_row, request.end_row))

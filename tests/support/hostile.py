@@ -35,7 +35,7 @@ STATUS = {
 
 
 def reply(body=b"", status=200, headers=()):
-    """The bytes of an answer; a body that is no bytes becomes JSON."""
+    """The bytes of an answer; a body that is not bytes becomes JSON."""
     body = body if isinstance(body, bytes) else json.dumps(body).encode()
     head = [f"HTTP/1.1 {status} X", f"Content-Length: {len(body)}", *(f"{k}: {v}" for k, v in headers)]
     return "\r\n".join(head).encode("latin-1") + b"\r\n\r\n" + body

@@ -4,7 +4,7 @@ import json
 
 
 def read_values(lines):
-    """Bytes of the values of all lines, each found by Python's own reader at the place where it stands."""
+    """Bytes of the values of all lines, each found by Python's own reader at its place."""
     found = 0
     reader = json.JSONDecoder()
     for line in bytes(lines).decode().split("\n")[:-1]:

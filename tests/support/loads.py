@@ -1,4 +1,4 @@
-"""Small frames, their tables, and what a test asks of them."""
+"""Small frames, their tables, and what tests check of them."""
 
 import pandas as pd
 
@@ -22,7 +22,7 @@ TABLE = "DEMO.PUBLIC.NUMBERS"
 
 
 def numbers(rows, *, start=0):
-    """A frame whose rows are known by ID; TEXT makes requests compress badly enough to be several."""
+    """A frame whose rows are known by ID; TEXT compresses so badly that there are several requests."""
     ids = range(start, start + rows)
     return pd.DataFrame({"ID": list(ids), "TEXT": [f"row {i}" for i in ids]})
 

@@ -44,7 +44,7 @@ def exact_prefix(account, error):
 
 
 def resumes(account, channel, rows=ROWS):
-    """The same call again, trouble gone, ends with each row once."""
+    """The same call again, without the trouble, ends with each row once."""
     every_row_once(account, run(channel, rows), rows)
 
 
