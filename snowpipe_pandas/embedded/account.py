@@ -1,4 +1,4 @@
-"""The local account as users see it: start it, run SQL on it, make trouble for it, stop it."""
+"""The local account as users see it: start it, run SQL on it, inject faults, stop it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .. import arguments
 from ..errors import ClosedError, SnowpipeError, UsageError
 from .account_files import AccountFiles
 from .clock import AccountClock
-from .faults import FaultDesk
+from .faults import Faults
 from .folder import TemporaryFolder
 from .http.app import AccountApp
 from .http.recorded import RecordedRequest
@@ -55,7 +55,7 @@ class LocalAccount:
     Attributes:
         url: its address, on 127.0.0.1.
         profile: path of a ready `profile.json` for `connect()`.
-        faults: scripts trouble for requests.
+        faults: scripted and random faults of requests.
         channels: the channels' server side: pause, resume and fail commits, lose rows, take channels over.
         clock: the account's clock, which can be moved.
         door: keys and tokens: register keys, issue and revoke tokens.
@@ -84,7 +84,7 @@ class LocalAccount:
             self.clock = AccountClock()
             self.door = Authenticator(ACCOUNT, self.clock, token_lifetime_s=token_lifetime_s)
             self.door.register_key(USER, "RSA_PUBLIC_KEY", files.public_key_base64())
-            self.faults = FaultDesk()
+            self.faults = Faults()
             self.channels = Channels(self._store, self.clock, commit_lag_s=commit_lag_s)
             resources.callback(self.channels.close)
             self._runner = Runner(self._store, self.channels, self.door)

@@ -109,7 +109,7 @@ def _read_key(file: Path) -> rsa.RSAPrivateKey:
 
 
 def _write(file: Path, content: bytes) -> None:
-    """Write a private file whole or not at all: whoever is killed or reads meanwhile finds no half of it."""
+    """Write a private file whole or not at all: a kill or a concurrent reader never finds half of it."""
     unfinished = file.with_name(f"{file.name}.new")
     unfinished.unlink(missing_ok=True)
     unfinished.touch(mode=0o600)

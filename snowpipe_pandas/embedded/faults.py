@@ -1,8 +1,8 @@
-"""The fault desk: scripted and random trouble for requests, on the real connection.
+"""Scripted and random faults of requests, on the real connection.
 
 account.faults.add("append", cut_after=True)            # applied, then the connection is cut
-account.faults.add("status", status=503, times=3)       # answered by the desk, not applied
-account.faults.random(0.02, seed=7)                     # 2 % of all requests meet something
+account.faults.add("status", status=503, times=3)       # answered by the fault, not applied
+account.faults.random(0.02, seed=7)                     # 2 % of all requests meet a fault
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Operation = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One piece of trouble. The parts of one fault happen in the order of this list.
+    """One fault. Its parts happen in the order of this list.
 
     Attributes:
         operation: the kind of request it happens to, "any" for all kinds.
@@ -51,9 +51,9 @@ class Fault:
         lose_rows: an append is acknowledged and its offset token committed, but its rows are dropped.
         reject_rows: an append's first rows that are rejected as bad ones.
         stale_token: a success brings a continuation token from before the channel's last opening.
-        repeat_token: a success brings the very continuation token that the request carried.
+        repeat_token: a success brings the same continuation token as the request.
         change: gets the JSON object of a success and returns what is sent instead.
-        body: the body of the answer by the desk, or of a success.
+        body: the body of the fault's own answer, or of a success.
         headers: more headers of the answer, whoever makes it.
         delay_s: wait before the answer.
         cut_after: cut the connection before a byte of the answer.
@@ -86,7 +86,7 @@ class Fault:
 
 
 def _refusal(status: int, code: str, headers: dict[str, str] | None = None) -> Fault:
-    body = f'{{"code":"{code}","message":"by the fault desk"}}'.encode()
+    body = f'{{"code":"{code}","message":"injected fault"}}'.encode()
     return Fault("any", status=status, body=body, headers=headers or {})
 
 
@@ -114,7 +114,7 @@ RANDOM_FAULTS: dict[str, tuple[Fault, ...]] = {
     "statement_result": _EVERYWHERE,
     "statement_cancel": _EVERYWHERE,
 }
-"""What `FaultDesk.random` draws from. All of it is passing trouble that a client must survive."""
+"""What `Faults.random` draws from: temporary failures that a client must survive."""
 
 
 @dataclass(slots=True)
@@ -146,7 +146,7 @@ class _Chance:
         return replace(fault, operation=operation)
 
 
-class FaultDesk:
+class Faults:
     """Holds the faults that are still to happen; `account.faults`."""
 
     def __init__(self) -> None:

@@ -2,8 +2,8 @@
 
 Closing the account removes it, and so does the end of the interpreter. SIGTERM ends a Python process without
 either, so a handler is set for it, but only where the program has none of its own: it removes the folders and
-then lets the signal do what it would have done. Whom nothing of this reaches (`kill -9`) leaves a folder
-without a living owner, and the next account removes that. An owner holds a lock on its folder; the system
+then lets the signal do what it would have done. A process that none of this reaches (`kill -9`) leaves a
+folder without a living owner; the next account removes that. An owner holds a lock on its folder; the system
 ends the lock with the process. A forked child owns nothing, and its SIGTERM is as it was.
 """
 

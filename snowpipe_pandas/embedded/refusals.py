@@ -84,7 +84,7 @@ def wrong_method(method: str, allowed: str) -> Refused:
 
 
 def too_slow(what: str) -> Refused:
-    """Return the answer to a request of which a part did not come in time."""
+    """Return the answer to a request that did not arrive whole in time."""
     return Refused(408, "ERR_REQUEST_TIMEOUT", what, {"Connection": "close"})
 
 
@@ -131,7 +131,7 @@ def wrong_grant(kind: str) -> Refused:
 
 
 def wrong_scope() -> Refused:
-    """Return the answer to an exchange for a host of somebody else."""
+    """Return the answer to an exchange for a host of another account."""
     return Refused(400, "390302", "the scope names no ingest host of this account")
 
 
@@ -190,7 +190,7 @@ def uncommitted(name: str) -> Refused:
 
 
 def must_be_reopened(name: str, code: str, cause: str | None) -> Refused:
-    """Return the answer to an append to a channel that is of no use until it is reopened."""
+    """Return the answer to an append to a channel that must be reopened first."""
     why = "" if cause is None else f": {cause}"
     return Refused(409, code, f"channel {name} must be reopened{why}")
 

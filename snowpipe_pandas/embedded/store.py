@@ -273,7 +273,7 @@ class Store:
         if found is None:
             with self.writing, self.cursor() as cursor:
                 found = read(cursor, name)
-                if len(known) >= KEPT_NAMES:  # it must not grow with what strangers ask
+                if len(known) >= KEPT_NAMES:  # it must not grow with what clients ask for
                     known.clear()
                 known[name] = found
         return found

@@ -1,6 +1,6 @@
 """Statements that make, change and drop tables and pipes, done in the caller's transaction.
 
-Each returns the pipes that it has ended; their channels' rows are gone with the same COMMIT.
+Each returns the pipes that it has ended; their channels' rows are deleted by the same COMMIT.
 """
 
 from __future__ import annotations

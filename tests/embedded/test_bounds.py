@@ -396,7 +396,7 @@ def test_an_answer_that_nobody_reads_is_cut(impatient, account):
         until(lambda: not server.server_state.connections)
 
 
-def test_waits_of_the_fault_desk_are_not_cut_short(impatient, account, raw):
+def test_waits_of_faults_are_not_cut_short(impatient, account, raw):
     account.faults.add("status", hold_s=1.0)
     account.faults.add("status", delay_s=1.0)
     account.faults.add("open", trickle_s=0.005)

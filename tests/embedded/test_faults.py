@@ -1,4 +1,4 @@
-"""The fault desk: each fault, seen by a plain HTTP client on a real connection."""
+"""Faults: each one, seen by a plain HTTP client on a real connection."""
 
 import itertools
 import socket
@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from snowpipe_pandas.embedded.faults import FaultDesk
+from snowpipe_pandas.embedded.faults import Faults
 from tests.embedded.raw import PIPE, STALE, code, lines, until
 from tests.support.loads import ids
 
@@ -201,7 +201,7 @@ def test_rejected_rows_are_the_first_ones_and_bounded_by_their_own_append(accoun
     assert ids(account) == [1, 4, 5, 6]
     assert (status["rows_inserted"], status["rows_error_count"]) == (4, 2)
     assert status["last_error_offset_upper_bound"] == "4"
-    assert "fault desk" in status["last_error_message"]
+    assert "injected fault" in status["last_error_message"]
 
 
 # The script
@@ -224,9 +224,9 @@ def test_any_means_every_kind_of_request(account, raw):
 
 
 def drawn(seed, operation="append", count=300):
-    desk = FaultDesk()
-    desk.random(0.3, seed=seed, operations=["append", "status"])
-    return [desk.next_for(operation) for _ in range(count)]
+    faults = Faults()
+    faults.random(0.3, seed=seed, operations=["append", "status"])
+    return [faults.next_for(operation) for _ in range(count)]
 
 
 def test_random_faults_are_the_same_for_one_seed_and_as_many_as_the_rate_says():

@@ -9,7 +9,7 @@ import pytest
 import requests
 
 import snowpipe_pandas as sp
-from snowpipe_pandas.embedded.protocol import statements as desk
+from snowpipe_pandas.embedded.protocol import statements
 
 from .raw import until
 
@@ -69,7 +69,7 @@ def test_a_statement_that_runs_by_itself_is_reported_by_its_handle(sql):
 
 
 def test_a_slow_statement_is_reported_by_its_handle(sql, monkeypatch):
-    monkeypatch.setattr(desk, "SYNC_WAIT_S", 0.1)
+    monkeypatch.setattr(statements, "SYNC_WAIT_S", 0.1)
     answer = sql.post(SLOW)
     assert answer.status_code == 202
     sql.cancel(answer.json()["statementHandle"])
@@ -134,7 +134,7 @@ def test_a_partition_is_a_number(sql, partition):
 
 
 def test_a_result_that_is_too_large_is_not_handed_out(sql, monkeypatch):
-    monkeypatch.setattr(desk, "MAX_RESULT_BYTES", 1000)
+    monkeypatch.setattr(statements, "MAX_RESULT_BYTES", 1000)
     body = sql.post("SELECT range AS ID FROM range(1000)").json()
     assert (body["code"], body["data"]) == ("391908", [])
     assert body["resultSetMetaData"]["numRows"] == 1000
@@ -215,7 +215,7 @@ def test_a_time_out_ends_a_statement(sql):
 def test_an_account_that_closes_waits_for_no_statement():
     with sp.local() as account:
         sql = Sql(account)
-        for _ in range(desk.WORKERS + 2):
+        for _ in range(statements.WORKERS + 2):
             sql.post(SLOW, {"async": "true"})
         started = time.monotonic()
     assert time.monotonic() - started < 10
@@ -352,13 +352,13 @@ def test_unknown_handles_are_reported(sql):
 
 
 def test_the_oldest_results_are_forgotten(sql, monkeypatch):
-    monkeypatch.setattr(desk, "KEPT_STATEMENTS", 5)
+    monkeypatch.setattr(statements, "KEPT_STATEMENTS", 5)
     handles = [sql.post(f"SELECT {n} AS N").json()["statementHandle"] for n in range(10)]
     assert [sql.get(handle).status_code for handle in handles] == [404] * 5 + [200] * 5
 
 
 def test_an_account_with_too_many_running_statements_asks_to_wait(sql, monkeypatch):
-    monkeypatch.setattr(desk, "KEPT_STATEMENTS", 2)
+    monkeypatch.setattr(statements, "KEPT_STATEMENTS", 2)
     handles = [sql.post(SLOW, {"async": "true"}).json()["statementHandle"] for _ in range(2)]
     answer = sql.post("SELECT 1")
     assert (answer.status_code, answer.headers["Retry-After"]) == (429, "1")

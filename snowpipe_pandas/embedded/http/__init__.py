@@ -1,1 +1,1 @@
-"""The account over HTTP: the server, its routes, and the trouble that faults make."""
+"""The account over HTTP: the server, its routes, and the injection of faults."""

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from ..clock import AccountClock
-from ..faults import Fault, FaultDesk
+from ..faults import Fault, Faults
 from ..protocol.operations import Call, Operations, refusal_answer
 from ..refusals import Refused, failed
 from .connection import HungUpError, Wire
@@ -31,7 +31,7 @@ _CREDENTIALS = frozenset({"authorization", "proxy-authorization", "x-amz-securit
 class AccountApp:
     """The ASGI application of one account."""
 
-    def __init__(self, operations: Operations, faults: FaultDesk, clock: AccountClock) -> None:
+    def __init__(self, operations: Operations, faults: Faults, clock: AccountClock) -> None:
         self._operations = operations
         self._faults = faults
         self._clock = clock

@@ -110,7 +110,7 @@ class Wire:
         await self.cut()
 
     async def answer_slowly(self, response: Response, pause_s: float) -> None:
-        """Send an answer's body byte by byte, as long as somebody listens."""
+        """Send an answer's body byte by byte, until the client hangs up."""
         await self._start(response)
         for byte in bytes(response.body):
             await asyncio.sleep(pause_s)

@@ -1,4 +1,4 @@
-"""Does a fault to a request: what becomes of its body, of the doing, and of its answer."""
+"""Applies a fault to a request: to its body, its operation and its answer."""
 
 from __future__ import annotations
 

@@ -18,11 +18,11 @@ class RecordedRequest:
     """A request as the account saw it; credentials are left out.
 
     Attributes:
-        operation: its kind, as the fault desk names them ("unknown" for others).
+        operation: its kind, as in `faults.Operation` ("unknown" for others).
         status: of the answer, None where there was none.
         seconds: from the request's head to the moment when its answer was ready.
         body_digest: xxh3 of the body as received, in hex; None where it was not read to its end.
-        fault: what the fault desk did to it, None if nothing.
+        fault: the fault that was injected, None if none was.
         failure: what went wrong inside of the account, None if nothing: a bug of the account's.
     """
 

@@ -1,6 +1,6 @@
 """Connections that can't keep the server for ever: bounded in number, and in how long they keep it waiting.
 
-A body that doesn't come is the business of `connection.py`, which waits for it. Here is what happens before
+A body that doesn't come is handled by `connection.py`, which waits for it. Here is what happens before
 a request has begun, and while an answer lies unread; the work on a request may take its time.
 """
 
@@ -61,7 +61,7 @@ class Connection(H11Protocol):
         super().on_response_complete()
 
     def data_received(self, data: bytes) -> None:
-        """Read what came; a head that even h11 stumbles over is refused like any other bad one."""
+        """Read what came; a head on which h11 itself fails is refused like any other bad one."""
         try:
             super().data_received(data)
         except ValueError:

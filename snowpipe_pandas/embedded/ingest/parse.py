@@ -68,7 +68,7 @@ def parse_rows(
         cursor: a connection, for temporary tables.
         bodies: the appends.
         target: the table's columns.
-        odd: the columns of which odd values are expected; those that have some are added, for the next time.
+        odd: the columns in which odd values are expected; those that have some are added, for the next time.
         mapping: keys of the rows, spelled exactly so, and the columns that they fill; other keys are ignored.
             None: keys are names of columns.
     """

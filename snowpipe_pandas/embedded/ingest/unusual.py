@@ -18,7 +18,7 @@ from .lines import in_batches
 from .names import Names, Spellings
 
 INVALID = "the line is not a valid JSON object"
-_REJECTED = "rejected by the fault desk"
+_REJECTED = "rejected by an injected fault"
 _SHOWN_KEYS, _SHOWN_CHARACTERS = 10, 40
 """How much of unknown keys a message shows."""
 

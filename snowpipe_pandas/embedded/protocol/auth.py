@@ -1,6 +1,6 @@
 """The account's door: users with public keys, real checks of signed JWTs, scoped tokens that end.
 
-It knows nothing of the client's auth room. What is checked follows Snowflake's key-pair page: RS256,
+It shares nothing with the client's auth package. What is checked follows Snowflake's key-pair page: RS256,
 `iss` = account.user.fingerprint, `sub` = account.user, a life of at most an hour. A scoped token is a JWT
 too, since the official SDK reads its end; whether it is good is decided by the table of issued ones.
 """

@@ -83,7 +83,7 @@ def ndjson(body: bytes, encoding: str | None) -> bytes:
         try:
             raw = decompress(body, encoding, MAX_RAW_BYTES + 1)
         except OSError:
-            raise invalid_request(f"the body is no {encoding}") from None
+            raise invalid_request(f"the body is not {encoding}") from None
     else:
         raise unknown_encoding(str(encoding))
     if len(raw) > MAX_RAW_BYTES:

@@ -104,12 +104,12 @@ class Committer:
                 if bad:
                     channel.last_error_ms = int(1000 * self._clock.time())
             elif _holds(channel, chunks):
-                # The table is gone, the disk is full, or DuckDB failed on the rows as a whole: none of them
+                # Table dropped, disk full, or DuckDB failed on the rows as a whole: none of them
                 # is committed, and the writer learns it, and why, from the channel's status.
                 channel.lose_rows(MUST_BE_REOPENED, "refused", trouble)
 
     def _claim(self, channel: Channel, chunks: list[Chunk]) -> bool:
-        """Make everybody wait who would change the channel, unless its chunks are discarded by now."""
+        """Block changes of the channel, unless its chunks have been discarded."""
         with self._changed:
             channel.committing = _holds(channel, chunks)
             return channel.committing

@@ -106,7 +106,7 @@ def _time(value: str) -> str:
 
 def _ntz(value: str) -> str:
     nanoseconds = int(_matching(_WHOLE, value)[0])
-    digits = 9 if nanoseconds % 1000 else 6  # of which the engine's own type holds more years
+    digits = 9 if nanoseconds % 1000 else 6  # the engine's type for six digits holds more years
     return f"CAST('{_clock(nanoseconds)}' AS TIMESTAMP_NTZ({digits}))"
 
 
