@@ -60,7 +60,7 @@ class DaskAccessor:
             pipe: or a pipe of your own, `DATABASE.SCHEMA.PIPE`.
             load_id: names the load.
             client: the cluster's client; the current one by default.
-            retries: how often Dask runs a partition again that raised.
+            retries: how often Dask runs a partition that raised again.
             progress: as in `sp.stream()`; the view has a row for each worker, and a function is called with
                 the events of all workers.
             given: `max_channels` (2,000); options of `sp.stream()` (`on_error`, `columns`, `limits`, ...);

@@ -130,7 +130,7 @@ def quote_column(name: str) -> str:
     """Return a column's name for SQL: folded to upper case if it is plain, else quoted as it is.
 
     >>> quote_column("year"), quote_column("flight no")
-    ('YEAR', '"year"', '"flight no"')
+    ('YEAR', '"flight no"')
     """
     folded = name.upper()
     plain = name.isascii() and _PLAIN.fullmatch(folded) is not None
