@@ -32,7 +32,7 @@ def reading(*, index: bool, columns: Mapping[str, str] | None, column_case: Colu
     """Check how a source is to be read; the names in it are checked when it is opened.
 
     Raises:
-        UsageError: an option has no such value.
+        UsageError: an option has an invalid value.
     """
     return Reading(
         index=flag("index", index),
@@ -45,7 +45,7 @@ def writing(*, nulls: Nulls, binary_format: BinaryFormat) -> Writing:
     """Check how rows are to be written.
 
     Raises:
-        UsageError: an option has no such value.
+        UsageError: an option has an invalid value.
     """
     return Writing(
         nulls=choice("nulls", nulls, ("emit", "omit")),

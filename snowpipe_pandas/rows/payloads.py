@@ -1,4 +1,4 @@
-"""Cuts encoded rows into request bodies: one zstd frame each, full, and never compressed in vain.
+"""Cuts encoded rows into request bodies: one zstd frame each, full, and no compression is wasted.
 
 A body grows by slices of whole rows. A slice whose raw size fits into the room that is left on the
 wire cannot overflow it, however badly it compresses; after it, a flush shows how much room is really

@@ -94,7 +94,7 @@ class ColumnJudge:
 
     @property
     def _judges(self) -> tuple[tuple[str, _Judge], ...]:
-        """How cells begin, and who judges them."""
+        """How cells begin, and what judges them."""
         return (
             ('"', self._of_quoted),
             ("-0123456789", self._of_numbers),

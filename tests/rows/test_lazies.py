@@ -85,7 +85,7 @@ def distributed(method):
 
 @pytest.mark.parametrize("method", ["collect", "compute", "to_arrow", "toArrow", "to_pandas", "toPandas"])
 def test_other_lazy_and_distributed_frames_are_refused_with_what_to_call(method):
-    with pytest.raises(DataError, match=rf"a Frame is not tabular: call \.{method}\(\) first"):
+    with pytest.raises(DataError, match=rf"type Frame is not tabular: call \.{method}\(\) first"):
         open_source(distributed(method))
 
 

@@ -107,7 +107,7 @@ ODD = {
     "year 1 among nanoseconds": ([NINE, datetime(1, 1, 1)], 1, "range of nanoseconds"),
     "finer than nanoseconds": ([np.datetime64(1, "ps")], 0, "finer than nanoseconds"),
     "year 20000": ([np.datetime64("20000-01-01T00", "s")], 0, "0001 to 9999"),
-    "months are no duration": ([timedelta(1), np.timedelta64(1, "M")], 1, "fixed length"),
+    "months are not a duration": ([timedelta(1), np.timedelta64(1, "M")], 1, "fixed length"),
     "the longest timedelta": ([timedelta(1), timedelta.max], 1, "64 bits"),
     "integer that no float holds": ([0.5, 2**53 + 1], 1, "more digits than the floats"),
     "39 digits": ([1, 10**38], 1, "38 digits"),

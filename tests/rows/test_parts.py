@@ -183,15 +183,15 @@ def test_a_generator_of_dicts_whose_keys_or_types_change_is_refused_by_row():
         to_ndjson(iter([*start, {"a": 1.5}]))
     with pytest.raises(UnsupportedColumnError, match=r"\(object\) mixes types: row 10001 \('x'\)"):
         to_ndjson(iter([*start, {"a": 1}, {"a": "x"}]))
-    with pytest.raises(DataError, match="row 10000 is a NoneType"):
+    with pytest.raises(DataError, match="row 10000 is of type NoneType"):
         to_ndjson(iter([*start, None]))
 
 
 @pytest.mark.parametrize(
     ("rows", "problem"),
     [
-        ([{"a": 1}, None], "row 1 is a NoneType"),
-        ([{"a": 1}, [2]], "row 1 is a list"),
+        ([{"a": 1}, None], "row 1 is of type NoneType"),
+        ([{"a": 1}, [2]], "row 1 is of type list"),
         ([{1: 2}], "must be strings"),
         ([{"id": 1, "ID": 2}], "differ only in case"),
         ([{"": 1}], "is empty"),

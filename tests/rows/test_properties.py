@@ -34,7 +34,7 @@ def strict(line):
 
 
 def pytest_fail(name):
-    raise AssertionError(f"{name} is no JSON")
+    raise AssertionError(f"{name} is not JSON")
 
 
 def same(found, wanted):

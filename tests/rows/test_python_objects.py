@@ -208,4 +208,4 @@ def test_each_row_is_what_it_is_alone(rows):
         return
     assert together == [text for (text,) in alone]
     for text in together:
-        json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+        json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))

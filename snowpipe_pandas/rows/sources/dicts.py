@@ -42,7 +42,7 @@ def series_of_dicts(rows: Sequence[Any], first_row: int = 0) -> list[tuple[str, 
     for number, row in enumerate(rows, start=first_row):
         if not is_row(row):
             raise DataError(
-                f"row {number} is a {type(row).__name__} ({shown(row)}), the rows before it are dicts"
+                f"row {number} is of type {type(row).__name__} ({shown(row)}), the rows before it are dicts"
             )
     names = list(dict.fromkeys(chain.from_iterable(rows)))
     check_texts(names)

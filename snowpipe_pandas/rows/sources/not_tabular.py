@@ -45,7 +45,7 @@ def not_tabular(source: Any) -> DataError:
             if callable(getattr(type(source), method, None)):
                 advice = f"call .{method}() first, {result}"
                 break
-    return DataError(f"a {type(source).__name__} is not tabular: {advice}")
+    return DataError(f"type {type(source).__name__} is not tabular: {advice}")
 
 
 _MATERIALISES = (
