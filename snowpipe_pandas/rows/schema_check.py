@@ -195,15 +195,16 @@ class _Column:
 
     def _of_values(self, row: int, value: Any) -> Problem:
         name, declared = self._field.name, self._column.type
-        first = f"first row {row}: {shown(value)}"
+        first = f"first row {row:,}: {shown(value)}"
         if self._bad == self._values and _never(self._field, self._target):
             types = f"column {name!r} is {snowflake_type(self._field)}, the table's is {declared}: "
             do_not = "does not" if self._bad == 1 else "do not"
             values = f"{self._bad:,} of {counted(self._values, 'value')} {do_not} fit"
             return Problem(name, "type", f"{types}{values}, {first}")
-        noun = "texts" if self._is_text else "values"
+        bad = f"{self._bad:,} of {counted(self._values, 'text' if self._is_text else 'value')}"
+        are = "is" if self._bad == 1 else "are"
         not_taken = "too long for" if self._target.kind == "VARCHAR" else "not valid for"
-        text = f"{self._bad} of {self._values} {noun} are {not_taken} {declared}, {first}{self._hint}"
+        text = f"{bad} {are} {not_taken} {declared}, {first}{self._hint}"
         return Problem(name, "value", f"column {name!r}: {text}")
 
     @property

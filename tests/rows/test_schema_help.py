@@ -107,15 +107,15 @@ def test_check_reads_texts_that_are_to_become_something_else():
         "convert them, for example with pd.to_numeric"
     ]
     (found,) = problem_texts(["2026-01-02", "02.01.2026"], "DATE")
-    expected = "1 of 2 texts are not valid for DATE, first row 1: '02.01.2026'; convert them"
+    expected = "1 of 2 texts is not valid for DATE, first row 1: '02.01.2026'; convert them"
     assert f"{expected}, for example with pd.to_datetime" in found
     (found,) = problem_texts(["yes", "maybe"], "BOOLEAN")
     assert (
-        "1 of 2 texts are not valid for BOOLEAN, first row 1: 'maybe'; convert them to True and False"
+        "1 of 2 texts is not valid for BOOLEAN, first row 1: 'maybe'; convert them to True and False"
         in found
     )
     (found,) = problem_texts(["\u6771" * 90], "STRING(80)")
-    assert "1 of 1 texts are too long for STRING(80), first row 0: '\\u6771" in found
+    assert "1 of 1 text is too long for STRING(80), first row 0: '\\u6771" in found
     assert len(found) < 170
     (found,) = problem_texts([1.5, 1e6, -1e9], "NUMBER(6,2)")
     assert (
