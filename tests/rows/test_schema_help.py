@@ -111,8 +111,7 @@ def test_check_reads_texts_that_are_to_become_something_else():
     assert f"{expected}, for example with pd.to_datetime" in found
     (found,) = problem_texts(["yes", "maybe"], "BOOLEAN")
     assert (
-        "1 of 2 texts is not valid for BOOLEAN, first row 1: 'maybe'; convert them to True and False"
-        in found
+        "1 of 2 texts is not valid for BOOLEAN, first row 1: 'maybe'; convert them to True and False" in found
     )
     (found,) = problem_texts(["\u6771" * 90], "STRING(80)")
     assert "1 of 1 text is too long for STRING(80), first row 0: '\\u6771" in found
@@ -127,7 +126,7 @@ def test_check_reads_texts_that_are_to_become_something_else():
 def test_check_counts_over_all_batches_and_names_the_first_row_of_the_frame():
     texts = ["1"] * 100_000 + ["x"] + ["2"] * 100_000 + ["x"]
     (found,) = problem_texts(texts, "INT")
-    assert "2 of 200002 texts are not valid for INT, first row 100000: 'x'" in found
+    assert "2 of 200,002 texts are not valid for INT, first row 100,000: 'x'" in found
 
 
 def test_a_bad_cell_that_check_meets_is_named_by_its_column_and_row():
