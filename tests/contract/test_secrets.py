@@ -128,7 +128,7 @@ def statements(stage):
         {"operation": "statement", "times": 2, "status": 401, "body": b"{}"},
         {"operation": "statement", "times": 999, "cut_after": True},
         {"operation": "statement_result", "status": 422, "body": b'{"code":"000606","sqlState":"57P03"}'},
-        {"operation": "statement_result", "body": b"{}"},
+        {"operation": "statement_result", "times": 100, "body": b"{}"},
     ):
         stage.account.faults.add(**fault)
         with pytest.raises(sp.SnowpipeError) as caught:

@@ -94,7 +94,7 @@ def test_25_a_channel_missing_from_one_status_answer(account, channel):
 def test_25_a_channel_that_stays_missing_is_an_error_after_a_grace(account, patient):
     channel, slept = patient
     account.faults.add("status", after=1, times=1000, change=lambda answer: {"channel_statuses": {}})
-    with pytest.raises(ChannelLostError, match="'test' is not listed"):
+    with pytest.raises(ChannelLostError, match="'test' is no longer listed"):
         run(channel)
     assert 10 <= sum(slept) < 60
 
