@@ -232,6 +232,22 @@ def slowly(rows):
         sleep(0.002)
 
 
+def test_a_chunk_of_dicts_that_is_refused_says_that_it_is_a_chunk():
+    def rows():
+        yield {"a": []}
+        sleep(0.8)
+        yield {"a": time(1)}
+        yield {"a": 0.5}
+
+    assert to_ndjson(list(rows())) == b'{"a":[]}\n{"a":"01:00:00.000000"}\n{"a":0.5}\n'
+    with pytest.raises(
+        UnsupportedColumnError, match=r"rows 1 to 2 of .* mixes types: row 2 .* pass list\(rows\)"
+    ):
+        to_ndjson(rows(), patience_s=0.2)
+    with pytest.raises(UnsupportedColumnError, match=r"^columns can't be sent: 'a' \(object\) mixes types"):
+        to_ndjson(iter([{"a": time(1)}, {"a": 0.5}]))
+
+
 @settings(max_examples=300, deadline=None)
 @given(st.lists(st.builds(lambda value: {"n": 0, "a": value}, VALUES), min_size=2, max_size=4))
 @example([{"n": 0, "a": 1}, {"n": 0, "a": 2.0}])

@@ -282,7 +282,13 @@ def _of_feed(feed: Feed, options: _Options) -> Opened:
             return _part(taken.items[0], options, number, first_row)
         since = taken.since
         name = f"rows {first_row:,} to {first_row + len(taken.items) - 1:,} of the source"
-        opened = _open_dicts(taken.items, first_row, options)
+        try:
+            opened = _open_dicts(taken.items, first_row, options)
+        except UnsupportedColumnError as error:
+            if not number and not taken.cut and len(taken.items) < CHUNK_ROWS:
+                raise  # these are all rows there are
+            # All rows together may have a type that these alone have not.
+            raise UnsupportedColumnError(f"{name}: {error}; {_LIST_ADVICE}", columns=error.columns) from None
         return Part(opened, name, of_dicts=True, cut=taken.cut, advice=_LIST_ADVICE)
 
     parts = joined(cast(Part, part(0, 0)), part, options.binary_format)
