@@ -204,7 +204,7 @@ class Hub:
 
     @property
     def heard(self) -> bool:
-        """Whether there are listeners."""
+        """Whether there is a listener."""
         return bool(self._listeners)
 
     def emit(self, event: Event) -> None:

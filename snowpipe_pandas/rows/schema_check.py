@@ -225,7 +225,7 @@ class _Column:
         rows = self._missing + self._values
         text = (
             f"column {self._field.name!r} has missing values and is NOT NULL in the table: "
-            f"{self._missing} of {rows}, first row {self._first_missing}"
+            f"{self._missing:,} of {rows:,}, first row {self._first_missing:,}"
         )
         if self._column.has_default:
             text += '; nulls="omit" uses the column\'s DEFAULT instead'

@@ -1,4 +1,4 @@
-"""Rows that are more than memory: what is read is let go."""
+"""Rows that are more than memory: what was read is released."""
 
 import subprocess
 import sys

@@ -142,7 +142,7 @@ def test_every_nested_type_comes_back_as_it_was(account, client):
 
 
 def test_times_of_day_keep_their_nanoseconds(account, client):
-    """Told as text: Python's `time` ends at microseconds."""
+    """Compared as text: Python's `time` has only microseconds."""
     array = pa.array([1, None, 86400 * 10**9 - 1], pa.time64("ns"))
     back = sent_and_back(account, client, pa.table({"C": array}), "C::VARCHAR AS C")
     assert [None if pd.isna(v) else v for v in back["C"]] == [
