@@ -224,7 +224,7 @@ def test_a_worker_that_dies_between_a_commit_and_its_receipt(account, load, work
         workers.wait_for_workers(2, timeout=60)
         try:
             workers.unregister_worker_plugin(plugin.name)
-        except OSError:  # a worker was just ending; the scheduler has forgotten the plugin, so new ones lack it
+        except OSError:  # a worker was just ending; the scheduler has forgotten the plugin by then
             workers.restart(timeout=60, wait_for_workers=False)
     assert (tmp_path / "died").exists()
     if way == "right":
