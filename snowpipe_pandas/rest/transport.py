@@ -34,7 +34,7 @@ from .answers import Answer, Refusal, read_date
 from .bounds import ACCEPTED_ENCODING, CONTROL_BYTES, TooLongError, read_body
 from .caller import Caller
 from .deadline import DeadlineAdapter, deadline, rest
-from .failures import Failure, host_of, translate
+from .failures import Failure, forget_frames, host_of, translate
 from .policy import RetryPolicy, Timeouts
 from .trail import Trail
 from .trust import SystemTrustAdapter
@@ -247,6 +247,7 @@ class Transport:
                 # Translated outside of the handler: the library's exception holds the prepared request,
                 # and with it the Authorization header, and must not become the context of ours.
                 failure = translate(exc, request.url, self._timeouts)
+                forget_frames(exc)
         if limit.expired:  # truncated headers can look like an answer
             return Failure(f"the exchange with {host_of(request.url)} was not over in {limit.seconds:g} s")
         if failure is not None:
