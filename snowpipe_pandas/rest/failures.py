@@ -53,22 +53,6 @@ def _described(exc: Exception, host: str, timeouts: Timeouts) -> tuple[str, bool
     return f"the request to {host} could not be made ({type(exc).__name__})", True
 
 
-def forget_frames(error: BaseException) -> None:
-    """Let an exception, and those that caused it, release the frames that they passed.
-
-    One of these holds the body of the request, and since Python 3.12 they hold each other: 4 MB would
-    stay until the collector runs.
-    """
-    seen: set[int] = set()
-    chain: list[BaseException | None] = [error]
-    while chain:
-        link = chain.pop()
-        if link is not None and id(link) not in seen:
-            seen.add(id(link))
-            link.__traceback__ = None
-            chain += (link.__cause__, link.__context__)
-
-
 _BEFORE_SENDING = (
     ssl.SSLCertVerificationError,
     urllib3.exceptions.NewConnectionError,

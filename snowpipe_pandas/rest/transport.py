@@ -19,6 +19,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from operator import attrgetter
+from traceback import clear_frames
 from typing import Any, Protocol
 from urllib.parse import urlencode, urlsplit
 
@@ -34,7 +35,7 @@ from .answers import Answer, Refusal, read_date
 from .bounds import ACCEPTED_ENCODING, CONTROL_BYTES, TooLongError, read_body
 from .caller import Caller
 from .deadline import DeadlineAdapter, deadline, rest
-from .failures import Failure, forget_frames, host_of, translate
+from .failures import Failure, host_of, translate
 from .policy import RetryPolicy, Timeouts
 from .trail import Trail
 from .trust import SystemTrustAdapter
@@ -247,7 +248,8 @@ class Transport:
                 # Translated outside of the handler: the library's exception holds the prepared request,
                 # and with it the Authorization header, and must not become the context of ours.
                 failure = translate(exc, request.url, self._timeouts)
-                forget_frames(exc)
+                # Its frames hold the body, since Python 3.12 in a cycle: 4 MB, until a collection.
+                clear_frames(exc.__traceback__)
         if limit.expired:  # truncated headers can look like an answer
             return Failure(f"the exchange with {host_of(request.url)} was not over in {limit.seconds:g} s")
         if failure is not None:
